@@ -1,0 +1,40 @@
+"""convscope shows what a trained convolutional network has learned.
+
+    import convscope as cs
+    model = cs.load("model.h5")                        # any saved Keras CNN; VGG16 if nothing is given
+    cs.layers(model)                                   # what can be looked at
+    cs.ascend(model, "block4_conv2:17").save("17.png")
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PROMISED = {
+    "load": "convscope.models",
+    "ModelBundle": "convscope.models",
+    "layers": "convscope.graph.listing",
+    "activations": "convscope.methods.activations",
+    "deconv": "convscope.methods.deconv",
+    "saliency": "convscope.methods.saliency",
+    "ascend": "convscope.methods.ascent",
+    "embed": "convscope.methods.embedding",
+    "replay": "convscope.replaying",
+    "Unit": "convscope.units",
+    "ConvscopeError": "convscope.errors",
+}
+__all__ = list(_PROMISED)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a promised name at its first use: `import convscope` itself loads nothing heavy."""
+    if name not in _PROMISED:
+        raise AttributeError(f"module 'convscope' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PROMISED[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PROMISED})

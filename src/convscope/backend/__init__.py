@@ -1,0 +1,21 @@
+"""The only room that knows TensorFlow, JAX or PyTorch.
+
+`keras` and `ops` are handed out from here, and are imported at their first use: the backend is chosen before Keras is, and
+nothing heavy loads before it is needed.
+"""
+
+from .lazy import keras, ops
+from .precision import native_bfloat16, resolve_precision
+from .select import choose, device_name, engine, installed, versions
+
+__all__ = [
+    "choose",
+    "device_name",
+    "engine",
+    "installed",
+    "keras",
+    "native_bfloat16",
+    "ops",
+    "resolve_precision",
+    "versions",
+]

@@ -1,0 +1,64 @@
+"""Which framework computes: KERAS_BACKEND if it is set, else the first installed of TensorFlow, PyTorch, JAX."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+
+from ..errors import BackendError
+
+PREFERENCE = ("tensorflow", "torch", "jax")
+INSTALL = 'pip install "convscope[tensorflow]"'
+REPORTED = ("convscope", "keras", "tensorflow", "tensorflow-cpu", "torch", "jax", "numpy", "pillow", "matplotlib", "scikit-learn")
+
+
+def installed() -> list[str]:
+    """Return the installed backends in order of preference, without importing any."""
+    return [name for name in PREFERENCE if importlib.util.find_spec(name) is not None]
+
+
+def choose() -> str:
+    """Settle the backend before Keras is imported and return its name; raise BackendError if none can be used."""
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].config.backend())
+    available = installed()
+    wanted = os.environ.get("KERAS_BACKEND")
+    if wanted and wanted not in PREFERENCE:
+        raise BackendError(f"KERAS_BACKEND is `{wanted}`; convscope runs on {', '.join(PREFERENCE)}. Set it to one of these.")
+    if wanted and wanted not in available:
+        raise BackendError(
+            f"KERAS_BACKEND is `{wanted}`, which is not installed. "
+            f'Install it with: pip install "convscope[{wanted}]", or unset KERAS_BACKEND.'
+        )
+    if not available:
+        raise BackendError(
+            f"No deep-learning backend is installed; convscope needs one of {', '.join(PREFERENCE)}. Install one with: {INSTALL}"
+        )
+    chosen = wanted or available[0]
+    os.environ["KERAS_BACKEND"] = chosen
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    return chosen
+
+
+def engine() -> ModuleType:
+    """Return the module of this room that speaks the chosen framework: vjp, value_and_gradient, compiled, device."""
+    return importlib.import_module(f"{__package__}.{choose()}_engine")
+
+
+def device_name() -> str:
+    """Return the framework's name for the device that computes, for the provenance."""
+    return str(engine().device())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that can change a picture."""
+    found = {}
+    for package in REPORTED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,46 @@
+"""PyTorch's spelling of the four things convscope asks of a framework."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from keras import ops
+
+Pullback = Callable[[Any], list[Any]]
+
+
+def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
+    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
+    with torch.enable_grad():
+        leaves = [ops.convert_to_tensor(value).detach().requires_grad_(True) for value in inputs]
+        output = function(*leaves)
+
+    def pullback(upstream: Any) -> list[Any]:
+        gradients = torch.autograd.grad(output, leaves, upstream, retain_graph=True, allow_unused=True)
+        return [torch.zeros_like(leaf) if one is None else one for one, leaf in zip(gradients, leaves, strict=True)]
+
+    detached = [one.detach() for one in output] if isinstance(output, list | tuple) else output.detach()
+    return detached, pullback
+
+
+def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """Differentiate a function that returns (scalar, extra) by its first argument: -> (extra, gradient)."""
+
+    def differentiated(first: Any, *rest: Any) -> tuple[Any, Any]:
+        with torch.enable_grad():
+            leaf = first.detach().requires_grad_(True)
+            scalar, extra = function(leaf, *rest)
+            (gradient,) = torch.autograd.grad(scalar, leaf)
+        return extra.detach(), gradient
+
+    return differentiated
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as it is: PyTorch's own compiler wants a C++ compiler on the user's machine."""
+    return function
+
+
+def device() -> str:
+    """Return "cuda" where PyTorch sees a GPU, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,44 @@
+"""The one exception family. Every message says what was received, what was expected, and what to do next."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConvscopeError(Exception):
+    """Base of everything convscope raises on purpose; the command line turns it into one sentence and exit code 2."""
+
+
+class BackendError(ConvscopeError):
+    """No usable deep-learning backend, or the named one is not installed."""
+
+
+class ModelError(ConvscopeError):
+    """A model file that cannot be read, or a network that a method cannot work on."""
+
+
+class UnitError(ConvscopeError):
+    """An address that names no layer, channel or position of the network."""
+
+
+class ImageError(ConvscopeError):
+    """A picture, array or folder that cannot serve as input."""
+
+
+class OptionError(ConvscopeError):
+    """An option's value that is not among those that exist."""
+
+
+class OutputError(ConvscopeError):
+    """A result that cannot be written where it was asked to go."""
+
+
+class ReplayError(ConvscopeError):
+    """A written result that cannot be made again from what it says about itself."""
+
+
+def near_misses(wanted: str, known: Iterable[str], most: int = 4) -> str:
+    """Return the known names most like `wanted`, comma separated; the first few where none is alike."""
+    names = [str(name) for name in known]
+    by_lower = {name.lower(): name for name in names}
+    found = [by_lower[name] for name in difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5)]
+    return ", ".join(found or names[:most])

@@ -1,0 +1,89 @@
+"""From what a user writes to units of a network: every address is checked here, near misses are suggested."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import UnitError, near_misses
+from ..units import Unit, UnitPattern, parse
+from .calls import Call, Graph
+from .history import flatten
+
+
+def graph_of(bundle: Any) -> Graph:
+    """Return the bundle's flat graph, made once."""
+    if "graph" not in bundle.memo:
+        bundle.memo["graph"] = flatten(bundle.network)
+    graph: Graph = bundle.memo["graph"]
+    return graph
+
+
+def unit_call(graph: Graph, unit: Unit) -> Call:
+    """Return the call whose output holds the unit's value: before a softmax or sigmoid, after any other activation."""
+    return graph.score(graph.find(unit.layer))
+
+
+def as_units(bundle: Any, units: Any) -> tuple[Unit, ...]:
+    """Return the units that addresses, Units or sequences of them mean. Raises UnitError, suggesting near misses."""
+    found: list[Unit] = []
+    for part in _parts(units):
+        found.extend([_checked(bundle, part)] if isinstance(part, Unit) else _resolved(bundle, part, need_channels=True))
+    if not found:
+        raise UnitError("No unit was given. Expected an address such as `block4_conv2:17`; `convscope layers` lists the layers.")
+    return tuple(dict.fromkeys(found))
+
+
+def as_candidates(bundle: Any, units: Any) -> tuple[Unit, ...]:
+    """As `as_units`, but a bare layer means all its channels: what the strongest are chosen from."""
+    found: list[Unit] = []
+    for part in _parts(units):
+        found.extend([_checked(bundle, part)] if isinstance(part, Unit) else _resolved(bundle, part, need_channels=False))
+    return tuple(dict.fromkeys(found))
+
+
+def _parts(units: Any) -> Iterable[Any]:
+    return [units] if isinstance(units, str | Unit) else list(units)
+
+
+def _resolved(bundle: Any, text: str, *, need_channels: bool) -> list[Unit]:
+    graph = graph_of(bundle)
+    pattern = parse(text)
+    call = graph.find(pattern.layer)
+    count = channel_count(call)
+    if pattern.channels is None and need_channels:
+        raise UnitError(
+            f"`{text}` names a layer, not a unit of it. Write a channel, `{text}:0` to `{text}:{count - 1}`, or `{text}:all`."
+        )
+    if pattern.channels is None or pattern.channels == "all":
+        channels: Iterable[int] = range(count)
+    elif isinstance(pattern.channels, str):
+        channels = [_class_index(bundle, call, pattern)]
+    else:
+        channels = pattern.channels
+    return [_checked(bundle, Unit(call.address, channel, pattern.position)) for channel in channels]
+
+
+def _class_index(bundle: Any, call: Call, pattern: UnitPattern) -> int:
+    labels = bundle.labels or ()
+    by_name = {name.lower(): index for index, name in enumerate(labels)}
+    wanted = str(pattern.channels).lower()
+    if wanted in by_name and channel_count(call) == len(labels):
+        return by_name[wanted]
+    hint = f"Closest class: {near_misses(wanted, labels)}." if labels else "This model has no class names; give them with --labels."
+    raise UnitError(f"`{pattern.channels}` in `{pattern.text}` is no channel of `{call.address}`. {hint}")
+
+
+def _checked(bundle: Any, unit: Unit) -> Unit:
+    call = graph_of(bundle).find(unit.layer)
+    count = channel_count(call)
+    if unit.channel >= count:
+        raise UnitError(f"`{call.address}` has {count} channels, 0 to {count - 1}; received channel {unit.channel}.")
+    if unit.position is not None and len(call.shape) != 4:
+        raise UnitError(f"`{call.address}` has no rows and columns, so `@{unit.position[0]},{unit.position[1]}` means nothing there.")
+    return Unit(call.address, unit.channel, unit.position)
+
+
+def channel_count(call: Call) -> int:
+    """Return how many channels a call's output has; raise UnitError where it is no layer of channels."""
+    if len(call.shape) < 2 or call.shape[-1] is None:
+        raise UnitError(f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have.")
+    return int(call.shape[-1])

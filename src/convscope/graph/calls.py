@@ -1,0 +1,142 @@
+"""The flat graph: one node per call of a layer, nested models inlined, fused activations split off."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import ModelError, UnitError, near_misses
+from .kinds import ACTIVATIONS, Kind
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One output of an earlier call."""
+
+    call: int
+    output: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of one operation.
+
+    `address` is the layer's path with `#n` for its n-th call. A layer with a fused activation becomes two calls: a hidden one
+    (`inner`) that computes the linear part, and a visible one, of the same address, that applies the activation.
+    """
+
+    index: int
+    address: str
+    operation: Callable[..., Any]
+    kind: Kind
+    arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    layer_type: str
+    shape: tuple[int | None, ...]
+    inner: bool = False
+
+    @cached_property
+    def sources(self) -> tuple[Ref, ...]:
+        """The calls whose outputs this one takes, in the order of its arguments."""
+        return refs_in(self.arguments)
+
+    def __call__(self, *tensors: Any) -> Any:
+        """Apply the operation to the values of `sources`."""
+        args, kwargs = filled(self.arguments, iter(tensors))
+        return self.operation(*args, **kwargs)
+
+    def inferred(self, *tensors: Any) -> Any:
+        """Return the operation's symbolic output for symbolic inputs, by Keras' own shape inference; nothing is computed."""
+        if not hasattr(self.operation, "compute_output_spec"):
+            return tensors[0]
+        args, kwargs = filled(self.arguments, iter(tensors))
+        return self.operation.compute_output_spec(*args, **kwargs)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network as calls in an order in which they can run; `inputs` are the indices of its input calls."""
+
+    name: str
+    calls: tuple[Call, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[Ref, ...]
+
+    @cached_property
+    def visible(self) -> dict[str, Call]:
+        """The calls a user can name, by address, in order."""
+        return {call.address: call for call in self.calls if not call.inner}
+
+    def find(self, address: str) -> Call:
+        """Return the visible call at `address`; a nested layer may be named without its path where that is unambiguous."""
+        if address in self.visible:
+            return self.visible[address]
+        tails = [call for name, call in self.visible.items() if name.rsplit("/", 1)[-1] == address]
+        if len(tails) == 1:
+            return tails[0]
+        close = ", ".join(call.address for call in tails[:4]) or near_misses(address, self.visible)
+        raise UnitError(
+            f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). Closest: {close}. "
+            f"List them with: convscope layers"
+        )
+
+    def preactivation(self, call: Call) -> Call:
+        """Return the call whose value an activation is applied to; `call` itself where it is no activation."""
+        while call.kind in ACTIVATIONS and len(call.sources) == 1:
+            call = self.calls[call.sources[0].call]
+        return call
+
+    def score(self, call: Call) -> Call:
+        """Return the call that holds the score before a softmax or an output sigmoid; `call` itself elsewhere."""
+        while call.kind in (Kind.SOFTMAX, Kind.SIGMOID) and len(call.sources) == 1:
+            call = self.calls[call.sources[0].call]
+        return call
+
+    def ancestors(self, targets: Sequence[int]) -> list[Call]:
+        """Return the calls that `targets` depend on, themselves included, in running order: the computation cut there."""
+        needed = set(targets)
+        for call in reversed(self.calls):
+            if call.index in needed:
+                needed.update(source.call for source in call.sources)
+        return [call for call in self.calls if call.index in needed]
+
+    def run(self, image: Any, targets: Sequence[int]) -> list[Any]:
+        """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed."""
+        values: dict[int, Any] = {self.image_input: image}
+        for call in self.ancestors(targets):
+            if call.kind is not Kind.INPUT:
+                values[call.index] = call(*(picked(values[source.call], source) for source in call.sources))
+            elif call.index not in values:
+                raise ModelError(f"`{self.name}` has a second input, `{call.address}`; convscope feeds one image input so far.")
+        return [values[target] for target in targets]
+
+    @cached_property
+    def image_input(self) -> int:
+        """The index of the input that takes pictures: the one of rank 4, else the first."""
+        ranked = [index for index in self.inputs if len(self.calls[index].shape) == 4]
+        return (ranked or list(self.inputs))[0]
+
+
+def picked(value: Any, source: Ref) -> Any:
+    """Return the output of a call that `source` means."""
+    return value[source.output] if isinstance(value, list | tuple) else value
+
+
+def refs_in(structure: Any) -> tuple[Ref, ...]:
+    """Return the Refs among nested arguments, in order."""
+    found: list[Ref] = []
+    mapped(structure, lambda leaf: found.append(leaf) if isinstance(leaf, Ref) else None)
+    return tuple(found)
+
+
+def filled(structure: Any, values: Iterator[Any]) -> Any:
+    """Return nested arguments with each Ref replaced by the next of `values`."""
+    return mapped(structure, lambda leaf: next(values) if isinstance(leaf, Ref) else leaf)
+
+
+def mapped(structure: Any, function: Callable[[Any], Any]) -> Any:
+    """Return nested lists, tuples and dicts with `function` applied to each leaf."""
+    if isinstance(structure, list | tuple):
+        return type(structure)(mapped(part, function) for part in structure)
+    if isinstance(structure, dict):
+        return {name: mapped(part, function) for name, part in structure.items()}
+    return function(structure)

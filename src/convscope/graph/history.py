@@ -1,0 +1,127 @@
+"""The one door to Keras' call history: a built model -> a flat `Graph`. The model itself is only read."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import keras
+from ..errors import ModelError
+from .calls import Call, Graph, Ref, mapped, refs_in
+from .kinds import UNIT_KINDS, Kind, classify
+
+
+def flatten(model: Any) -> Graph:
+    """Return the model as a flat graph: nested models inlined, shared layers one node per call, fused activations split.
+
+    Raises ModelError for a model that is not a graph of layers (a subclassed one) or has no known input shape.
+    """
+    builder = _Builder()
+    functional = _functional(model, model.name)
+    known = {}
+    for tensor in functional.inputs:
+        known[id(tensor)] = builder.add_input(tensor)
+    outputs = builder.inline(functional, "", known)
+    inputs = tuple(call.index for call in builder.calls if call.kind is Kind.INPUT)
+    return Graph(model.name, tuple(builder.calls), inputs, outputs)
+
+
+def at_precision(graph: Graph, precision: str) -> Graph:
+    """Return the graph computing in "float32" or "bfloat16"; layers are shallow copies that share the model's variables."""
+    policy = keras.DTypePolicy("float32" if precision == "float32" else "mixed_bfloat16")
+
+    def recast(call: Call) -> Call:
+        if not isinstance(call.operation, keras.layers.Layer):
+            return call
+        return dataclasses.replace(call, operation=_sharing_copy(call.operation, _dtype_policy=policy))
+
+    return Graph(graph.name, tuple(recast(call) for call in graph.calls), graph.inputs, graph.outputs)
+
+
+def _sharing_copy(layer: Any, **changes: Any) -> Any:
+    """Return a shallow copy that shares the layer's variables; `copy.copy` would save and reload it, weights and all."""
+    twin = object.__new__(type(layer))
+    twin.__dict__.update(layer.__dict__ | changes)
+    return twin
+
+
+class _Builder:
+    """Collects calls while models are inlined into one another."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._times: Counter[str] = Counter()
+
+    def add_input(self, tensor: Any) -> Ref:
+        name = tensor._keras_history[0].name
+        return self._add(name, lambda value: value, Kind.INPUT, ((), {}), "InputLayer", tensor.shape)
+
+    def inline(self, functional: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
+        """Add the calls of one functional model whose input tensors are `known` (id -> Ref); return its outputs."""
+        nodes = [node for depth in sorted(functional._nodes_by_depth, reverse=True) for node in functional._nodes_by_depth[depth]]
+        for node in nodes:
+            if not node.is_input:
+                outputs = self._add_node(node, prefix, known)
+                known.update({id(tensor): ref for tensor, ref in zip(node.outputs, outputs, strict=True)})
+        return tuple(known[id(tensor)] for tensor in functional.outputs)
+
+    def _add_node(self, node: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
+        operation = node.operation
+        address = self._address(prefix + operation.name)
+        args, kwargs = mapped(
+            (tuple(node.arguments.args), dict(node.arguments.kwargs)),
+            lambda leaf: known[id(leaf)] if isinstance(leaf, keras.KerasTensor) else leaf,
+        )
+        kwargs.pop("training", None)
+        if isinstance(operation, keras.Model):
+            inner = _functional(operation, address)
+            given = refs_in((args, kwargs))
+            return self.inline(inner, address + "/", {id(t): ref for t, ref in zip(inner.inputs, given, strict=True)})
+        return self._add_layer(address, operation, (args, kwargs), [tensor.shape for tensor in node.outputs])
+
+    def _add_layer(self, address: str, operation: Any, arguments: Any, shapes: list[Any]) -> tuple[Ref, ...]:
+        kind, layer_type = classify(operation), type(operation).__name__
+        if kind in UNIT_KINDS and _has_activation(operation):
+            activation, linear = operation.activation, _sharing_copy(operation, activation=keras.activations.linear)
+            inner = self._add(address, linear, kind, arguments, layer_type, shapes[0], inner=True)
+            return (self._add(address, activation, classify(activation), ((inner,), {}), layer_type, shapes[0]),)
+        first = self._add(address, operation, kind, arguments, layer_type, shapes[0])
+        return tuple(Ref(first.call, output) for output in range(len(shapes)))
+
+    def _add(
+        self,
+        address: str,
+        operation: Callable[..., Any],
+        kind: Kind,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        layer_type: str,
+        shape: Any,
+        *,
+        inner: bool = False,
+    ) -> Ref:
+        index = len(self.calls)
+        self.calls.append(Call(index, address, operation, kind, arguments, layer_type, tuple(shape), inner))
+        return Ref(index)
+
+    def _address(self, path: str) -> str:
+        self._times[path] += 1
+        return path if self._times[path] == 1 else f"{path}#{self._times[path]}"
+
+
+def _has_activation(layer: Any) -> bool:
+    activation = getattr(layer, "activation", None)
+    return activation is not None and classify(activation) is not Kind.IDENTITY
+
+
+def _functional(model: Any, address: str) -> Any:
+    """Return the functional model behind `model`; raise ModelError that says why there is none."""
+    if isinstance(model, keras.Sequential):
+        if not model.built or model._functional is None:
+            raise ModelError(f"The Sequential model `{address}` does not say its input shape. Save it after calling it on data once.")
+        return model._functional
+    if not hasattr(model, "_nodes_by_depth"):
+        raise ModelError(
+            f"`{address}` is a subclassed model ({type(model).__name__}): it keeps no graph of its layers. "
+            "Functional and Sequential models work, nested to any depth."
+        )
+    return model

@@ -1,0 +1,94 @@
+"""Max pooling taken apart: its windows as shifted slices, and three linear stand-ins whose gradients are unpoolings."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..backend import ops
+
+
+class Window(NamedTuple):
+    """A pooling window over rows and columns: its size, stride, and the padding before and after."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    outputs: tuple[int, int]
+
+
+def window_of(operation: Any, height: int, width: int) -> Window | None:
+    """Return the window of a 2-D channels-last pooling layer or operation for an input of that size; None for any other."""
+    size, stride = _pair(operation.pool_size), _pair(operation.strides or operation.pool_size)
+    if size is None or stride is None or getattr(operation, "data_format", None) == "channels_first":
+        return None
+    axes = [_axis(n, k, s, operation.padding == "same") for n, k, s in zip((height, width), size, stride, strict=True)]
+    return Window(size, stride, (axes[0][0], axes[1][0]), (axes[0][1], axes[1][1]))
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if isinstance(value, int):
+        return value, value
+    return (int(value[0]), int(value[1])) if len(value) == 2 else None
+
+
+def _axis(length: int, size: int, stride: int, same: bool) -> tuple[tuple[int, int], int]:
+    if not same:
+        return (0, 0), (length - size) // stride + 1
+    outputs = -(-length // stride)
+    total = max((outputs - 1) * stride + size - length, 0)
+    return (total // 2, total - total // 2), outputs
+
+
+def slices(value: Any, window: Window, fill: float) -> list[Any]:
+    """Return for every place in the window, in row-major order, the value found there in each window: (n, rows, columns, c)."""
+    padded = value
+    if any(sum(pair) for pair in window.padding):
+        padded = ops.pad(value, ((0, 0), *window.padding, (0, 0)), constant_values=fill)
+    (rows, columns), (down, right) = window.outputs, window.stride
+    return [
+        padded[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right, :]
+        for i in range(window.size[0])
+        for j in range(window.size[1])
+    ]
+
+
+StandIn = Callable[[Any], Any]
+
+
+def by_switches(value: Any, window: Window, ties: str) -> StandIn:
+    """Return the linear map that picks each window's maximum of `value`; equal maxima: the `first` in row-major order, or `spread`."""
+    places = slices(value, window, float("-inf"))
+    maximum = places[0]
+    for place in places[1:]:
+        maximum = ops.maximum(maximum, place)
+    switches = [ops.cast(place == maximum, value.dtype) for place in places]
+    if ties == "spread":
+        share = 1.0 / sum(switches[1:], start=switches[0])
+        switches = [switch * share for switch in switches]
+    else:
+        taken = ops.zeros_like(maximum)
+        for index, switch in enumerate(switches):
+            switches[index] = switch * (1.0 - taken)
+            taken = ops.maximum(taken, switch)
+    return _weighted(window, switches)
+
+
+def by_spreading(window: Window) -> StandIn:
+    """Return the linear map whose gradient gives every place of a window g / k²."""
+    count = window.size[0] * window.size[1]
+    return _weighted(window, [1.0 / count] * count)
+
+
+def by_centre(window: Window) -> StandIn:
+    """Return the linear map whose gradient gives g to the window's centre (of an even side, the place before the middle)."""
+    count = window.size[0] * window.size[1]
+    centre = (window.size[0] - 1) // 2 * window.size[1] + (window.size[1] - 1) // 2
+    return _weighted(window, [1.0 if place == centre else 0.0 for place in range(count)])
+
+
+def _weighted(window: Window, weights: list[Any]) -> StandIn:
+    def stand_in(value: Any) -> Any:
+        pairs = zip(slices(value, window, 0.0), weights, strict=True)
+        terms = [place * weight for place, weight in pairs if not (isinstance(weight, float) and weight == 0.0)]
+        return sum(terms[1:], start=terms[0])
+
+    return stand_in

@@ -1,0 +1,53 @@
+"""The engine: forward once, recording every call, then a signal down from any unit under a ruleset."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backend import engine, ops
+from .calls import Call, Graph, Ref, picked
+from .kinds import Kind
+from .rules import Record, Ruleset
+
+
+class Projector:
+    """A batch of images run forward to some calls, ready to project signals from them down to the input.
+
+    Holds the values of every call up to the targets, so keep batches small; one forward pass serves any number of signals.
+    """
+
+    def __init__(self, graph: Graph, image: Any, targets: Sequence[Call]) -> None:
+        self.graph = graph
+        self.records: dict[int, Record] = {}
+        self._values: dict[int, Any] = {graph.image_input: image}
+        for call in graph.ancestors([target.index for target in targets]):
+            if call.kind is not Kind.INPUT:
+                self._forward(call)
+
+    def value(self, call: Call) -> Any:
+        """Return what `call` computed for the batch."""
+        return self._values[call.index]
+
+    def project(self, call: Call, signal: Any, ruleset: Ruleset) -> Any:
+        """Return `signal`, given at the output of `call`, projected down to the input: (n, height, width, channels), signed."""
+        pending: dict[int, dict[int, Any]] = {call.index: {0: signal}}
+        for record in reversed(self.records.values()):
+            if (received := pending.pop(record.call.index, None)) is not None:
+                for source, share in self._backward(record, received, ruleset):
+                    slots = pending.setdefault(source.call, {})
+                    slots[source.output] = slots[source.output] + share if source.output in slots else share
+        arrived = pending.get(self.graph.image_input)
+        return ops.zeros_like(self._values[self.graph.image_input]) if arrived is None else arrived[0]
+
+    def _forward(self, call: Call) -> None:
+        inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
+        output, pullback = engine().vjp(call, inputs)
+        self._values[call.index] = output
+        self.records[call.index] = Record(call, inputs, output, pullback)
+
+    def _backward(self, record: Record, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:
+        upstream: Any = received.get(0)
+        if isinstance(record.output, list | tuple):
+            upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]
+        rule = ruleset.rule_for(record.call)
+        shares = record.vjp(upstream) if rule is None else rule.backward(record, upstream)
+        return list(zip(record.call.sources, shares, strict=True))

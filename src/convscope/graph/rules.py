@@ -1,0 +1,170 @@
+"""What replaces the backward step of one operation, and where: rules and rulesets.
+
+A rule is a few lines; a ruleset is an ordered list of (kind, rule), the first match wins, a user's entries go first. What no rule
+matches takes its own vector-Jacobian product at the recorded input.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backend import engine, ops
+from ..errors import OptionError
+from . import pooling
+from .calls import Call
+from .kinds import Kind
+
+
+@dataclass(frozen=True)
+class Record:
+    """One call as it ran forward: its inputs, its output, and its vector-Jacobian product there."""
+
+    call: Call
+    inputs: tuple[Any, ...]
+    output: Any
+    vjp: Callable[[Any], list[Any]]
+
+
+class Rule(ABC):
+    """Replaces one operation's backward step. Final, without state but for its options."""
+
+    note: str | None = None
+
+    @abstractmethod
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        """Return the signal for each input of the call, from the signal at its output."""
+
+
+class DeconvRelu(Rule):
+    """Rectify the signal, whatever the forward sign was (Zeiler & Fergus 2014)."""
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        return [ops.relu(upstream)]
+
+
+class GuidedRelu(Rule):
+    """Rectify the signal and mask it by the forward sign (Springenberg et al. 2014)."""
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        return [ops.relu(upstream) * ops.cast(record.inputs[0] > 0, upstream.dtype)]
+
+
+class PassThrough(Rule):
+    """Hand the signal on unchanged; Zeiler & Fergus: no contrast normalisation on the way down."""
+
+    note = "contrast normalization is skipped on the way down"
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        return [upstream]
+
+
+class HeldGate(Rule):
+    """Hold the gate of x·gate(x) (swish, GELU) at its forward value."""
+
+    note = "gates (swish, GELU and their like) are held constant"
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        value = record.inputs[0]
+        tiny = ops.abs(value) < 1e-6
+        gate = ops.where(tiny, 0.5 * ops.ones_like(value), record.output / ops.where(tiny, ops.ones_like(value), value))
+        return [upstream * gate]
+
+
+class HeldFactor(Rule):
+    """Hold the gate of a product constant: the smaller factor, of equals the later one; the signal follows the other."""
+
+    note = "multiplied gates are held constant"
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        sizes = [ops.size(value) for value in record.inputs]
+        signal = sizes.index(max(sizes))
+        gradients = record.vjp(upstream)
+        return [one if index == signal else ops.zeros_like(one) for index, one in enumerate(gradients)]
+
+
+@dataclass(frozen=True)
+class _Unpool(Rule):
+    """Base of the unpoolings: the gradient of a linear stand-in for the pooling. Other than 2-D pools take their own product."""
+
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        value = record.inputs[0]
+        window = pooling.window_of(record.call.operation, *value.shape[1:3]) if len(value.shape) == 4 else None
+        if window is None:
+            return record.vjp(upstream)
+        _, pullback = engine().vjp(self.stand_in(value, window), [value])
+        return pullback(upstream)
+
+    @abstractmethod
+    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+        """Return the linear map whose gradient is this unpooling."""
+
+
+@dataclass(frozen=True)
+class SwitchUnpool(_Unpool):
+    """Put each value where its window's maximum was; equal maxima by `ties`: "first" in row-major order, or "spread"."""
+
+    ties: str = "first"
+
+    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+        return pooling.by_switches(value, window, self.ties)
+
+
+@dataclass(frozen=True)
+class SpreadUnpool(_Unpool):
+    """Without switches: g/k² to every place of the window."""
+
+    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+        return pooling.by_spreading(window)
+
+
+@dataclass(frozen=True)
+class CenterUnpool(_Unpool):
+    """Without switches: g to the centre of the window."""
+
+    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+        return pooling.by_centre(window)
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Rules by kind of operation, in order; the first match wins."""
+
+    name: str
+    rules: tuple[tuple[Kind, Rule], ...] = field(default=())
+
+    def rule_for(self, call: Call) -> Rule | None:
+        """Return the rule for this call, None where its own vector-Jacobian product stands."""
+        return next((rule for kind, rule in self.rules if kind is call.kind), None)
+
+    def with_first(self, rules: Iterable[tuple[Kind, Rule]]) -> "Ruleset":
+        """Return this ruleset with the user's entries before its own."""
+        return Ruleset(f"{self.name}+", (*rules, *self.rules))
+
+    def notes(self, calls: Iterable[Call]) -> tuple[str, ...]:
+        """Return what the rules say of themselves, for the calls they meet."""
+        found = (rule.note for call in calls if (rule := self.rule_for(call)) is not None)
+        return tuple(dict.fromkeys(note for note in found if note))
+
+
+GATES = ((Kind.CONTRAST, PassThrough()), (Kind.GATE, HeldGate()), (Kind.MULTIPLY, HeldFactor()))
+UNPOOLINGS: dict[str, Callable[[str], Rule]] = {
+    "switches": lambda ties: SwitchUnpool(ties),
+    "spread": lambda ties: SpreadUnpool(),
+    "center": lambda ties: CenterUnpool(),
+}
+TIES = ("first", "spread")
+
+
+def deconvnet(switches: str = "switches", ties: str = "first") -> Ruleset:
+    """Return the ruleset of the deconvnet: unpool by "switches", "spread" or "center"; rectify; filter. Raises OptionError."""
+    if switches not in UNPOOLINGS:
+        raise OptionError(f"No unpooling `{switches}`. Choose one of True (switches), {', '.join(UNPOOLINGS)}.")
+    if ties not in TIES:
+        raise OptionError(f"No tie rule `{ties}`. Choose one of {', '.join(TIES)}.")
+    unpooling = UNPOOLINGS[switches](ties)
+    return Ruleset(f"deconvnet-{switches}", ((Kind.RELU, DeconvRelu()), (Kind.MAX_POOL, unpooling), *GATES))
+
+
+GRADIENT = Ruleset("gradient", ((Kind.MAX_POOL, SwitchUnpool()),))
+GUIDED = Ruleset("guided", ((Kind.RELU, GuidedRelu()), (Kind.MAX_POOL, SwitchUnpool())))

@@ -1,0 +1,74 @@
+"""Images brought to the network, all at once for a few or batch by batch for many, with what the provenance needs."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+from .fitting import Fit
+from .sources import ImageSet, Source, as_image_set
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """`pixels`: (image, height, width, channel) float32 in [0, 1] as they enter the network. `inputs`: for the provenance."""
+
+    pixels: NDArray[np.float32]
+    names: tuple[str, ...]
+    inputs: tuple[dict[str, Any], ...]
+    given: tuple[str, ...] | None
+
+
+def as_batch(images: Any, fit: Fit) -> ImageBatch:
+    """Return images (anything `as_image_set` takes) as one batch. Raises ImageError, also for arrays of different sizes."""
+    if isinstance(images, ImageBatch):
+        return images
+    stream = ImageStream(as_image_set(images), fit)
+    pixels = [image for image, _ in stream]
+    sizes = sorted({image.shape[:2] for image in pixels})
+    if len(sizes) > 1:
+        raise ImageError(f"The arrays have different sizes: {sizes}. Give arrays of one size, or one at a time.")
+    names = tuple(source.name for source in stream.read)
+    return ImageBatch(np.stack(pixels), names, stream.inputs(), stream.images.given)
+
+
+@dataclass
+class ImageStream:
+    """Reads a set one image at a time; afterwards it knows what was read, what was skipped and why, and their joint digest."""
+
+    images: ImageSet
+    fit: Fit
+    read: list[Source] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], Source]]:
+        """Yield (image, source). What cannot be read raises ImageError if it was named itself, else it is skipped."""
+        for source in self.images.sources:
+            try:
+                image, digest = source.read()
+                image = self.fit.apply(image, source.name, is_array=source.is_array)
+            except ImageError as error:
+                if source.explicit:
+                    raise
+                self.skipped.append(str(error))
+                continue
+            self._digest.update(digest)
+            self.read.append(source)
+            yield image, source
+        if not self.read:
+            raise ImageError(f"None of the {len(self.images)} pictures could be read. The first: {self.skipped[0]}")
+
+    def inputs(self) -> tuple[dict[str, Any], ...]:
+        """Return what the provenance records of the images that were read."""
+        given = self.images.given
+        return ({"given": list(given) if given is not None else None, "count": len(self.read), "digest": self._digest.hexdigest()},)

@@ -1,0 +1,64 @@
+"""Activation maps: what each channel of a layer computes for an image."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError
+from ..graph.addresses import channel_count, graph_of
+from ..images import as_batch
+from ..results import Activations
+from .common import as_bundle, fit_of, network_input, numpy
+from .method import METHODS, Method, Option, provenance
+
+ORDERS = ("strongest", "index")
+CHUNK = 8
+
+
+def activations(model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64) -> Activations:
+    """Return the activation maps of `layer` for each image, all channels.
+
+    `.maps` is (image, height, width, channel) float32, or (image, channel) behind a dense layer: the layer's output, after its
+    activation. `order` ("strongest" first or by "index") and `most` concern the picture only. Raises UnitError, ImageError.
+
+    >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
+    """
+    if order not in ORDERS:
+        raise OptionError(f"No order `{order}`. Choose one of {', '.join(ORDERS)}.")
+    if most is not None and most < 1:
+        raise OptionError(f"`most` is {most}. Give at least 1, or None for all channels.")
+    bundle = as_bundle(model)
+    graph = graph_of(bundle)
+    call = graph.find(layer)
+    channel_count(call)
+    batch = as_batch(images, fit_of(bundle))
+    chunks = [batch.pixels[start : start + CHUNK] for start in range(0, len(batch.pixels), CHUNK)]
+    maps = [numpy(graph.run(network_input(bundle, chunk), [call.index])[0]) for chunk in chunks]
+    parameters = {"layer": call.address, "order": order, "most": most}
+    labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
+    return Activations(
+        provenance=provenance("activations", bundle, batch.inputs, parameters),
+        layer=call.address,
+        maps=np.concatenate(maps),
+        images=batch.pixels,
+        image_names=batch.names,
+        order=order,
+        most=most,
+        labels=labels,
+    )
+
+
+METHODS.register(
+    "activations",
+    Method(
+        name="activations",
+        summary="what each channel of a layer computes for an image",
+        run=activations,
+        takes=("layer", "images"),
+        options=(
+            Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
+            Option("most", int, 64, "How many channels to draw."),
+        ),
+        examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
+    ),
+)

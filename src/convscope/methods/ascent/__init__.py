@@ -1,0 +1,5 @@
+"""Gradient ascent: what excites a unit in general (Erhan et al. 2009; Simonyan 2013; Olah et al. 2017)."""
+
+from .ascend import AscentRun, ascend
+
+__all__ = ["AscentRun", "ascend"]

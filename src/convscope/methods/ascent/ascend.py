@@ -1,0 +1,199 @@
+"""The one-liner over `AscentRun`: units in, pictures and honest scores out."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...backend import resolve_precision
+from ...errors import OptionError
+from ...graph.addresses import as_units, graph_of, unit_call
+from ...graph.receptive import receptive_field
+from ...graph.seeds import peaks
+from ...models import ModelBundle
+from ...progress import track
+from ...results import Ascent
+from ...units import Unit
+from ..common import as_bundle, network_input, numpy
+from ..method import METHODS, Method, Option, provenance
+from .image import fourier, pixels
+from .objectives import mean_preactivation, sum_of_activations
+from .run import AscentRun, adam, plain
+from .transforms import jitter, scale
+
+MODES = ("best", "paper")
+STEPS = {"best": 128, "paper": 64}
+STANDARD = [jitter(4), scale([0.95, 1.0, 1.05]), jitter(4)]
+SMALLEST, LARGEST = 64, 160
+PIXELS_AT_ONCE = 16 * 128 * 128
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to climb, with every default decided, as the provenance records it."""
+
+    mode: str
+    steps: int
+    size: int | None
+    seed: int
+    precision: str
+
+
+def ascend(
+    model: Any,
+    units: Any,
+    *,
+    mode: str = "best",
+    steps: int | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+) -> Ascent:
+    """Return for each unit a picture that excites it, found by gradient ascent.
+
+    `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation.
+    `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the plain gradient from
+    noise. `steps`: 128 and 64. `size`: side of the pictures in pixels; by default from the largest receptive field among the units (64
+    to 160), or the network's own where a dense layer fixes it. `precision`: "auto" computes in bfloat16 where the processor does so
+    natively and TensorFlow runs; scores are always float32.
+
+    `.images` is (unit, height, width, channel) in [0, 1], `.scores` each unit's largest activation on the 8-bit picture. Ctrl-C keeps
+    what was reached. Raises UnitError, OptionError.
+
+    >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
+    """
+    if mode not in MODES:
+        raise OptionError(f"No mode `{mode}`. Choose one of {', '.join(MODES)}.")
+    bundle = as_bundle(model)
+    chosen = as_units(bundle, units)
+    settings = Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
+    canvas = _canvas(bundle, chosen, settings)
+    groups = list(_groups(chosen, canvas))
+    ticks = iter(track(range(len(groups) * settings.steps), "ascending"))
+    pictures, courses, interrupted = [], [], False
+    for group in groups:
+        images, course, interrupted = _climb(bundle, group, canvas, settings, ticks)
+        if interrupted and not len(course):
+            break
+        pictures.append(images)
+        courses.append(np.pad(course, ((0, settings.steps - len(course)), (0, 0)), constant_values=np.nan))
+        if interrupted:
+            break
+    if not pictures:
+        raise KeyboardInterrupt
+    images = np.concatenate(pictures)
+    reached = list(itertools.chain.from_iterable(groups))[: len(images)]
+    rank = {unit: place for place, unit in enumerate(reached)}
+    kept = [unit for unit in chosen if unit in rank]
+    order = [rank[unit] for unit in kept]
+    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "size": canvas[0] if size is None else size}
+    return Ascent(
+        provenance=provenance("ascend", bundle, (), parameters, seed),
+        units=tuple(kept),
+        images=images[order],
+        scores=scores(bundle, kept, images[order]),
+        courses=np.concatenate(courses, axis=1)[:, order],
+        mode=mode,
+        interrupted=interrupted,
+    )
+
+
+def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each unit's largest activation on its own picture, in float32: what the model says of the picture as it is saved."""
+    graph = graph_of(bundle)
+    found = []
+    for unit, image in zip(units, images, strict=True):
+        maps = numpy(graph.run(network_input(bundle, image[None]), [unit_call(graph, unit).index])[0])
+        found.append(float(peaks(maps, unit)[1][0]))
+    return np.array(found, dtype=np.float32)
+
+
+def _climb(
+    bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings, ticks: Iterator[int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    """Climb for units of one layer; return their pictures, the objective by (step, unit), and whether Ctrl-C ended it."""
+    run = _run(bundle, units, canvas, settings)
+    course: list[NDArray[np.float32]] = []
+    interrupted = False
+    try:
+        for _ in range(settings.steps):
+            course.append(run.step())
+            next(ticks)
+    except KeyboardInterrupt:
+        interrupted = True
+    return run.pictures(), np.array(course, dtype=np.float32).reshape(-1, len(units)), interrupted
+
+
+def _run(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> AscentRun:
+    graph = graph_of(bundle)
+    if settings.mode == "paper":
+        objective, image, moves, update = sum_of_activations(graph, units), pixels(*canvas, bundle.channels), [], plain(0.01)
+    else:
+        objective, image = mean_preactivation(graph, units), fourier(*canvas, bundle.channels)
+        moves, update = STANDARD, adam(0.05)
+    common = {"count": len(units), "size": canvas, "seed": settings.seed, "precision": settings.precision}
+    return AscentRun(bundle, graph, objective, image, transforms=moves, update=update, **common)
+
+
+def _groups(units: Sequence[Unit], canvas: tuple[int, int]) -> Iterator[list[Unit]]:
+    """Yield the units in batches of one layer (and one position) each, small enough for memory."""
+    most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1]))
+    by_layer: dict[Any, list[Unit]] = {}
+    for unit in units:
+        by_layer.setdefault((unit.layer, unit.position), []).append(unit)
+    for together in by_layer.values():
+        yield from (together[start : start + most] for start in range(0, len(together), most))
+
+
+def _canvas(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> tuple[int, int]:
+    """Return the pictures' (height, width). Raises OptionError for a size that the network or sense does not allow."""
+    if settings.steps < 1:
+        raise OptionError(f"`steps` is {settings.steps}. Give at least 1.")
+    graph = graph_of(bundle)
+    fixed = bundle.fixed_size if any(_flattens(graph, unit) for unit in units) else None
+    if fixed is not None:
+        if settings.size is not None and (settings.size, settings.size) != fixed:
+            raise OptionError(f"`size` is {settings.size}; these units lie behind a dense layer, which fixes the picture to {fixed[0]} x {fixed[1]}.")
+        return fixed
+    if settings.size is None:
+        side = max(_derived_side(bundle, unit) for unit in units)
+        return side, side
+    if not 8 <= settings.size <= 4096:
+        raise OptionError(f"`size` is {settings.size}. Give 8 to 4096 pixels.")
+    return settings.size, settings.size
+
+
+def _flattens(graph: Any, unit: Unit) -> bool:
+    return any(len(call.shape) != 4 for call in graph.ancestors([unit_call(graph, unit).index]))
+
+
+def _derived_side(bundle: ModelBundle, unit: Unit) -> int:
+    """Return half as much again as the receptive field, in steps of 32 pixels."""
+    graph = graph_of(bundle)
+    call = unit_call(graph, unit)
+    if len(call.shape) != 4:
+        return bundle.size[0]
+    field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST))
+    return int(min(max(-(-field.height * 3 // 2 // 32) * 32, SMALLEST), LARGEST))
+
+
+METHODS.register(
+    "ascend",
+    Method(
+        name="ascend",
+        summary="what excites a filter in general (gradient ascent on its activation)",
+        run=ascend,
+        takes=("units",),
+        options=(
+            Option("mode", str, "best", "The literal loss of the original report, or the best pictures.", choices=MODES, asked=True),
+            Option("steps", int, None, "How many steps to climb [default: 128; paper: 64]."),
+            Option("size", int, None, "Side of the pictures in pixels [default: from the receptive field]."),
+            Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
+            Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
+        ),
+        examples=("convscope ascend block4_conv2:17", "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/"),
+    ),
+)

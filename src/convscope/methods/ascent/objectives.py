@@ -1,0 +1,49 @@
+"""What is climbed: a number for each picture of a batch, from the value of a call."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...backend import ops
+from ...graph.addresses import unit_call
+from ...graph.calls import Call, Graph
+from ...units import Unit
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`measure(values)` gives (picture,) from the output of `call`: picture i is climbed for unit i."""
+
+    name: str
+    call: Call
+    measure: Callable[[Any], Any]
+
+
+def mean_preactivation(graph: Graph, units: Sequence[Unit]) -> Objective:
+    """The mean of each unit's map before its activation (one neuron's value where a position is given).
+
+    A ReLU that never fires has no gradient; the value before it always has one. The units share a layer.
+    """
+    return Objective("mean pre-activation", graph.preactivation(unit_call(graph, units[0])), _reducer(units, ops.mean))
+
+
+def sum_of_activations(graph: Graph, units: Sequence[Unit]) -> Objective:
+    """The sum of each unit's activations, exactly as the original report has it; a dead filter has no gradient here."""
+    return Objective("sum of activations", unit_call(graph, units[0]), _reducer(units, ops.sum))
+
+
+def _reducer(units: Sequence[Unit], over_space: Callable[..., Any]) -> Callable[[Any], Any]:
+    chosen = np.array([unit.channel for unit in units])
+    position = units[0].position
+
+    def measure(values: Any) -> Any:
+        values = ops.cast(values, "float32")
+        if position is not None:
+            values = values[:, position[0], position[1], :]
+        mask = ops.one_hot(chosen, values.shape[-1], dtype="float32")
+        per_channel = over_space(values, axis=tuple(range(1, len(values.shape) - 1))) if len(values.shape) > 2 else values
+        return ops.sum(per_channel * mask, axis=-1)
+
+    return measure

@@ -1,0 +1,156 @@
+"""The deconvolutional network: what in this image excited this filter (Zeiler & Fergus 2014), with switches and without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend import ops
+from ..errors import OptionError
+from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
+from ..graph.calls import Call
+from ..graph.projector import Projector
+from ..graph.receptive import receptive_field
+from ..graph.rules import Ruleset, deconvnet
+from ..graph.seeds import peaks, seed_map, seed_peaks
+from ..images import ImageBatch, as_batch
+from ..models import ModelBundle
+from ..progress import track
+from ..results import Projections
+from ..units import Unit
+from .common import as_bundle, fit_of, network_input, numpy
+from .method import METHODS, Method, Option, provenance
+
+SEEDS = ("strongest", "map")
+HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
+CHUNK = 4
+
+
+def deconv(
+    model: Any,
+    units: Any,
+    images: Any,
+    *,
+    switches: bool | str = True,
+    seed: str = "strongest",
+    ties: str = "first",
+    ruleset: Ruleset | None = None,
+    strongest: int | None = None,
+) -> Projections:
+    """Return the projection of each unit for each image, down to the pixels that excited it.
+
+    `switches`: True unpools to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre.
+    `seed`: the "strongest" activation of the unit's map, or the whole "map". `ties`: equal maxima go to the "first" place in row-major
+    order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its channels),
+    take the N that the images excite most.
+
+    `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. Class units are
+    taken before the softmax. Raises UnitError, ImageError, OptionError. Source: Zeiler & Fergus 2014, section 2.1.
+
+    >>> convscope.deconv(model, "block4_conv2:17", "cat.jpg").save("17.png")
+    """
+    variant = "switches" if switches is True else str(switches)
+    rules = ruleset or deconvnet(variant, ties)
+    if seed not in SEEDS:
+        raise OptionError(f"No seed `{seed}`. Choose one of {', '.join(SEEDS)}.")
+    bundle = as_bundle(model)
+    chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
+    batch = as_batch(images, fit_of(bundle))
+    if strongest is not None:
+        chosen = _strongest(bundle, chosen, batch, strongest)
+    parts = [
+        _project(bundle, chosen, batch.pixels[start : start + CHUNK], rules, seed)
+        for start in track(range(0, len(batch.pixels), CHUNK), "projecting")
+    ]
+    calls = [call for unit in chosen for call in graph_of(bundle).ancestors([unit_call(graph_of(bundle), unit).index])]
+    parameters = {"units": [str(unit) for unit in chosen], "switches": switches, "seed": seed, "ties": ties}
+    return Projections(
+        provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
+        notes=(*rules.notes(calls), HONEST),
+        units=chosen,
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "values", "positions", "fields")},
+        images=batch.pixels,
+        image_names=batch.names,
+        variant=rules.name if ruleset else variant,
+        seeded=seed,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The projections of a few images; shapes as in `Projections`."""
+
+    pixels: NDArray[np.float32]
+    values: NDArray[np.float32]
+    positions: NDArray[np.int64]
+    fields: NDArray[np.int64]
+
+
+def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> _Part:
+    graph, size = graph_of(bundle), pixels.shape[1:3]
+    calls = [unit_call(graph, unit) for unit in units]
+    projector = Projector(graph, network_input(bundle, pixels), calls)
+    maps = {call.index: numpy(projector.value(call)) for call in calls}
+    projected, values, positions, fields = [], [], [], []
+    for unit, call in zip(units, calls, strict=True):
+        places, peak = peaks(maps[call.index], unit)
+        strongest = seed_peaks(maps[call.index], unit, places, np.maximum(peak, 0.0))
+        signal = seed_map(maps[call.index], unit) if seed == "map" else strongest
+        down = numpy(projector.project(call, ops.convert_to_tensor(signal), rules))
+        projected.append(bundle.preprocessing.to_rgb(down))
+        values.append(peak)
+        positions.append(places)
+        fields.append([_field(bundle, call, place, seed, size) for place in places])
+    stacks = (np.stack(one, axis=1) for one in (projected, values, positions, np.asarray(fields, dtype=np.int64)))
+    return _Part(*stacks)
+
+
+def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str, size: tuple[int, int]) -> tuple[int, ...]:
+    position = None if place[0] < 0 or seed == "map" else (int(place[0]), int(place[1]))
+    return tuple(receptive_field(graph_of(bundle), call, position, size).clipped(*size))
+
+
+def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, count: int) -> tuple[Unit, ...]:
+    """Return the `count` units whose largest activation over all images is largest, strongest first."""
+    if count < 1:
+        raise OptionError(f"`strongest` is {count}. Give at least 1.")
+    graph = graph_of(bundle)
+    calls = {unit.layer: unit_call(graph, unit) for unit in units}
+    best = {layer: np.float32(-np.inf) for layer in calls}
+    for start in range(0, len(batch.pixels), CHUNK):
+        found = graph.run(network_input(bundle, batch.pixels[start : start + CHUNK]), [call.index for call in calls.values()])
+        for layer, value in zip(calls, map(numpy, found), strict=True):
+            best[layer] = np.maximum(best[layer], value.max(axis=tuple(range(value.ndim - 1))))
+    ranked = sorted(units, key=lambda unit: -float(best[unit.layer][unit.channel]))
+    return tuple(ranked[:count])
+
+
+METHODS.register(
+    "deconv",
+    Method(
+        name="deconv",
+        summary="what in this image excited this filter (deconvnet, with switches and without)",
+        run=deconv,
+        takes=("units", "images"),
+        options=(
+            Option(
+                "switches",
+                str,
+                True,
+                "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+                choices=("switches", "spread", "center"),
+                asked=True,
+            ),
+            Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
+            Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
+            Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
+        ),
+        examples=(
+            "convscope deconv block4_conv2:17 sample:cat",
+            "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
+            "convscope deconv predictions:Sneaker sample:fashion -m fashion",
+        ),
+    ),
+)

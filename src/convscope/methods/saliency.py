@@ -1,0 +1,68 @@
+"""Saliency: which pixels matter to a unit's score (Simonyan 2013), and guided backprop (Springenberg 2014)."""
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import ops
+from ..errors import UnitError
+from ..graph.addresses import as_units, graph_of, unit_call
+from ..graph.projector import Projector
+from ..graph.rules import GRADIENT, GUIDED
+from ..graph.seeds import peaks, seed_peaks
+from ..images import as_batch
+from ..results import Saliency
+from .common import as_bundle, fit_of, network_input, numpy
+from .method import METHODS, Method, Option, provenance
+
+HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
+CHUNK = 4
+
+
+def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Saliency:
+    """Return the gradient of a unit's score by the pixels, for each image.
+
+    The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax. `guided` rectifies the
+    signal at every ReLU. `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over
+    channels. Raises UnitError, ImageError.
+
+    >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
+    """
+    bundle = as_bundle(model)
+    found = as_units(bundle, unit)
+    if len(found) != 1:
+        raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
+    batch = as_batch(images, fit_of(bundle))
+    call = unit_call(graph_of(bundle), found[0])
+    pixels, scores = [], []
+    for start in range(0, len(batch.pixels), CHUNK):
+        projector = Projector(graph_of(bundle), network_input(bundle, batch.pixels[start : start + CHUNK]), [call])
+        maps = numpy(projector.value(call))
+        places, score = peaks(maps, found[0])
+        signal = seed_peaks(maps, found[0], places, np.ones_like(score))
+        down = projector.project(call, ops.convert_to_tensor(signal), GUIDED if guided else GRADIENT)
+        pixels.append(bundle.preprocessing.to_rgb(numpy(down)))
+        scores.append(score)
+    return Saliency(
+        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
+        notes=(HONEST_GUIDED,) if guided else (),
+        unit=found[0],
+        pixels=np.concatenate(pixels),
+        scores=np.concatenate(scores),
+        images=batch.pixels,
+        image_names=batch.names,
+        guided=guided,
+    )
+
+
+METHODS.register(
+    "saliency",
+    Method(
+        name="saliency",
+        summary="which pixels matter to a unit's score (gradient, or guided backprop)",
+        run=saliency,
+        takes=("unit", "images"),
+        options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True),),
+        examples=("convscope saliency block5_conv3:7 sample:cat", "convscope saliency predictions:Sneaker sample:fashion -m fashion --guided"),
+    ),
+)

@@ -1,0 +1,146 @@
+"""`keras.applications` by name, with weights from Keras' own cache; downloads only where `fetch` asks for them."""
+
+import contextlib
+import inspect
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..backend import keras
+from ..errors import ModelError, near_misses
+
+PROBE_SECONDS = 8.0
+
+
+class _NotCached(Exception):
+    """Raised inside an application's constructor in place of a download."""
+
+
+def names() -> list[str]:
+    """Return the names of the architectures in keras.applications, as Keras spells them."""
+    return [name for name, item in vars(keras.applications).items() if name[0].isupper() and inspect.isfunction(item)]
+
+
+
+
+def find(name: str) -> str | None:
+    """Return Keras' spelling of a name given in any case, with or without dashes; None if there is none."""
+    return next((one for one in names() if one.lower() == _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _cache_folder() -> Path:
+    from keras.src.backend.config import keras_home  # honours KERAS_HOME; Keras has no public name for it
+
+    return Path(keras_home()) / "models"
+
+
+def build(application: str, weights: str | None, *, include_top: bool = True) -> Any:
+    """Return the network; its input is called `image` and has a free size where there is no top."""
+    constructor = getattr(keras.applications, application)
+    if include_top:
+        return constructor(weights=weights)
+    return constructor(weights=weights, include_top=False, input_tensor=keras.Input((None, None, 3), name="image"))
+
+
+def cached(application: str) -> Any | None:
+    """Return the network with ImageNet weights from Keras' own cache, None if they are not there. Downloads nothing."""
+    if not any(_plain(application) in _plain(path.name) for path in _cache_folder().glob("*")):
+        return None  # saves building a network of hundreds of megabytes only to learn that its file is missing
+    try:
+        with _get_file(_only_cached):
+            return build(application, "imagenet")
+    except _NotCached:
+        return None
+
+
+def class_index() -> tuple[str, ...] | None:
+    """Return ImageNet's class names where Keras has cached them, else None."""
+    path = _cache_folder() / "imagenet_class_index.json"
+    if not path.is_file():
+        return None
+    index = json.loads(path.read_text())
+    return tuple(index[str(number)][1].replace("_", " ") for number in range(len(index)))
+
+
+def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
+    """Download an application's ImageNet weights and class names into Keras' cache, by Keras' own code; return the cache folder.
+
+    Raises ModelError within `probe_seconds` when the server cannot be reached.
+    """
+    from keras.src.utils import file_utils
+
+    download = file_utils.urlretrieve
+
+    def probing(origin: str, target: str, hook: Any = None) -> Any:
+        _probe(origin, probe_seconds)
+        return download(origin, target, hook)
+
+    file_utils.urlretrieve = probing
+    try:
+        build(application, "imagenet")
+        keras.applications.imagenet_utils.decode_predictions(_one_prediction())
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"The download of {application} failed: {error}. Try again; what was complete is kept.") from error
+    finally:
+        file_utils.urlretrieve = download
+    return _cache_folder()
+
+
+def _one_prediction() -> Any:
+    import numpy as np
+
+    return np.zeros((1, 1000), dtype="float32")
+
+
+def _probe(origin: str, seconds: float) -> None:
+    """Open the address once in a thread that is given up after `seconds`: a name look-up has no time-out of its own."""
+    outcome: list[str | None] = []
+
+    def attempt() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(origin, method="HEAD"), timeout=seconds):
+                outcome.append(None)
+        except urllib.error.HTTPError as error:
+            outcome.append(f"the server answered {error.code}")
+        except OSError as error:
+            outcome.append(str(getattr(error, "reason", error)))
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    reason = outcome[0] if outcome else f"no answer within {seconds:g} seconds"
+    if reason is not None:
+        raise ModelError(
+            f"The weights could not be downloaded ({reason}). Check the network and try again, "
+            f"or copy the file into {_cache_folder()} from another machine."
+        )
+
+
+@contextlib.contextmanager
+def _get_file(replacement: Callable[..., str]) -> Iterator[None]:
+    """Put `replacement` where keras.applications looks for its download function, for the length of a `with`."""
+    from keras.src.utils import file_utils
+
+    original = file_utils.get_file
+    file_utils.get_file = replacement
+    try:
+        yield
+    finally:
+        file_utils.get_file = original
+
+
+def _only_cached(fname: str, origin: str | None = None, *_: Any, cache_subdir: str = "datasets", **__: Any) -> str:
+    path = Path(keras.config.keras_home()) / cache_subdir / fname
+    if not path.is_file():
+        raise _NotCached(fname)
+    return str(path)

@@ -1,0 +1,79 @@
+"""The ModelBundle: a network and what the methods must know of it. The network is only read, its weights are never copied."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .preprocessing import Preprocessing
+
+DEFAULT_SIZE = 224
+
+
+@dataclass(frozen=True, eq=False)
+class ModelBundle:
+    """A network with its preprocessing and labels; the first argument of everything public.
+
+    `source` is what `load` was given (an absolute path or a name), `weights` where they came from ("file", "imagenet", "embedded",
+    "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free.
+    """
+
+    name: str
+    source: str
+    weights: str
+    network: Any
+    preprocessing: Preprocessing
+    shape: tuple[int | None, int | None, int]
+    labels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    given: dict[str, Any] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input image."""
+        return self.shape[2]
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """The input's (height, width), None where the network takes any size."""
+        height, width, _ = self.shape
+        return None if height is None or width is None else (height, width)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (height, width) that pictures from files are brought to."""
+        return self.fixed_size or (DEFAULT_SIZE, DEFAULT_SIZE)
+
+    @cached_property
+    def digest(self) -> str:
+        """The network's identity: a hash of its architecture (serial numbers in names left out) and all weights."""
+        return network_digest(self.network)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the provenance records: how to load this network again, and its digest."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "weights": self.weights,
+            "preprocessing": self.preprocessing.name,
+            "digest": self.digest,
+            "load": self.given,
+        }
+
+    def label(self, index: int) -> str:
+        """Return the name of an output unit, its number where no names are known."""
+        return self.labels[index] if self.labels else str(index)
+
+
+def network_digest(network: Any) -> str:
+    """Return a 128-bit hex digest of a network's architecture and weights; equal before and after every convscope call."""
+    digest = hashlib.blake2b(re.sub(r"_\d+\"", '"', network.to_json()).encode(), digest_size=16)
+    for variable in network.variables:
+        array = np.ascontiguousarray(variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable))
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""From images in [0, 1], RGB, to what a network was trained on: five differentiable recipes, and how a network's own is recognised."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError, near_misses
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """images -> (scale · images - mean) / deviation, then reversed channels (BGR) where `reverse`."""
+
+    name: str
+    scale: float
+    mean: tuple[float, ...] = (0.0,)
+    deviation: tuple[float, ...] = (1.0,)
+    reverse: bool = False
+
+    def apply(self, images: Any) -> Any:
+        """Return the network's input for images (n, height, width, channel) in [0, 1]; arrays and tensors alike."""
+        if self.reverse:
+            images = images[..., ::-1]
+        return (images * self.scale - _row(self.mean, images)) / _row(self.deviation, images)
+
+    def to_rgb(self, signal: Any) -> Any:
+        """Return a signal at the network's input with its channels in RGB order; scale and sign stay."""
+        return signal[..., ::-1] if self.reverse else signal
+
+    def value_range(self) -> tuple[float, float]:
+        """Return the least and the largest value that an image can have at the network's input."""
+        ends = [(self.scale * end - m) / d for m, d in zip(self.mean, self.deviation, strict=True) for end in (0.0, 1.0)]
+        return min(ends), max(ends)
+
+
+def _row(values: tuple[float, ...], images: Any) -> Any:
+    """Return per-channel constants as an array of the images' own kind, so that the arithmetic stays in their dtype."""
+    if len(set(values)) == 1:
+        return values[0]
+    import numpy as np
+
+    return np.asarray(values, dtype="float32")
+
+
+PREPROCESSINGS = {
+    recipe.name: recipe
+    for recipe in (
+        Preprocessing("none", 255.0),
+        Preprocessing("unit", 1.0),
+        Preprocessing("symmetric", 2.0, (1.0,)),
+        Preprocessing("caffe", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0), reverse=True),
+        Preprocessing("torch", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    )
+}
+NORMALISES_INSIDE = ("Rescaling", "Normalization")
+# Layer names that only one family of keras.applications has, and the recipe that family was trained with.
+FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("VGG", ("block1_conv1", "block2_conv2", "block3_conv3", "block5_conv3"), "caffe"),
+    ("ResNetV2", ("conv1_conv", "conv2_block1_preact_bn", "post_bn"), "symmetric"),
+    ("ResNet", ("conv1_conv", "conv1_bn", "conv2_block1_1_conv", "conv5_block3_add"), "caffe"),
+    ("MobileNetV2", ("Conv1", "expanded_conv_depthwise", "block_1_expand", "out_relu"), "symmetric"),
+    ("MobileNet", ("conv1", "conv_dw_1", "conv_pw_1", "conv_pw_13"), "symmetric"),
+    ("Xception", ("block1_conv1", "block2_sepconv1", "block14_sepconv2"), "symmetric"),
+    ("InceptionResNetV2", ("mixed_5b", "conv_7b"), "symmetric"),
+    ("InceptionV3", ("mixed0", "mixed7", "mixed10"), "symmetric"),
+    ("DenseNet", ("conv2_block1_0_bn", "pool2_conv", "pool4_conv"), "torch"),
+    ("NASNet", ("stem_conv1", "stem_bn1", "adjust_relu_1_stem_1"), "symmetric"),
+)
+
+
+def choose_preprocessing(network: Any, channels: int, wanted: str | None) -> tuple[Preprocessing, str]:
+    """Return the recipe for a network and one sentence that says why; `wanted` overrides. Raises OptionError."""
+    if wanted is not None:
+        if wanted not in PREPROCESSINGS:
+            raise OptionError(f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}.")
+        if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
+            raise OptionError(f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric.")
+        return PREPROCESSINGS[wanted], f"preprocessing {wanted}, as asked"
+    layers = list(layers_within(network))
+    inside = next((layer for layer in layers if type(layer).__name__ in NORMALISES_INSIDE), None)
+    if inside is not None:
+        return PREPROCESSINGS["none"], f"preprocessing none (0-255): the network normalises inside, in `{inside.name}`"
+    names = {layer.name for layer in layers}
+    for family, marks, recipe in FAMILIES:
+        if channels == 3 and names.issuperset(marks):
+            return PREPROCESSINGS[recipe], f"preprocessing {recipe}, recognised by its structure ({family})"
+    return PREPROCESSINGS["unit"], "preprocessing unit ([0, 1]) assumed: the network does not say; --preprocess changes it"
+
+
+def layers_within(model: Any) -> Any:
+    """Yield every layer of a model, those of nested models included."""
+    for layer in getattr(model, "layers", ()):
+        yield layer
+        yield from layers_within(layer)

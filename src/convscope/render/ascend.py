@@ -1,0 +1,95 @@
+"""Ascent -> the plain picture of each unit, and for several units a sheet with legends."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from ..results import Ascent
+from .figures import DETAIL, LABEL, Sheet, Style, shorten, width_of
+from .layout import GAP, Heading, Tile, counted, draw_tile, heading_notes, joined, model_name, number, open_sheet
+from .pixels import unit_to_rgb
+from .theme import Theme, as_theme
+
+MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}
+DEAD = Style(DETAIL.size, "warning", bold=True)
+
+
+def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
+    """Return one picture for each unit, before them `sheet.png` where there are several.
+
+    A unit's picture is the record's image to the last bit, without legend or scaling, because its score is measured on it.
+    """
+    plain: dict[str, Image.Image | str] = {
+        name: plain_picture(image) for name, image in zip(_names(result), result.images, strict=True)
+    }
+    return plain if len(plain) == 1 else {"sheet.png": _sheet(result, as_theme(theme))} | plain
+
+
+def plain_picture(image: np.ndarray) -> Image.Image:
+    """Return (height, width, channel) in [0, 1] as an 8-bit picture: one channel as grey, three as RGB.
+
+    PNG has no other numbers of channels: of more than three the first three are kept, of two the mean.
+    """
+    rgb = unit_to_rgb(image)
+    return Image.fromarray(np.ascontiguousarray(rgb[..., 0]) if image.shape[-1] == 1 else rgb)
+
+
+def _names(result: Ascent) -> list[str]:
+    """Return a file name for each unit, different ones also where case or a slash is all that tells two addresses apart."""
+    taken: set[str] = {"sheet"}
+    names = []
+    for unit in result.units:
+        name, count = unit.slug, 2
+        while name.casefold() in taken:
+            name, count = f"{unit.slug}-{count}", count + 1
+        taken.add(name.casefold())
+        names.append(f"{name}.png")
+    return names
+
+
+def _sheet(result: Ascent, theme: Theme) -> Image.Image:
+    count, (tall, wide) = len(result.units), result.images.shape[1:3]
+    side = min(_largest(count), max(128, 6 * max(tall, wide)))
+    height = round(side * min(max(tall / wide, 0.4), 1.6))
+    columns = math.ceil(math.sqrt(count * height / side * 1.2))
+    caption = LABEL.line + DETAIL.line + 8
+    step = height + caption + GAP
+    lines = math.ceil(count / columns)
+    sheet, left, top = open_sheet(columns * (side + GAP) - GAP, lines * step - GAP, _heading(result), theme)
+    labels = _labels(result, side)
+    for index, image in enumerate(result.images):
+        line, column = divmod(index, columns)
+        x, y = left + column * (side + GAP), top + line * step
+        draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
+        _caption(sheet, labels[index], float(result.scores[index]), (x, y + height + 6, side))
+    return sheet.image()
+
+
+def _largest(count: int) -> int:
+    return next((side for most, side in ((12, 280), (30, 224), (100, 168), (300, 128)) if count <= most), 96)
+
+
+def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int]) -> None:
+    left, top, width = place
+    sheet.text(left, top, shorten(label, LABEL, width), LABEL)
+    detail = next((words for words in (f"score {number(score)}", number(score)) if width_of(words, DETAIL) <= width * 0.7), number(score))
+    sheet.text(left, top + LABEL.line, shorten(detail, DETAIL, width), DETAIL)
+    if not score > 0:
+        sheet.text(left + width, top + LABEL.line, "dead?", DEAD, "right")
+
+
+def _labels(result: Ascent, room: int) -> list[str]:
+    """Return the addresses, or, where they do not fit, what follows the layer they share."""
+    full = [str(unit) for unit in result.units]
+    shared = len({unit.layer for unit in result.units}) == 1
+    if not shared or all(width_of(label, LABEL) <= room for label in full):
+        return full
+    return [label.removeprefix(unit.layer) for label, unit in zip(full, result.units, strict=True)]
+
+
+def _heading(result: Ascent) -> Heading:
+    layers = dict.fromkeys(unit.layer for unit in result.units)
+    subtitle = joined(model_name(result), MODES.get(result.mode, result.mode), counted(len(result.units), "unit"))
+    note = "Score: the unit's largest activation on the 8-bit picture itself."
+    return Heading(f"What excites the units of {', '.join(layers)}", subtitle, heading_notes(result, note))

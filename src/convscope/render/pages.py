@@ -1,0 +1,99 @@
+"""One static page that shows pictures: for the folder of a demo, to look at or to send."""
+
+import contextlib
+import os
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from PIL import Image
+
+from ..errors import OutputError
+from .files import write_files
+
+WIDE_FROM = 700
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file, inside the page's folder or relative to it, with the words below it."""
+
+    path: str | Path
+    caption: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a paragraph, pictures, and sentences in small print."""
+
+    heading: str
+    pictures: Sequence[Picture] = ()
+    text: str = ""
+    notes: Sequence[str] = ()
+
+
+def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
+    """Write `index.html` into `folder` and return its path; raise OutputError.
+
+    The page opens from disk and from any server, sends no request elsewhere, runs no script, and follows the reader's choice of a
+    light or dark page. All words are escaped. A click on a picture opens it in full.
+    """
+    folder = Path(folder)
+    page = string.Template(files(__package__).joinpath("index.html").read_text("utf-8")).substitute(
+        title=_words(title),
+        contents=_contents(sections),
+        sections="\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1)),
+    )
+    return write_files({folder / "index.html": page.encode("utf-8", "replace")})[0]
+
+
+def _words(text: str) -> str:
+    return escape(text, quote=True)
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    if len(sections) < 2:
+        return ""
+    links = (f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1))
+    return f"<nav aria-label=\"Contents\"><ol>{''.join(links)}</ol></nav>"
+
+
+def _section(folder: Path, index: int, section: Section) -> str:
+    text = f"<p>{_words(section.text)}</p>" if section.text else ""
+    figures = "\n".join(_figure(folder, picture) for picture in section.pictures)
+    notes = "".join(f"<li>{_words(note)}</li>" for note in section.notes)
+    return (
+        f'<section id="part-{index}">\n<h2>{_words(section.heading)}</h2>\n{text}\n'
+        f'<div class="pictures">\n{figures}\n</div>\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
+    )
+
+
+def _figure(folder: Path, picture: Picture) -> str:
+    link = _link(folder, picture.path)
+    size = _size(folder / picture.path)
+    wide = ' class="wide"' if size is None or size[0] >= WIDE_FROM else ""
+    measures = f' width="{size[0]}" height="{size[1]}"' if size else ""
+    note = f"<small>{_words(picture.note)}</small>" if picture.note else ""
+    return (
+        f'<figure{wide}><a href="{link}"><img src="{link}" alt="{_words(picture.caption)}" loading="lazy"{measures}></a>'
+        f"<figcaption>{_words(picture.caption)}{note}</figcaption></figure>"
+    )
+
+
+def _link(folder: Path, path: str | Path) -> str:
+    """Return the address of `path` relative to the page, so that the folder can be moved or sent."""
+    relative = os.path.relpath(folder / path, folder)
+    if relative.split(os.sep)[0] == os.pardir or os.path.isabs(relative):
+        raise OutputError(f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole.")
+    return _words("./" + quote(relative.replace(os.sep, "/"), safe="/", errors="surrogateescape"))
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError), Image.open(path) as image:
+        return image.size
+    return None

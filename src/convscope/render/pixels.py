@@ -1,0 +1,85 @@
+"""Arrays -> 8-bit RGB. Nothing here knows of figures; every function returns (height, width, 3) uint8 unless it says otherwise."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+Bytes = NDArray[np.uint8]
+ZERO = 128
+PERCENTILE = 99.5
+SMOOTH_FROM = 33
+
+
+def unit_to_rgb(pixels: ArrayLike) -> Bytes:
+    """Return values in [0, 1] as RGB; one channel becomes grey, two become the grey of their mean, of more the first three show.
+
+    Rounds to the nearest of 256 levels, so that multiples of 1/255 come back exactly. Values outside are clipped, NaN is black.
+    """
+    values = np.nan_to_num(np.asarray(pixels, np.float32))
+    return np.rint(np.clip(_three(values), 0, 1) * 255).astype(np.uint8)
+
+
+def signed_to_rgb(pixels: ArrayLike, percentile: float = PERCENTILE) -> Bytes:
+    """Return signed values as RGB around mid-grey: zero is exactly 128, negative is darker, positive is lighter.
+
+    The scale is the `percentile` of the non-zero magnitudes, not their maximum, because a projection holds a few spikes that
+    would leave the rest grey; what lies beyond is clipped. All channels share one scale, so hues are kept.
+    """
+    values = _three(np.nan_to_num(np.asarray(pixels, np.float32), posinf=0.0, neginf=0.0))
+    scale = _scale(np.abs(values), percentile)
+    scaled = np.zeros_like(values) if scale == 0 else np.clip(values / scale, -1, 1)
+    return (ZERO + np.rint(scaled * 127)).astype(np.uint8)
+
+
+def heat(values: ArrayLike, colours: Bytes, low: float, high: float) -> Bytes:
+    """Return a (height, width) map in `colours`, a (256, 3) table, its first for `low` and its last for `high`."""
+    span = high - low
+    finite = np.nan_to_num(np.asarray(values, np.float64), nan=low, posinf=high, neginf=low)
+    steps = np.zeros(finite.shape) if span <= 0 else np.clip((finite - low) / span, 0, 1)
+    table: Bytes = colours[np.rint(steps * 255).astype(np.intp)]
+    return table
+
+
+def contrast(values: ArrayLike, percentile: float = 99.0) -> NDArray[np.float32]:
+    """Return a map >= 0 stretched to [0, 1], `percentile` of its non-zero values at 1; a map of zeros stays zero."""
+    magnitudes = np.nan_to_num(np.asarray(values, np.float32), posinf=0.0)
+    scale = _scale(magnitudes, percentile)
+    return np.zeros_like(magnitudes) if scale == 0 else np.clip(magnitudes / scale, 0, 1)
+
+
+def overlay(picture: Bytes, heated: Bytes, weight: NDArray[np.float32]) -> Bytes:
+    """Return `heated` over a grey, dimmed `picture`; `weight` (height, width) in [0, 1] says how much of it."""
+    grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    share = weight[..., np.newaxis]
+    mixed = 0.65 * grey[..., np.newaxis] * (1 - share) + heated * share
+    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+
+
+def fit(pixels: Bytes, width: int, height: int) -> Bytes:
+    """Return the picture as large as fits into `width` x `height`, its aspect kept, at least one pixel in each direction.
+
+    Small pictures grow with their pixels visible, larger ones smoothly, because blur there is easier on the eye than blocks.
+    """
+    rows, columns = pixels.shape[:2]
+    factor = min(width / columns, height / rows)
+    size = max(1, min(width, round(columns * factor))), max(1, min(height, round(rows * factor)))
+    if size == (columns, rows):
+        return pixels
+    small = max(rows, columns) < SMOOTH_FROM
+    way = Image.Resampling.NEAREST if factor > 1 and small else Image.Resampling.LANCZOS
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, way))
+
+
+def _three(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    if values.ndim == 2:
+        values = values[..., np.newaxis]
+    if values.shape[-1] < 3:
+        values = values.mean(axis=-1, keepdims=True)
+        return np.repeat(values, 3, axis=-1)
+    return values[..., :3]
+
+
+def _scale(magnitudes: NDArray[np.float32], percentile: float) -> float:
+    # A projection is zero almost everywhere: over all values the percentile would be zero too.
+    present = magnitudes[magnitudes > 0]
+    return float(np.percentile(present, percentile)) if present.size else 0.0

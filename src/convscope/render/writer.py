@@ -1,0 +1,158 @@
+"""Writes results: every PNG carries its provenance as text and has a JSON sidecar; and reads it back."""
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageShow, PngImagePlugin, UnidentifiedImageError
+
+from ..errors import OutputError, ReplayError
+from ..registry import DRAWINGS
+from ..results import SCHEMA, Result
+from .files import write_files
+
+KEY = "convscope"
+PICTURE = ".png"
+OTHER_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .gif .bmp .tif .tiff .webp .avif .heic .ppm .svg .pdf .eps .ps .csv .json .npz .npy .html .parquet".split()
+)
+COMPRESSION = 6
+Artefact = Image.Image | str
+
+
+def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
+    """Write the main picture to `path`, if it ends in .png, or all pictures into the folder `path`; return what was written.
+
+    Beside each picture: its provenance as `.json`. Beside the main picture: tables as `.csv`, with `raw` the arrays as `.npz`. All
+    files are written, or none is. Raises OutputError.
+    """
+    path = Path(path)
+    if path.suffix.lower() in OTHER_SUFFIXES:
+        raise OutputError(
+            f"Cannot write a picture to `{path}`: `{path.suffix}` is not supported, because PNG is what carries provenance. "
+            f"Expected a path that ends in .png, or a folder. Try: {path.with_suffix(PICTURE)}"
+        )
+    single = path.suffix.lower() == PICTURE
+    artefacts = _artefacts(result)
+    main = _main_name(artefacts)
+    contents: dict[Path, bytes] = {}
+    for name, artefact in artefacts.items():
+        target = path / name
+        if single:
+            target = path if name == main else path.with_suffix(Path(name).suffix)
+        if isinstance(artefact, str):
+            contents[target] = _encoded(artefact)
+        elif name == main or not single:
+            contents[target] = _png(artefact, _provenance(result, name))
+            contents[target.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
+    if raw:
+        contents[(path if single else path / main).with_suffix(".npz")] = _npz(result)
+    return write_files(contents)
+
+
+def main_picture(result: Result) -> Image.Image:
+    """Return the result's first picture."""
+    artefacts = _artefacts(result)
+    picture = artefacts[_main_name(artefacts)]
+    assert isinstance(picture, Image.Image)
+    return picture
+
+
+def png_bytes(result: Result) -> bytes:
+    """Return the main picture as PNG with its provenance, the same bytes for the same result."""
+    artefacts = _artefacts(result)
+    name = _main_name(artefacts)
+    return _png(artefacts[name], _provenance(result, name))
+
+
+def show(result: Result) -> None:
+    """Show the main picture below the notebook's cell, elsewhere in the system's viewer; raise OutputError if there is none."""
+    if _in_notebook():
+        from IPython.display import display
+
+        display(result)
+    elif not ImageShow.show(main_picture(result), title=result.provenance.method):
+        raise OutputError("Cannot show the picture: this system has no viewer for pictures. Write it instead: result.save('picture.png').")
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what a written picture, or its JSON sidecar, says about how it was made; raise ReplayError."""
+    path = Path(path)
+    try:
+        text = path.read_text("utf-8") if path.suffix.lower() == ".json" else _png_text(path)
+        found = json.loads(text)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise ReplayError(f"Cannot read `{path}`: {_fact(error)}. {_expected()}") from error
+    except ValueError as error:
+        raise ReplayError(f"What `{path}` says about itself is no JSON: {error}. {_expected()}") from error
+    if not isinstance(found, dict) or "method" not in found:
+        raise ReplayError(f"`{path}` does not say which method made it. {_expected()}")
+    schema = found.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ReplayError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it.")
+    return found
+
+
+def _artefacts(result: Result) -> Mapping[str, Artefact]:
+    drawn: Mapping[str, Artefact] = DRAWINGS.get(result.provenance.method)(result)
+    return drawn
+
+
+def _main_name(artefacts: Mapping[str, Artefact]) -> str:
+    return next(name for name, artefact in artefacts.items() if isinstance(artefact, Image.Image))
+
+
+def _provenance(result: Result, name: str) -> str:
+    """Return the JSON. A file name that is no Unicode holds lone surrogates: they become the escapes that JSON knows."""
+    return _encoded(result.provenance.as_json(picture=name)).decode("utf-8")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _png(picture: Any, provenance: str) -> bytes:
+    # Not compressed: Pillow and others refuse compressed text beyond a megabyte, and a map of many images has more.
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Software", KEY)
+    words.add_text(KEY, provenance)
+    file = io.BytesIO()
+    picture.save(file, "PNG", pnginfo=words, compress_level=COMPRESSION)
+    return file.getvalue()
+
+
+def _npz(result: Result) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **result.arrays())
+    return file.getvalue()
+
+
+def _png_text(path: Path) -> str:
+    with Image.open(path) as image:
+        text = image.info.get(KEY)
+    if not isinstance(text, str):
+        raise ReplayError(
+            f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. {_expected()} "
+            f"Perhaps its sidecar is left: {path.with_suffix('.json')}"
+        )
+    return text
+
+
+def _expected() -> str:
+    return "Expected a .png that convscope wrote, or the .json beside it."
+
+
+def _fact(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "it is no picture"
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    running = shell.get_ipython() if shell is not None else None
+    return running is not None and hasattr(running, "kernel")

@@ -1,0 +1,168 @@
+"""What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .registry import DRAWINGS
+from .units import Unit
+
+SCHEMA = 1
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything needed to make a result again.
+
+    `model` says how to load the network and its digest; `inputs` lists the images with their digests; `parameters` are the
+    method's arguments, ready to be handed to it again; `versions` and `backend` tell what computed it.
+    """
+
+    method: str
+    model: dict[str, Any]
+    inputs: tuple[dict[str, Any], ...]
+    parameters: dict[str, Any]
+    seed: int | None
+    backend: dict[str, str]
+    versions: dict[str, str]
+
+    def as_json(self, **more: Any) -> str:
+        """Return the provenance as sorted JSON, with `more` top-level entries."""
+        return json.dumps({"schema": SCHEMA} | dataclasses.asdict(self) | more, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early."""
+
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    raw: ClassVar[tuple[str, ...]] = ()
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name, as `--raw` writes them."""
+        return {name: np.asarray(getattr(self, name)) for name in self.raw}
+
+    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+        """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
+
+        Each PNG carries its provenance as text and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
+        whole or not at all. Raises OutputError.
+        """
+        return DRAWINGS.get("writer").write(self, Path(path), raw=raw)
+
+    def picture(self) -> Any:
+        """Return the main picture as a PIL image."""
+        return DRAWINGS.get("writer").main_picture(self)
+
+    def show(self) -> None:
+        """Open the main picture: in a notebook below the cell, elsewhere in the system's viewer."""
+        DRAWINGS.get("writer").show(self)
+
+    def _repr_png_(self) -> bytes:
+        return DRAWINGS.get("writer").png_bytes(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activations(Result):
+    """`maps`: (image, height, width, channel) float32, or (image, channel) behind a dense layer; one layer, all channels.
+
+    `images`: what entered the network, (image, height, width, channel) in [0, 1]. `order`: "strongest" or "index"; `most`: how
+    many channels the picture shows, None for all.
+    """
+
+    layer: str
+    maps: FloatArray
+    images: FloatArray
+    image_names: tuple[str, ...]
+    order: str
+    most: int | None
+    labels: tuple[str, ...] | None = None
+    raw: ClassVar[tuple[str, ...]] = ("maps", "images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projections(Result):
+    """What the deconvnet returns.
+
+    `pixels`: (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input.
+    `values`: (image, unit) the activation each seed was taken from. `positions`: (image, unit, 2) its row and column, -1 where the
+    layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
+    `images`: (image, height, width, channel) in [0, 1], as they entered the network.
+    """
+
+    units: tuple[Unit, ...]
+    pixels: FloatArray
+    values: FloatArray
+    positions: NDArray[np.int64]
+    fields: NDArray[np.int64]
+    images: FloatArray
+    image_names: tuple[str, ...]
+    variant: str
+    seeded: str
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "positions", "fields", "images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saliency(Result):
+    """`pixels`: (image, height, width, channel) float32, the signed gradient of the unit's score, RGB order.
+
+    `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score.
+    """
+
+    unit: Unit
+    pixels: FloatArray
+    scores: FloatArray
+    images: FloatArray
+    image_names: tuple[str, ...]
+    guided: bool
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "images")
+
+    @property
+    def maps(self) -> FloatArray:
+        """Return max over the channels of |pixels|: (image, height, width), >= 0."""
+        return np.abs(self.pixels).max(axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ascent(Result):
+    """`images`: (unit, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
+
+    `scores`: (unit,) each unit's largest activation on its 8-bit picture, in float32. `courses`: (step, unit) the objective.
+    """
+
+    units: tuple[Unit, ...]
+    images: FloatArray
+    scores: FloatArray
+    courses: FloatArray
+    mode: str
+    raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Result):
+    """A map of images.
+
+    `points`: (image, 2) float32 coordinates. `features`: (image, feature) float32 the network's values they come from.
+    `thumbnails`: (image, side, side, channel) uint8. `labels`: class names by image, or None. `quality`: numbers such as knn@10.
+    """
+
+    layer: str
+    points: FloatArray
+    features: FloatArray
+    thumbnails: NDArray[np.uint8]
+    image_names: tuple[str, ...]
+    labels: tuple[str, ...] | None
+    predictions: tuple[str, ...] | None
+    engine: str
+    quality: Mapping[str, float] = field(default_factory=dict)
+    raw: ClassVar[tuple[str, ...]] = ("points", "features")

@@ -1,0 +1,81 @@
+"""Unit addresses: one grammar for the command line, file names, links and tables.
+
+    block4_conv2:17          channel 17 of a layer          block4_conv2:17@3,5      one neuron of it (row, column)
+    base/conv1:0             a layer of a nested model      conv1#2:0                the second call of a shared layer
+    block4_conv2:0-63        channels 0 to 63               block4_conv2:3,17        a list
+    block4_conv2:all         every channel                  predictions:tabby        an output unit by its class name
+
+Channels, rows and columns count from 0.
+"""
+
+import re
+from dataclasses import dataclass
+
+from .errors import UnitError
+
+GRAMMAR = "layer:channel, layer:0-63, layer:3,17, layer:all, layer:channel@row,column"
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One channel of a layer, or one neuron of it when `position` (row, column) is given."""
+
+    layer: str
+    channel: int
+    position: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.position is None else "@{},{}".format(*self.position)
+        return f"{self.layer}:{self.channel}{where}"
+
+    @property
+    def slug(self) -> str:
+        """The address as a file name, the same on every system."""
+        return re.sub(r"[^\w.#@,-]+", "-", str(self))
+
+
+@dataclass(frozen=True)
+class UnitPattern:
+    """A parsed address before the network is asked: `channels` is None for a bare layer, "all", indices or a class name."""
+
+    text: str
+    layer: str
+    channels: tuple[int, ...] | str | None
+    position: tuple[int, int] | None = None
+
+
+def parse(text: str) -> UnitPattern:
+    """Read one address; raise UnitError that shows the grammar."""
+    layer, colon, rest = text.strip().partition(":")
+    if not layer or (colon and not rest.strip()):
+        raise UnitError(f"`{text}` is no unit address. Expected one of: {GRAMMAR}.")
+    if not colon:
+        return UnitPattern(text, layer, None)
+    rest, at, place = rest.partition("@")
+    position = _position(text, place) if at else None
+    return UnitPattern(text, layer, _channels(text, rest.strip()), position)
+
+
+def _position(text: str, place: str) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", place)
+    if match is None:
+        raise UnitError(f"`@{place}` in `{text}` is no position. Expected `@row,column`, for example `@3,5`.")
+    return int(match[1]), int(match[2])
+
+
+def _channels(text: str, rest: str) -> tuple[int, ...] | str:
+    if rest == "all" or not re.fullmatch(r"[\d\s,-]+", rest):
+        return rest
+    channels: list[int] = []
+    for part in rest.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if match is None:
+            raise UnitError(f"`{part}` in `{text}` is no channel or range. Expected one of: {GRAMMAR}.")
+        first = int(match[1])
+        last = int(match[2]) if match[2] else first
+        if last < first:
+            raise UnitError(f"The range `{part.strip()}` in `{text}` runs backwards. Write {last}-{first}.")
+        if last - first >= 1_000_000:
+            raise UnitError(f"The range `{part.strip()}` in `{text}` is longer than any layer. Write `all` for every channel.")
+        channels.extend(range(first, last + 1))
+    return tuple(dict.fromkeys(channels))
