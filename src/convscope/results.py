@@ -52,6 +52,10 @@ class Result:
         """Return the arrays by name, as `--raw` writes them."""
         return {name: np.asarray(getattr(self, name)) for name in self.raw}
 
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers of the result as plain JSON values, as `--json` prints them."""
+        return {}
+
     def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
         """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
 
@@ -89,6 +93,18 @@ class Activations(Result):
     labels: tuple[str, ...] | None = None
     raw: ClassVar[tuple[str, ...]] = ("maps", "images")
 
+    def summary(self) -> dict[str, Any]:
+        """Return for each image the ten channels with the largest values."""
+        largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
+        ranked = np.argsort(-largest, axis=1, kind="stable")[:, :10]
+        return {
+            "layer": self.layer,
+            "images": [
+                {"image": name, "strongest": [{"channel": int(one), "value": float(row[one])} for one in order]}
+                for name, row, order in zip(self.image_names, largest, ranked, strict=True)
+            ],
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Projections(Result):
@@ -111,6 +127,22 @@ class Projections(Result):
     seeded: str
     raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "positions", "fields", "images")
 
+    def summary(self) -> dict[str, Any]:
+        """Return for each image and unit its value, position and receptive field."""
+        return {
+            "projections": [
+                {
+                    "image": name,
+                    "unit": str(unit),
+                    "value": float(self.values[i, u]),
+                    "position": [int(x) for x in self.positions[i, u]],
+                    "field": [int(x) for x in self.fields[i, u]],
+                }
+                for i, name in enumerate(self.image_names)
+                for u, unit in enumerate(self.units)
+            ]
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Saliency(Result):
@@ -126,6 +158,11 @@ class Saliency(Result):
     image_names: tuple[str, ...]
     guided: bool
     raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "images")
+
+    def summary(self) -> dict[str, Any]:
+        """Return the unit's score for each image."""
+        scores = {name: float(score) for name, score in zip(self.image_names, self.scores, strict=True)}
+        return {"unit": str(self.unit), "scores": scores}
 
     @property
     def maps(self) -> FloatArray:
@@ -147,6 +184,10 @@ class Ascent(Result):
     mode: str
     raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
 
+    def summary(self) -> dict[str, Any]:
+        """Return each unit's score."""
+        return {"scores": {str(unit): float(score) for unit, score in zip(self.units, self.scores, strict=True)}}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Embedding(Result):
@@ -166,3 +207,7 @@ class Embedding(Result):
     engine: str
     quality: Mapping[str, float] = field(default_factory=dict)
     raw: ClassVar[tuple[str, ...]] = ("points", "features")
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was mapped, by which engine, and how faithful the map is."""
+        return {"layer": self.layer, "images": len(self.points), "engine": self.engine, "quality": dict(self.quality)}

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+tf.get_logger().setLevel("ERROR")  # it warns of each new function; ours are few and known
+
 Pullback = Callable[[Any], list[Any]]
 
 

@@ -102,9 +102,14 @@ class Graph:
     def run(self, image: Any, targets: Sequence[int]) -> list[Any]:
         """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed."""
         values: dict[int, Any] = {self.image_input: image}
-        for call in self.ancestors(targets):
+        needed = self.ancestors(targets)
+        last_use = {source.call: call.index for call in needed for source in call.sources}
+        for call in needed:
             if call.kind is not Kind.INPUT:
                 values[call.index] = call(*(picked(values[source.call], source) for source in call.sources))
+                for done in {source.call for source in call.sources}:
+                    if last_use[done] == call.index and done not in targets:
+                        del values[done]
             elif call.index not in values:
                 raise ModelError(f"`{self.name}` has a second input, `{call.address}`; convscope feeds one image input so far.")
         return [values[target] for target in targets]

@@ -7,8 +7,9 @@ import numpy as np
 from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
 from ..images import as_batch
+from ..models import as_bundle
 from ..results import Activations
-from .common import as_bundle, fit_of, network_input, numpy
+from .common import fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 ORDERS = ("strongest", "index")

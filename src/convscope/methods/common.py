@@ -1,24 +1,13 @@
-"""What several methods need and none owns: a bundle from what a user gave, and images brought to its network."""
+"""What several methods need and none owns: images brought to its network."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from ..errors import ModelError
 from ..images import Fit
-from ..models import ModelBundle, load
-
-
-def as_bundle(model: Any) -> ModelBundle:
-    """Return a ModelBundle as it is; load a path, a name, None, or a Keras model in memory."""
-    if isinstance(model, ModelBundle):
-        return model
-    if model is None or isinstance(model, str | Path) or hasattr(model, "layers"):
-        return load(model)
-    raise ModelError(f"Received {type(model).__name__} as a model. Expected what convscope.load returns, or a path or name for it.")
+from ..models import ModelBundle
 
 
 def fit_of(bundle: ModelBundle) -> Fit:

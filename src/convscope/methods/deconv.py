@@ -16,11 +16,11 @@ from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.seeds import peaks, seed_map, seed_peaks
 from ..images import ImageBatch, as_batch
-from ..models import ModelBundle
+from ..models import ModelBundle, as_bundle
 from ..progress import track
 from ..results import Projections
 from ..units import Unit
-from .common import as_bundle, fit_of, network_input, numpy
+from .common import fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 SEEDS = ("strongest", "map")
@@ -65,7 +65,7 @@ def deconv(
         for start in track(range(0, len(batch.pixels), CHUNK), "projecting")
     ]
     calls = [call for unit in chosen for call in graph_of(bundle).ancestors([unit_call(graph_of(bundle), unit).index])]
-    parameters = {"units": [str(unit) for unit in chosen], "switches": switches, "seed": seed, "ties": ties}
+    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties}
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
         notes=(*rules.notes(calls), HONEST),
@@ -138,9 +138,10 @@ METHODS.register(
             Option(
                 "switches",
                 str,
-                True,
+                "switches",
                 "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
                 choices=("switches", "spread", "center"),
+                shortcuts=(("--no-switches", "spread"),),
                 asked=True,
             ),
             Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),

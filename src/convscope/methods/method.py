@@ -21,8 +21,8 @@ BUILTIN = (
 class Option:
     """One keyword of a method: `--name` on the command line, a question in the session.
 
-    `type` is int, float, str or bool (a flag); `choices` restricts a str; `flags` gives names other than `--name`, where
-    "--x/--no-x" makes a pair. `asked` says whether the session asks for it.
+    `type` is int, float, str or bool (a flag); `choices` restricts a str; `shortcuts` are flags that stand for one of its values, such
+    as ("--no-switches", "spread"). `asked` says whether the session asks for it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Option:
     default: Any
     help: str
     choices: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    shortcuts: tuple[tuple[str, str], ...] = ()
     asked: bool = False
 
 

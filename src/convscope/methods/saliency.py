@@ -11,8 +11,9 @@ from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.seeds import peaks, seed_peaks
 from ..images import as_batch
+from ..models import as_bundle
 from ..results import Saliency
-from .common import as_bundle, fit_of, network_input, numpy
+from .common import fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."

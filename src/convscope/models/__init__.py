@@ -1,7 +1,7 @@
 """A file or a name -> a `ModelBundle`: the network with its preprocessing, value range, labels and identity digest."""
 
 from .bundle import ModelBundle
-from .loading import load
+from .loading import as_bundle, load
 from .preprocessing import PREPROCESSINGS, Preprocessing
 
-__all__ = ["PREPROCESSINGS", "ModelBundle", "Preprocessing", "load"]
+__all__ = ["PREPROCESSINGS", "ModelBundle", "Preprocessing", "as_bundle", "load"]

@@ -4,8 +4,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from ..backend import keras
 from ..errors import ConvscopeError, ModelError
 
@@ -57,6 +55,8 @@ def _check_zip(path: Path, start: bytes) -> None:
 
 
 def _check_hdf5(path: Path, start: bytes) -> None:
+    import h5py  # here, so that listing commands does not load it
+
     if not start.startswith(b"\x89HDF\r\n\x1a\n"):
         raise ModelError(f"`{path}` is no HDF5 file: it starts with {_preview(start)}. {EXPECTED}")
     try:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ WEIGHTS = ("imagenet", "embedded", "none")
 
 
 def load(
-    path: str | Path | None = None,
+    path: Any = None,
     *,
     preprocess: str | None = None,
     labels: str | Path | Sequence[str] | None = None,
@@ -24,7 +25,7 @@ def load(
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file, `"fashion"`, or a name such as `"resnet50"`. `preprocess`: "none" (0-255), "unit"
+    `path`: a `.h5`, `.hdf5` or `.keras` file, `"fashion"`, a name such as `"resnet50"`, or a Keras model in memory. `preprocess`: "none" (0-255), "unit"
     ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted) or "torch"; by default recognised, else "unit"; `bundle.notes`
     says which. `labels`: class names, or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from
     Keras' own cache, "embedded", or "none" for random ones; by default the first of these that is there. Nothing is downloaded.
@@ -32,29 +33,59 @@ def load(
     """
     if weights is not None and weights not in WEIGHTS:
         raise OptionError(f"No weights `{weights}`. Choose one of {', '.join(WEIGHTS)}.")
-    name = "vgg16" if path is None else str(path)
-    given = {"preprocess": preprocess, "labels": labels if labels is None else _plain(labels)}
-    if path is not None and (Path(path).exists() or _looks_like_file(name)):
-        source, origin, network = str(Path(path).resolve()), "file", files.read_model(Path(path))
-        notes: tuple[str, ...] = ()
-    else:
-        source, origin, network, notes = _by_name(name, weights)
-    shape = _image_shape(network, name)
-    recipe, reason = choose_preprocessing(network, shape[2], preprocess)
-    classes = _labels(labels, network) if labels is not None else _known_labels(source, network)
-    short = Path(source).stem if origin == "file" else source
-    return ModelBundle(short, source, origin, network, recipe, shape, classes, (*notes, reason), given)
+    found = _find(path, weights)
+    shape = _image_shape(found.network, found.name)
+    recipe, reason = choose_preprocessing(found.network, shape[2], preprocess or found.preprocess)
+    return ModelBundle(
+        name=found.name,
+        source=found.source,
+        weights=found.weights,
+        network=found.network,
+        preprocessing=recipe,
+        shape=shape,
+        labels=_labels(labels, found.network) if labels is not None else _known_labels(found.source, found.network),
+        notes=(*found.notes, reason),
+        given={"preprocess": preprocess, "labels": labels if labels is None else _plain(labels)},
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A network and where it came from."""
+
+    network: Any
+    name: str
+    source: str
+    weights: str
+    notes: tuple[str, ...] = ()
+    preprocess: str | None = None
+
+
+def _find(path: Any, weights: str | None) -> _Found:
+    if hasattr(path, "layers"):
+        return _Found(path, path.name, "memory", "memory")
+    if path is not None and (Path(path).exists() or _looks_like_file(str(path))):
+        return _Found(files.read_model(Path(path)), Path(path).stem, str(Path(path).resolve()), "file")
+    return _by_name("vgg16" if path is None else str(path), weights)
+
+
+def as_bundle(model: Any) -> ModelBundle:
+    """Return a ModelBundle as it is; load a path, a name, None, or a Keras model in memory."""
+    if isinstance(model, ModelBundle):
+        return model
+    if model is None or isinstance(model, str | Path) or hasattr(model, "layers"):
+        return load(model)
+    raise ModelError(f"Received {type(model).__name__} as a model. Expected what convscope.load returns, or a path or name for it.")
 
 
 def _looks_like_file(name: str) -> bool:
     return "/" in name or "\\" in name or Path(name).suffix.lower() in files.SUFFIXES
 
 
-def _by_name(name: str, weights: str | None) -> tuple[str, str, Any, tuple[str, ...]]:
-    lowered = name.lower()
-    if lowered == "fashion":
-        network = files.read_model(assets.path(EMBEDDED["fashion"]))
-        return "fashion", "embedded", network, ("fashion: the embedded small CNN, trained on Fashion-MNIST",)
+def _by_name(name: str, weights: str | None) -> _Found:
+    if name.lower() == "fashion":
+        note = "fashion: the embedded small CNN, trained on Fashion-MNIST"
+        return _Found(files.read_model(assets.path(EMBEDDED["fashion"])), "fashion", "fashion", "embedded", (note,), "unit")
     application = applications.find(name)
     if application is None:
         known = ["fashion", *applications.names()]
@@ -64,12 +95,12 @@ def _by_name(name: str, weights: str | None) -> tuple[str, str, Any, tuple[str, 
         )
     key = application.lower()
     if weights == "none":
-        return key, "random", applications.build(application, None), (f"{application} with random weights",)
+        return _Found(applications.build(application, None), key, key, "none", (f"{application} with random weights",))
     if weights != "embedded" and (network := applications.cached(application)) is not None:
-        return key, "imagenet", network, (f"{application}: the full ImageNet checkpoint from Keras' own cache",)
-    if key == "vgg16" and weights in (None, "embedded"):
+        return _Found(network, key, key, "imagenet", (f"{application}: the full ImageNet checkpoint from Keras' own cache",))
+    if key == "vgg16" and weights != "imagenet":
         note = "VGG16: the embedded convolutional checkpoint (for the full ImageNet one: convscope fetch vgg16)"
-        return "vgg16", "embedded", _embedded_vgg16(), (note,)
+        return _Found(_embedded_vgg16(), key, key, "embedded", (note,))
     raise ModelError(
         f"The weights of {application} are not in Keras' cache. Fetch them with: convscope fetch {key}; "
         f"or take random ones with --weights none."

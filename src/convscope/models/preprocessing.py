@@ -74,7 +74,7 @@ def choose_preprocessing(network: Any, channels: int, wanted: str | None) -> tup
             raise OptionError(f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}.")
         if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
             raise OptionError(f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric.")
-        return PREPROCESSINGS[wanted], f"preprocessing {wanted}, as asked"
+        return PREPROCESSINGS[wanted], f"preprocessing {wanted}, as given"
     layers = list(layers_within(network))
     inside = next((layer for layer in layers if type(layer).__name__ in NORMALISES_INSIDE), None)
     if inside is not None:

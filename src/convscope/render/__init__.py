@@ -1,6 +1,7 @@
 """Results -> pictures. Registers the writer and one drawing per method; their modules load at the first use.
 
-A drawing takes a record and returns {file name: PIL image or text}, the main picture first. It sees records only, never a model.
+A drawing takes a record and returns {file name: PIL image or text}, the main picture first. It sees records only, never
+a model.
 """
 
 import importlib

@@ -9,8 +9,20 @@ from PIL import Image
 
 from ..results import Activations, FloatArray
 from .bars import draw_bars
-from .figures import DETAIL, TINY, Sheet, colours, shorten, width_of
-from .layout import GAP, Heading, Tile, counted, draw_tile, heading_notes, joined, model_name, number, open_sheet
+from .figures import TINY, colours, width_of
+from .layout import (
+    GAP,
+    Heading,
+    Tile,
+    columns_of,
+    counted,
+    draw_tile,
+    heading_notes,
+    joined,
+    model_name,
+    number,
+    open_sheet,
+)
 from .pixels import Bytes, fit, heat, unit_to_rgb
 from .theme import Theme, as_theme
 
@@ -22,8 +34,8 @@ SIZES = ((16, 176), (36, 144), (64, 120), (144, 92), (300, 72), (700, 60), (1300
 def draw(result: Activations, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
     """Return `activations.png`, or for several images `activations-1-NAME.png` and so on, in their order.
 
-    Every map has its own scale; the number beside its channel is its largest value. Maps with negative values are drawn in two
-    colours around zero.
+    Every map has its own scale; the number beside its channel is its largest value. Maps with negative values are drawn
+    in two colours around zero.
     """
     used = as_theme(theme)
     names = _file_names(result.image_names)
@@ -41,15 +53,22 @@ def _file_names(images: tuple[str, ...]) -> list[str]:
 def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
     maps = result.maps[image]
     chosen = _chosen(result, maps)
-    subtitle = joined(model_name(result), result.image_names[image], _shape(maps), _selection(result, len(chosen), maps.shape[-1]))
-    title = f"Activation maps of {result.layer}" if maps.ndim == 3 else f"Activations of {result.layer}"
     picture = unit_to_rgb(result.images[image])
+    name, selection = result.image_names[image], _selection(result, len(chosen), maps)
     if maps.ndim == 1:
-        heading = Heading(title, subtitle, heading_notes(result))
+        heading = Heading(
+            f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result)
+        )
         return draw_bars(maps, chosen, picture, heading, theme, result.labels)
-    scale = "black is zero" if not (maps < 0).any() else "red is positive, blue negative, zero in between"
-    heading = Heading(title, subtitle, heading_notes(result, f"Each map has its own scale, {scale}; its largest value is written below it."))
+    shape = "{} × {}".format(*maps.shape[:2])
+    subtitle = joined(model_name(result), name, f"maps of {shape}", selection)
+    heading = Heading(f"Activation maps of {result.layer}", subtitle, heading_notes(result, _scale_note(maps)))
     return _grid(maps, chosen, picture, heading, theme)
+
+
+def _scale_note(maps: FloatArray) -> str:
+    zero = "red is positive, blue negative, pale grey zero" if (maps < 0).any() else "black is zero"
+    return f"Each map has its own scale: {zero}. Below it: its channel and, where there is room, its largest value."
 
 
 def _chosen(result: Activations, maps: FloatArray) -> list[int]:
@@ -61,47 +80,47 @@ def _chosen(result: Activations, maps: FloatArray) -> list[int]:
     return [int(channel) for channel in channels[: result.most]]
 
 
-def _shape(maps: FloatArray) -> str:
-    return " × ".join(f"{size}" for size in maps.shape)
-
-
-def _selection(result: Activations, shown: int, known: int) -> str:
+def _selection(result: Activations, shown: int, maps: FloatArray) -> str:
     order = "strongest first" if result.order == "strongest" else "in order"
-    amount = f"all {counted(known, 'channel')}" if shown == known else f"{shown} of {counted(known, 'channel')}"
-    return f"{amount}, {order}"
+    known = counted(maps.shape[-1], "neuron" if maps.ndim == 1 else "channel")
+    return f"all {known}, {order}" if shown == maps.shape[-1] else f"{shown:,} of {known}, {order}"
 
 
 def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme) -> Image.Image:
     side = next((size for most, size in SIZES if len(chosen) <= most), 32)
     height = round(side * min(max(maps.shape[0] / maps.shape[1], 0.4), 2.0))
     gap, caption = (12, TINY.line + 6) if side >= 60 else (4, 0)
-    columns = math.ceil(math.sqrt(len(chosen) * (height + caption) / side * 1.5)) or 1
-    lines = math.ceil(len(chosen) / columns)
+    columns = columns_of(len(chosen), max(1.0, math.sqrt(len(chosen) * (height + caption) / side * 1.5)))
+    lines = max(1, math.ceil(len(chosen) / columns))
     tall = lines * (height + caption + gap) - gap
     shown = fit(picture, IMAGE_SIDE, IMAGE_SIDE)
     indent = IMAGE_SIDE + 3 * GAP
     sheet, left, top = open_sheet(indent + columns * (side + gap) - gap, max(tall, shown.shape[0]), heading, theme)
     sheet.paste(shown, left, top)
+    signed = bool((maps < 0).any())
+    captions = _captions(maps, chosen, side)
     for place, channel in enumerate(chosen):
         line, column = divmod(place, columns)
         x, y = left + indent + column * (side + gap), top + line * (height + caption + gap)
-        draw_tile(sheet, Tile(_coloured(maps[..., channel], theme)), x, y, (side, height))
+        draw_tile(sheet, Tile(_coloured(maps[..., channel], signed)), x, y, (side, height))
         if caption:
-            _caption(sheet, channel, maps[..., channel], (x, y + height + 2, side))
+            index, peak = captions[place]
+            sheet.text(x, y + height + 2, index, TINY)
+            sheet.text(x + side, y + height + 2, peak, TINY, "right")
     return sheet.image()
 
 
-def _coloured(values: FloatArray, theme: Theme) -> Bytes:
+def _coloured(values: FloatArray, signed: bool) -> Bytes:
     finite = values[np.isfinite(values)]
     peak = float(np.abs(finite).max()) if finite.size else 0.0
-    if finite.size and finite.min() < 0:
-        return heat(values, colours(SIGNED), -peak, peak)
+    if signed:
+        return heat(values, colours(SIGNED), -peak, peak) if peak else heat(values, colours(SIGNED), -1, 1)
     return heat(values, colours(POSITIVE), 0, peak)
 
 
-def _caption(sheet: Sheet, channel: int, values: FloatArray, place: tuple[int, int, int]) -> None:
-    left, top, width = place
-    index, peak = str(channel), number(float(values.max()))
-    sheet.text(left, top, shorten(index, TINY, width), TINY)
-    if width_of(f"{index}  {peak}", TINY) <= width:
-        sheet.text(left + width, top, peak, TINY, "right")
+def _captions(maps: FloatArray, chosen: list[int], room: int) -> list[tuple[str, str]]:
+    """Return each map's channel and its largest value, the values only where all of them fit."""
+    pairs = [(str(channel), number(float(maps[..., channel].max()))) for channel in chosen]
+    if all(width_of(f"{index}  {peak}", TINY) <= room for index, peak in pairs):
+        return pairs
+    return [(index, "") for index, _ in pairs]

@@ -7,7 +7,19 @@ from PIL import Image
 
 from ..results import Ascent
 from .figures import DETAIL, LABEL, Sheet, Style, shorten, width_of
-from .layout import GAP, Heading, Tile, counted, draw_tile, heading_notes, joined, model_name, number, open_sheet
+from .layout import (
+    GAP,
+    Heading,
+    Tile,
+    columns_of,
+    counted,
+    draw_tile,
+    heading_notes,
+    joined,
+    model_name,
+    number,
+    open_sheet,
+)
 from .pixels import unit_to_rgb
 from .theme import Theme, as_theme
 
@@ -18,12 +30,15 @@ DEAD = Style(DETAIL.size, "warning", bold=True)
 def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
     """Return one picture for each unit, before them `sheet.png` where there are several.
 
-    A unit's picture is the record's image to the last bit, without legend or scaling, because its score is measured on it.
+    A unit's picture is the record's image to the last bit, without legend or scaling, because its score is measured on
+    it.
     """
-    plain: dict[str, Image.Image | str] = {
-        name: plain_picture(image) for name, image in zip(_names(result), result.images, strict=True)
-    }
-    return plain if len(plain) == 1 else {"sheet.png": _sheet(result, as_theme(theme))} | plain
+    pictures: dict[str, Image.Image | str] = {}
+    if len(result.units) > 1:
+        pictures["sheet.png"] = _sheet(result, as_theme(theme))
+    for name, image in zip(_names(result), result.images, strict=True):
+        pictures[name] = plain_picture(image)
+    return pictures
 
 
 def plain_picture(image: np.ndarray) -> Image.Image:
@@ -36,7 +51,7 @@ def plain_picture(image: np.ndarray) -> Image.Image:
 
 
 def _names(result: Ascent) -> list[str]:
-    """Return a file name for each unit, different ones also where case or a slash is all that tells two addresses apart."""
+    """Return a file name for each unit; addresses that only case or a slash tells apart get different ones, too."""
     taken: set[str] = {"sheet"}
     names = []
     for unit in result.units:
@@ -52,7 +67,7 @@ def _sheet(result: Ascent, theme: Theme) -> Image.Image:
     count, (tall, wide) = len(result.units), result.images.shape[1:3]
     side = min(_largest(count), max(128, 6 * max(tall, wide)))
     height = round(side * min(max(tall / wide, 0.4), 1.6))
-    columns = math.ceil(math.sqrt(count * height / side * 1.2))
+    columns = columns_of(count, math.sqrt(count * (height + LABEL.line + DETAIL.line) / side))
     caption = LABEL.line + DETAIL.line + 8
     step = height + caption + GAP
     lines = math.ceil(count / columns)
@@ -73,9 +88,12 @@ def _largest(count: int) -> int:
 def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int]) -> None:
     left, top, width = place
     sheet.text(left, top, shorten(label, LABEL, width), LABEL)
-    detail = next((words for words in (f"score {number(score)}", number(score)) if width_of(words, DETAIL) <= width * 0.7), number(score))
-    sheet.text(left, top + LABEL.line, shorten(detail, DETAIL, width), DETAIL)
-    if not score > 0:
+    dead = not score > 0
+    words = f"score {number(score)}"
+    if width_of(words, DETAIL) > (width * 0.6 if dead else width):
+        words = number(score)
+    sheet.text(left, top + LABEL.line, shorten(words, DETAIL, width), DETAIL)
+    if dead:
         sheet.text(left + width, top + LABEL.line, "dead?", DEAD, "right")
 
 

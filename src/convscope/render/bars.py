@@ -21,11 +21,13 @@ STRIP_HEIGHT = 110
 def draw_bars(
     values: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme, labels: Sequence[str] | None
 ) -> Image.Image:
-    """Return the sheet of one image. More than 40 neurons: bars for the 20 strongest, and all of them in a strip below."""
+    """Return the sheet of one image; of more than 40 neurons bars for the 20 strongest, and a strip of all."""
     values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     many = len(chosen) > MOST_BARS
     listed = sorted(chosen, key=lambda channel: -values[channel])[:WHEN_MANY] if many else chosen
-    words = [f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed]
+    words = [
+        f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed
+    ]
     room = min(420, max((round(width_of(word, DETAIL)) for word in words), default=0) + GAP)
     step = DETAIL.line + 8
     shown = fit(picture, IMAGE_SIDE, IMAGE_SIDE)
@@ -64,7 +66,7 @@ def _strip(sheet: Sheet, values: FloatArray, place: tuple[int, int, int]) -> Non
     """Draw all values side by side, each column of pixels the largest magnitude of those that share it."""
     left, top, width = place
     low, high = _span(values)
-    sheet.text(left, top, f"all {len(values):,} shown neurons, by index", NOTE)
+    sheet.text(left, top, f"all {len(values):,} neurons, by index", NOTE)
     top += NOTE.line + 4
     sheet.fill(left, top, width, STRIP_HEIGHT, sheet.theme.panel)
     zero = top + round(STRIP_HEIGHT * high / (high - low))

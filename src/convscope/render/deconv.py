@@ -1,6 +1,7 @@
 """Projections -> one sheet: the image with the receptive field, the patch in it, what the deconvnet returns for it."""
 
-import numpy as np
+from dataclasses import replace
+
 from PIL import Image
 
 from ..results import Projections
@@ -14,7 +15,6 @@ VARIANTS = {
     "center": "without switches: the value goes to the centre of its pooling window",
 }
 SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
-CAUTION = "Deconvnet projections are partly image recovery that depends only weakly on the unit (Nie et al. 2018)."
 SILENT = "not excited by this image"
 Field = tuple[int, int, int, int]
 
@@ -22,8 +22,8 @@ Field = tuple[int, int, int, int]
 def draw(result: Projections, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
     """Return `deconv.png`: one row for each unit and image, a unit's images together.
 
-    The patch is left out where every field is the whole image, and where the seed was the whole activation map. A unit that an
-    image does not excite gets words in place of a picture, because a grey one would look like a finding.
+    The patch is left out where every field is the whole image, and where the seed was the whole activation map. A unit
+    that an image does not excite gets words in place of a picture, because a grey one would look like a finding.
     """
     patches = result.seeded != "map" and any(not _is_whole(result, *place) for place in _places(result))
     names = ("image", "receptive field", "projection") if patches else ("image", "projection")
@@ -46,32 +46,27 @@ def _heading(result: Projections) -> Heading:
         seed = "the given position projected"
     amount = joined(counted(len(result.units), "unit"), counted(len(result.image_names), "image"))
     subtitle = joined(model_name(result), VARIANTS.get(result.variant, result.variant), seed, amount)
-    return Heading(title, subtitle, heading_notes(result, SCALE_NOTE, CAUTION))
+    return Heading(title, subtitle, heading_notes(result, SCALE_NOTE))
 
 
 def _row(result: Projections, image: int, unit: int, patches: bool) -> Row:
     value = float(result.values[image, unit])
-    row, column = (int(part) for part in result.positions[image, unit])
-    where = "" if min(row, column) < 0 or result.seeded == "map" else f"at {row},{column}"
-    detail = joined(f"activation {number(value)} {where}".rstrip(), result.image_names[image])
     picture = result.images[image]
-    top, left, bottom, right = field = _field(result, unit, image)
-    tall, wide = picture.shape[:2]
-    frame = (left / wide, top / tall, right / wide, bottom / tall) if patches else None
-    tiles = [Tile(unit_to_rgb(picture), frame)]
-    if patches:
-        tiles.append(Tile(unit_to_rgb(picture[top:bottom, left:right])))
-    tiles.append(_projection(result.pixels[image, unit], value, field if patches else None))
-    return Row(str(result.units[unit]), detail, tuple(tiles))
-
-
-def _projection(pixels: np.ndarray, value: float, field: Field | None) -> Tile:
+    label, shown = str(result.units[unit]), Tile(unit_to_rgb(picture))
     if not value > 0:
-        return Tile(words=SILENT)
-    if field is not None:
-        top, left, bottom, right = field
-        pixels = pixels[top:bottom, left:right]
-    return Tile(signed_to_rgb(pixels))
+        empty = (Tile(words=SILENT),) if not patches else (Tile(), Tile(words=SILENT))
+        return Row(label, joined(f"activation {number(value)}", result.image_names[image]), (shown, *empty))
+    row, column = (int(part) for part in result.positions[image, unit])
+    where = "" if min(row, column) < 0 or result.seeded == "map" else f" at {row},{column}"
+    detail = joined(f"activation {number(value)}{where}", result.image_names[image])
+    projection = result.pixels[image, unit]
+    if not patches:
+        return Row(label, detail, (shown, Tile(signed_to_rgb(projection))))
+    top, left, bottom, right = _field(result, unit, image)
+    tall, wide = picture.shape[:2]
+    marked = replace(shown, frame=(left / wide, top / tall, right / wide, bottom / tall))
+    patch = Tile(unit_to_rgb(picture[top:bottom, left:right]))
+    return Row(label, detail, (marked, patch, Tile(signed_to_rgb(projection[top:bottom, left:right]))))
 
 
 def _field(result: Projections, unit: int, image: int) -> Field:

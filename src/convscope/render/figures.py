@@ -1,7 +1,7 @@
 """A sheet of pictures and words, and the only file that imports matplotlib.
 
-Pictures are pasted pixel by pixel, so that what a sheet shows is what the arrays say; matplotlib sets the words over them. Only its
-object interface is used: no pyplot, no rcParams, so a caller's own figures stay as they are.
+Pictures are pasted pixel by pixel, so that what a sheet shows is what the arrays say; matplotlib sets the words over
+them. Only its object interface is used: no pyplot, no rcParams, so a caller's own figures stay as they are.
 """
 
 import functools
@@ -85,13 +85,13 @@ class Sheet:
             self.fill(x, y, width, height, colour)
 
     def text(self, left: float, top: float, words: str, style: Style, align: Align = "left") -> None:
-        """Set one line of words whose line box starts at `top`; `left` is its left edge, middle or right edge by `align`."""
+        """Set one line of words, its line box from `top` on, its left, middle or right at `left`, as `align` says."""
         self._words.append((left, top, printable(words), style, align))
 
     def image(self) -> Image.Image:
         """Return the finished sheet."""
         height, width = self.canvas.shape[:2]
-        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, frameon=False, layout="none")
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, frameon=False)
         canvas = FigureCanvasAgg(figure)
         figure.figimage(self.canvas, 0, 0, origin="upper", resize=False)
         for left, top, words, style, align in self._words:
@@ -100,8 +100,9 @@ class Sheet:
             place = {"x": left / width, "y": 1 - baseline / height, "ha": align, "va": "baseline"}
             figure.text(s=words, color=colour, fontproperties=_font(style), parse_math=False, usetex=False, **place)
         with _missing_glyphs_allowed():
-            canvas.draw()
-        return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+            canvas.draw()  # type: ignore[no-untyped-call]
+        drawn: Bytes = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        return Image.fromarray(drawn[..., :3].copy())
 
 
 def width_of(words: str, style: Style) -> float:

@@ -9,25 +9,26 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-NEXT = "Give another path"
+DENIED = "permission denied. Expected a folder that you may write to. Give another path, or change its permissions"
+FILE_THERE = "a file stands where a folder is expected. Give another path, or move that file away"
 REASONS = {
-    errno.EACCES: "permission denied. Expected a folder that you may write to. {next}, or change its permissions",
-    errno.EPERM: "permission denied. Expected a folder that you may write to. {next}, or change its permissions",
-    errno.EROFS: "the file system is read-only. Expected one that you may write to. {next}",
+    errno.EACCES: DENIED,
+    errno.EPERM: DENIED,
+    errno.EROFS: "the file system is read-only. Expected one that you may write to. Give another path",
     errno.ENOSPC: "the disk is full. Expected room for the result. Free some space, or give a path on another disk",
-    errno.EDQUOT: "your disk quota is used up. Expected room for the result. Free some space, or give a path on another disk",
-    errno.ENAMETOOLONG: "the name is too long for this file system. Expected a shorter one. {next}",
-    errno.ENOTDIR: "a file stands where a folder is expected. {next}, or move that file away",
-    errno.EEXIST: "a file stands where a folder is expected. {next}, or move that file away",
-    errno.EISDIR: "a folder stands where a file is expected. {next}, or remove that folder",
+    errno.EDQUOT: "your disk quota is used up. Expected room for the result. Free some space, or give another path",
+    errno.ENAMETOOLONG: "the name is too long for this file system. Expected a shorter one. Give another path",
+    errno.ENOTDIR: FILE_THERE,
+    errno.EEXIST: FILE_THERE,
+    errno.EISDIR: "a folder stands where a file is expected. Give another path, or remove that folder",
 }
 
 
 def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
     """Write all files or none, and return their paths; folders that are missing are made.
 
-    Every file is first written beside its place under another name, and only when all are complete are they renamed, so that a
-    full disk or an interrupt leaves the old files as they were. Raises OutputError.
+    Every file is first written beside its place under another name, and only when all are complete are they renamed, so
+    that a full disk or an interrupt leaves the old files as they were. Raises OutputError.
     """
     waiting: dict[Path, Path] = {}
     try:
@@ -59,12 +60,13 @@ def _check(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    # Not tempfile: its files are readable by their owner only, and pictures are made to be shown. Not the file's own name with an
-    # ending: the longest possible name has no room for one.
+    # Not tempfile: its files are readable by their owner only, and pictures are made to be shown. Not the file's own
+    # name with an ending: the longest possible name has no room for one.
     return path.with_name(f".convscope-{secrets.token_hex(6)}.tmp")
 
 
 def _sentence(path: Path, error: OSError | ValueError) -> str:
     code = error.errno if isinstance(error, OSError) else None
-    reason = REASONS.get(code or 0, f"{getattr(error, 'strerror', None) or error}. Expected a path that can be written. {{next}}")
-    return f"Cannot write `{path}`: {reason.format(next=NEXT)}."
+    fact = getattr(error, "strerror", None) or error
+    reason = REASONS.get(code or 0, f"{fact}. Expected a path that can be written. Give another path")
+    return f"Cannot write `{path}`: {reason}."

@@ -30,7 +30,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a row, or `words` in its place; `frame` is marked on it (left, top, right, bottom, each in [0, 1])."""
+    """One picture of a row, or `words` in its place; `frame` (left, top, right, bottom in [0, 1]) is marked on it."""
 
     pixels: Bytes | None = None
     frame: Box | None = None
@@ -97,7 +97,8 @@ def number(value: float) -> str:
 
 
 def open_sheet(width: int, height: int, heading: Heading, theme: Theme, zoom: float = 1.0) -> tuple[Sheet, int, int]:
-    """Return a sheet with its heading and notes set, and the left and top of the room of `width` x `height` between them."""
+    """Return a sheet with its heading and notes set, and the left and top of the room of `width` x `height` between
+    them."""
     title, subtitle, note = TITLE.times(zoom), SUBTITLE.times(zoom), NOTE.times(zoom)
     margin = round(MARGIN * zoom)
     inner = max(width, round(NARROWEST * zoom))
@@ -119,8 +120,23 @@ def _lines(sheet: Sheet, lines: Iterable[tuple[str, Style]], left: int, top: int
         top += style.line
 
 
-def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1) -> Image.Image:
-    """Return the rows, in as many columns as make the sheet neither a ribbon nor a banner, the tiles' `names` above each.
+def columns_of(count: int, ideal: float) -> int:
+    """Return a number of columns near `ideal` that leaves few places of the last line empty: 8 rather than 9 for 64
+    tiles."""
+    choices = range(max(1, math.floor(ideal * 0.8)), max(1, math.ceil(ideal * 1.25)) + 1)
+
+    def cost(columns: int) -> float:
+        empty = -count % columns
+        return empty / columns + 2 * abs(math.log(columns / ideal))
+
+    return min(choices, key=cost) if count > 1 else 1
+
+
+def draw_rows(
+    rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1
+) -> Image.Image:
+    """Return the rows, in as many columns as make the sheet neither a ribbon nor a banner, the tiles' `names` above
+    each.
 
     The number of columns is a multiple of `multiple`, so that rows that belong together stay in one line.
     """
@@ -147,8 +163,10 @@ def _block(rows: Sequence[Row], count: int) -> Block:
     tiles = len(rows) * count
     pictures = [tile.pixels for row in rows for tile in row.tiles[:1] if tile.pixels is not None]
     longest = max((max(picture.shape[:2]) for picture in pictures), default=256)
-    largest = next((side for most, side in ((27, 280), (75, 212), (240, 160), (1500, 112)) if tiles <= most), 72)
-    side = min(largest, max(160, 7 * longest))
+    largest = next(
+        (side for most, side in ((4, 380), (27, 280), (75, 212), (240, 160), (1500, 112)) if tiles <= most), 72
+    )
+    side = min(largest, max(224, 7 * longest))
     aspect = max((picture.shape[0] / picture.shape[1] for picture in pictures), default=1.0)
     return Block(count, side, round(side * min(max(aspect, 0.4), 1.6)))
 
@@ -167,7 +185,8 @@ def _draw_row(sheet: Sheet, row: Row, block: Block, left: int, top: int) -> None
 
 
 def draw_tile(sheet: Sheet, tile: Tile, left: int, top: int, size: tuple[int, int]) -> None:
-    """Set a tile into the middle of a box of `size` (width, height): its picture with the frame, or its words on a panel."""
+    """Set a tile into the middle of a box of `size` (width, height): its picture with the frame, or its words on a
+    panel."""
     width, height = size
     if tile.pixels is None:
         sheet.fill(left, top, width, height, sheet.theme.panel)

@@ -40,8 +40,8 @@ class Section:
 def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
     """Write `index.html` into `folder` and return its path; raise OutputError.
 
-    The page opens from disk and from any server, sends no request elsewhere, runs no script, and follows the reader's choice of a
-    light or dark page. All words are escaped. A click on a picture opens it in full.
+    The page opens from disk and from any server, sends no request elsewhere, runs no script, and follows the reader's
+    choice of a light or dark page. All words are escaped. A click on a picture opens it in full.
     """
     folder = Path(folder)
     page = string.Template(files(__package__).joinpath("index.html").read_text("utf-8")).substitute(
@@ -59,8 +59,10 @@ def _words(text: str) -> str:
 def _contents(sections: Sequence[Section]) -> str:
     if len(sections) < 2:
         return ""
-    links = (f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1))
-    return f"<nav aria-label=\"Contents\"><ol>{''.join(links)}</ol></nav>"
+    links = (
+        f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1)
+    )
+    return f'<nav aria-label="Contents"><ol>{"".join(links)}</ol></nav>'
 
 
 def _section(folder: Path, index: int, section: Section) -> str:
@@ -69,19 +71,21 @@ def _section(folder: Path, index: int, section: Section) -> str:
     notes = "".join(f"<li>{_words(note)}</li>" for note in section.notes)
     return (
         f'<section id="part-{index}">\n<h2>{_words(section.heading)}</h2>\n{text}\n'
-        f'<div class="pictures">\n{figures}\n</div>\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
+        f'<div class="pictures">\n{figures}\n</div>\n'
+        + (f'<ul class="notes">{notes}</ul>\n' if notes else "")
+        + "</section>"
     )
 
 
 def _figure(folder: Path, picture: Picture) -> str:
-    link = _link(folder, picture.path)
+    link, caption = _link(folder, picture.path), _words(picture.caption)
     size = _size(folder / picture.path)
     wide = ' class="wide"' if size is None or size[0] >= WIDE_FROM else ""
     measures = f' width="{size[0]}" height="{size[1]}"' if size else ""
     note = f"<small>{_words(picture.note)}</small>" if picture.note else ""
     return (
-        f'<figure{wide}><a href="{link}"><img src="{link}" alt="{_words(picture.caption)}" loading="lazy"{measures}></a>'
-        f"<figcaption>{_words(picture.caption)}{note}</figcaption></figure>"
+        f'<figure{wide}><a href="{link}"><img src="{link}" alt="{caption}" loading="lazy"{measures}></a>'
+        f"<figcaption>{caption}{note}</figcaption></figure>"
     )
 
 
@@ -89,7 +93,9 @@ def _link(folder: Path, path: str | Path) -> str:
     """Return the address of `path` relative to the page, so that the folder can be moved or sent."""
     relative = os.path.relpath(folder / path, folder)
     if relative.split(os.sep)[0] == os.pardir or os.path.isabs(relative):
-        raise OutputError(f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole.")
+        raise OutputError(
+            f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole."
+        )
     return _words("./" + quote(relative.replace(os.sep, "/"), safe="/", errors="surrogateescape"))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from .theme import Colour, Theme
 
-# Ten hues of near equal weight (Observable 10); beyond ten, hues a golden angle apart in OKLCH, where equal steps look equal.
+# Ten hues of near equal weight (Observable 10); beyond ten, hues a golden angle apart in OKLCH, where equal steps look
+# equal.
 TEN: tuple[Colour, ...] = (
     (66, 105, 208),
     (239, 177, 24),
@@ -21,9 +22,15 @@ TEN: tuple[Colour, ...] = (
     (134, 140, 150),
 )
 GOLDEN_ANGLE = 137.508
-OKLAB_TO_LMS = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]])
+OKLAB_TO_LMS = np.array(
+    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
+)
 LMS_TO_RGB = np.array(
-    [[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965], [-0.0041960863, -0.7034186147, 1.7076147010]]
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
 )
 
 
@@ -32,11 +39,16 @@ def class_colours(classes: Sequence[str], theme: Theme) -> dict[str, Colour]:
     if len(classes) <= len(TEN):
         return dict(zip(classes, TEN, strict=False))
     base = 0.68 if theme.dark else 0.58
-    return {name: oklch(base + (0, 0.1, -0.1)[place % 3], 0.15, GOLDEN_ANGLE * place) for place, name in enumerate(classes)}
+    return {
+        name: oklch(base + (0, 0.1, -0.1)[place % 3], 0.15, GOLDEN_ANGLE * place) for place, name in enumerate(classes)
+    }
 
 
 def oklch(lightness: float, chroma: float, degrees: float) -> Colour:
-    """Return the sRGB colour of lightness [0, 1], chroma and hue, clipped to what a screen can show. Source: Ottosson 2020."""
+    """Return the sRGB colour of a lightness in [0, 1], a chroma and a hue, clipped to what a screen can show.
+
+    Source: Ottosson 2020, "A perceptual color space for image processing".
+    """
     angle = math.radians(degrees)
     lms = OKLAB_TO_LMS @ (lightness, chroma * math.cos(angle), chroma * math.sin(angle))
     linear = np.clip(LMS_TO_RGB @ lms**3, 0, 1)

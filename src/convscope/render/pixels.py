@@ -1,4 +1,4 @@
-"""Arrays -> 8-bit RGB. Nothing here knows of figures; every function returns (height, width, 3) uint8 unless it says otherwise."""
+"""Arrays -> 8-bit RGB, (height, width, 3) uint8. Nothing here knows of figures."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,19 +11,22 @@ SMOOTH_FROM = 33
 
 
 def unit_to_rgb(pixels: ArrayLike) -> Bytes:
-    """Return values in [0, 1] as RGB; one channel becomes grey, two become the grey of their mean, of more the first three show.
+    """Return values in [0, 1] as RGB; one channel becomes grey, two become the grey of their mean, of more the first
+    three show.
 
-    Rounds to the nearest of 256 levels, so that multiples of 1/255 come back exactly. Values outside are clipped, NaN is black.
+    Rounds to the nearest of 256 levels, so that multiples of 1/255 come back exactly. Values outside are clipped, NaN
+    is black.
     """
     values = np.nan_to_num(np.asarray(pixels, np.float32))
-    return np.rint(np.clip(_three(values), 0, 1) * 255).astype(np.uint8)
+    rgb: Bytes = np.rint(np.clip(_three(values), 0, 1) * 255).astype(np.uint8)
+    return rgb
 
 
 def signed_to_rgb(pixels: ArrayLike, percentile: float = PERCENTILE) -> Bytes:
     """Return signed values as RGB around mid-grey: zero is exactly 128, negative is darker, positive is lighter.
 
-    The scale is the `percentile` of the non-zero magnitudes, not their maximum, because a projection holds a few spikes that
-    would leave the rest grey; what lies beyond is clipped. All channels share one scale, so hues are kept.
+    The scale is the `percentile` of the non-zero magnitudes, not their maximum, because a projection holds a few spikes
+    that would leave the rest grey; what lies beyond is clipped. All channels share one scale, so hues are kept.
     """
     values = _three(np.nan_to_num(np.asarray(pixels, np.float32), posinf=0.0, neginf=0.0))
     scale = _scale(np.abs(values), percentile)
@@ -52,13 +55,16 @@ def overlay(picture: Bytes, heated: Bytes, weight: NDArray[np.float32]) -> Bytes
     grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     share = weight[..., np.newaxis]
     mixed = 0.65 * grey[..., np.newaxis] * (1 - share) + heated * share
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    mixed_bytes: Bytes = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    return mixed_bytes
 
 
 def fit(pixels: Bytes, width: int, height: int) -> Bytes:
-    """Return the picture as large as fits into `width` x `height`, its aspect kept, at least one pixel in each direction.
+    """Return the picture as large as fits into `width` x `height`, its aspect kept, at least one pixel in each
+    direction.
 
-    Small pictures grow with their pixels visible, larger ones smoothly, because blur there is easier on the eye than blocks.
+    Small pictures grow with their pixels visible, larger ones smoothly, because blur there is easier on the eye than
+    blocks.
     """
     rows, columns = pixels.shape[:2]
     factor = min(width / columns, height / rows)

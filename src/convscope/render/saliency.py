@@ -1,4 +1,4 @@
-"""Saliency -> one sheet: the image, the map of the largest gradient, the map over the image; guided also the signed gradient."""
+"""Saliency -> one sheet: the image, the map of the gradient, the map over the image; guided also the signed one."""
 
 from PIL import Image
 
@@ -9,20 +9,22 @@ from .pixels import contrast, heat, overlay, signed_to_rgb, unit_to_rgb
 from .theme import Theme, as_theme
 
 COLOURS = "inferno"
-MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
+MAP_NOTE = (
+    "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
+)
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
-CAUTION = "Guided backprop is partly image recovery and fails checks with randomised weights (Nie et al. 2018; Adebayo et al. 2018)."
 
 
 def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
-    """Return `saliency.png`: one row for each image. Each map has its own scale, its 99th percentile at the brightest."""
+    """Return `saliency.png`: one row for each image; each map has its own scale."""
     names = ("image", "saliency map", "map over image", "signed gradient")[: 4 if result.guided else 3]
     rows = [_row(result, image) for image in range(len(result.image_names))]
     way = "guided backprop" if result.guided else "gradient"
-    words = (MAP_NOTE, SIGNED_NOTE, CAUTION) if result.guided else (MAP_NOTE,)
-    score = f"score {number(float(result.scores[0]))}" if len(rows) == 1 else counted(len(rows), "image")
+    words = (MAP_NOTE, SIGNED_NOTE) if result.guided else (MAP_NOTE,)
     heading = Heading(
-        f"Saliency of {result.unit}, {way}", joined(model_name(result), score), heading_notes(result, *words)
+        f"Saliency of {result.unit}, {way}",
+        joined(model_name(result), counted(len(rows), "image")),
+        heading_notes(result, *words),
     )
     return {"saliency.png": draw_rows(rows, names, heading, as_theme(theme))}
 

@@ -3,8 +3,11 @@
 import csv
 import io
 import math
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,12 @@ from .pixels import Bytes
 from .theme import Colour, Theme, as_theme
 from .thumbnails import kind_of, lay
 
-CAUTION = "Distances between clusters and the sizes of clusters carry little meaning on a t-SNE map: read it for who is next to whom."
+CAUTION = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
 SMALLEST, LARGEST = 1200, 3700
 CROWDING = 1.35
 MOST_CLASSES = 48
 LONGEST_NAME = 420
+UNNAMED = "no label"
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,19 @@ class Legend:
 def draw(result: Embedding, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
     """Return `map.png` and `map.csv` (name, label, prediction, x, y).
 
-    Thumbnails are coloured by label, without labels by prediction. Both axes share one scale. Where images overlap, the one drawn
-    later covers the other; the order is random, so that no class covers another, and always the same.
+    Thumbnails are coloured by label, without labels by prediction. Both axes share one scale. Where images overlap, the
+    one drawn later covers the other; the order is random, so that no class covers another, and always the same.
     """
     used = as_theme(theme)
     names = result.labels if result.labels is not None else result.predictions
-    shades = class_colours(sorted(set(names or ())), used)
+    shades = class_colours(sorted(set(names or ()), key=_natural), used)
     plan = arrange(result.points, result.thumbnails.shape[1])
     zoom = min(2.2, max(1.0, plan.width / 1500))
     legend = _legend(Counter(names or ()), shades, max(plan.width, round(NARROWEST * zoom)), DETAIL.times(zoom))
     sheet, left, top = open_sheet(plan.width, legend.height + plan.height, _heading(result), used, zoom)
     for x, y, words, colour in legend.entries:
         _draw_entry(sheet, (left + x, top + y), words, colour, DETAIL.times(zoom))
-    owners = [None] * len(result.points) if names is None else [shades[name] for name in names]
+    owners = [shades.get(name) for name in names or ("",) * len(result.points)]
     spare = sheet.canvas.shape[1] - 2 * left - plan.width
     sheet.paste(compose(result.thumbnails, plan, owners, used), left + spare // 2, top + legend.height)
     return {"map.png": sheet.image(), "map.csv": table(result)}
@@ -69,7 +73,7 @@ def arrange(points: NDArray[np.float32], source: int) -> Arrangement:
     count = max(1, len(points))
     ideal = CROWDING * math.sqrt(count)
     longest = min(LARGEST, max(SMALLEST, ideal * source))
-    side = round(min(max(source, 72), max(12, longest / ideal)))
+    side = round(min(max(1.5 * source, 72), max(12, longest / ideal)))
     finite = np.nan_to_num(points.astype(np.float64), posinf=0.0, neginf=0.0).reshape(-1, 2)
     low, span = finite.min(axis=0, initial=np.inf), np.ptp(finite, axis=0) if len(finite) else np.ones(2)
     scale = 1 / max(float(span.max()), 1e-12)
@@ -80,7 +84,7 @@ def arrange(points: NDArray[np.float32], source: int) -> Arrangement:
     return Arrangement(width, height, side, np.clip(centred, 0, room).astype(np.intp))
 
 
-def compose(thumbnails: Bytes, plan: Arrangement, owners: list[Colour | None] | list[Colour], theme: Theme) -> Bytes:
+def compose(thumbnails: Bytes, plan: Arrangement, owners: Sequence[Colour | None], theme: Theme) -> Bytes:
     """Return the canvas with all thumbnails on it."""
     canvas: Bytes = np.full((plan.height, plan.width, 3), theme.page, np.uint8)
     kind = kind_of(thumbnails)
@@ -107,24 +111,36 @@ def _heading(result: Embedding) -> Heading:
     shown = "" if result.labels is None and result.predictions is None else f"coloured by {coloured}"
     quality = (f"{name} {number(float(value))}" for name, value in result.quality.items())
     subtitle = joined(model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
+    if result.engine.startswith("PCA"):  # too few images for t-SNE: the record's engine says so
+        return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result))
     return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION))
 
 
 def _legend(amounts: Counter[str], shades: dict[str, Colour], width: int, style: Style) -> Legend:
-    """Return the names in lines, alphabetically; of more than 48 classes the largest 48."""
-    shown = sorted(name for name, _ in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:MOST_CLASSES])
-    words: list[tuple[str, Colour | None]] = [(shorten(name, style, LONGEST_NAME), shades[name]) for name in shown]
-    if len(amounts) > len(shown):
-        words.append((f"and {len(amounts) - len(shown):,} more", None))
-    entries: list[tuple[int, int, str, Colour | None]] = []
-    left = top = 0
-    for name, colour in words:
-        wide = round(width_of(name, style)) + (round(style.line * 1.05) if colour else 0)
-        if left and left + wide > width:
-            left, top = 0, top + round(style.line * 1.25)
-        entries.append((left, top, name, colour))
-        left += wide + style.line
-    return Legend(tuple(entries), top + round(style.line * 2.2) if entries else 0)
+    """Return the class names, numbers in them in their order; of more than 48 classes the largest 48.
+
+    One line where they fit, else columns of one width, in which a name is found faster than in ragged lines.
+    """
+    largest = [name for name, _ in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:MOST_CLASSES]]
+    words: list[tuple[str, Colour | None]] = [
+        (shorten(name or UNNAMED, style, LONGEST_NAME), shades[name]) for name in sorted(largest, key=_natural)
+    ]
+    if len(amounts) > len(largest):
+        words.append((f"and {len(amounts) - len(largest):,} more", None))
+    widths = [round(width_of(name, style)) + 2 * style.line for name, _ in words]
+    if sum(widths) <= width:
+        places = [(left, 0) for left in accumulate(widths, initial=0)]
+    else:
+        columns = max(1, width // max(widths))
+        step = width // columns
+        places = [(index % columns * step, index // columns * round(style.line * 1.25)) for index in range(len(words))]
+    entries = tuple((left, top, name, colour) for (left, top), (name, colour) in zip(places, words, strict=False))
+    return Legend(entries, entries[-1][1] + round(style.line * 2.2) if entries else 0)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _draw_entry(sheet: Sheet, place: tuple[int, int], words: str, colour: Colour | None, style: Style) -> None:

@@ -1,5 +1,6 @@
 """Writes results: every PNG carries its provenance as text and has a JSON sidecar; and reads it back."""
 
+import importlib
 import io
 import json
 import sys
@@ -18,22 +19,39 @@ from .files import write_files
 KEY = "convscope"
 PICTURE = ".png"
 OTHER_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .gif .bmp .tif .tiff .webp .avif .heic .ppm .svg .pdf .eps .ps .csv .json .npz .npy .html .parquet".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".ppm",
+        ".svg",
+        ".pdf",
+        ".eps",
+    ]
+    + [".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"]
 )
 COMPRESSION = 6
 Artefact = Image.Image | str
 
 
 def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
-    """Write the main picture to `path`, if it ends in .png, or all pictures into the folder `path`; return what was written.
+    """Write the main picture to `path`, if it ends in .png, or all pictures into the folder `path`; return what was
+    written.
 
-    Beside each picture: its provenance as `.json`. Beside the main picture: tables as `.csv`, with `raw` the arrays as `.npz`. All
-    files are written, or none is. Raises OutputError.
+    Beside each picture: its provenance as `.json`. Beside the main picture: tables as `.csv`, with `raw` the arrays as
+    `.npz`. All files are written, or none is. Raises OutputError.
     """
     path = Path(path)
     if path.suffix.lower() in OTHER_SUFFIXES:
         raise OutputError(
-            f"Cannot write a picture to `{path}`: `{path.suffix}` is not supported, because PNG is what carries provenance. "
+            f"Cannot write a picture to `{path}`: no `{path.suffix}`, because PNG is what carries provenance. "
             f"Expected a path that ends in .png, or a folder. Try: {path.with_suffix(PICTURE)}"
         )
     single = path.suffix.lower() == PICTURE
@@ -70,13 +88,14 @@ def png_bytes(result: Result) -> bytes:
 
 
 def show(result: Result) -> None:
-    """Show the main picture below the notebook's cell, elsewhere in the system's viewer; raise OutputError if there is none."""
+    """Show the main picture below the notebook's cell, elsewhere in the system's viewer; raise OutputError if none."""
     if _in_notebook():
-        from IPython.display import display
-
-        display(result)
+        importlib.import_module("IPython.display").display(result)
     elif not ImageShow.show(main_picture(result), title=result.provenance.method):
-        raise OutputError("Cannot show the picture: this system has no viewer for pictures. Write it instead: result.save('picture.png').")
+        raise OutputError(
+            "Cannot show the picture: this system has no viewer for pictures. "
+            "Expected one, or a notebook. Write it instead: result.save('picture.png')."
+        )
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
@@ -93,7 +112,9 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         raise ReplayError(f"`{path}` does not say which method made it. {_expected()}")
     schema = found.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
-        raise ReplayError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it.")
+        raise ReplayError(
+            f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it."
+        )
     return found
 
 
@@ -107,7 +128,7 @@ def _main_name(artefacts: Mapping[str, Artefact]) -> str:
 
 
 def _provenance(result: Result, name: str) -> str:
-    """Return the JSON. A file name that is no Unicode holds lone surrogates: they become the escapes that JSON knows."""
+    # A file name that is no Unicode holds lone surrogates: encoding turns them into the escapes that JSON knows.
     return _encoded(result.provenance.as_json(picture=name)).decode("utf-8")
 
 
@@ -136,8 +157,8 @@ def _png_text(path: Path) -> str:
         text = image.info.get(KEY)
     if not isinstance(text, str):
         raise ReplayError(
-            f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. {_expected()} "
-            f"Perhaps its sidecar is left: {path.with_suffix('.json')}"
+            f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. "
+            f"{_expected()} Perhaps its sidecar is left: {path.with_suffix('.json')}"
         )
     return text
 

@@ -13,11 +13,11 @@ from ...errors import OptionError
 from ...graph.addresses import as_units, graph_of, unit_call
 from ...graph.receptive import receptive_field
 from ...graph.seeds import peaks
-from ...models import ModelBundle
+from ...models import ModelBundle, as_bundle
 from ...progress import track
 from ...results import Ascent
 from ...units import Unit
-from ..common import as_bundle, network_input, numpy
+from ..common import network_input, numpy
 from ..method import METHODS, Method, Option, provenance
 from .image import fourier, pixels
 from .objectives import mean_preactivation, sum_of_activations

@@ -1,0 +1,81 @@
+"""The program: its commands, and how it ends. Exit codes: 0 done, 1 differs (replay), 2 bad input, 130 interrupted."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import ConvscopeError
+from ..methods import METHODS
+from . import commands
+from .methods import method_command
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+EPILOG = """\b
+Examples:
+  convscope                                      interactive: model, layer, filters, method, picture
+  convscope demo                                 everything once, on embedded models and images
+  convscope layers model.h5                      what can be looked at, with addresses
+  convscope ascend block4_conv2:17 -m model.h5   what excites a filter in general
+  convscope deconv block4_conv2:17 cat.jpg       what in this image excited it
+  convscope tsne photos/ -m model.keras          a map of images
+
+Units are written layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.
+Without -m the model is VGG16. `convscope COMMAND --help` says more.
+"""
+
+
+class Program(click.Group):
+    """A group whose commands are the fixed ones and every registered method."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which one needs them."""
+        return ["layers", *METHODS, "replay", "demo", "fetch", "completion"]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command by name, None if there is none."""
+        if name in commands.FIXED:
+            return commands.FIXED[name]
+        return method_command(METHODS.get(name)) if name in METHODS else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click's own, but an unknown command names what is near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from ..errors import near_misses
+
+            near = near_misses(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"No command `{args[0]}`. Closest: {near}. List them with: convscope --help", ctx) from error
+
+
+@click.group(cls=Program, context_settings=CONTEXT, invoke_without_command=True, epilog=EPILOG)
+@click.version_option(__version__, "-V", "--version", prog_name="convscope")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("convscope-out"), hidden=True)
+@click.pass_context
+def program(ctx: click.Context, out: Path) -> None:
+    """Show what a trained convolutional network has learned.
+
+    Takes any CNN saved by Keras (.h5, .hdf5, .keras), VGG16 if none is given. Alone in a terminal, it asks.
+    """
+    if ctx.invoked_subcommand is None:
+        from .interactive import interact
+
+        interact(out)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and leave with its exit code; bad input ends in one sentence, never in a traceback."""
+    try:
+        program.main(args=arguments, prog_name="convscope", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except ConvscopeError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort, EOFError):
+        click.echo("Interrupted. What was written before is kept.", err=True)
+        sys.exit(130)

@@ -1,0 +1,132 @@
+"""The commands that are no methods: layers, replay, demo, fetch, completion."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .methods import load_model, model_options
+
+
+def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
+    """List what can be looked at: every layer with its address, map, channels and receptive field."""
+    if argument and model:
+        raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Give one.")
+    bundle = load_model(argument or model, **options)
+    from ..graph.listing import as_records, layers
+
+    infos = layers(bundle)
+    if as_json:
+        described = {"model": bundle.identity(), "input": list(bundle.shape), "notes": list(bundle.notes), "layers": as_records(infos)}
+        click.echo(json.dumps(described, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("layer", "kind", "map", "channels", "field (px)", "activation", box=None, header_style="bold", pad_edge=False)
+    for info in infos:
+        shape = " x ".join("?" if side is None else str(side) for side in info.shape)
+        style = None if info.has_filters else "dim"
+        field = "image" if info.field is None else str(info.field)
+        table.add_row(info.address, info.kind, shape, str(info.channels), field, info.activation or "", style=style)
+    Console(width=None if click.get_text_stream("stdout").isatty() else 120).print(table)
+
+
+def _replay(file: Path, out: Path | None) -> None:
+    """Make a written picture again from its own provenance, and say whether the bytes are the same.
+
+    Takes a PNG that convscope wrote. Exit code 1 when the new picture differs.
+    """
+    from ..replaying import replay, same_bytes
+
+    result = replay(file)
+    if out is not None:
+        for path in result.save(out):
+            click.echo(path)
+    if file.suffix.lower() == ".json":
+        click.echo(f"{file}: made again; compare bytes by replaying the .png beside it.")
+    elif same_bytes(result, file):
+        click.echo(f"{file}: identical, byte for byte.")
+    else:
+        click.echo(f"{file}: made again, but the bytes differ: another machine, backend or package versions?", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _demo(out: Path) -> None:
+    """Everything once, on embedded models and images: ascent, deconvnet both ways, activations, saliency, the t-SNE map.
+
+    Writes a folder of pictures and an index.html that shows them.
+    """
+    from ..demo import run
+
+    click.echo(run(out, lambda text: click.echo(text, err=True)))
+
+
+def _fetch(name: str) -> None:
+    """Download the full ImageNet weights of a keras.applications model into Keras' own cache.
+
+    The only command that uses the network. Without one it ends with an error within 15 seconds.
+    """
+    from ..errors import ModelError, near_misses
+    from ..models import applications
+
+    application = applications.find(name)
+    if application is None:
+        raise ModelError(f"No architecture `{name}` in keras.applications. Closest: {near_misses(name, applications.names())}.")
+    click.echo(f"Fetching {application} into {applications.fetch(application)}")
+
+
+def _completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    bash:  convscope completion bash > ~/.local/share/bash-completion/completions/convscope
+    zsh:   convscope completion zsh > "${fpath[1]}/_convscope"
+    fish:  convscope completion fish > ~/.config/fish/completions/convscope.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    from .app import program
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(program, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
+
+
+def _command(name: str, callback: Any, params: list[click.Parameter], example: str) -> click.Command:
+    return click.Command(name, callback=callback, params=params, help=callback.__doc__, epilog=f"\b\nExamples:\n  {example}")
+
+
+def _path(*names: str, **settings: Any) -> click.Option:
+    return click.Option(list(names), type=click.Path(path_type=Path), **settings)
+
+
+FIXED = {
+    "layers": _command(
+        "layers",
+        _layers,
+        [
+            click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
+            *model_options(),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print the list as JSON."),
+        ],
+        "convscope layers model.h5\n  convscope layers fashion --json",
+    ),
+    "replay": _command(
+        "replay",
+        _replay,
+        [
+            click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
+            _path("-o", "--out", help="Also write the picture there."),
+        ],
+        "convscope replay convscope-out/deconv-block4_conv2-17.png",
+    ),
+    "demo": _command(
+        "demo", _demo, [_path("-o", "--out", default=Path("convscope-demo"), show_default=True, help="The folder.")], "convscope demo"
+    ),
+    "fetch": _command("fetch", _fetch, [click.Argument(["name"], metavar="NAME")], "convscope fetch vgg16"),
+    "completion": _command(
+        "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
+    ),
+}

@@ -1,0 +1,77 @@
+"""The prompt over the session: shows its events, asks its questions, hands back the answers."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import session
+from ..errors import ConvscopeError
+from .preview import preview
+
+HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back; Ctrl-D, or Ctrl-C at the first, quits."
+
+
+def interact(out: Path) -> None:
+    """Ask until the user quits; offer to save the session as commands. Without a terminal, a usage error."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("The interactive session needs a terminal. For scripts there are commands: convscope --help")
+    click.echo(f"convscope: what has this network learned?  {HELP}")
+    state, events = session.start(out)
+    try:
+        while not isinstance(events[-1], session.Ended):
+            for event in events[:-1]:
+                _show(event)
+            state, events = _answered(state, events[-1])
+    except EOFError:
+        pass
+    finally:
+        _offer_script(state)
+
+
+def _answered(state: session.State, question: Any) -> session.Step:
+    """Ask until the answer can be used."""
+    while True:
+        answer = _ask(question)
+        if answer is None:
+            answer = session.QUIT if question.stage == "model" else session.BACK
+        try:
+            return session.advance(state, answer)
+        except ConvscopeError as error:
+            click.secho(str(error), fg="red", err=True)
+        except KeyboardInterrupt:
+            click.secho("Interrupted.", err=True)
+
+
+def _ask(question: session.Question) -> str | None:
+    """Return the answer, None for Ctrl-C."""
+    import questionary
+
+    if question.free and question.paths:
+        prompt = questionary.path(question.text, default=question.default)
+    elif question.free:
+        prompt = questionary.text(question.text, default=question.default)
+    else:
+        choices = [questionary.Choice(choice.title, value=choice.value) for choice in question.choices]
+        default = next((choice for choice in choices if choice.value == question.default), None)
+        prompt = questionary.select(question.text, choices, default=default, use_search_filter=True, use_jk_keys=False)
+    answer: str | None = prompt.ask(kbi_msg="")
+    return answer
+
+
+def _show(event: Any) -> None:
+    if isinstance(event, session.Told):
+        click.secho(event.text, dim=True)
+    elif isinstance(event, session.Written):
+        click.echo(preview(event.result.picture()))
+        click.secho(str(event.paths[0]), bold=True)
+
+
+def _offer_script(state: session.State) -> None:
+    if not state.commands:
+        return
+    state.out.mkdir(parents=True, exist_ok=True)
+    path = state.out / "session.sh"
+    path.write_text(session.script(state), encoding="utf-8")
+    click.echo(f"The session as commands: {path}")

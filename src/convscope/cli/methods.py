@@ -1,0 +1,167 @@
+"""One shell command for each registered method, made from what the method says of itself."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..images.sources import SAMPLE, samples
+from ..methods import Method, Option
+from ..models import PREPROCESSINGS, ModelBundle
+from ..models.loading import WEIGHTS
+from ..registry import DRAWINGS
+from ..results import Result
+
+OUT = Path("convscope-out")
+METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
+TAKEN_HELP = {
+    "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
+    "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
+    "layer": "LAYER is an address that `convscope layers` lists.",
+    "images": "IMAGE is a picture, folder, glob, .npz or .npy file, or " + SAMPLE + "NAME for an embedded one.",
+}
+
+
+def model_options() -> list[click.Parameter]:
+    """Return the options that say which model is meant."""
+    names = "A .h5, .hdf5 or .keras file, or a name: vgg16, fashion, resnet50, ...  [default: vgg16]"
+    return [
+        click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names),
+        click.Option(
+            ["--preprocess"], type=click.Choice(list(PREPROCESSINGS)), help="How images enter the network  [default: recognised, else unit]"
+        ),
+        click.Option(["--labels"], type=click.Path(), metavar="FILE", help="Class names: a text file, one a line, or JSON."),
+        click.Option(["--weights"], type=click.Choice(list(WEIGHTS)), help="For names only: where the weights come from."),
+    ]
+
+
+def load_model(model: str | None, preprocess: str | None, labels: str | None, weights: str | None) -> ModelBundle:
+    """Load the model that the options mean and print what `load` has to say to standard error."""
+    from ..models import load
+
+    bundle = load(model, preprocess=preprocess, labels=labels, weights=weights)
+    for note in bundle.notes:
+        click.echo(note, err=True)
+    return bundle
+
+
+def method_command(method: Method) -> click.Command:
+    """Return the click command of a method."""
+
+    def run(**given: Any) -> None:
+        out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
+        model = {name: given.pop(name) for name in ("model", "preprocess", "labels", "weights")}
+        taken = _taken(method, list(given.pop("arguments")))
+        bundle = load_model(**model)
+        result = method.run(bundle, *taken, **given)
+        report(result, result.save(_target(out, method, taken, result), raw=raw), as_json)
+
+    params = [
+        click.Argument(["arguments"], nargs=-1, required=True, metavar=" ".join(METAVARS[name] for name in method.takes), type=_Input(method.takes)),
+        *_options(method.options),
+        *model_options(),
+        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png file or a folder  [default: {OUT}/]"),
+        click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
+    ]
+    return click.Command(
+        method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method)
+    )
+
+
+class _Input(click.ParamType):
+    """Completes embedded samples and files where a method takes images; addresses cannot be completed without loading a model."""
+
+    name = "input"
+
+    def __init__(self, takes: tuple[str, ...]) -> None:
+        self.takes = takes
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the samples that begin so, else let the shell complete files."""
+        from click.shell_completion import CompletionItem
+
+        if "images" not in self.takes:
+            return []
+        found = [CompletionItem(SAMPLE + name) for name in samples() if (SAMPLE + name).startswith(incomplete)]
+        return found if incomplete.startswith(SAMPLE[0]) and found else [CompletionItem(incomplete, type="file")]
+
+
+def _options(options: tuple[Option, ...]) -> list[click.Option]:
+    made = []
+    for option in options:
+        flag = f"--{option.name.replace('_', '-')}"
+        if option.type is bool:
+            made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.help))
+            continue
+        kind = click.Choice(list(option.choices)) if option.choices else option.type
+        shown = option.default is not None
+        made.append(click.Option([flag, option.name], type=kind, default=option.default, show_default=shown, help=option.help))
+        made.extend(
+            click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
+        )
+    return made
+
+
+def _help(method: Method) -> str:
+    summary = method.summary[0].upper() + method.summary[1:] + "."
+    return "\n\n".join([summary, *(TAKEN_HELP[name] for name in method.takes), *([method.description] if method.description else [])])
+
+
+def _examples(method: Method) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in method.examples) if method.examples else ""
+
+
+def _taken(method: Method, arguments: list[str]) -> list[Any]:
+    """Split the positional arguments into what the method takes.
+
+    Units come first and are told from images by their colon: an argument that is a file, or begins with "sample:", is an image.
+    """
+    takes = method.takes
+    if takes == ("images",):
+        return [arguments]
+    if takes == ("units",):
+        return [arguments]
+    count = 1
+    if takes[0] == "units":
+        count = next((place for place, one in enumerate(arguments) if place and _is_image(one)), len(arguments))
+    first, rest = arguments[:count], arguments[count:]
+    if "images" in takes and not rest:
+        raise click.UsageError(f"No image was given. Expected: convscope {method.name} {' '.join(METAVARS[name] for name in takes)}")
+    if "images" not in takes and rest:
+        raise click.UsageError(f"Received {len(arguments)} arguments; expected one {METAVARS[takes[0]]}.")
+    return [first if takes[0] == "units" else first[0], *([rest] if "images" in takes else [])]
+
+
+def _is_image(argument: str) -> bool:
+    if argument.startswith(SAMPLE) or Path(argument).expanduser().exists():
+        return True
+    looks_like_unit = re.fullmatch(r"[^:]+:(all|[\d,\-@\s]+)", argument) is not None
+    return not looks_like_unit and (Path(argument).suffix != "" or "*" in argument or "/" in argument and ":" not in argument)
+
+
+def _target(out: Path | None, method: Method, taken: list[Any], result: Result) -> Path:
+    """Return where to write: as asked, else a name from what was looked at; several pictures get a folder."""
+    if out is not None:
+        return out
+    subject = taken[0] if isinstance(taken[0], str) else "-".join(taken[0])
+    stem = re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
+    pictures = [name for name in DRAWINGS.get(method.name)(result) if name.endswith(".png")]
+    return OUT / (f"{stem}.png" if len(pictures) == 1 else stem)
+
+
+def report(result: Result, written: list[Path], as_json: bool) -> None:
+    """Print what was written: paths to standard output, notes to standard error; or all of it as JSON."""
+    if as_json:
+        found = {"written": [str(path) for path in written], "notes": list(result.notes), "interrupted": result.interrupted}
+        click.echo(json.dumps(found | result.summary(), indent=1))
+        return
+    for note in result.notes:
+        click.echo(note, err=True)
+    if result.interrupted:
+        click.echo("Interrupted: what was reached so far was written.", err=True)
+    for path in written:
+        if path.suffix != ".json":
+            click.echo(path)

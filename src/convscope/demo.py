@@ -1,0 +1,134 @@
+"""Everything once, on embedded models and images: a folder of pictures and a page that shows them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .methods import METHODS
+from .models import ModelBundle, load
+from .render.pages import Picture, Section, write_index
+from .results import Result
+
+
+@dataclass(frozen=True)
+class Part:
+    """One picture of the demo: a method, the model, what it takes, its options, and the words below it."""
+
+    method: str
+    model: str
+    taken: tuple[Any, ...]
+    caption: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The picture's name in the demo's folder."""
+        subject = self.taken[0] if isinstance(self.taken[0], str) else self.taken[0][0]
+        more = "-".join(str(value) for value in self.options.values())
+        return "-".join([self.method, subject, *([more] if more else [])]).replace(":", "-").replace("/", "-") + ".png"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading of the page, what the method is, and its pictures."""
+
+    heading: str
+    text: str
+    parts: tuple[Part, ...]
+
+
+SIDE = 128
+CHAPTERS = (
+    Chapter(
+        "Activations: what does each layer compute here?",
+        "The maps of one layer for one photograph, the strongest first. Early layers keep the picture and mark edges and colours; late "
+        "layers keep only where something was found.",
+        (
+            Part("activations", "vgg16", ("block1_conv2", ["sample:cat"]), "VGG16 block1_conv2", {"most": 32}),
+            Part("activations", "vgg16", ("block4_conv2", ["sample:cat"]), "VGG16 block4_conv2", {"most": 32}),
+        ),
+    ),
+    Chapter(
+        "Deconvnet: what in this image excited this filter?",
+        "The strongest activation of a filter, projected down to the pixels (Zeiler & Fergus 2014): through the recorded switches of max "
+        "pooling, and without them, where the value is spread over each pooling window.",
+        (
+            Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The filters of block3_conv3 that the cat excites most", {"strongest": 4}),
+            Part("deconv", "vgg16", (["block5_conv1"], ["sample:cat"]), "block5_conv1, with switches", {"strongest": 4}),
+            Part("deconv", "vgg16", (["block5_conv1"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}),
+            Part("deconv", "vgg16", (["block4_conv3"], ["sample:astronaut"]), "block4_conv3 on another photograph", {"strongest": 4}),
+        ),
+    ),
+    Chapter(
+        "Saliency: which pixels matter?",
+        "The gradient of a unit's score by the pixels, and guided backprop.",
+        (
+            Part("saliency", "vgg16", ("block5_conv3:155", ["sample:flower"]), "Gradient of one unit of block5_conv3"),
+            Part("saliency", "vgg16", ("block5_conv3:155", ["sample:flower"]), "Guided backprop", {"guided": True}),
+        ),
+    ),
+    Chapter(
+        "Gradient ascent: what excites a filter in general?",
+        "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017): early, middle and late layers.",
+        tuple(
+            Part("ascend", "vgg16", ([f"{layer}:0-7"],), f"VGG16 {layer}, filters 0 to 7", {"size": SIDE})
+            for layer in ("block2_conv2", "block3_conv3", "block4_conv2", "block5_conv2")
+        ),
+    ),
+    Chapter(
+        "t-SNE: what has the network as a whole learned?",
+        "2,000 test images of Fashion-MNIST where the last dense layer of a small network puts them, each image at its coordinates.",
+        (Part("tsne", "fashion", (["sample:fashion"],), "The fashion network, layer dense1"),),
+    ),
+)
+
+
+def run(folder: Path, tell: Callable[[str], None]) -> Path:
+    """Make every picture into `folder` and return the path of its index.html; `tell` hears what was made and how long it took.
+
+    Ctrl-C keeps what was made and writes the page of it.
+    """
+    models: dict[str, ModelBundle] = {}
+    sections: list[Section] = []
+    interrupted = False
+    for chapter in CHAPTERS:
+        pictures: list[Picture] = []
+        notes: dict[str, None] = {}
+        try:
+            for part in chapter.parts:
+                started = time.perf_counter()
+                result = _made(part, models, tell)
+                path = result.save(folder / part.file)[0]
+                pictures.append(Picture(path.name, part.caption, command(part)))
+                notes |= dict.fromkeys(result.notes)
+                tell(f"{time.perf_counter() - started:6.1f} s  {path}")
+        except KeyboardInterrupt:
+            interrupted = True
+        if pictures:
+            sections.append(Section(chapter.heading, tuple(pictures), chapter.text, tuple(notes)))
+        if interrupted:
+            break
+    page = write_index(folder, "convscope: what these networks have learned", sections)
+    if interrupted:
+        raise KeyboardInterrupt
+    return page
+
+
+def command(part: Part) -> str:
+    """Return the shell command that makes the same picture."""
+    words = ["convscope", part.method]
+    for value in part.taken:
+        words.extend(value if isinstance(value, list) else [value])
+    for name, value in part.options.items():
+        words.extend([f"--{name}"] if value is True else [f"--{name}", str(value)])
+    return " ".join([*words, "-m", part.model])
+
+
+def _made(part: Part, models: dict[str, ModelBundle], tell: Callable[[str], None]) -> Result:
+    if part.model not in models:
+        models[part.model] = load(part.model)
+        for note in models[part.model].notes:
+            tell(note)
+    return METHODS.get(part.method).run(models[part.model], *part.taken, **part.options)

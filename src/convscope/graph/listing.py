@@ -1,0 +1,85 @@
+"""What can be looked at: every layer that has units, with its address, shape, channels and receptive field."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..models import as_bundle
+from .addresses import graph_of
+from .calls import Call, Graph
+from .kinds import ACTIVATIONS, Kind
+from .receptive import Field, receptive_field
+
+# Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
+PROBE = 2048
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer: `shape` is (height, width) of its map at the listed image size, () behind a dense layer.
+
+    `field` is the side of its receptive field in pixels, None for the whole image. `activation` names what follows inside the layer.
+    """
+
+    address: str
+    kind: str
+    type: str
+    shape: tuple[int | None, ...]
+    channels: int
+    field: int | None
+    activation: str | None
+
+    @property
+    def has_filters(self) -> bool:
+        """Say whether the layer learns filters: a convolution or a dense layer."""
+        return self.kind in (Kind.CONVOLUTION.value, Kind.TRANSPOSED.value, Kind.DENSE.value)
+
+
+def layers(model: Any) -> list[LayerInfo]:
+    """Return the layers whose output has channels, in the order in which they compute.
+
+    `model` is what `load` returns, or a path or name for it. Any of the addresses followed by `:channel` is a unit.
+    """
+    graph = graph_of(as_bundle(model))
+    return [_info(graph, call) for call in _with_channels(graph)]
+
+
+def as_records(infos: list[LayerInfo]) -> list[dict[str, Any]]:
+    """Return the list as plain dictionaries, for JSON."""
+    return [asdict(info) for info in infos]
+
+
+def _with_channels(graph: Graph) -> Iterator[Call]:
+    for call in graph.visible.values():
+        if call.kind is not Kind.INPUT and len(call.shape) >= 2 and isinstance(call.shape[-1], int):
+            yield call
+
+
+def _info(graph: Graph, call: Call) -> LayerInfo:
+    linear = graph.calls[call.sources[0].call] if call.sources else call
+    fused = linear.inner and linear.address == call.address
+    field = _field_side(graph, call)
+    return LayerInfo(
+        address=call.address,
+        kind=(linear if fused else call).kind.value,
+        type=call.layer_type,
+        shape=call.shape[1:-1],
+        channels=int(call.shape[-1] or 0),
+        field=field,
+        activation=_activation_name(call) if fused or call.kind in ACTIVATIONS else None,
+    )
+
+
+def _activation_name(call: Call) -> str:
+    return str(getattr(call.operation, "__name__", None) or type(call.operation).__name__)
+
+
+def _field_side(graph: Graph, call: Call) -> int | None:
+    if len(call.shape) != 4:
+        return None
+    fixed = graph.calls[graph.image_input].shape[1:3]
+    size = (fixed[0] or PROBE, fixed[1] or PROBE)
+    shape = call.shape if None not in call.shape[1:3] else None
+    centre = (shape[1] // 2, shape[2] // 2) if shape else (2, 2)
+    field = receptive_field(graph, call, centre, size)
+    return None if field == Field(0, 0, *size) and (field.height, field.width) == size else field.height

@@ -1,0 +1,56 @@
+"""Make a written picture again from what it says about itself."""
+
+from pathlib import Path
+from typing import Any
+
+from .errors import ReplayError
+from .methods import METHODS
+from .models import ModelBundle, load
+from .models.loading import WEIGHTS
+from .render import writer
+from .results import Result
+
+
+def replay(path: str | Path) -> Result:
+    """Return the result behind a PNG that convscope wrote (or its JSON sidecar), computed again.
+
+    The model and the images are looked for where they were, and must be the same to the bit; on the same machine the saved result
+    then is the same to the byte. Raises ReplayError, and what the method raises.
+    """
+    recorded = writer.read_provenance(Path(path))
+    method = METHODS.get(recorded["method"])
+    bundle = _same_model(recorded["model"])
+    parameters = dict(recorded["parameters"])
+    taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
+    result = method.run(bundle, *taken, **parameters)
+    if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:
+        raise ReplayError(f"The images of `{path}` have changed since it was made: {_images(recorded)}. Put the same ones back.")
+    return result
+
+
+def same_bytes(result: Result, path: str | Path) -> bool:
+    """Say whether `result` would be written to exactly the bytes of the PNG at `path`."""
+    recorded = writer.read_provenance(Path(path))
+    return writer.png_bytes(result, recorded.get("picture")) == Path(path).read_bytes()
+
+
+def _same_model(recorded: dict[str, Any]) -> ModelBundle:
+    if recorded["source"] == "memory":
+        raise ReplayError("The picture was made from a model in memory, which no file holds. Save the model and make the picture from the file.")
+    weights = recorded["weights"] if recorded["weights"] in WEIGHTS else None
+    if weights == "none":
+        raise ReplayError(f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first.")
+    bundle = load(recorded["source"], weights=weights, **recorded["load"])
+    if bundle.digest != recorded["digest"]:
+        raise ReplayError(
+            f"The model `{recorded['source']}` has changed: its digest is {bundle.digest}, the picture was made with {recorded['digest']}. "
+            "Put the same model back."
+        )
+    return bundle
+
+
+def _images(recorded: dict[str, Any]) -> list[str]:
+    given = [path for one in recorded["inputs"] for path in one["given"] or [None]]
+    if None in given:
+        raise ReplayError("The picture was made from arrays in memory, which no file holds. Make it from image files to replay it.")
+    return given

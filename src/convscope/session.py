@@ -1,0 +1,351 @@
+"""The interactive session as a state machine: (state, answer) -> (new state, events). It never prints and never asks.
+
+    model -> layer -> filters -> method -> images -> options -> result, and again, until quit
+
+A front end shows the events and hands back answers; `Question.text` is for people, `Choice.value` for the machine. An answer that cannot
+be used raises ConvscopeError and leaves the state as it was.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import OptionError
+from .graph.listing import LayerInfo, layers
+from .images.sources import SAMPLE, as_image_set, samples
+from .methods import METHODS, Method, Option
+from .models import ModelBundle, load
+from .results import Result
+from .units import parse
+
+OUT = Path("convscope-out")
+WHOLE = "whole network"
+BACK, QUIT = ":back", ":quit"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer that a question offers."""
+
+    value: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to ask next. With `choices` one of them is the answer; `free` says that any text is (paths complete where `paths`)."""
+
+    stage: str
+    text: str
+    default: str
+    choices: tuple[Choice, ...] = ()
+    free: bool = False
+    paths: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A result was written: the files, the main picture first, and the result itself for a preview."""
+
+    paths: tuple[Path, ...]
+    result: Result
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The session is over."""
+
+
+Event = Question | Told | Written | Ended
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the session is and what has been answered; `commands` are the command lines that would have done the same."""
+
+    stage: str = "model"
+    bundle: ModelBundle | None = None
+    model: str = "vgg16"
+    layer: LayerInfo | None = None
+    filters: str = "0-7"
+    method: Method | None = None
+    images: str = "sample:cat"
+    options: dict[str, Any] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+    out: Path = OUT
+
+
+Step = tuple[State, list[Event]]
+
+
+def start(out: Path = OUT) -> Step:
+    """Return the first state and question."""
+    state = State(out=out)
+    return state, [_question(state)]
+
+
+def advance(state: State, answer: str) -> Step:
+    """Take one answer; return the new state and what to show, the next question last. Raises ConvscopeError for unusable answers."""
+    answer = answer.strip()
+    if answer == QUIT:
+        return replace(state, stage="ended"), [Ended()]
+    if answer == BACK:
+        return _asked(replace(state, stage=_before(state)))
+    return _STAGES[state.stage](state, answer)
+
+
+def _asked(state: State, *events: Event) -> Step:
+    return state, [*events, _question(state)]
+
+
+def _before(state: State) -> str:
+    order = ["model", "layer", "filters", "method", "images"]
+    if state.stage not in order:
+        return "method"
+    place = max(order.index(state.stage) - 1, 0)
+    return "layer" if order[place] == "filters" and state.layer is None else order[place]
+
+
+def _take_model(state: State, answer: str) -> Step:
+    bundle = load(None if answer in ("", "vgg16") else answer)
+    notes = [Told(note) for note in bundle.notes]
+    images = "sample:cat" if bundle.channels == 3 else "sample:fashion"
+    return _asked(replace(state, stage="layer", bundle=bundle, model=answer or "vgg16", images=images), *notes)
+
+
+def _take_layer(state: State, answer: str) -> Step:
+    if answer == WHOLE:
+        return _asked(replace(state, stage="method", layer=None))
+    found = next((info for info in _layers(state) if info.address == answer), None)
+    if found is None:
+        raise OptionError(f"No layer `{answer}`. Choose one from the list.")
+    return _asked(replace(state, stage="filters", layer=found, filters=f"0-{min(7, found.channels - 1)}"))
+
+
+def _take_filters(state: State, answer: str) -> Step:
+    assert state.layer is not None
+    answer = answer or state.filters
+    if not answer.startswith("strongest"):
+        _check_filters(state.layer, answer)
+    elif not answer.removeprefix("strongest").strip().isdigit():
+        raise OptionError(f"`{answer}` is not understood. Write for example `strongest 6`.")
+    return _asked(replace(state, stage="method", filters=answer))
+
+
+def _check_filters(layer: LayerInfo, answer: str) -> None:
+    channels = parse(f"{layer.address}:{answer}").channels
+    if isinstance(channels, tuple) and max(channels) >= layer.channels:
+        raise OptionError(f"`{layer.address}` has {layer.channels} filters, 0 to {layer.channels - 1}; received {max(channels)}.")
+
+
+def _take_method(state: State, answer: str) -> Step:
+    if answer not in [choice.value for choice in _method_choices(state)]:
+        raise OptionError(f"No method `{answer}` here. Choose one from the list.")
+    method = METHODS.get(answer)
+    state = replace(state, method=method, options={})
+    return _asked(replace(state, stage="images")) if "images" in method.takes else _next_option(state)
+
+
+def _take_images(state: State, answer: str) -> Step:
+    given = shlex.split(answer or state.images)
+    as_image_set(given)
+    return _next_option(replace(state, images=shlex.join(given)))
+
+
+def _take_option(state: State, answer: str) -> Step:
+    option = _option(state)
+    value = _converted(option, answer)
+    return _next_option(replace(state, options=state.options | {option.name: value}))
+
+
+def _take_again(state: State, answer: str) -> Step:
+    if answer not in ("method", "filters", "layer", "model"):
+        raise OptionError(f"`{answer}` is not offered. Choose one from the list.")
+    return _asked(replace(state, stage="layer" if answer == "filters" and state.layer is None else answer))
+
+
+_STAGES: dict[str, Callable[[State, str], Step]] = {
+    "model": _take_model,
+    "layer": _take_layer,
+    "filters": _take_filters,
+    "method": _take_method,
+    "images": _take_images,
+    "option": _take_option,
+    "again": _take_again,
+}
+
+
+def _next_option(state: State) -> Step:
+    """Ask for the next option that is asked at all; when there is none, run."""
+    assert state.method is not None
+    if any(option.asked and option.name not in state.options for option in state.method.options):
+        return _asked(replace(state, stage="option"))
+    return _run(state)
+
+
+def _run(state: State) -> Step:
+    assert state.method is not None
+    assert state.bundle is not None
+    taken = _taken(state)
+    options = state.options | _strongest(state)
+    result = state.method.run(state.bundle, *taken.values(), **options)
+    target = state.out / f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}.png"
+    command = command_line(state.method, taken, options, model=state.model, out=target)
+    written = Written(tuple(result.save(target)), result)
+    told = [Told(note) for note in result.notes] + [Told(f"the same again: {command}")]
+    return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
+
+
+def _strongest(state: State) -> dict[str, int]:
+    chosen = state.layer is not None and state.filters.startswith("strongest")
+    return {"strongest": int(state.filters.removeprefix("strongest"))} if chosen else {}
+
+
+def _taken(state: State) -> dict[str, Any]:
+    """Return what the method takes before its options, in order."""
+    assert state.method is not None
+    values: dict[str, Any] = {"images": shlex.split(state.images)}
+    if state.layer is not None:
+        bare = state.filters.startswith("strongest")
+        address = state.layer.address if bare else f"{state.layer.address}:{state.filters}"
+        first = parse(address).channels
+        first = first[0] if isinstance(first, tuple) else 0 if first in (None, "all") else first
+        values |= {"layer": state.layer.address, "units": [address], "unit": f"{state.layer.address}:{first}"}
+    return {name: values[name] for name in state.method.takes}
+
+
+def _subject(state: State) -> str:
+    if state.layer is None:
+        return "network"
+    return "".join(one if one.isalnum() or one in "._" else "-" for one in f"{state.layer.address}-{state.filters}").strip("-")
+
+
+def command_line(method: Method, taken: dict[str, Any], options: dict[str, Any], *, model: str, out: Path) -> str:
+    """Return the shell command that does the same: `convscope METHOD ... -m MODEL -o OUT`, with options that differ from their defaults."""
+    words = ["convscope", method.name]
+    for value in taken.values():
+        words.extend(value if isinstance(value, list) else [value])
+    for option in method.options:
+        value = options.get(option.name, option.default)
+        if value != option.default:
+            words.extend([f"--{option.name}"] if value is True else [f"--{option.name}", str(value)])
+    return shlex.join([*words, "-m", model, "-o", str(out)])
+
+
+def _converted(option: Option, answer: str) -> Any:
+    if option.type is bool:
+        if answer.lower() not in ("yes", "no", "y", "n", ""):
+            raise OptionError(f"`{answer}` is neither yes nor no.")
+        return bool(option.default) if not answer else answer.lower().startswith("y")
+    if answer == "":
+        return option.default
+    if option.choices and answer not in option.choices:
+        raise OptionError(f"No {option.name} `{answer}`. Choose one of {', '.join(option.choices)}.")
+    try:
+        return option.type(answer)
+    except ValueError as error:
+        raise OptionError(f"`{answer}` is no {option.type.__name__} for {option.name}.") from error
+
+
+def _option(state: State) -> Option:
+    assert state.method is not None
+    return next(option for option in state.method.options if option.asked and option.name not in state.options)
+
+
+def _layers(state: State) -> list[LayerInfo]:
+    assert state.bundle is not None
+    return layers(state.bundle)
+
+
+def _question(state: State) -> Question:
+    return _QUESTIONS[state.stage](state)
+
+
+def _ask_model(state: State) -> Question:
+    return Question("model", "Model file, or a name (vgg16, fashion, resnet50, ...)", state.model, free=True, paths=True)
+
+
+def _ask_layer(state: State) -> Question:
+    infos = _layers(state)
+    width = max(len(info.address) for info in infos)
+    choices = [Choice(info.address, f"{info.address:<{width}}  {describe(info)}") for info in infos]
+    default = next((info.address for info in reversed(infos) if info.has_filters), infos[-1].address)
+    return Question("layer", "Layer", default, (*choices, Choice(WHOLE, f"{WHOLE}: a map of images")))
+
+
+def describe(info: LayerInfo) -> str:
+    """Return a layer's kind, map, channels and receptive field in one line."""
+    shape = " x ".join("?" if side is None else str(side) for side in info.shape)
+    field_text = "sees the whole image" if info.field is None else f"sees {info.field} px"
+    return f"{info.kind:<15} {shape:>9} x {info.channels:<5} {field_text}"
+
+
+def _ask_filters(state: State) -> Question:
+    assert state.layer is not None
+    text = f"Filters of {state.layer.address}, 0 to {state.layer.channels - 1} (such as 17, 0-7, 3,17, all, strongest 6)"
+    return Question("filters", text, state.filters, free=True)
+
+
+def _method_choices(state: State) -> list[Choice]:
+    found = []
+    for name in METHODS:
+        method = METHODS.get(name)
+        of_layer = bool({"unit", "units", "layer"} & set(method.takes))
+        ranked = state.layer is not None and state.filters.startswith("strongest")
+        if of_layer == (state.layer is not None) and (not ranked or any(one.name == "strongest" for one in method.options)):
+            found.append(Choice(name, f"{name}: {method.summary}"))
+    return found
+
+
+def _ask_method(state: State) -> Question:
+    choices = _method_choices(state)
+    return Question("method", "Method", choices[0].value, tuple(choices))
+
+
+def _ask_images(state: State) -> Question:
+    names = ", ".join(SAMPLE + name for name in samples())
+    return Question("images", f"Images: files, folders, globs, or {names}", state.images, free=True, paths=True)
+
+
+def _ask_option(state: State) -> Question:
+    option = _option(state)
+    if option.type is bool:
+        default = "yes" if option.default else "no"
+        return Question("option", f"{option.name}: {option.help}", default, (Choice("no", "no"), Choice("yes", "yes")))
+    choices = tuple(Choice(choice, choice) for choice in option.choices)
+    default = "" if option.default is None else str(option.default)
+    return Question("option", f"{option.name}: {option.help}", default, choices, free=not choices)
+
+
+def _ask_again(state: State) -> Question:
+    choices = [Choice("method", "another method"), Choice("layer", "another layer"), Choice("model", "another model")]
+    if state.layer is not None:
+        choices.insert(1, Choice("filters", f"other filters of {state.layer.address}"))
+    return Question("again", "What next?", "method", (*choices, Choice(QUIT, "quit")))
+
+
+_QUESTIONS: dict[str, Callable[[State], Question]] = {
+    "model": _ask_model,
+    "layer": _ask_layer,
+    "filters": _ask_filters,
+    "method": _ask_method,
+    "images": _ask_images,
+    "option": _ask_option,
+    "again": _ask_again,
+}
+
+
+def script(state: State) -> str:
+    """Return the session as a shell script of the equivalent commands."""
+    return "#!/bin/sh\nset -e\n" + "".join(f"{command}\n" for command in state.commands)
+
+

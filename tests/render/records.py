@@ -1,0 +1,84 @@
+"""Small records for the drawings: made of numbers, no network."""
+
+from typing import Any
+
+import numpy as np
+
+from convscope.results import Activations, Ascent, Embedding, Projections, Provenance, Saliency
+from convscope.units import Unit
+
+
+def provenance(method: str) -> Provenance:
+    return Provenance(method, {"name": "tiny"}, ({"name": "kätzchen.jpg"},), {"unit": "conv:1"}, 0, {"name": "x"}, {})
+
+
+def _noise(*shape: int) -> Any:
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def activations(channels: int = 8, images: int = 1, channels_in: int = 3, side: int = 7, **more: Any) -> Activations:
+    maps = _noise(images, side, side, channels) if side else _noise(images, channels)
+    names = tuple(f"image {index}.jpg" for index in range(images))
+    settings: dict[str, Any] = {"order": "strongest", "most": None, "maps": maps} | more
+    pixels = _noise(images, 24, 32, channels_in)
+    return Activations(provenance=provenance("activations"), layer="conv", images=pixels, image_names=names, **settings)
+
+
+def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
+    """Fields are rows 2 to 12 and columns 4 to 14 of 24 x 32 pixels."""
+    fields = np.broadcast_to(np.array([2, 4, 12, 14]), (images, units, 4))
+    settings: dict[str, Any] = {
+        "pixels": _noise(images, units, 24, 32, 3) - 0.5,
+        "values": np.ones((images, units), np.float32),
+        "positions": np.ones((images, units, 2), np.int64),
+        "fields": fields,
+        "images": _noise(images, 24, 32, 3),
+        "variant": "switches",
+        "seeded": "max",
+    } | more
+    names = tuple(f"image {index}.jpg" for index in range(images))
+    addresses = tuple(Unit("conv", index) for index in range(units))
+    return Projections(provenance=provenance("deconv"), units=addresses, image_names=names, **settings)
+
+
+def saliency(images: int = 1, guided: bool = False, channels: int = 3) -> Saliency:
+    pixels = _noise(images, 24, 32, channels)
+    names = tuple(f"image {index}.jpg" for index in range(images))
+    return Saliency(
+        provenance=provenance("saliency"),
+        unit=Unit("predictions", 3),
+        pixels=pixels - 0.5,
+        scores=np.ones(images, np.float32),
+        images=pixels,
+        image_names=names,
+        guided=guided,
+    )
+
+
+def ascent(units: int = 1, channels: int = 3, **more: Any) -> Ascent:
+    levels = np.random.default_rng(0).integers(0, 256, (units, 16, 20, channels))
+    settings: dict[str, Any] = {
+        "units": tuple(Unit("conv", index) for index in range(units)),
+        "images": (levels / 255).astype(np.float32),
+        "scores": np.ones(units, np.float32),
+    } | more
+    return Ascent(provenance=provenance("ascend"), courses=np.zeros((1, units), np.float32), mode="best", **settings)
+
+
+def embedding(images: int = 30, channels: int = 1, **more: Any) -> Embedding:
+    rng = np.random.default_rng(0)
+    settings: dict[str, Any] = {
+        "points": rng.normal(size=(images, 2)).astype(np.float32),
+        "thumbnails": rng.integers(0, 256, (images, 8, 8, channels), np.uint8),
+        "labels": tuple(f"class {index % 3}" for index in range(images)),
+        "predictions": None,
+        "image_names": tuple(f"{index}.png" for index in range(images)),
+    } | more
+    return Embedding(
+        provenance=provenance("tsne"),
+        layer="dense",
+        features=np.zeros((images, 2), np.float32),
+        engine="sklearn",
+        quality={"knn@10": 0.5},
+        **settings,
+    )

@@ -1,0 +1,245 @@
+import csv
+import io
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import records
+from convscope.errors import OptionError
+from convscope.registry import DRAWINGS
+from convscope.render import deconv
+from convscope.render.figures import LABEL, Sheet, shorten, width_of, wrap
+from convscope.render.layout import Tile, columns_of, number
+from convscope.render.theme import LIGHT
+from convscope.render.tsne import arrange
+from convscope.units import Unit
+
+LARGEST = 90_000_000  # pixels beyond which Pillow warns of a decompression bomb
+
+
+def draw(result: Any, **options: Any) -> dict[str, Any]:
+    drawn: dict[str, Any] = DRAWINGS.get(result.provenance.method)(result, **options)
+    return drawn
+
+
+def main(result: Any, **options: Any) -> Image.Image:
+    picture = next(iter(draw(result, **options).values()))
+    assert isinstance(picture, Image.Image)
+    return picture
+
+
+EVERY = {
+    "activations": lambda n: records.activations(n),
+    "activations, grey": lambda n: records.activations(n, channels_in=1, order="index"),
+    "activations, dense": lambda n: records.activations(n, side=0, labels=tuple("abc")),
+    "deconv": lambda n: records.projections(n),
+    "deconv, images": lambda n: records.projections(n, images=3),
+    "saliency": lambda n: records.saliency(n),
+    "saliency, guided": lambda n: records.saliency(n, guided=True, channels=1),
+    "ascend": lambda n: records.ascent(n + 1),
+    "ascend, grey": lambda n: records.ascent(n + 1, channels=1),
+    "tsne": lambda n: records.embedding(n),
+    "tsne, photos": lambda n: records.embedding(n, channels=3, labels=None),
+}
+
+
+@pytest.mark.parametrize("count", [1, 64])
+@pytest.mark.parametrize("kind", EVERY)
+def test_sheets_have_a_sensible_size(kind: str, count: int) -> None:
+    picture = main(EVERY[kind](count))
+    assert picture.mode == "RGB"
+    assert 400 < picture.width < 6000 and 300 < picture.height < 6000
+    assert 0.25 < picture.width / picture.height < 4
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_drawing_twice_gives_the_same_pixels(kind: str) -> None:
+    assert main(EVERY[kind](5)).tobytes() == main(EVERY[kind](5)).tobytes()
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_the_dark_theme_is_dark(kind: str) -> None:
+    assert main(EVERY[kind](2), theme="dark").getpixel((0, 0)) == (17, 20, 26)
+
+
+def test_many_rows_stay_below_the_limit_of_viewers() -> None:
+    picture = main(records.projections(600))
+    assert picture.width * picture.height < LARGEST
+
+
+def test_unknown_theme_is_named() -> None:
+    with pytest.raises(OptionError, match="light"):
+        main(records.ascent(2), theme="lihgt")
+
+
+def test_importing_render_imports_no_matplotlib() -> None:
+    code = "import sys, convscope.render; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_caller_settings_are_left_alone() -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    main(records.ascent(3))
+    assert dict(matplotlib.rcParams) == before
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_ascend_picture_is_the_record_to_the_last_bit() -> None:
+    result = records.ascent(3)
+    drawn = draw(result)
+    assert list(drawn) == ["sheet.png", "conv-0.png", "conv-1.png", "conv-2.png"]
+    for index, unit in enumerate(result.units):
+        pixels = np.asarray(drawn[f"{unit.slug}.png"], np.float32) / np.float32(255)
+        assert (pixels == result.images[index]).all()
+    assert list(draw(records.ascent(1))) == ["conv-0.png"]
+    assert draw(records.ascent(1, channels=1))["conv-0.png"].mode == "L"
+
+
+def test_ascend_names_differ_where_only_case_does() -> None:
+    units = (Unit("Conv", 0), Unit("conv", 0), Unit("a/b", 1), Unit("a-b", 1))
+    names = list(draw(records.ascent(4, units=units)))
+    assert len({name.casefold() for name in names}) == 5
+
+
+def test_dead_units_are_marked() -> None:
+    red = np.array(LIGHT.warning)
+    for scores, marked in (([1.0, 1.0], False), ([1.0, 0.0], True), ([1.0, float("nan")], True)):
+        picture = np.asarray(main(records.ascent(2, channels=1, scores=np.array(scores, np.float32))))
+        assert (np.abs(picture.astype(int) - red).max(axis=-1) < 3).any() == marked
+
+
+def test_a_sheet_shows_the_pixels_it_was_given() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    sheet = Sheet(100, 80, LIGHT)
+    sheet.paste(pixels, 7, 9)
+    assert (np.asarray(sheet.image())[9:39, 7:47] == pixels).all()
+
+
+def test_deconv_crops_to_the_field_and_marks_it() -> None:
+    result = records.projections()
+    row = deconv._row(result, 0, 0, patches=True)
+    image, patch, projection = row.tiles
+    assert image.frame == (4 / 32, 2 / 24, 14 / 32, 12 / 24)
+    assert patch.pixels is not None and patch.pixels.shape == (10, 10, 3)
+    assert projection.pixels is not None and projection.pixels.shape == (10, 10, 3)
+    assert "at 1,1" in row.detail and "image 0.jpg" in row.detail
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_deconv_says_so_where_nothing_excites(value: float) -> None:
+    result = records.projections(values=np.full((1, 1), value, np.float32))
+    tiles = deconv._row(result, 0, 0, patches=True).tiles
+    assert tiles[-1] == Tile(words="not excited by this image")
+    assert tiles[0].frame is None
+
+
+def test_deconv_of_a_whole_map_is_not_cropped() -> None:
+    assert main(records.projections(seeded="map")).width != main(records.projections()).width
+    row = deconv._row(records.projections(seeded="map"), 0, 0, patches=False)
+    assert row.tiles[-1].pixels is not None and row.tiles[-1].pixels.shape == (24, 32, 3)
+
+
+def test_a_field_outside_the_image_is_kept_inside() -> None:
+    main(records.projections(fields=np.array([[[-5, -5, 400, 400]]])))
+    main(records.projections(fields=np.array([[[24, 32, 24, 32]]])))
+
+
+def test_activations_make_one_sheet_for_each_image() -> None:
+    assert list(draw(records.activations())) == ["activations.png"]
+    assert list(draw(records.activations(images=2))) == ["activations-1-image-0.png", "activations-2-image-1.png"]
+
+
+def test_activations_order_and_number() -> None:
+    from convscope.render.activations import _chosen
+
+    maps = np.zeros((1, 2, 2, 4), np.float32)
+    maps[0, 1, 1] = [1, 3, np.nan, 2]
+    assert _chosen(records.activations(maps=maps), maps[0]) == [1, 3, 0, 2]
+    assert _chosen(records.activations(maps=maps, order="index", most=2), maps[0]) == [0, 1]
+
+
+@pytest.mark.parametrize("fill", [0.0, -1.0, float("nan"), float("inf")])
+def test_activations_of_odd_values_draw(fill: float) -> None:
+    main(records.activations(maps=np.full((1, 1, 1, 3), fill, np.float32)))
+    main(records.activations(side=0, maps=np.full((1, 3), fill, np.float32)))
+
+
+def test_map_is_a_table_too() -> None:
+    labels = ('tricky, "label"', "b", "c")
+    drawn = draw(records.embedding(3, labels=labels, predictions=("x", "y", "z")))
+    rows = list(csv.reader(io.StringIO(drawn["map.csv"])))
+    assert rows[0] == ["name", "label", "prediction", "x", "y"]
+    assert [row[:3] for row in rows[1:]] == [["0.png", labels[0], "x"], ["1.png", "b", "y"], ["2.png", "c", "z"]]
+    points = np.array([row[3:] for row in rows[1:]], float)
+    assert np.allclose(points, records.embedding(3).points, rtol=1e-5)
+
+
+def test_map_places_images_with_one_scale_and_y_up() -> None:
+    plan = arrange(np.array([[0, 0], [10, 0], [0, 5]], np.float32), 16)
+    (left, low), (right, _), (_, high) = plan.places.tolist()
+    assert high < low
+    assert abs((right - left) - 2 * (low - high)) <= 2
+    assert (plan.places >= 0).all() and (plan.places + plan.side <= (plan.width, plan.height)).all()
+
+
+@pytest.mark.parametrize("count", [2000, 100_000])
+def test_map_grows_with_the_number_of_images(count: int) -> None:
+    points = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    plan = arrange(points, 28)
+    assert 1500 < max(plan.width, plan.height) <= 3700
+
+
+def test_map_of_equal_or_broken_points_draws() -> None:
+    main(records.embedding(3, points=np.zeros((3, 2), np.float32)))
+    main(records.embedding(3, points=np.array([[0, np.nan], [np.inf, 1], [2, 3]], np.float32)))
+
+
+def test_map_of_many_classes_draws() -> None:
+    main(records.embedding(200, labels=tuple(f"class {index}" for index in range(200))))
+    main(records.embedding(3, labels=("a", "", "")))
+
+
+def test_words_of_any_kind_draw_without_warnings() -> None:
+    names = ("$\\frac{", "猫\n\x00.jpg", "caf\udce9 " + "x" * 500)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        main(records.projections(2, images=3, notes=names).__class__(**_renamed(names)))
+
+
+def _renamed(names: tuple[str, ...]) -> dict[str, Any]:
+    return vars(records.projections(2, images=3)) | {"image_names": names, "notes": names}
+
+
+def test_words_fit_their_room() -> None:
+    words = "a rather long name of a picture.jpg"
+    assert shorten(words, LABEL, 10_000) == words
+    assert shorten(words, LABEL, 150).endswith("…") and width_of(shorten(words, LABEL, 150), LABEL) <= 150
+    lines = wrap(f"{words} {words}", LABEL, 300)
+    assert len(lines) > 1 and " ".join(lines) == f"{words} {words}"
+
+
+def test_numbers_read_well() -> None:
+    values = (0, 0.5, 12.34, 1234.5, -3, 1e-5, 2e7, float("nan"))
+    assert [number(value) for value in values] == [
+        "0",
+        "0.500",
+        "12.3",
+        "1234",
+        "−3.00",
+        "1.00e-05",
+        "2.00e+07",
+        "not finite",
+    ]
+
+
+def test_grids_leave_few_places_empty() -> None:
+    assert columns_of(64, 9.1) == 8
+    assert columns_of(1, 1) == 1
+    assert columns_of(2, 1.5) == 2

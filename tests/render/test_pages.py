@@ -1,0 +1,71 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+
+from convscope.errors import OutputError
+from convscope.render.pages import Picture, Section, write_index
+
+HOSTILE = "<script>alert('1')</script>\"&$title"
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.values: list[tuple[str, str]] = []
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.values += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def read(page: Path) -> Reader:
+    reader = Reader()
+    reader.feed(page.read_text("utf-8"))
+    return reader
+
+
+def test_hostile_words_and_names_are_escaped(tmp_path: Path) -> None:
+    name = "a <b>\"'#?%41.png"
+    Image.new("RGB", (20, 10)).save(tmp_path / name)
+    section = Section(HOSTILE, [Picture(name, HOSTILE, HOSTILE)], HOSTILE, [HOSTILE])
+    reader = read(write_index(tmp_path, HOSTILE, [section, section]))
+    assert "script" not in reader.tags
+    assert reader.words.count(HOSTILE) == 2 + 2 * 5 + 2
+    links = [value for key, value in reader.values if key in ("src", "href") and value.startswith("./")]
+    assert len(links) == 4
+    assert {unquote(link) for link in links} == {f"./{name}"}
+    assert all(not set(link) & set("#?<>\"'") for link in links)
+    assert ("width", "20") in reader.values and ("height", "10") in reader.values
+
+
+def test_the_page_asks_for_nothing_elsewhere(tmp_path: Path) -> None:
+    page = write_index(tmp_path, "Demo", [Section("One", [Picture("pictures/a.png", "A")])])
+    text = page.read_text("utf-8")
+    assert page.name == "index.html"
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
+    assert 'href="./pictures/a.png"' in text
+
+
+def test_links_are_relative_and_inside(tmp_path: Path) -> None:
+    page = write_index(tmp_path, "Demo", [Section("One", [Picture(tmp_path / "x" / "a.png", "A")])])
+    assert 'src="./x/a.png"' in page.read_text("utf-8")
+    with pytest.raises(OutputError, match="outside"):
+        write_index(tmp_path, "Demo", [Section("One", [Picture(tmp_path.parent / "a.png", "A")])])
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="a file stands where a folder is expected"):
+        write_index(tmp_path / "file", "Demo", [])
