@@ -40,6 +40,7 @@ class Chapter:
 
 
 SIDE = 128
+STRONGEST = {"strongest": 4, "ties": "spread"}
 CHAPTERS = (
     Chapter(
         "Activations: what does each layer compute here?",
@@ -55,10 +56,10 @@ CHAPTERS = (
         "The strongest activation of a filter, projected down to the pixels (Zeiler & Fergus 2014): through the recorded switches of max "
         "pooling, and without them, where the value is spread over each pooling window.",
         (
-            Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The filters of block3_conv3 that the cat excites most", {"strongest": 4}),
-            Part("deconv", "vgg16", (["block5_conv1"], ["sample:cat"]), "block5_conv1, with switches", {"strongest": 4}),
-            Part("deconv", "vgg16", (["block5_conv1"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}),
-            Part("deconv", "vgg16", (["block4_conv3"], ["sample:astronaut"]), "block4_conv3 on another photograph", {"strongest": 4}),
+            Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The filters of block3_conv3 that the cat excites most", STRONGEST),
+            Part("deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "block4_conv3, with switches", STRONGEST),
+            Part("deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}),
+            Part("deconv", "vgg16", (["block5_conv1"], ["sample:astronaut"]), "block5_conv1 on another photograph", STRONGEST),
         ),
     ),
     Chapter(

@@ -217,9 +217,9 @@ def _taken(state: State) -> dict[str, Any]:
     if state.layer is not None:
         bare = state.filters.startswith("strongest")
         address = state.layer.address if bare else f"{state.layer.address}:{state.filters}"
-        first = parse(address).channels
-        first = first[0] if isinstance(first, tuple) else 0 if first in (None, "all") else first
-        values |= {"layer": state.layer.address, "units": [address], "unit": f"{state.layer.address}:{first}"}
+        channels = parse(address).channels
+        first = address if isinstance(channels, str) and channels != "all" else f"{state.layer.address}:{channels[0] if isinstance(channels, tuple) else 0}"
+        values |= {"layer": state.layer.address, "units": [address], "unit": first}
     return {name: values[name] for name in state.method.takes}
 
 

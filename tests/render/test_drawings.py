@@ -3,13 +3,15 @@ import io
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import records
 from PIL import Image
 
-import records
 from convscope.errors import OptionError
 from convscope.registry import DRAWINGS
 from convscope.render import deconv
@@ -88,7 +90,11 @@ def test_caller_settings_are_left_alone() -> None:
     before = dict(matplotlib.rcParams)
     main(records.ascent(3))
     assert dict(matplotlib.rcParams) == before
-    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_no_global_figures_are_made() -> None:
+    code = "import sys, records; records.saliency().picture(); assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(records.__file__).parent)
 
 
 def test_ascend_picture_is_the_record_to_the_last_bit() -> None:
@@ -104,7 +110,7 @@ def test_ascend_picture_is_the_record_to_the_last_bit() -> None:
 
 def test_ascend_names_differ_where_only_case_does() -> None:
     units = (Unit("Conv", 0), Unit("conv", 0), Unit("a/b", 1), Unit("a-b", 1))
-    names = list(draw(records.ascent(4, units=units)))
+    names = list(draw(replace(records.ascent(4), units=units)))
     assert len({name.casefold() for name in names}) == 5
 
 
@@ -120,6 +126,11 @@ def test_a_sheet_shows_the_pixels_it_was_given() -> None:
     sheet = Sheet(100, 80, LIGHT)
     sheet.paste(pixels, 7, 9)
     assert (np.asarray(sheet.image())[9:39, 7:47] == pixels).all()
+
+
+@pytest.mark.parametrize("size", [29, 57, 58, 113, 1000, 1001])
+def test_a_sheet_has_the_size_it_was_given(size: int) -> None:
+    assert Sheet(size, size + 1, LIGHT).image().size == (size, size + 1)
 
 
 def test_deconv_crops_to_the_field_and_marks_it() -> None:
@@ -141,7 +152,7 @@ def test_deconv_says_so_where_nothing_excites(value: float) -> None:
 
 
 def test_deconv_of_a_whole_map_is_not_cropped() -> None:
-    assert main(records.projections(seeded="map")).width != main(records.projections()).width
+    assert main(records.projections(seeded="map")).tobytes() != main(records.projections()).tobytes()
     row = deconv._row(records.projections(seeded="map"), 0, 0, patches=False)
     assert row.tiles[-1].pixels is not None and row.tiles[-1].pixels.shape == (24, 32, 3)
 
@@ -210,11 +221,7 @@ def test_words_of_any_kind_draw_without_warnings() -> None:
     names = ("$\\frac{", "猫\n\x00.jpg", "caf\udce9 " + "x" * 500)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        main(records.projections(2, images=3, notes=names).__class__(**_renamed(names)))
-
-
-def _renamed(names: tuple[str, ...]) -> dict[str, Any]:
-    return vars(records.projections(2, images=3)) | {"image_names": names, "notes": names}
+        main(replace(records.projections(2, images=3), image_names=names, notes=names))
 
 
 def test_words_fit_their_room() -> None:
@@ -232,7 +239,7 @@ def test_numbers_read_well() -> None:
         "0.500",
         "12.3",
         "1234",
-        "−3.00",
+        "\N{MINUS SIGN}3.00",
         "1.00e-05",
         "2.00e+07",
         "not finite",

@@ -29,9 +29,7 @@ def test_every_8_bit_level_survives() -> None:
     assert (unit_to_rgb(levels)[..., 0].ravel() == np.arange(256)).all()
 
 
-@pytest.mark.parametrize(
-    ("channels", "expected"), [(1, [51] * 3), (2, [128] * 3), (3, [51, 204, 0]), (5, [51, 204, 0])]
-)
+@pytest.mark.parametrize(("channels", "expected"), [(1, [51] * 3), (2, [128] * 3), (3, [51, 204, 0]), (5, [51, 204, 0])])
 def test_numbers_of_channels(channels: int, expected: list[int]) -> None:
     values = np.array([0.2, 0.8, 0.0, 0.5, 0.5], np.float32)[:channels].reshape(1, 1, channels)
     assert unit_to_rgb(values)[0, 0].tolist() == expected

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import records
 from PIL import Image, ImageShow
 
-import records
 from convscope.errors import OutputError, ReplayError
 from convscope.render import files, writer
 
@@ -123,7 +123,7 @@ def test_an_interrupt_leaves_the_old_files(tmp_path: Path, monkeypatch: Any) -> 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         files.write_files({tmp_path / "a.txt": b"new"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -1,6 +1,7 @@
 """The commands that are no methods: layers, replay, demo, fetch, completion."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
         style = None if info.has_filters else "dim"
         field = "image" if info.field is None else str(info.field)
         table.add_row(info.address, info.kind, shape, str(info.channels), field, info.activation or "", style=style)
-    Console(width=None if click.get_text_stream("stdout").isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _replay(file: Path, out: Path | None) -> None:

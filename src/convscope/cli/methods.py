@@ -71,7 +71,7 @@ def method_command(method: Method) -> click.Command:
     )
 
 
-class _Input(click.ParamType):
+class _Input(click.ParamType[str]):
     """Completes embedded samples and files where a method takes images; addresses cannot be completed without loading a model."""
 
     name = "input"

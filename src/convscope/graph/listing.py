@@ -79,7 +79,7 @@ def _field_side(graph: Graph, call: Call) -> int | None:
         return None
     fixed = graph.calls[graph.image_input].shape[1:3]
     size = (fixed[0] or PROBE, fixed[1] or PROBE)
-    shape = call.shape if None not in call.shape[1:3] else None
-    centre = (shape[1] // 2, shape[2] // 2) if shape else (2, 2)
+    height, width = call.shape[1:3]
+    centre = (2, 2) if height is None or width is None else (height // 2, width // 2)
     field = receptive_field(graph, call, centre, size)
     return None if field == Field(0, 0, *size) and (field.height, field.width) == size else field.height

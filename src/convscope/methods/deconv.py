@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..errors import OptionError
-from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
+from ..graph.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
 from ..graph.calls import Call
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
@@ -24,6 +24,7 @@ from .common import fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 SEEDS = ("strongest", "map")
+GRATING = "Equal maxima go to the first place of their window, which can draw a grating; ties=\"spread\" removes it."
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 CHUNK = 4
 
@@ -68,9 +69,12 @@ def deconv(
     parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties}
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
-        notes=(*rules.notes(calls), HONEST),
+        notes=(*rules.notes(calls), *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()), HONEST),
         units=chosen,
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "values", "positions", "fields")},
+        pixels=np.concatenate([part.pixels for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        positions=np.concatenate([part.positions for part in parts]),
+        fields=np.concatenate([part.fields for part in parts]),
         images=batch.pixels,
         image_names=batch.names,
         variant=rules.name if ruleset else variant,
@@ -103,8 +107,12 @@ def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.floa
         values.append(peak)
         positions.append(places)
         fields.append([_field(bundle, call, place, seed, size) for place in places])
-    stacks = (np.stack(one, axis=1) for one in (projected, values, positions, np.asarray(fields, dtype=np.int64)))
-    return _Part(*stacks)
+    return _Part(
+        pixels=np.stack(projected, axis=1),
+        values=np.stack(values, axis=1),
+        positions=np.stack(positions, axis=1),
+        fields=np.asarray(fields, dtype=np.int64).swapaxes(0, 1),
+    )
 
 
 def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str, size: tuple[int, int]) -> tuple[int, ...]:
@@ -118,7 +126,7 @@ def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, co
         raise OptionError(f"`strongest` is {count}. Give at least 1.")
     graph = graph_of(bundle)
     calls = {unit.layer: unit_call(graph, unit) for unit in units}
-    best = {layer: np.float32(-np.inf) for layer in calls}
+    best = {layer: np.full(channel_count(call), -np.inf, dtype=np.float32) for layer, call in calls.items()}
     for start in range(0, len(batch.pixels), CHUNK):
         found = graph.run(network_input(bundle, batch.pixels[start : start + CHUNK]), [call.index for call in calls.values()])
         for layer, value in zip(calls, map(numpy, found), strict=True):

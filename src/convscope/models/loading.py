@@ -79,7 +79,7 @@ def as_bundle(model: Any) -> ModelBundle:
 
 
 def _looks_like_file(name: str) -> bool:
-    return "/" in name or "\\" in name or Path(name).suffix.lower() in files.SUFFIXES
+    return "/" in name or "\\" in name or Path(name).suffix != ""
 
 
 def _by_name(name: str, weights: str | None) -> _Found:

@@ -56,11 +56,9 @@ def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
     picture = unit_to_rgb(result.images[image])
     name, selection = result.image_names[image], _selection(result, len(chosen), maps)
     if maps.ndim == 1:
-        heading = Heading(
-            f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result)
-        )
+        heading = Heading(f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result))
         return draw_bars(maps, chosen, picture, heading, theme, result.labels)
-    shape = "{} × {}".format(*maps.shape[:2])
+    shape = "{} \N{MULTIPLICATION SIGN} {}".format(*maps.shape[:2])
     subtitle = joined(model_name(result), name, f"maps of {shape}", selection)
     heading = Heading(f"Activation maps of {result.layer}", subtitle, heading_notes(result, _scale_note(maps)))
     return _grid(maps, chosen, picture, heading, theme)

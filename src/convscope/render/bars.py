@@ -25,9 +25,7 @@ def draw_bars(
     values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     many = len(chosen) > MOST_BARS
     listed = sorted(chosen, key=lambda channel: -values[channel])[:WHEN_MANY] if many else chosen
-    words = [
-        f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed
-    ]
+    words = [f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed]
     room = min(420, max((round(width_of(word, DETAIL)) for word in words), default=0) + GAP)
     step = DETAIL.line + 8
     shown = fit(picture, IMAGE_SIDE, IMAGE_SIDE)

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +36,7 @@ def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
             waiting[path] = _temporary(path)
             waiting[path].write_bytes(content)
         for path in contents:
-            os.replace(waiting[path], path)
+            waiting[path].replace(path)
             del waiting[path]
     except (OSError, ValueError) as error:
         raise OutputError(_sentence(path, error)) from error

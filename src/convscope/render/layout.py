@@ -57,10 +57,12 @@ class Block:
 
     @property
     def width(self) -> int:
+        """Return the pixels from the first tile's left edge to the last one's right edge."""
         return self.count * self.side + (self.count - 1) * GAP
 
     @property
     def full_height(self) -> int:
+        """Return the pixels from the label's top to the tiles' bottom."""
         return self.caption + self.height
 
 
@@ -97,8 +99,7 @@ def number(value: float) -> str:
 
 
 def open_sheet(width: int, height: int, heading: Heading, theme: Theme, zoom: float = 1.0) -> tuple[Sheet, int, int]:
-    """Return a sheet with its heading and notes set, and the left and top of the room of `width` x `height` between
-    them."""
+    """Return a sheet with heading and notes, and the left and top of the room of `width` x `height` between them."""
     title, subtitle, note = TITLE.times(zoom), SUBTITLE.times(zoom), NOTE.times(zoom)
     margin = round(MARGIN * zoom)
     inner = max(width, round(NARROWEST * zoom))
@@ -121,8 +122,7 @@ def _lines(sheet: Sheet, lines: Iterable[tuple[str, Style]], left: int, top: int
 
 
 def columns_of(count: int, ideal: float) -> int:
-    """Return a number of columns near `ideal` that leaves few places of the last line empty: 8 rather than 9 for 64
-    tiles."""
+    """Return a number of columns near `ideal` that leaves few places of the last line empty: 8, not 9, for 64 tiles."""
     choices = range(max(1, math.floor(ideal * 0.8)), max(1, math.ceil(ideal * 1.25)) + 1)
 
     def cost(columns: int) -> float:
@@ -132,9 +132,7 @@ def columns_of(count: int, ideal: float) -> int:
     return min(choices, key=cost) if count > 1 else 1
 
 
-def draw_rows(
-    rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1
-) -> Image.Image:
+def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1) -> Image.Image:
     """Return the rows, in as many columns as make the sheet neither a ribbon nor a banner, the tiles' `names` above
     each.
 
@@ -163,9 +161,7 @@ def _block(rows: Sequence[Row], count: int) -> Block:
     tiles = len(rows) * count
     pictures = [tile.pixels for row in rows for tile in row.tiles[:1] if tile.pixels is not None]
     longest = max((max(picture.shape[:2]) for picture in pictures), default=256)
-    largest = next(
-        (side for most, side in ((4, 380), (27, 280), (75, 212), (240, 160), (1500, 112)) if tiles <= most), 72
-    )
+    largest = next((side for most, side in ((4, 380), (27, 280), (75, 212), (240, 160), (1500, 112)) if tiles <= most), 72)
     side = min(largest, max(224, 7 * longest))
     aspect = max((picture.shape[0] / picture.shape[1] for picture in pictures), default=1.0)
     return Block(count, side, round(side * min(max(aspect, 0.4), 1.6)))
@@ -185,8 +181,7 @@ def _draw_row(sheet: Sheet, row: Row, block: Block, left: int, top: int) -> None
 
 
 def draw_tile(sheet: Sheet, tile: Tile, left: int, top: int, size: tuple[int, int]) -> None:
-    """Set a tile into the middle of a box of `size` (width, height): its picture with the frame, or its words on a
-    panel."""
+    """Set a tile into the middle of a box of `size` (width, height): its picture, or its words on a panel."""
     width, height = size
     if tile.pixels is None:
         sheet.fill(left, top, width, height, sheet.theme.panel)

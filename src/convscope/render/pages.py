@@ -59,9 +59,7 @@ def _words(text: str) -> str:
 def _contents(sections: Sequence[Section]) -> str:
     if len(sections) < 2:
         return ""
-    links = (
-        f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1)
-    )
+    links = (f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1))
     return f'<nav aria-label="Contents"><ol>{"".join(links)}</ol></nav>'
 
 
@@ -71,9 +69,7 @@ def _section(folder: Path, index: int, section: Section) -> str:
     notes = "".join(f"<li>{_words(note)}</li>" for note in section.notes)
     return (
         f'<section id="part-{index}">\n<h2>{_words(section.heading)}</h2>\n{text}\n'
-        f'<div class="pictures">\n{figures}\n</div>\n'
-        + (f'<ul class="notes">{notes}</ul>\n' if notes else "")
-        + "</section>"
+        f'<div class="pictures">\n{figures}\n</div>\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
     )
 
 
@@ -91,12 +87,10 @@ def _figure(folder: Path, picture: Picture) -> str:
 
 def _link(folder: Path, path: str | Path) -> str:
     """Return the address of `path` relative to the page, so that the folder can be moved or sent."""
-    relative = os.path.relpath(folder / path, folder)
-    if relative.split(os.sep)[0] == os.pardir or os.path.isabs(relative):
-        raise OutputError(
-            f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole."
-        )
-    return _words("./" + quote(relative.replace(os.sep, "/"), safe="/", errors="surrogateescape"))
+    relative = Path(os.path.relpath(folder / path, folder))
+    if os.pardir in relative.parts or relative.is_absolute():
+        raise OutputError(f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole.")
+    return _words("./" + quote(relative.as_posix(), safe="/", errors="surrogateescape"))
 
 
 def _size(path: Path) -> tuple[int, int] | None:

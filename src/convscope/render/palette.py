@@ -22,9 +22,7 @@ TEN: tuple[Colour, ...] = (
     (134, 140, 150),
 )
 GOLDEN_ANGLE = 137.508
-OKLAB_TO_LMS = np.array(
-    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
-)
+OKLAB_TO_LMS = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]])
 LMS_TO_RGB = np.array(
     [
         [4.0767416621, -3.3077115913, 0.2309699292],
@@ -39,9 +37,7 @@ def class_colours(classes: Sequence[str], theme: Theme) -> dict[str, Colour]:
     if len(classes) <= len(TEN):
         return dict(zip(classes, TEN, strict=False))
     base = 0.68 if theme.dark else 0.58
-    return {
-        name: oklch(base + (0, 0.1, -0.1)[place % 3], 0.15, GOLDEN_ANGLE * place) for place, name in enumerate(classes)
-    }
+    return {name: oklch(base + (0, 0.1, -0.1)[place % 3], 0.15, GOLDEN_ANGLE * place) for place, name in enumerate(classes)}
 
 
 def oklch(lightness: float, chroma: float, degrees: float) -> Colour:

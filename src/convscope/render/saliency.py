@@ -9,9 +9,7 @@ from .pixels import contrast, heat, overlay, signed_to_rgb, unit_to_rgb
 from .theme import Theme, as_theme
 
 COLOURS = "inferno"
-MAP_NOTE = (
-    "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
-)
+MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
 
 

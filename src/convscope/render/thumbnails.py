@@ -22,9 +22,7 @@ def kind_of(thumbnails: Bytes) -> Kind:
     Decided by the border: the backgrounds of Fashion-MNIST or MNIST would cover their neighbours where images overlap,
     so they are left out.
     """
-    colourful = (
-        thumbnails.shape[-1] >= 3 and int(np.ptp(thumbnails[..., :3].astype(np.int16), axis=-1).max(initial=0)) > 8
-    )
+    colourful = thumbnails.shape[-1] >= 3 and int(np.ptp(thumbnails[..., :3].astype(np.int16), axis=-1).max(initial=0)) > 8
     if colourful or not thumbnails.size:
         return "photo"
     grey = thumbnails[..., 0]
@@ -35,9 +33,7 @@ def kind_of(thumbnails: Bytes) -> Kind:
     return "dark" if (middle > 255 - BACKGROUND).mean() > MOSTLY else "photo"
 
 
-def lay(
-    canvas: Bytes, place: tuple[int, int], thumbnail: Bytes, side: int, look: tuple[Kind, Colour | None, Theme]
-) -> None:
+def lay(canvas: Bytes, place: tuple[int, int], thumbnail: Bytes, side: int, look: tuple[Kind, Colour | None, Theme]) -> None:
     """Draw one thumbnail, `side` pixels large, on the canvas with its left top corner at `place`."""
     kind, colour, theme = look
     left, top = place

@@ -76,10 +76,10 @@ def arrange(points: NDArray[np.float32], source: int) -> Arrangement:
     side = round(min(max(1.5 * source, 72), max(12, longest / ideal)))
     finite = np.nan_to_num(points.astype(np.float64), posinf=0.0, neginf=0.0).reshape(-1, 2)
     low, span = finite.min(axis=0, initial=np.inf), np.ptp(finite, axis=0) if len(finite) else np.ones(2)
-    scale = 1 / max(float(span.max()), 1e-12)
-    width, height = (round(longest * min(1.0, max(0.5, float(part) * scale))) for part in span)
+    scale = (longest - side) / max(float(span.max()), 1e-12)
+    width, height = (round(max(longest / 2, float(part) * scale + side)) for part in span)
     room = np.array([width - side, height - side])
-    offsets = (finite - low - span / 2) * scale * (longest - side)
+    offsets = (finite - low - span / 2) * scale
     centred = np.rint(room / 2 + offsets * (1, -1))
     return Arrangement(width, height, side, np.clip(centred, 0, room).astype(np.intp))
 

@@ -18,25 +18,8 @@ from .files import write_files
 
 KEY = "convscope"
 PICTURE = ".png"
-OTHER_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".avif",
-        ".heic",
-        ".ppm",
-        ".svg",
-        ".pdf",
-        ".eps",
-    ]
-    + [".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"]
-)
+PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm", ".svg", ".pdf")
+OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"))
 COMPRESSION = 6
 Artefact = Image.Image | str
 
@@ -112,9 +95,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         raise ReplayError(f"`{path}` does not say which method made it. {_expected()}")
     schema = found.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
-        raise ReplayError(
-            f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it."
-        )
+        raise ReplayError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it.")
     return found
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ImageError
 from ...graph.addresses import graph_of
+from ...images import as_image_set
 from ...models import as_bundle
 from ...results import Embedding
 from ..method import METHODS, Method, Option, provenance
-from .engines import ENGINES, FEWEST, lay_out, principal_components, quality
+from .engines import ENGINES, check_settings, lay_out, principal_components, quality
 from .features import extract, feature_call
 
 HONEST = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
@@ -30,10 +30,10 @@ def embed(
     """
     bundle = as_bundle(model)
     call = feature_call(graph_of(bundle), layer)
-    features = extract(bundle, images, call)
+    given = as_image_set(images)
+    check_settings(len(given), perplexity, engine)
+    features = extract(bundle, given, call)
     read = features.stream.read
-    if len(read) < FEWEST:
-        raise ImageError(f"A map takes at least {FEWEST} images; received {len(read)}.")
     components, kept = principal_components(features.values)
     layout = lay_out(components, seed, perplexity, engine)
     labels = tuple(source.label or "" for source in read) if any(source.label for source in read) else None

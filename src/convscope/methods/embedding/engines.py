@@ -14,7 +14,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import OptionError
+from ...errors import ImageError, OptionError
 
 FloatArray = NDArray[np.float32]
 FEWEST_FOR_TSNE = 50
@@ -46,17 +46,27 @@ def principal_components(features: FloatArray, most: int = 50) -> tuple[FloatArr
     return (centred @ axes).astype(np.float32), share
 
 
+def check_settings(count: int, perplexity: float | None, engine: str) -> None:
+    """Raise ImageError or OptionError for what cannot make a map of `count` images, before anything is computed."""
+    if engine not in ("auto", *ENGINES):
+        raise OptionError(f"No t-SNE engine `{engine}`. Choose one of auto, {', '.join(ENGINES)}.")
+    if engine != "auto" and importlib.util.find_spec(engine) is None:
+        raise OptionError(f"The t-SNE engine `{engine}` is not installed. Install it, or leave the choice to auto.")
+    if count < FEWEST:
+        raise ImageError(f"A map takes at least {FEWEST} images; received {count}.")
+    if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
+        needed, most = int(3 * perplexity + 1), max(1, (count - 1) // 3)
+        raise OptionError(f"Perplexity {perplexity:g} needs at least {needed} images; received {count}. Give 1 to {most}.")
+
+
 def lay_out(components: FloatArray, seed: int, perplexity: float | None = None, engine: str = "auto") -> Layout:
     """Return 2-D coordinates for points given by their principal components, by the named engine or the best one installed.
 
     `perplexity`: 30, or (n - 1) / 3 where there are fewer points. Below 50 points t-SNE has nothing to show and the first two
-    components are returned. Raises OptionError for a perplexity that the points are too few for.
+    components are returned. Raises ImageError, OptionError.
     """
     count = len(components)
-    if engine not in ("auto", *ENGINES):
-        raise OptionError(f"No t-SNE engine `{engine}`. Choose one of auto, {', '.join(ENGINES)}.")
-    if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
-        raise OptionError(f"Perplexity {perplexity:g} needs at least {int(3 * perplexity + 1)} images; received {count}. Give 1 to {(count - 1) // 3}.")
+    check_settings(count, perplexity, engine)
     start = _first_two(components)
     if count < FEWEST_FOR_TSNE:
         return Layout(start, f"PCA ({count} images are too few for t-SNE; it takes {FEWEST_FOR_TSNE})")

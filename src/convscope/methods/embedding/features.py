@@ -11,7 +11,7 @@ from ...backend import engine, ops
 from ...graph.addresses import graph_of
 from ...graph.calls import Call, Graph
 from ...graph.kinds import Kind
-from ...images import Fit, ImageStream, as_image_set
+from ...images import Fit, ImageSet, ImageStream
 from ...images.fitting import resized
 from ...models import ModelBundle
 from ...progress import track
@@ -53,15 +53,17 @@ def _visible(graph: Graph, call: Call) -> Call:
     return graph.visible[call.address]
 
 
-def extract(bundle: ModelBundle, images: Any, call: Call) -> Features:
+def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Features:
     """Run all images forward to `call`, one batch in memory at a time; maps are averaged over space."""
     fit = fit_of(bundle)
-    stream = ImageStream(as_image_set(images), Fit(fit.channels, fit.size))
+    stream = ImageStream(images, Fit(fit.channels, fit.size))
     graph = graph_of(bundle)
     output = graph.calls[graph.outputs[0].call]
     targets = [call.index, output.index] if output.kind is Kind.SOFTMAX else [call.index]
     forward = engine().compiled(lambda entered: [_averaged(value) for value in graph.run(entered, targets)])
-    values, thumbnails, predicted = [], [], []
+    values: list[NDArray[np.float32]] = []
+    thumbnails: list[NDArray[np.uint8]] = []
+    predicted: list[NDArray[np.int64]] = []
     most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
     for batch in _batches(stream, most):
         full = batch[np.arange(most) % len(batch)]  # the last batch is filled up, so that one compilation serves all
