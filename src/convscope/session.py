@@ -118,7 +118,7 @@ def _before(state: State) -> str:
 def _take_model(state: State, answer: str) -> Step:
     bundle = load(None if answer in ("", "vgg16") else answer)
     notes = [Told(note) for note in bundle.notes]
-    images = "sample:cat" if bundle.channels == 3 else "sample:fashion"
+    images = "sample:cat" if bundle.channels == 3 else "sample:fashion[0-2]"
     return _asked(replace(state, stage="layer", bundle=bundle, model=answer or "vgg16", images=images), *notes)
 
 
@@ -284,9 +284,9 @@ def _ask_layer(state: State) -> Question:
 
 def describe(info: LayerInfo) -> str:
     """Return a layer's kind, map, channels and receptive field in one line."""
-    shape = " x ".join("?" if side is None else str(side) for side in info.shape)
+    shape = " x ".join(["?" if side is None else str(side) for side in info.shape] + [str(info.channels)])
     field_text = "sees the whole image" if info.field is None else f"sees {info.field} px"
-    return f"{info.kind:<15} {shape:>9} x {info.channels:<5} {field_text}"
+    return f"{info.kind:<15} {shape:>16}   {field_text}"
 
 
 def _ask_filters(state: State) -> Question:

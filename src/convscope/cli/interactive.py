@@ -10,7 +10,7 @@ from .. import session
 from ..errors import ConvscopeError
 from .preview import preview
 
-HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back; Ctrl-D, or Ctrl-C at the first, quits."
+HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
 
 
 def interact(out: Path) -> None:

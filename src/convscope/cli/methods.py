@@ -20,7 +20,7 @@ TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
     "layer": "LAYER is an address that `convscope layers` lists.",
-    "images": "IMAGE is a picture, folder, glob, .npz or .npy file, or " + SAMPLE + "NAME for an embedded one.",
+    "images": "IMAGE is a picture, folder, glob, .npz or .npy file, or " + SAMPLE + "NAME for an embedded one; x.npz[0-8] picks some.",
 }
 
 
@@ -54,6 +54,7 @@ def method_command(method: Method) -> click.Command:
         out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
         model = {name: given.pop(name) for name in ("model", "preprocess", "labels", "weights")}
         taken = _taken(method, list(given.pop("arguments")))
+        DRAWINGS.get("writer").check_target(out or OUT)
         bundle = load_model(**model)
         result = method.run(bundle, *taken, **given)
         report(result, result.save(_target(out, method, taken, result), raw=raw), as_json)

@@ -75,10 +75,12 @@ def _class_index(bundle: Any, call: Call, pattern: UnitPattern) -> int:
 def _checked(bundle: Any, unit: Unit) -> Unit:
     call = graph_of(bundle).find(unit.layer)
     count = channel_count(call)
-    if unit.channel >= count:
+    if not 0 <= unit.channel < count:
         raise UnitError(f"`{call.address}` has {count} channels, 0 to {count - 1}; received channel {unit.channel}.")
     if unit.position is not None and len(call.shape) != 4:
         raise UnitError(f"`{call.address}` has no rows and columns, so `@{unit.position[0]},{unit.position[1]}` means nothing there.")
+    if unit.position is not None and min(unit.position) < 0:
+        raise UnitError(f"`{unit}` has a negative position. Rows and columns count from 0.")
     return Unit(call.address, unit.channel, unit.position)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..backend import keras
 from ..errors import ModelError, UnitError, near_misses
 from .kinds import ACTIVATIONS, Kind
 
@@ -40,16 +41,16 @@ class Call:
         return refs_in(self.arguments)
 
     def __call__(self, *tensors: Any) -> Any:
-        """Apply the operation to the values of `sources`."""
+        """Apply the operation to the values of `sources`; return its output, a flat list where it has several."""
         args, kwargs = filled(self.arguments, iter(tensors))
-        return self.operation(*args, **kwargs)
+        return listed(self.operation(*args, **kwargs))
 
     def inferred(self, *tensors: Any) -> Any:
         """Return the operation's symbolic output for symbolic inputs, by Keras' own shape inference; nothing is computed."""
         if not hasattr(self.operation, "compute_output_spec"):
             return tensors[0]
         args, kwargs = filled(self.arguments, iter(tensors))
-        return self.operation.compute_output_spec(*args, **kwargs)
+        return listed(self.operation.compute_output_spec(*args, **kwargs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +122,14 @@ class Graph:
         return (ranked or list(self.inputs))[0]
 
 
+def listed(output: Any) -> Any:
+    """Return an operation's single output as it is, several (a tuple, list or dict) as a list in the order of Keras' own history."""
+    return keras.tree.flatten(output) if isinstance(output, list | tuple | dict) else output
+
+
 def picked(value: Any, source: Ref) -> Any:
     """Return the output of a call that `source` means."""
-    return value[source.output] if isinstance(value, list | tuple) else value
+    return value[source.output] if isinstance(value, list) else value
 
 
 def refs_in(structure: Any) -> tuple[Ref, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import keras
 from ..errors import ModelError
-from .calls import Call, Graph, Ref, mapped, refs_in
+from .calls import Call, Graph, Ref, mapped
 from .kinds import UNIT_KINDS, Kind, classify
 
 
@@ -75,7 +75,7 @@ class _Builder:
         kwargs.pop("training", None)
         if isinstance(operation, keras.Model):
             inner = _functional(operation, address)
-            given = refs_in((args, kwargs))
+            given = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Ref)]  # a dict's in Keras' order
             return self.inline(inner, address + "/", {id(t): ref for t, ref in zip(inner.inputs, given, strict=True)})
         return self._add_layer(address, operation, (args, kwargs), [tensor.shape for tensor in node.outputs])
 

@@ -16,11 +16,16 @@ class Window(NamedTuple):
 
 
 def window_of(operation: Any, height: int, width: int) -> Window | None:
-    """Return the window of a 2-D channels-last pooling layer or operation for an input of that size; None for any other."""
-    size, stride = _pair(operation.pool_size), _pair(operation.strides or operation.pool_size)
+    """Return the window of a 2-D channels-last pooling layer or operation for an input of that size; None for any other.
+
+    A global pool has no `pool_size`: its one window is the whole map.
+    """
+    pool_size = getattr(operation, "pool_size", (height, width))
+    size, stride = _pair(pool_size), _pair(getattr(operation, "strides", None) or pool_size)
     if size is None or stride is None or getattr(operation, "data_format", None) == "channels_first":
         return None
-    axes = [_axis(n, k, s, operation.padding == "same") for n, k, s in zip((height, width), size, stride, strict=True)]
+    same = getattr(operation, "padding", "valid") == "same"
+    axes = [_axis(n, k, s, same) for n, k, s in zip((height, width), size, stride, strict=True)]
     return Window(size, stride, (axes[0][0], axes[1][0]), (axes[0][1], axes[1][1]))
 
 

@@ -46,7 +46,7 @@ class Projector:
 
     def _backward(self, record: Record, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:
         upstream: Any = received.get(0)
-        if isinstance(record.output, list | tuple):
+        if isinstance(record.output, list):
             upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]
         rule = ruleset.rule_for(record.call)
         shares = record.vjp(upstream) if rule is None else rule.backward(record, upstream)

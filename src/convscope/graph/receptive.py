@@ -39,8 +39,8 @@ class Field(NamedTuple):
 def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, size: tuple[int, int]) -> Field:
     """Return the input window that can change the unit of `call` at `position` for a picture of `size` (height, width).
 
-    Exact for convolutions, pooling, padding and branches (their union); where the path meets an operation whose reach is not
-    known, or `position` is None, the window is the whole image.
+    Exact for convolutions and transposed ones, pooling, padding, cropping, upsampling by repetition, and branches (their union); where
+    the path meets an operation whose reach is not known, or `position` is None, the window is the whole image.
     """
     whole = Field(0, 0, *size)
     if position is None:
@@ -77,50 +77,95 @@ def _through(call: Call, field: Field, before: tuple[Any, ...], after: tuple[Any
     """Return the window of one source that a window of the call's output depends on; None for an unknown reach."""
     if len(before) != 4 or len(after) != 4:
         return None
-    if call.kind in POINTWISE:
+    if _is_pointwise(call):
         return field if before[1:3] == after[1:3] else Field(0, 0, before[1], before[2])
-    axis = _AXES.get(call.kind)
-    if axis is None or _channels_first(call) or not hasattr(call.operation, "padding" if axis is not _cropping else "cropping"):
+    axis, read = _AXES.get(call.kind, (None, ""))
+    if axis is None or not hasattr(call.operation, read) or not _is_plain(call):
         return None
-    top, bottom = axis(call.operation, 0, field.top, field.bottom, before[1], after[1])
-    left, right = axis(call.operation, 1, field.left, field.right, before[2], after[2])
+    top, bottom = axis(call, 0, field.top, field.bottom, before[1], after[1])
+    left, right = axis(call, 1, field.left, field.right, before[2], after[2])
     return Field(top, left, bottom, right)
 
 
-def _channels_first(call: Call) -> bool:
-    return getattr(call.operation, "data_format", None) == "channels_first"
+def _is_pointwise(call: Call) -> bool:
+    layer: Any = call.operation
+    if call.layer_type == "LayerNormalization":
+        return list(layer.axis) in ([-1], [3])
+    return call.kind in POINTWISE or (call.kind is Kind.DENSE and call.layer_type == "Dense")
+
+
+def _is_plain(call: Call) -> bool:
+    """Say whether the call has none of the options that `_AXES` does not follow; a second source is a computed kernel."""
+    plain = {"data_format": (None, "channels_last"), "output_padding": (None,), "interpolation": ("nearest",)}
+    return len(call.sources) == 1 and all(getattr(call.operation, name, values[0]) in values for name, values in plain.items())
+
+
+def _at(value: Any, axis: int) -> int:
+    return value if isinstance(value, int) else int(value[axis])
 
 
 def _windowed(size: int, stride: int, dilation: int, padding: str, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
     reach = (size - 1) * dilation + 1
-    lead = max((after - 1) * stride + reach - before, 0) // 2 if padding == "same" else 0
+    lead = _lead(reach, stride, padding, before, after)
     return start * stride - lead, (stop - 1) * stride - lead + reach
 
 
-def _convolution(layer: Any, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
-    sizes = layer.kernel_size, layer.strides, layer.dilation_rate
-    size, stride, dilation = (value if isinstance(value, int) else value[axis] for value in sizes)
-    return _windowed(size, stride, dilation, layer.padding, start, stop, before, after)
+def _lead(reach: int, stride: int, padding: str, before: int, after: int) -> int:
+    """Return how many places of padding precede the input."""
+    return max((after - 1) * stride + reach - before, 0) // 2 if padding == "same" else 0
 
 
-def _pooling(layer: Any, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
-    sizes = layer.pool_size, layer.strides or layer.pool_size
-    size, stride = (value if isinstance(value, int) else value[axis] for value in sizes)
+def _kernel(call: Call, axis: int) -> tuple[int, int, int]:
+    """Return a convolution's size, stride and dilation; of a `keras.ops.conv` only the kernel, its second argument, has the size."""
+    layer: Any = call.operation
+    sizes = layer.kernel_size if hasattr(layer, "kernel_size") else call.arguments[0][1].shape[:2]
+    return _at(sizes, axis), _at(layer.strides, axis), _at(layer.dilation_rate, axis)
+
+
+def _convolution(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    layer: Any = call.operation
+    return _windowed(*_kernel(call, axis), layer.padding, start, stop, before, after)
+
+
+def _transposed(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    """Return the inputs that write there: the outputs of the convolution turned round whose windows hold a place from start to stop."""
+    layer: Any = call.operation
+    size, stride, dilation = _kernel(call, axis)
+    reach = (size - 1) * dilation + 1
+    lead = _lead(reach, stride, layer.padding, after, before)
+    return (start + lead - reach) // stride + 1, (stop - 1 + lead) // stride + 1
+
+
+def _pooling(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    layer: Any = call.operation
+    size, stride = _at(layer.pool_size, axis), _at(layer.strides or layer.pool_size, axis)
     return _windowed(size, stride, 1, layer.padding, start, stop, before, after)
 
 
-def _padding(layer: Any, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
-    return start - layer.padding[axis][0], stop - layer.padding[axis][0]
+def _padding(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    layer: Any = call.operation
+    distance = layer.padding[axis][0]
+    return start - distance, stop - distance
 
 
-def _cropping(layer: Any, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
-    return start + layer.cropping[axis][0], stop + layer.cropping[axis][0]
+def _cropping(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    layer: Any = call.operation
+    distance = layer.cropping[axis][0]
+    return start + distance, stop + distance
 
 
+def _upsampling(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
+    layer: Any = call.operation
+    return start // layer.size[axis], (stop - 1) // layer.size[axis] + 1
+
+
+# For each kind the function that follows one axis, and the attribute by which an operation shows that it is of Keras' make.
 _AXES = {
-    Kind.CONVOLUTION: _convolution,
-    Kind.MAX_POOL: _pooling,
-    Kind.AVERAGE_POOL: _pooling,
-    Kind.PADDING: _padding,
-    Kind.CROPPING: _cropping,
+    Kind.CONVOLUTION: (_convolution, "dilation_rate"),
+    Kind.TRANSPOSED: (_transposed, "dilation_rate"),
+    Kind.MAX_POOL: (_pooling, "pool_size"),
+    Kind.AVERAGE_POOL: (_pooling, "pool_size"),
+    Kind.PADDING: (_padding, "padding"),
+    Kind.CROPPING: (_cropping, "cropping"),
+    Kind.UPSAMPLING: (_upsampling, "size"),
 }

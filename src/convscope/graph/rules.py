@@ -66,9 +66,9 @@ class HeldGate(Rule):
 
     def backward(self, record: Record, upstream: Any) -> list[Any]:
         value = record.inputs[0]
-        tiny = ops.abs(value) < 1e-6
-        gate = ops.where(tiny, 0.5 * ops.ones_like(value), record.output / ops.where(tiny, ops.ones_like(value), value))
-        return [upstream * gate]
+        tiny = ops.abs(value) < 1e-6  # there the gate is the slope
+        (slope,) = record.vjp(ops.ones_like(upstream))
+        return [upstream * ops.where(tiny, slope, record.output / ops.where(tiny, ops.ones_like(value), value))]
 
 
 class HeldFactor(Rule):
@@ -93,7 +93,7 @@ class _Unpool(Rule):
         if window is None:
             return record.vjp(upstream)
         _, pullback = engine().vjp(self.stand_in(value, window), [value])
-        return pullback(upstream)
+        return pullback(ops.reshape(upstream, (-1, *window.outputs, value.shape[-1])))  # a global pool drops rows and columns
 
     @abstractmethod
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:

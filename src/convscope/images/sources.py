@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class ImageSet:
 def as_image_set(images: Any) -> ImageSet:
     """Accept what a user may call images; raise ImageError that says what was expected.
 
-    Paths (files, folders, globs, .npz, .npy, "sample:cat"), arrays (height, width), (height, width, c), (n, height, width, c) as
+    Paths (files, folders, globs, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some), arrays (height, width), (height, width, c), (n, height, width, c) as
     floats in [0, 1] or uint8, PIL images, or sequences of these.
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
@@ -75,6 +76,10 @@ def samples() -> list[str]:
 
 
 def _from_path(text: str) -> Iterator[Source]:
+    picked = re.fullmatch(r"(.+)\[(\d+)(?:-(\d+))?\]", text)
+    if picked and not Path(text).exists():
+        yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
+        return
     if text.startswith(SAMPLE):
         yield from _from_sample(text)
         return
@@ -95,6 +100,12 @@ def _from_path(text: str) -> Iterator[Source]:
         folder = path.parent if path.parent.is_dir() else Path(".")
         close = near_misses(path.name, (one.name for one in folder.iterdir())) if folder.is_dir() else ""
         raise ImageError(f"No file or folder `{text}`. {EXPECTED}" + (f" Closest in its folder: {close}." if close else ""))
+
+
+def _some(sources: list[Source], text: str, first: int, last: int) -> list[Source]:
+    if not first <= last < len(sources):
+        raise ImageError(f"`{text}` is outside the {len(sources)} images there. Give a number or a range within 0-{len(sources) - 1}.")
+    return sources[first : last + 1]
 
 
 def _from_sample(text: str) -> Iterator[Source]:

@@ -159,7 +159,7 @@ METHODS.register(
         examples=(
             "convscope deconv block4_conv2:17 sample:cat",
             "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
-            "convscope deconv predictions:Sneaker sample:fashion -m fashion",
+            'convscope deconv predictions:Sneaker "sample:fashion[0-8]" -m fashion',
         ),
     ),
 )

@@ -64,6 +64,6 @@ METHODS.register(
         run=saliency,
         takes=("unit", "images"),
         options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True),),
-        examples=("convscope saliency block5_conv3:7 sample:cat", "convscope saliency predictions:Sneaker sample:fashion -m fashion --guided"),
+        examples=("convscope saliency block5_conv3:7 sample:cat", 'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided'),
     ),
 )

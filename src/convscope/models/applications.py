@@ -140,7 +140,7 @@ def _get_file(replacement: Callable[..., str]) -> Iterator[None]:
 
 
 def _only_cached(fname: str, origin: str | None = None, *_: Any, cache_subdir: str = "datasets", **__: Any) -> str:
-    path = Path(keras.config.keras_home()) / cache_subdir / fname
+    path = _cache_folder().parent / cache_subdir / fname
     if not path.is_file():
         raise _NotCached(fname)
     return str(path)

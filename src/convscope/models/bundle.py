@@ -72,7 +72,7 @@ class ModelBundle:
 def network_digest(network: Any) -> str:
     """Return a 128-bit hex digest of a network's architecture and weights; equal before and after every convscope call."""
     digest = hashlib.blake2b(re.sub(r"_\d+\"", '"', network.to_json()).encode(), digest_size=16)
-    for variable in network.variables:
+    for variable in network.weights:  # `variables` would add the states of random generators, new at each load
         array = np.ascontiguousarray(variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable))
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(array.view(np.uint8).data if array.size else b"")

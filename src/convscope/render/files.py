@@ -47,6 +47,17 @@ def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
     return list(contents)
 
 
+def check_writable(path: Path) -> None:
+    """Raise OutputError now for what could not be written later: better before an hour of computing than after it."""
+    try:
+        _check(path)
+        trial = _temporary(path)
+        trial.write_bytes(b"")
+        trial.unlink()
+    except (OSError, ValueError) as error:
+        raise OutputError(_sentence(path, error)) from error
+
+
 def _check(path: Path) -> None:
     """Make the parents of `path`, and raise what the renaming would raise only after other files were replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)

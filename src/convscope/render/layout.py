@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from ..errors import OutputError
 from ..results import Result
 from .figures import DETAIL, LABEL, NOTE, SUBTITLE, TITLE, Sheet, Style, shorten, wrap
 from .pixels import Bytes, fit
@@ -14,6 +15,7 @@ from .theme import Theme
 
 MARGIN = 44
 GAP = 14
+MOST_ROWS = 1000
 NARROWEST = 860
 INTERRUPTED = "Interrupted before the end: this is what had been reached."
 Box = tuple[float, float, float, float]
@@ -138,6 +140,10 @@ def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, the
 
     The number of columns is a multiple of `multiple`, so that rows that belong together stay in one line.
     """
+    if len(rows) > MOST_ROWS:
+        raise OutputError(
+            f"A sheet of {len(rows)} rows (images times units) cannot be drawn; at most {MOST_ROWS} can. Take fewer images or units."
+        )
     block = _block(rows, len(names))
     gutter = 3 * GAP + 10
     columns = _columns(len(rows), block.width + gutter, block.full_height + 2 * GAP, multiple)

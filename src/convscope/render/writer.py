@@ -14,7 +14,7 @@ from PIL import Image, ImageShow, PngImagePlugin, UnidentifiedImageError
 from ..errors import OutputError, ReplayError
 from ..registry import DRAWINGS
 from ..results import SCHEMA, Result
-from .files import write_files
+from .files import check_writable, write_files
 
 KEY = "convscope"
 PICTURE = ".png"
@@ -32,11 +32,7 @@ def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
     `.npz`. All files are written, or none is. Raises OutputError.
     """
     path = Path(path)
-    if path.suffix.lower() in OTHER_SUFFIXES:
-        raise OutputError(
-            f"Cannot write a picture to `{path}`: no `{path.suffix}`, because PNG is what carries provenance. "
-            f"Expected a path that ends in .png, or a folder. Try: {path.with_suffix(PICTURE)}"
-        )
+    _check_suffix(path)
     single = path.suffix.lower() == PICTURE
     artefacts = _artefacts(result)
     main = _main_name(artefacts)
@@ -55,6 +51,20 @@ def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
     return write_files(contents)
 
 
+def check_target(path: Path) -> None:
+    """Raise OutputError for a .png or folder that `write` could not write to; to be asked before a long computation."""
+    _check_suffix(path)
+    check_writable(path if path.suffix.lower() == PICTURE else path / f"picture{PICTURE}")
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() in OTHER_SUFFIXES:
+        raise OutputError(
+            f"Cannot write a picture to `{path}`: no `{path.suffix}`, because PNG is what carries provenance. "
+            f"Expected a path that ends in .png, or a folder. Try: {path.with_suffix(PICTURE)}"
+        )
+
+
 def main_picture(result: Result) -> Image.Image:
     """Return the result's first picture."""
     artefacts = _artefacts(result)
@@ -63,10 +73,10 @@ def main_picture(result: Result) -> Image.Image:
     return picture
 
 
-def png_bytes(result: Result) -> bytes:
-    """Return the main picture as PNG with its provenance, the same bytes for the same result."""
+def png_bytes(result: Result, picture: str | None = None) -> bytes:
+    """Return the main picture, or the one of that name, as PNG with its provenance: the same bytes for the same result."""
     artefacts = _artefacts(result)
-    name = _main_name(artefacts)
+    name = picture if picture in artefacts else _main_name(artefacts)
     return _png(artefacts[name], _provenance(result, name))
 
 

@@ -26,7 +26,7 @@ from .transforms import jitter, scale
 
 MODES = ("best", "paper")
 STEPS = {"best": 128, "paper": 64}
-STANDARD = [jitter(4), scale([0.95, 1.0, 1.05]), jitter(4)]
+STANDARD = [jitter(4), scale([0.93, 0.965, 1.0, 1.035, 1.07]), jitter(4)]
 SMALLEST, LARGEST = 64, 160
 PIXELS_AT_ONCE = 16 * 128 * 128
 
@@ -67,6 +67,8 @@ def ascend(
     """
     if mode not in MODES:
         raise OptionError(f"No mode `{mode}`. Choose one of {', '.join(MODES)}.")
+    if seed < 0:
+        raise OptionError(f"`seed` is {seed}. Give 0 or more.")
     bundle = as_bundle(model)
     chosen = as_units(bundle, units)
     settings = Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
@@ -134,8 +136,10 @@ def _run(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], se
     else:
         objective, image = mean_preactivation(graph, units), fourier(*canvas, bundle.channels)
         moves, update = STANDARD, adam(0.05)
-    common = {"count": len(units), "size": canvas, "seed": settings.seed, "precision": settings.precision}
-    return AscentRun(bundle, graph, objective, image, transforms=moves, update=update, **common)
+    rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
+    return AscentRun(
+        bundle, graph, objective, image, transforms=moves, update=update, rngs=rngs, size=canvas, precision=settings.precision
+    )
 
 
 def _groups(units: Sequence[Unit], canvas: tuple[int, int]) -> Iterator[list[Unit]]:

@@ -15,17 +15,22 @@ from ...backend import ops
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
+# How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: about as far as in a photograph.
+SWING = 2.0
+# How readily a picture's mean moves, on the scale of its slowest waves: little, else many filters tint everything alike.
+TINT = 0.3
 
 
 @dataclass(frozen=True)
 class Parametrisation:
-    """`initial(rng, count)` draws the numbers behind `count` pictures; `pictures(numbers)` makes (count, channel, height, width) in [0, 1].
+    """`initial(rng)` draws the numbers behind one picture, (channel, height, width); `pictures(numbers)` makes a batch of them pictures.
 
-    `normalised` says that the pictures must be clipped into range after each step, because nothing else keeps them there.
+    Pictures are (count, channel, height, width) in [0, 1]. `clipped` says that the numbers must be clipped into range after each step,
+    because nothing else keeps them there.
     """
 
     name: str
-    initial: Callable[[np.random.Generator, int], NDArray[np.float32]]
+    initial: Callable[[np.random.Generator], NDArray[np.float32]]
     pictures: Callable[[Any], Any]
     clipped: bool = False
 
@@ -33,32 +38,34 @@ class Parametrisation:
 def pixels(height: int, width: int, channels: int, deviation: float = 0.01) -> Parametrisation:
     """Plain pixels around mid-grey, clipped into [0, 1]: what Erhan et al. 2009 climb on."""
 
-    def initial(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
-        noise = rng.normal(0.5, deviation, (count, channels, height, width))
-        return np.clip(noise, 0.0, 1.0).astype(np.float32)
+    def initial(rng: np.random.Generator) -> NDArray[np.float32]:
+        return np.clip(rng.normal(0.5, deviation, (channels, height, width)), 0.0, 1.0).astype(np.float32)
 
     return Parametrisation("pixels", initial, lambda numbers: numbers, clipped=True)
 
 
-def fourier(
-    height: int, width: int, channels: int, *, decay: float = 1.0, deviation: float = 0.01, contrast: float = 0.25
-) -> Parametrisation:
-    """Amplitudes of real waves, each scaled by 1 / frequency^decay, decorrelated colours, squashed by a sigmoid (Olah et al. 2017).
+def fourier(height: int, width: int, channels: int, *, deviation: float = 0.01, swing: float = SWING) -> Parametrisation:
+    """Amplitudes of real waves, each scaled by 1 / frequency, decorrelated colours, squashed by a sigmoid (Olah et al. 2017).
 
-    Low frequencies move first, as they do in natural images. Any number of channels; colours are decorrelated for three.
+    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
+    contrast and colour stay calm however long the climb is. Any number of channels; colours are decorrelated for three.
     """
     rows, columns = waves(height), waves(width)
-    scale = 1.0 / np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), 1.0 / max(height, width)) ** decay
-    scale = (contrast * scale).astype(np.float32)
-    colour = COLOUR if channels == 3 else np.eye(channels, dtype=np.float32)
+    # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
+    lowest = 2.0 / max(height, width)
+    scale = (0.25 / np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest)).astype(np.float32)
+    scale[0, 0] *= TINT
+    colour = COLOUR if channels == 3 else COLOUR[0, 0] * np.eye(channels, dtype=np.float32)
 
-    def initial(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
-        return rng.normal(0.0, deviation, (count, channels, height, width)).astype(np.float32)
+    def initial(rng: np.random.Generator) -> NDArray[np.float32]:
+        return rng.normal(0.0, deviation, (channels, height, width)).astype(np.float32)
 
     def pictures(numbers: Any) -> Any:
-        plain = ops.matmul(ops.matmul(rows, numbers * scale), columns.T)
-        mixed = ops.einsum("ij,njhw->nihw", colour, plain)
-        return ops.sigmoid(mixed)
+        amplitudes = numbers * scale
+        power = ops.sum(amplitudes * amplitudes, axis=(2, 3), keepdims=True) / (height * width)
+        held = amplitudes * swing / ops.sqrt(swing * swing + power)
+        planes = ops.matmul(ops.matmul(rows, held), columns.T)
+        return ops.sigmoid(ops.einsum("ij,njhw->nihw", colour, planes))
 
     return Parametrisation("fourier", initial, pictures)
 

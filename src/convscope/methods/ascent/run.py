@@ -19,9 +19,10 @@ Update = Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
 
 
 class AscentRun:
-    """Climbs `objective` for `count` pictures at once; each `step()` is one compiled call, cut at the objective's layer.
+    """Climbs `objective` for several pictures at once; each `step()` is one compiled call, cut at the objective's layer.
 
-    Noise and transforms are drawn in NumPy from `seed`, so that every backend starts and moves alike.
+    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
+    picture does not depend on its neighbours.
     """
 
     def __init__(
@@ -33,16 +34,14 @@ class AscentRun:
         *,
         transforms: Sequence[Transform],
         update: Update,
-        count: int,
+        rngs: Sequence[np.random.Generator],
         size: tuple[int, int],
-        seed: int,
         precision: str = "float32",
     ) -> None:
-        self._rng = np.random.default_rng(seed)
-        self._transforms, self._size, self._count = transforms, size, count
+        self._transforms, self._size, self._rngs = transforms, size, rngs
         self._image = image
-        self._numbers = ops.convert_to_tensor(image.initial(self._rng, count))
-        self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers)]
+        self._numbers = ops.convert_to_tensor(np.stack([image.initial(rng) for rng in rngs]))
+        self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers[:, :1, :1, :1])]
         self._steps = 0
         network = at_precision(graph, precision)
 
@@ -66,10 +65,7 @@ class AscentRun:
     def step(self) -> NDArray[np.float32]:
         """Climb once; return the objective of each picture before the step, (count,)."""
         self._steps += 1
-        drawn = [np.zeros((1, 1, 1, 1), np.float32)] * 2
-        if self._transforms:
-            drawn = sampling(self._transforms, self._rng, self._count, self._size)
-        rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
+        rows, columns = (ops.convert_to_tensor(matrices) for matrices in sampling(self._transforms, self._rngs, self._size))
         count = ops.convert_to_tensor(np.float32(self._steps))
         self._numbers, self._moments, values = self._step(self._numbers, self._moments, count, rows, columns)
         return numpy(values)
@@ -81,11 +77,15 @@ class AscentRun:
 
 
 def adam(rate: float) -> Update:
-    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants."""
+    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but one second moment for each whole picture.
+
+    So numbers that matter little move little. With a second moment each, all move alike, and the fine waves that the network hardly
+    sees pile up as grain.
+    """
 
     def update(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
         first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.999 * moments[1] + 0.001 * gradient * gradient
+        second = 0.999 * moments[1] + 0.001 * ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True)
         corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
         return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class View:
-    """Where each picture is looked at: `zoom` (n,), and `shift` (n, 2) of rows and columns in pixels."""
+    """Where a picture is looked at: enlarged by `zoom` about its centre, moved by `shift`, (rows, columns) in pixels."""
 
-    zoom: NDArray[np.float64]
+    zoom: float
     shift: NDArray[np.float64]
 
 
@@ -26,7 +26,7 @@ def jitter(pixels: int) -> Transform:
     """Shift by up to so many whole pixels along each axis."""
 
     def apply(view: View, rng: np.random.Generator) -> View:
-        return replace(view, shift=view.shift + rng.integers(-pixels, pixels + 1, view.shift.shape))
+        return replace(view, shift=view.shift + rng.integers(-pixels, pixels + 1, 2))
 
     return apply
 
@@ -35,27 +35,35 @@ def scale(factors: Sequence[float]) -> Transform:
     """Enlarge by one of the factors."""
 
     def apply(view: View, rng: np.random.Generator) -> View:
-        return replace(view, zoom=view.zoom * rng.choice(factors, len(view.zoom)))
+        return replace(view, zoom=view.zoom * rng.choice(factors))
 
     return apply
 
 
-def sampling(transforms: Sequence[Transform], rng: np.random.Generator, count: int, size: tuple[int, int]) -> list[NDArray[np.float32]]:
-    """Draw the moves for `count` pictures; return row matrices (count, 1, height, height) and column matrices (count, 1, width, width)."""
-    view = View(np.ones(count), np.zeros((count, 2)))
+def sampling(
+    transforms: Sequence[Transform], rngs: Sequence[np.random.Generator], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw the moves of each picture from its own generator; return row matrices (n, 1, height, height) and column ones (n, 1, width, width)."""
+    views = [_drawn(transforms, rng) for rng in rngs]
+    rows, columns = ([_matrix(length, view.zoom, view.shift[axis]) for view in views] for axis, length in enumerate(size))
+    return np.stack(rows)[:, None], np.stack(columns)[:, None]
+
+
+def _drawn(transforms: Sequence[Transform], rng: np.random.Generator) -> View:
+    view = View(1.0, np.zeros(2))
     for transform in transforms:
         view = transform(view, rng)
-    return [_matrices(length, view.zoom, view.shift[:, axis]) for axis, length in enumerate(size)]
+    return view
 
 
-def _matrices(length: int, zoom: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return linear interpolation at centre + (place - centre) / zoom + shift, as matrices; rows sum to 1."""
+def _matrix(length: int, zoom: float, shift: float) -> NDArray[np.float32]:
+    """Return linear interpolation at centre + (place - centre) / zoom + shift, as a matrix; rows sum to 1."""
     centre = (length - 1) / 2
-    place = centre + (np.arange(length) - centre) / zoom[:, None] + shift[:, None]
-    below = np.floor(place)
+    number = np.arange(length)
+    place = centre + (number - centre) / zoom + shift
+    below = np.floor(place).astype(int)
     part = (place - below).astype(np.float32)
-    matrices = np.zeros((len(zoom), length, length), dtype=np.float32)
-    picture, row = np.ogrid[: len(zoom), :length]
-    np.add.at(matrices, (picture, row, below.astype(int) % length), 1 - part)
-    np.add.at(matrices, (picture, row, (below.astype(int) + 1) % length), part)
-    return matrices[:, None]
+    matrix = np.zeros((length, length), dtype=np.float32)
+    matrix[number, below % length] += 1 - part
+    matrix[number, (below + 1) % length] += part
+    return matrix

@@ -1,0 +1,67 @@
+"""The four things convscope asks of a framework, the same from each."""
+
+import numpy as np
+import pytest
+from networks import array, tensor
+
+from convscope.backend import device_name, engine, keras, ops
+
+X, Y = [1.0, -2.0, 3.0], [2.0, 5.0, -1.0]
+
+
+def test_vjp_returns_the_output_and_a_signal_for_each_input():
+    output, pullback = engine().vjp(lambda x, y: x * x * y, [tensor(X), tensor(Y)])
+    by_x, by_y = pullback(tensor([1.0, 10.0, 100.0]))
+    assert array(output).tolist() == [2.0, 20.0, -9.0]
+    assert array(by_x).tolist() == [4.0, -200.0, -600.0]
+    assert array(by_y).tolist() == [1.0, 40.0, 900.0]
+
+
+def test_vjp_can_be_pulled_back_any_number_of_times():
+    _, pullback = engine().vjp(lambda x: x * x, [tensor(X)])
+    first = array(pullback(tensor([1.0, 1.0, 1.0]))[0])
+    pullback(tensor([5.0, 5.0, 5.0]))
+    assert (array(pullback(tensor([1.0, 1.0, 1.0]))[0]) == first).all()
+
+
+def test_an_input_that_does_not_matter_gets_zeros():
+    _, pullback = engine().vjp(lambda x, y: 2.0 * x, [tensor(X), tensor(Y)])
+    assert array(pullback(tensor([1.0, 1.0, 1.0]))[1]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_vjp_of_several_outputs_adds_their_signals():
+    outputs, pullback = engine().vjp(lambda x: [2.0 * x, x * x], [tensor(X)])
+    assert [array(one).tolist() for one in outputs] == [[2.0, -4.0, 6.0], [1.0, 4.0, 9.0]]
+    assert array(pullback([tensor([1.0, 1.0, 1.0]), tensor([1.0, 1.0, 1.0])])[0]).tolist() == [4.0, -2.0, 8.0]
+
+
+def test_vjp_takes_numpy_arrays():
+    _, pullback = engine().vjp(lambda x: ops.sum(x * x), [np.asarray(X, dtype="float32")])
+    assert array(pullback(tensor(1.0))[0]).tolist() == [2.0, -4.0, 6.0]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_value_and_gradient_returns_what_comes_along_and_the_gradient_by_the_first(compiled):
+    function = engine().value_and_gradient(lambda x, y: (ops.sum(x * x * y), x + y))
+    extra, gradient = (engine().compiled(function) if compiled else function)(tensor(X), tensor(Y))
+    assert array(extra).tolist() == [3.0, 3.0, 2.0]
+    assert array(gradient).tolist() == [4.0, -20.0, -6.0]
+
+
+def test_a_compiled_function_gives_new_values_for_new_inputs():
+    doubled = engine().compiled(lambda x: 2.0 * x)
+    assert [array(doubled(tensor(values))).tolist() for values in (X, Y)] == [[2.0, -4.0, 6.0], [4.0, 10.0, -2.0]]
+
+
+def test_the_gradient_leaves_the_weights_alone():
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    before = array(layer.kernel).copy()
+    _, pullback = engine().vjp(layer, [tensor([X])])
+    pullback(tensor([[1.0, 1.0]]))
+    assert (array(layer.kernel) == before).all()
+    assert getattr(layer.kernel.value, "grad", None) is None
+
+
+def test_the_device_has_a_name():
+    assert device_name() in {"cpu", "gpu", "tpu", "cuda"}

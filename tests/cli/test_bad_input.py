@@ -1,0 +1,136 @@
+"""Bad input ends in one clear sentence and exit code 2: received, expected, what to do next."""
+
+import errno
+import os
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from convscope.cli import main
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """A folder of files that are not what their names say; also the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.h5").write_text("not a model")
+    (tmp_path / "empty.h5").write_bytes(b"")
+    (tmp_path / "folder.h5").mkdir()
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file["kernel"] = np.zeros((100, 100))
+    whole = (tmp_path / "weights.h5").read_bytes()
+    (tmp_path / "truncated.h5").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "no.keras").write_bytes(b"PK nonsense")
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("a.txt", "b")
+    with zipfile.ZipFile(tmp_path / "hollow.keras", "w") as archive:
+        for name in ("config.json", "model.weights.h5", "metadata.json"):
+            archive.writestr(name, "{}")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "words.jpg").write_bytes(b"no picture")
+    Image.new("1", (11_000, 11_000)).save(tmp_path / "bomb.png")
+    (tmp_path / "nothing").mkdir()
+    np.save(tmp_path / "five.npy", np.zeros((2, 28, 28, 5), np.float32))
+    np.save(tmp_path / "loud.npy", np.full((28, 28), 300.0))
+    np.savez(tmp_path / "flat.npz", a=np.zeros(3))
+    return tmp_path
+
+
+def fashion(*words):
+    return [*words, "-m", "fashion"]
+
+
+CASES = {
+    "missing file": (["layers", "missing.h5"], "No file `missing.h5`"),
+    "text file": (["layers", "text.h5"], "no HDF5 file: it starts with 'not a model'"),
+    "empty file": (["layers", "empty.h5"], "is empty"),
+    "folder": (["layers", "folder.h5"], "is a folder"),
+    "truncated": (["layers", "truncated.h5"], "truncated"),
+    "weights only": (["layers", "weights.h5"], "holds weights only"),
+    "no zip": (["layers", "no.keras"], "no .keras archive"),
+    "another zip": (["layers", "other.keras"], "without config.json"),
+    "hollow zip": (["layers", "hollow.keras"], "could not build"),
+    "near name": (["layers", "resnet5"], "closest: ResNet50"),
+    "other suffix": (["layers", "words.jpg"], "Expected a whole Keras model"),
+    "no recipe": (["layers", "fashion", "--preprocess", "caffe"], "three channels"),
+    "unknown layer": (fashion("ascend", "block9_conv1:0"), "Closest: block"),
+    "unknown channel": (fashion("ascend", "block1_conv1:99"), "0 to 31; received channel 99"),
+    "bare layer": (fashion("ascend", "block1_conv1"), "`block1_conv1:0` to `block1_conv1:31`"),
+    "near class": (fashion("ascend", "predictions:Snaeker"), "Closest class: Sneaker"),
+    "bad range": (fashion("ascend", "block1_conv1:1-"), "no channel or range"),
+    "backward range": (fashion("ascend", "block1_conv1:5-1"), "Write 1-5"),
+    "position of dense": (fashion("ascend", "dense1:0@1,1"), "no rows and columns"),
+    "fixed size": (fashion("ascend", "dense1:0", "--size", "64"), "28 x 28"),
+    "position outside": (fashion("deconv", "block1_conv1:0@99,0", "sample:cat"), "28 rows and 28 columns"),
+    "no image": (fashion("deconv", "block1_conv1:0"), "No image was given"),
+    "missing image": (fashion("deconv", "block1_conv1:0", "absent.jpg"), "No file or folder `absent.jpg`"),
+    "empty image": (fashion("deconv", "block1_conv1:0", "empty.jpg"), "is an empty file"),
+    "unreadable image": (fashion("deconv", "block1_conv1:0", "words.jpg"), "no picture that can be read"),
+    "image bomb": (fashion("deconv", "block1_conv1:0", "bomb.png"), "11000 x 11000"),
+    "empty folder": (fashion("deconv", "block1_conv1:0", "nothing"), "holds no pictures"),
+    "wrong channels": (fashion("deconv", "block1_conv1:0", "five.npy"), "has 5 channels; the network takes 1"),
+    "values out of range": (fashion("deconv", "block1_conv1:0", "loud.npy"), "from 300 to 300"),
+    "no image array": (fashion("deconv", "block1_conv1:0", "flat.npz"), "holds no image array"),
+    "no such sample": (fashion("deconv", "block1_conv1:0", "sample:dog"), "There are: astronaut"),
+    "nothing matches": (fashion("deconv", "block1_conv1:0", "*.gif"), "No file matches"),
+    "too few images": (fashion("tsne", "sample:cat"), "at least 3 images; received 1"),
+    "perplexity": (fashion("tsne", "sample:fashion", "--perplexity", "5000"), "15001 images; received 2000"),
+    "unknown command": (["tsen"], "Closest: tsne"),
+    "no provenance": (["replay", "bomb.png"], "no provenance"),
+    "replay of nothing": (["replay", "absent.png"], "Cannot read `absent.png`"),
+    "unknown architecture": (["fetch", "vgg99"], "Closest: VGG"),
+    "labels missing": (["layers", "fashion", "--labels", "absent.txt"], "Could not read labels"),
+    "other picture format": (fashion("activations", "block1_conv1", "sample:cat", "-o", "a.jpg"), "Try: a.png"),
+    "file for folder": (fashion("activations", "block1_conv1", "sample:cat", "-o", "text.h5/a.png"), "a file stands where a folder"),
+    "unwritable folder": (fashion("activations", "block1_conv1", "sample:cat", "-o", "/proc/none/a.png"), "Cannot write"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(("arguments", "said"), CASES.values(), ids=list(CASES))
+def test_bad_input_is_one_clear_sentence(corpus, capsys, arguments, said):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, capsys, monkeypatch):
+    target = tmp_path / "maps.png"
+    arguments = fashion("activations", "block1_conv1", "sample:cat", "-o", str(target))
+    main_ended(arguments, 0)
+    before = target.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    main_ended(arguments, 2)
+    assert "disk is full" in capsys.readouterr().err
+    assert target.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["maps.json", "maps.png"]
+
+
+def test_a_read_only_folder_is_noticed_before_computing(tmp_path, capsys, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("convscope.render.files.Path.write_bytes", refused)
+    monkeypatch.setattr("convscope.models.load", lambda *_, **__: pytest.fail("the model was loaded"))
+    main_ended(fashion("ascend", "block1_conv1:0", "-o", str(tmp_path / "a.png")), 2)
+    assert "permission denied" in capsys.readouterr().err.lower()
+
+
+def main_ended(arguments, code):
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        assert (ended.code or 0) == code
+    else:
+        assert code == 0

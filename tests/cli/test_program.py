@@ -1,0 +1,150 @@
+"""The program as a process: what it loads, how fast its help is, and methods from strangers."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("keras", "tensorflow", "jax", "torch", "matplotlib", "sklearn", "h5py")
+STRANGER = '''
+from dataclasses import dataclass
+import numpy as np
+from PIL import Image
+from convscope.methods import Method, Option, provenance
+from convscope.models import as_bundle
+from convscope.images import as_batch
+from convscope.methods.common import fit_of
+from convscope.registry import DRAWINGS
+from convscope.results import Result
+
+@dataclass(frozen=True, kw_only=True)
+class Brightness(Result):
+    means: object
+
+def brightness(model, images, *, times=1.0):
+    batch = as_batch(images, fit_of(as_bundle(model)))
+    source = provenance("brightness", as_bundle(model), batch.inputs, {"times": times})
+    return Brightness(provenance=source, means=batch.pixels.mean(axis=(1, 2, 3)) * times)
+
+def draw(result):
+    return {"brightness.png": Image.new("L", (8, 8), int(255 * min(float(result.means[0]), 1)))}
+
+DRAWINGS.register("brightness", draw)
+METHOD = Method("brightness", "how bright an image is", brightness, ("images",), (Option("times", float, 1.0, "Scale."),))
+'''
+
+
+def run(*arguments, **environment):
+    command = [sys.executable, "-m", "convscope", *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def python(code, **environment):
+    return subprocess.run([sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def test_importing_convscope_loads_nothing_heavy():
+    found = python(f"import convscope, sys; print([name for name in {HEAVY} if name in sys.modules])")
+    assert found.stdout.strip() == "[]"
+
+
+def test_help_loads_nothing_heavy():
+    code = f"""
+import sys
+from convscope.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    found = python(code)
+    assert found.stdout.splitlines()[-1] == "[]"
+    assert "ascend" in found.stdout
+
+
+def test_help_starts_about_as_fast_as_python():
+    # The house rule is 0.3 s on a quiet machine, shown by bench/startup.py; here only that nothing of seconds crept in.
+    def seconds(*command):
+        started = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        return time.perf_counter() - started
+
+    ours = statistics.median(seconds(sys.executable, "-m", "convscope", "--help") for _ in range(3))
+    bare = statistics.median(seconds(sys.executable, "-c", "pass") for _ in range(3))
+    assert ours - bare < 1.5
+
+
+@pytest.mark.parametrize("command", ["layers", "activations", "deconv", "saliency", "ascend", "tsne", "replay", "demo", "fetch"])
+def test_every_promised_command_has_help_with_an_example(command):
+    found = run(command, "--help")
+    assert found.returncode == 0
+    assert f"convscope {command}" in found.stdout.split("Examples:")[1]
+
+
+def test_without_a_backend_one_error_names_the_extra(tmp_path):
+    code = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in ("tensorflow", "torch", "jax") else find(name, *rest)
+from convscope.cli import main
+main(["layers", "fashion"])
+"""
+    found = python(code, KERAS_BACKEND="")
+    assert found.returncode == 2
+    assert 'pip install "convscope[tensorflow]"' in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_backend_that_is_not_one_is_refused():
+    found = run("layers", "fashion", KERAS_BACKEND="theano")
+    assert found.returncode == 2
+    assert "theano" in found.stderr
+    assert "tensorflow, torch, jax" in found.stderr
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """A package outside convscope that registers a method through an entry point."""
+    (tmp_path / "stranger.py").write_text(STRANGER)
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[convscope.methods]\nbrightness = stranger:METHOD\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_a_strangers_method_appears_in_the_command_line_and_works(stranger, tmp_path):
+    assert "how bright an image is" in run("--help", **stranger).stdout
+    target = tmp_path / "bright.png"
+    found = run("brightness", "sample:cat", "-m", "fashion", "--times", "0.5", "-o", str(target), **stranger)
+    assert found.returncode == 0, found.stderr
+    assert target.exists()
+
+
+def test_a_strangers_method_appears_in_the_session(stranger):
+    code = """
+from convscope import session
+state, _ = session.start()
+state, _ = session.advance(state, "fashion")
+state, events = session.advance(state, session.WHOLE)
+print([choice.value for choice in events[-1].choices])
+"""
+    assert "'brightness'" in python(code, **stranger).stdout
+
+
+def test_a_strangers_broken_method_is_a_warning(stranger, tmp_path):
+    (Path(stranger["PYTHONPATH"]) / "stranger.py").write_text("raise RuntimeError('broken')")
+    found = run("--help", **stranger)
+    assert found.returncode == 0
+    assert "brightness" in found.stderr
+
+
+def test_the_session_needs_a_terminal():
+    found = run()
+    assert found.returncode == 2
+    assert "terminal" in found.stderr

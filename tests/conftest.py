@@ -1,0 +1,37 @@
+"""What all tests share: the folder of builders on the import path, and a table of the largest errors at the end."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+ERRORS: pytest.StashKey[dict[str, float]] = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[ERRORS] = {}
+    # Keras 3.15 calls np.array on PyTorch tensors, whose __array__ is older than NumPy 2 wants. Neither is ours.
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def record_error(request):
+    """Keep the largest error of an identity for the table, and return the error just measured: `assert record_error("T6", e) < 1e-6`."""
+    largest = request.config.stash[ERRORS]
+
+    def record(identity, error):
+        largest[identity] = max(float(error), largest.get(identity, 0.0))
+        return float(error)
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    largest = config.stash[ERRORS]
+    if largest:
+        terminalreporter.section(f"largest relative errors, backend {os.environ.get('KERAS_BACKEND', 'unset')}")
+        for identity in sorted(largest, key=lambda name: (int(name[1:].split()[0]), name)):
+            terminalreporter.write_line(f"{identity:<44} {largest[identity]:.1e}")

@@ -1,0 +1,221 @@
+"""flatten: any functional model as a flat list of calls that computes the same and is only read."""
+
+import warnings
+
+import numpy as np
+import pytest
+from networks import array, filled, images, model_of, residual, run, small, tensor
+from twins import relative_error
+
+from convscope.backend import engine, keras, ops
+from convscope.errors import ModelError
+from convscope.graph.history import at_precision, flatten
+from convscope.graph.kinds import Kind
+from convscope.models.bundle import network_digest
+
+layers = keras.layers
+
+
+def assert_same(model, image):
+    """The flat graph computes bit for bit what Keras does: the same operations in the same order."""
+    graph = flatten(model)
+    expected = keras.tree.flatten(model(tensor(image), training=False))
+    for ref, one in zip(graph.outputs, expected, strict=True):
+        found = graph.run(tensor(image), [ref.call])[0]
+        found = found[ref.output] if isinstance(found, list) else found
+        np.testing.assert_array_equal(array(found), array(one))
+    return graph
+
+
+def addresses(graph):
+    return list(graph.visible)
+
+
+def test_a_chain_keeps_its_layer_names():
+    graph = assert_same(small(), images(2, 8, 8, 3))
+    assert addresses(graph) == ["image", "conv1", "pool1", "conv2", "pool2", "flatten", "predictions"]
+
+
+def test_branches_and_what_small_has_not():
+    assert_same(residual(), images(2, 12, 12, 3))
+
+
+def test_a_fused_activation_becomes_a_hidden_linear_call_and_a_visible_one():
+    graph = flatten(small())
+    linear, rectified = (call for call in graph.calls if call.address == "conv1")
+    assert (linear.inner, linear.kind) == (True, Kind.CONVOLUTION)
+    assert (rectified.inner, rectified.kind, rectified.layer_type) == (False, Kind.RELU, "Conv2D")
+    value, after = graph.run(tensor(images(1, 8, 8, 3)), [linear.index, rectified.index])
+    assert array(value).min() < 0
+    np.testing.assert_array_equal(array(after), np.maximum(array(value), 0))
+
+
+@pytest.mark.parametrize("activation", [None, "linear"])
+def test_a_layer_without_activation_stays_one_call(activation):
+    graph = flatten(model_of(layers.Conv2D(2, 3, activation=activation, name="conv")))
+    assert [call.address for call in graph.calls] == ["image", "conv"]
+
+
+def test_sequential_in_sequential():
+    inner = keras.Sequential([layers.Conv2D(3, 3, name="conv"), layers.ReLU(name="relu")], name="inner")
+    model = keras.Sequential([keras.Input((8, 8, 2)), inner, layers.Flatten(name="flat"), layers.Dense(2, name="dense")], name="outer")
+    graph = assert_same(filled(model), images(2, 8, 8, 2))
+    assert addresses(graph)[1:] == ["inner/conv", "inner/relu", "flat", "dense"]
+
+
+def test_functional_in_functional_in_functional():
+    def nested(name, depth):
+        image = keras.Input((6, 6, 2))
+        value = layers.Conv2D(2, 3, padding="same", activation="relu", name="conv")(image)
+        return keras.Model(image, value if depth == 0 else nested("deeper", depth - 1)(value), name=name)
+
+    graph = assert_same(filled(nested("outer", 2)), images(2, 6, 6, 2))
+    assert addresses(graph)[1:] == ["conv", "deeper/conv", "deeper/deeper/conv"]
+
+
+def test_a_layer_called_twice_is_two_calls_with_the_same_weights():
+    image, conv = keras.Input((6, 6, 2)), layers.Conv2D(2, 3, padding="same", activation="relu", name="conv")
+    graph = assert_same(filled(keras.Model(image, conv(conv(image)))), images(1, 6, 6, 2))
+    assert addresses(graph)[1:] == ["conv", "conv#2"]
+    assert graph.find("conv#2").shape == (None, 6, 6, 2)
+
+
+def test_a_shared_model_is_inlined_at_each_call():
+    image = keras.Input((6, 6, 2))
+    base = keras.Sequential([keras.Input((6, 6, 2)), layers.Conv2D(2, 3, padding="same", name="conv")], name="base")
+    graph = assert_same(filled(keras.Model(image, layers.Add(name="sum")([base(image), base(base(image))]))), images(1, 6, 6, 2))
+    assert addresses(graph)[1:] == ["base/conv", "base#2/conv", "base#3/conv", "sum"]
+
+
+@pytest.mark.parametrize("structure", [tuple, list])
+def test_a_layer_with_several_outputs(structure):
+    class Split(keras.layers.Layer):
+        def call(self, value):
+            return structure((value[..., :1], 3.0 * value[..., 1:]))
+
+    image = keras.Input((4, 4, 3))
+    one, two = Split(name="split")(image)
+    graph = assert_same(keras.Model(image, [layers.Flatten(name="flat")(two), one]), images(2, 4, 4, 3))
+    assert [ref.output for ref in graph.outputs] == [0, 0]
+    assert graph.calls[graph.outputs[1].call].address == "split"
+
+
+def test_a_layer_with_a_dictionary_of_outputs():
+    class Split(keras.layers.Layer):
+        def call(self, value):
+            return {"rest": value[..., 1:], "first": value[..., :1]}
+
+    image = keras.Input((4, 4, 3))
+    parts = Split()(image)
+    assert_same(keras.Model(image, ops.concatenate([parts["rest"], 5.0 * parts["first"]], axis=-1)), images(2, 4, 4, 3))
+
+
+def test_a_nested_model_with_several_outputs():
+    image = keras.Input((6, 6, 2))
+    inner_image = keras.Input((6, 6, 2))
+    low = layers.Conv2D(2, 3, name="low")(inner_image)
+    inner = keras.Model(inner_image, [layers.Conv2D(3, 3, name="high")(low), low], name="inner")
+    high, low = inner(image)
+    model = filled(keras.Model(image, ops.concatenate([layers.Flatten()(high), layers.Flatten()(low)], axis=-1)))
+    assert_same(model, images(2, 6, 6, 2))
+
+
+def test_a_nested_model_with_several_inputs_given_by_name_in_another_order():
+    one, two = keras.Input((4, 4, 1), name="one"), keras.Input((4, 4, 1), name="two")
+    inner = keras.Model({"one": one, "two": two}, layers.Concatenate()([10.0 * one, two]), name="inner")
+    image = keras.Input((4, 4, 2))
+    assert_same(keras.Model(image, inner({"two": image[..., 1:], "one": image[..., :1]})), images(1, 4, 4, 2))
+
+
+def test_operations_of_keras_are_calls():
+    image = keras.Input((6, 6, 2))
+    value = ops.relu(ops.conv(image, np.ones((3, 3, 2, 2), "float32"), padding="same") - 4.0)
+    value = ops.max_pool(value, 2, 2) * ops.mean(image, axis=(1, 2), keepdims=True)
+    graph = assert_same(keras.Model(image, ops.reshape(ops.concatenate([value, ops.sigmoid(value)], axis=-1), (-1, 36))), images(2, 6, 6, 2))
+    kinds = {call.kind for call in graph.calls}
+    assert {Kind.CONVOLUTION, Kind.RELU, Kind.MAX_POOL, Kind.MULTIPLY, Kind.MERGE, Kind.SIGMOID} <= kinds
+
+
+def test_a_model_cut_from_another():
+    whole = small()
+    part = keras.Model(whole.input, whole.get_layer("conv2").output)
+    assert addresses(assert_same(part, images(1, 8, 8, 3)))[-1] == "conv2"
+
+
+def test_dropout_and_batch_normalization_run_as_in_use_even_where_the_model_says_training():
+    image = keras.Input((6, 6, 2))
+    value = layers.Dropout(0.9, seed=0)(layers.BatchNormalization(name="norm")(image, training=True), training=True)
+    graph = flatten(filled(keras.Model(image, value)))
+    first, second = (array(graph.run(tensor(images(1, 6, 6, 2)), [graph.outputs[0].call])[0]) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_flatten_only_reads_the_model():
+    model = small()
+    conv = model.get_layer("conv1")
+    before = network_digest(model), conv.activation, [len(layer._inbound_nodes) for layer in model.layers]
+    flatten(model)
+    assert (network_digest(model), conv.activation, [len(layer._inbound_nodes) for layer in model.layers]) == before
+
+
+def test_the_split_layer_shares_the_models_variables():
+    model = small()
+    graph = flatten(model)
+    linear = next(call for call in graph.calls if call.address == "conv1")
+    assert linear.operation.kernel is model.get_layer("conv1").kernel
+
+
+def test_a_subclassed_model_is_refused():
+    class Mine(keras.Model):
+        def call(self, value):
+            return value
+
+    with pytest.raises(ModelError, match=r"`mine` is a subclassed model \(Mine\)"):
+        flatten(Mine(name="mine"))
+
+
+def test_a_nested_subclassed_model_is_refused_by_its_address():
+    class Mine(keras.Model):
+        def call(self, value):
+            return value
+
+    image = keras.Input((4, 4, 1))
+    with pytest.raises(ModelError, match="`mine` is a subclassed model"):
+        flatten(keras.Model(image, Mine(name="mine")(image)))
+
+
+def test_a_sequential_model_without_input_shape_is_refused():
+    with pytest.raises(ModelError, match="does not say its input shape"):
+        flatten(keras.Sequential([layers.Conv2D(2, 3)], name="unbuilt"))
+
+
+def test_at_bfloat16_the_graph_computes_nearly_the_same_and_the_model_stays_float32():
+    model, image = small(), images(2, 8, 8, 3)
+    graph = at_precision(flatten(model), "bfloat16")
+    coarse = graph.run(tensor(image), [graph.find("conv2").index])[0]
+    assert keras.backend.standardize_dtype(coarse.dtype) == "bfloat16"
+    exact = run(model, image, "conv2")
+    assert 0 < np.abs(array(ops.cast(coarse, "float32")) - exact).max() < 0.03 * exact.max()
+    assert model.get_layer("conv1").compute_dtype == "float32"
+
+
+def test_at_float32_a_graph_of_a_bfloat16_model_computes_in_float32():
+    model = model_of(layers.Conv2D(2, 3, dtype="mixed_bfloat16", name="conv"))
+    graph = at_precision(flatten(model), "float32")
+    value = graph.run(tensor(images(1, 8, 8, 3)), [graph.find("conv").index])[0]
+    assert keras.backend.standardize_dtype(value.dtype) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "options"),
+    [("MobileNetV2", 96, {"alpha": 0.35}), ("ResNet50", 64, {"include_top": False})],
+)
+def test_an_application_of_keras_flattens_to_itself(name, side, options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), **options)
+    graph, compiled = flatten(model), engine().compiled  # compiled, because JAX takes half a minute to compile call by call
+    found = compiled(lambda image: graph.run(image, [graph.outputs[0].call])[0])(tensor(images(1, side, side, 3)))
+    expected = compiled(lambda image: model(image, training=False))(tensor(images(1, side, side, 3)))
+    assert relative_error(array(found), array(expected)) <= 1e-6
+    assert len(graph.visible) == len(model.layers)

@@ -1,0 +1,82 @@
+"""What a user may call images."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convscope.errors import ImageError
+from convscope.images import Fit, ImageStream, as_batch, as_image_set
+
+FIT = Fit(3, (4, 4))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for label in ("cats", "dogs"):
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            Image.new("RGB", (6, 5), (40 * number, 0, 0)).save(tmp_path / label / f"{number}.png")
+    return tmp_path
+
+
+def test_subfolders_are_labels(folder):
+    sources = as_image_set(folder).sources
+    assert [source.name for source in sources] == ["cats/0.png", "cats/1.png", "dogs/0.png", "dogs/1.png"]
+    assert [source.label for source in sources] == ["cats", "cats", "dogs", "dogs"]
+
+
+def test_globs_files_and_lists(folder):
+    assert len(as_image_set(str(folder / "*" / "1.png"))) == 2
+    assert len(as_image_set([folder / "cats" / "0.png", folder / "dogs"])) == 3
+
+
+def test_npz_with_labels_and_ranges(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, images=np.zeros((5, 4, 4), np.uint8), labels=np.array([0, 1, 0, 1, 1]), names=np.array(["a", "b"]))
+    assert [source.label for source in as_image_set(path).sources] == ["a", "b", "a", "b", "b"]
+    assert [source.name for source in as_image_set(f"{path}[1-2]").sources] == ["set[1]", "set[2]"]
+    with pytest.raises(ImageError, match="outside the 5 images"):
+        as_image_set(f"{path}[3-9]")
+
+
+def test_embedded_samples():
+    assert len(as_image_set("sample:fashion")) == 2000
+    assert as_batch("sample:cat", Fit(3, (50, 60))).pixels.shape == (1, 50, 60, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"), [((5, 6), 1), ((5, 6, 1), 1), ((5, 6, 3), 1), ((2, 5, 6), 2), ((2, 5, 6, 3), 2), ((1, 5, 6, 3), 1)]
+)
+def test_arrays_of_every_rank(shape, count):
+    assert as_batch(np.zeros(shape, np.float32), FIT).pixels.shape == (count, 4, 4, 3)
+
+
+def test_floats_and_bytes_mean_the_same():
+    values = np.random.default_rng(0).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    assert np.allclose(as_batch(values, FIT).pixels, as_batch(values / 255.0, FIT).pixels, atol=1e-6)
+
+
+def test_a_pil_image():
+    assert as_batch(Image.new("L", (4, 4), 255), FIT).pixels.min() == 1.0
+
+
+def test_what_is_unreadable_in_a_folder_is_skipped_but_named_is_an_error(folder):
+    (folder / "cats" / "2.png").write_bytes(b"no")
+    stream = ImageStream(as_image_set(folder), FIT)
+    assert len(list(stream)) == 4
+    assert "2.png" in stream.skipped[0]
+    with pytest.raises(ImageError):
+        list(ImageStream(as_image_set(folder / "cats" / "2.png"), FIT))
+
+
+def test_the_digest_is_of_what_was_read(folder):
+    first = as_batch(folder, FIT).inputs
+    assert first == as_batch(folder, FIT).inputs
+    Image.new("RGB", (6, 5), (1, 2, 3)).save(folder / "cats" / "0.png")
+    assert first != as_batch(folder, FIT).inputs
+
+
+@pytest.mark.parametrize("wrong", [3, None, [], np.zeros((2, 2), np.int64), np.full((2, 2), np.nan), np.zeros((0, 2, 2, 3))])
+def test_what_is_no_image_is_refused(wrong):
+    with pytest.raises(ImageError):
+        as_batch(wrong, FIT)

@@ -1,0 +1,62 @@
+"""Recipes against Keras' own, and how a network's is recognised."""
+
+import numpy as np
+import pytest
+
+import convscope
+from convscope.backend import keras
+from convscope.models import PREPROCESSINGS
+from convscope.models.preprocessing import choose_preprocessing
+
+IMAGE = np.random.default_rng(0).random((2, 5, 6, 3), dtype=np.float32)
+KERAS_MODES = {"caffe": "caffe", "torch": "torch", "symmetric": "tf"}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), KERAS_MODES.items())
+def test_recipes_equal_keras_own(ours, theirs):
+    from keras.src.applications.imagenet_utils import preprocess_input
+
+    expected = preprocess_input(IMAGE * 255.0, data_format="channels_last", mode=theirs)
+    assert np.allclose(PREPROCESSINGS[ours].apply(IMAGE), expected, atol=2e-4)
+
+
+def test_unit_and_none():
+    assert np.array_equal(PREPROCESSINGS["unit"].apply(IMAGE), IMAGE)
+    assert np.allclose(PREPROCESSINGS["none"].apply(IMAGE), IMAGE * 255)
+
+
+@pytest.mark.parametrize("name", PREPROCESSINGS)
+def test_the_value_range_is_that_of_black_and_white(name):
+    recipe = PREPROCESSINGS[name]
+    values = [np.asarray(recipe.apply(np.full((1, 1, 1, 3), end, np.float32))) for end in (0.0, 1.0)]
+    assert np.allclose(recipe.value_range(), (np.min(values), np.max(values)), atol=1e-4)
+
+
+def test_signals_come_back_in_rgb_order():
+    signal = np.arange(3.0).reshape(1, 1, 1, 3)
+    assert PREPROCESSINGS["caffe"].to_rgb(signal).ravel().tolist() == [2, 1, 0]
+    assert PREPROCESSINGS["torch"].to_rgb(signal).ravel().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("application", "size", "recipe"),
+    [("VGG16", 32, "caffe"), ("ResNet50", 32, "caffe"), ("MobileNetV2", 32, "symmetric"), ("EfficientNetB0", 32, "none")],
+)
+def test_applications_are_recognised_by_their_structure(application, size, recipe):
+    network = getattr(keras.applications, application)(weights=None, include_top=False, input_shape=(size, size, 3))
+    nested = keras.Sequential([keras.Input((size, size, 3)), network, keras.layers.GlobalAveragePooling2D()])
+    assert choose_preprocessing(network, 3, None)[0].name == recipe
+    assert choose_preprocessing(nested, 3, None)[0].name == recipe
+
+
+def test_a_model_that_normalises_inside_needs_none():
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(1, 3)])
+    bundle = convscope.load(model)
+    assert bundle.preprocessing.name == "none"
+    assert "inside" in bundle.notes[-1]
+
+
+def test_an_unknown_model_gets_unit_and_says_so():
+    bundle = convscope.load(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)]))
+    assert bundle.preprocessing.name == "unit"
+    assert "--preprocess" in bundle.notes[-1]

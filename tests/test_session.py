@@ -1,0 +1,109 @@
+"""The session in process: answers in, events out; nothing printed, nothing asked."""
+
+import shlex
+
+import pytest
+
+from convscope import session
+from convscope.cli import main
+from convscope.errors import ConvscopeError, ModelError, OptionError
+from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told, Written
+
+
+def answered(out, *answers):
+    """Give the answers in turn; return the last state and its events."""
+    state, events = session.start(out)
+    for answer in answers:
+        state, events = session.advance(state, answer)
+    return state, events
+
+
+def asked(events):
+    assert isinstance(events[-1], Question)
+    return events[-1]
+
+
+def test_it_starts_by_asking_for_a_model_and_offers_the_default(tmp_path):
+    _, events = session.start(tmp_path)
+    assert asked(events).stage == "model"
+    assert asked(events).default == "vgg16"
+
+
+def test_layers_are_listed_with_shapes_counts_and_fields(tmp_path):
+    _, events = answered(tmp_path, "fashion")
+    titles = {choice.value: choice.title for choice in asked(events).choices}
+    assert "14 x 14 x 64" in titles["block2_conv2"]
+    assert "sees 14 px" in titles["block2_conv2"]
+    assert any(isinstance(event, Told) and "Fashion-MNIST" in event.text for event in events)
+
+
+def test_from_start_to_a_written_picture(tmp_path):
+    state, events = answered(tmp_path, "fashion", "block2_conv2", "0-1", "deconv", "sample:fashion[0-1]", "center")
+    written = next(event for event in events if isinstance(event, Written))
+    assert written.paths[0].exists()
+    assert written.result.pixels.shape == (2, 2, 28, 28, 1)
+    assert written.result.variant == "center"
+    assert asked(events).stage == "again"
+    assert len(state.commands) == 1
+
+
+def test_the_saved_command_makes_the_same_picture(tmp_path):
+    state, events = answered(tmp_path / "a", "fashion", "block1_conv2", "3", "saliency", "sample:fashion[2]", "yes")
+    written = next(event for event in events if isinstance(event, Written))
+    before = written.paths[0].read_bytes()
+    written.paths[0].unlink()
+    main(shlex.split(state.commands[0])[1:])
+    assert written.paths[0].read_bytes() == before
+
+
+def test_strongest_filters_offer_the_methods_that_can_rank(tmp_path):
+    _, events = answered(tmp_path, "fashion", "block2_conv2", "strongest 3")
+    assert [choice.value for choice in asked(events).choices] == ["deconv"]
+    _, events = answered(tmp_path, "fashion", "block2_conv2", "strongest 3", "deconv", "sample:cat", "switches")
+    written = next(event for event in events if isinstance(event, Written))
+    assert len(written.result.units) == 3
+
+
+def test_the_whole_network_offers_the_map(tmp_path):
+    _, events = answered(tmp_path, "fashion", WHOLE)
+    assert [choice.value for choice in asked(events).choices] == ["tsne"]
+
+
+def test_again_goes_on_with_other_filters_layers_models(tmp_path):
+    state, events = answered(tmp_path, "fashion", "block1_conv1", "0", "activations", "sample:cat")
+    assert asked(events).stage == "again"
+    for answer in ("method", "filters", "layer", "model"):
+        assert asked(session.advance(state, answer)[1]).stage == answer
+
+
+def test_back_goes_one_question_back(tmp_path):
+    state, _ = answered(tmp_path, "fashion", "block1_conv1", "0")
+    for stage in ("filters", "layer", "model", "model"):
+        state, events = session.advance(state, BACK)
+        assert asked(events).stage == stage
+
+
+def test_quit_ends_and_the_script_holds_the_commands(tmp_path):
+    state, events = answered(tmp_path, "fashion", "block1_conv1", "0", "activations", "sample:cat", QUIT)
+    assert isinstance(events[-1], Ended)
+    assert session.script(state).splitlines()[2].startswith("convscope activations block1_conv1 sample:cat -m fashion")
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong", "error"),
+    [
+        ((), "absent.h5", ModelError),
+        (("fashion",), "block9", OptionError),
+        (("fashion", "block1_conv1"), "99", OptionError),
+        (("fashion", "block1_conv1"), "1-", ConvscopeError),
+        (("fashion", "block1_conv1"), "strongest many", OptionError),
+        (("fashion", "block1_conv1", "0"), "tsne", OptionError),
+        (("fashion", "block1_conv1", "0", "deconv"), "absent.jpg", ConvscopeError),
+        (("fashion", "block1_conv1", "0", "deconv", "sample:cat"), "sideways", OptionError),
+    ],
+)
+def test_an_unusable_answer_raises_and_the_state_stays(tmp_path, answers, wrong, error):
+    state, events = answered(tmp_path, *answers)
+    with pytest.raises(error):
+        session.advance(state, wrong)
+    assert asked(session.advance(state, BACK)[1]).stage in ("model", "layer", "filters", "method", "images")
