@@ -1,7 +1,6 @@
 """Tiny networks with the same weights on every backend, and short hands for asking the engine about them."""
 
 import contextlib
-import os
 
 import numpy as np
 
@@ -40,9 +39,9 @@ def filled(model, seed=0):
     return model
 
 
-def model_of(*layers, shape=(8, 8, 3), dtype=None, seed=0):
+def model_of(*layers, shape=(8, 8, 3), seed=0):
     """Return a functional model of a chain of layers or functions, its weights drawn."""
-    image = value = keras.Input(shape, name="image", dtype=dtype)
+    image = value = keras.Input(shape, name="image")
     for layer in layers:
         value = layer(value)
     return filled(keras.Model(image, value, name="chain"), seed)
@@ -81,10 +80,10 @@ def run(model, image, address=None):
     return array(graph.run(tensor(image), [index])[0])
 
 
-def project(model, image, address, signal, ruleset, dtype="float32"):
-    """Return `signal` (an array, or a function of the forward value) at `address` projected down to the image."""
+def project(model, image, signal, ruleset, address=None, dtype="float32"):
+    """Return `signal` (an array, or a function of the forward value) at a layer, by default the last, projected down to the image."""
     graph = flatten(model)
-    call = graph.find(address)
+    call = graph.score(graph.find(address or list(graph.visible)[-1]))
     projector = Projector(graph, tensor(image, dtype), [call])
     if callable(signal):
         signal = signal(array(projector.value(call)))
@@ -99,11 +98,16 @@ def autodiff(function, image, signal, dtype="float32"):
 
 @contextlib.contextmanager
 def float64():
-    """Let JAX compute in float64 as the other backends do anyway."""
-    if os.environ["KERAS_BACKEND"] != "jax":
-        yield
-        return
-    import jax
+    """Build and compute in float64; JAX must be allowed to."""
+    usual = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        if keras.config.backend() == "jax":
+            import jax
 
-    with jax.enable_x64(True):
-        yield
+            with jax.enable_x64(True):
+                yield
+        else:
+            yield
+    finally:
+        keras.config.set_floatx(usual)

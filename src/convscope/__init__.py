@@ -1,9 +1,11 @@
 """convscope shows what a trained convolutional network has learned.
 
-    import convscope as cs
-    model = cs.load("model.h5")                        # any saved Keras CNN; VGG16 if nothing is given
-    cs.layers(model)                                   # what can be looked at
-    cs.ascend(model, "block4_conv2:17").save("17.png")
+```python
+import convscope as cs
+model = cs.load("model.h5")                        # any saved Keras CNN; VGG16 if nothing is given
+cs.layers(model)                                   # what can be looked at
+cs.ascend(model, "block4_conv2:17").save("17.png")
+```
 """
 
 import importlib

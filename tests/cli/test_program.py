@@ -10,32 +10,8 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "matplotlib", "sklearn", "h5py")
-STRANGER = '''
-from dataclasses import dataclass
-import numpy as np
-from PIL import Image
-from convscope.methods import Method, Option, provenance
-from convscope.models import as_bundle
-from convscope.images import as_batch
-from convscope.methods.common import fit_of
-from convscope.registry import DRAWINGS
-from convscope.results import Result
-
-@dataclass(frozen=True, kw_only=True)
-class Brightness(Result):
-    means: object
-
-def brightness(model, images, *, times=1.0):
-    batch = as_batch(images, fit_of(as_bundle(model)))
-    source = provenance("brightness", as_bundle(model), batch.inputs, {"times": times})
-    return Brightness(provenance=source, means=batch.pixels.mean(axis=(1, 2, 3)) * times)
-
-def draw(result):
-    return {"brightness.png": Image.new("L", (8, 8), int(255 * min(float(result.means[0]), 1)))}
-
-DRAWINGS.register("brightness", draw)
-METHOD = Method("brightness", "how bright an image is", brightness, ("images",), (Option("times", float, 1.0, "Scale."),))
-'''
+EXTENDING = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
+STRANGER = EXTENDING.split("```python\n")[1].split("```")[0]
 
 
 def run(*arguments, **environment):

@@ -21,6 +21,14 @@ def legacy():
     return legacy_h5_format
 
 
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty folder in place of Keras' own cache."""
+    monkeypatch.setattr(applications, "cache_folder", lambda: tmp_path / "models")
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
 def small(seed=1, classes=3):
     initial = keras.initializers.GlorotUniform(seed)
     return keras.Sequential(
@@ -48,8 +56,7 @@ def test_a_saved_model_loads_and_answers_alike(tmp_path, suffix):
     assert np.allclose(model.predict(image, verbose=0), bundle.network.predict(image, verbose=0), atol=1e-6)
 
 
-def test_without_a_name_it_is_vgg16_and_says_which(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+def test_without_a_name_it_is_vgg16_and_says_which(cache):
     bundle = convscope.load()
     assert bundle.weights == "embedded"
     assert "embedded" in bundle.notes[0]
@@ -58,10 +65,8 @@ def test_without_a_name_it_is_vgg16_and_says_which(tmp_path, monkeypatch):
     assert len(convscope.layers(bundle)) == 18
 
 
-def test_the_full_checkpoint_is_taken_when_the_cache_holds_it(tmp_path, monkeypatch):
+def test_the_full_checkpoint_is_taken_when_the_cache_holds_it(cache):
     # A small architecture stands for VGG16's half gigabyte; the way is the same for all.
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    (tmp_path / "models").mkdir()
     asked = []
 
     def remember(fname, origin=None, *_, cache_subdir="datasets", **__):
@@ -71,21 +76,19 @@ def test_the_full_checkpoint_is_taken_when_the_cache_holds_it(tmp_path, monkeypa
     with applications._get_file(remember), pytest.raises(applications._NotCached):
         applications.build("MobileNet", "imagenet")
     network = applications.build("MobileNet", None)
-    with h5py.File(tmp_path / "models" / asked[0], "w") as file:
+    with h5py.File(cache / asked[0], "w") as file:
         legacy().save_weights_to_hdf5_group(file, network)
     bundle = convscope.load("mobilenet")
     assert bundle.weights == "imagenet"
     assert np.array_equal(np.asarray(bundle.network.weights[0]), np.asarray(network.weights[0]))
 
 
-def test_a_name_that_is_not_cached_says_how_to_fetch_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+def test_a_name_that_is_not_cached_says_how_to_fetch_it(cache):
     with pytest.raises(ModelError, match="convscope fetch resnet50"):
         convscope.load("resnet50")
 
 
-def test_a_fetch_without_a_network_ends_soon_and_clearly(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+def test_a_fetch_without_a_network_ends_soon_and_clearly(cache, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(ModelError, match="could not be downloaded.*Check the network"):

@@ -36,7 +36,8 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Return the folder where Keras keeps the weights of its applications."""
     from keras.src.backend.config import keras_home  # honours KERAS_HOME; Keras has no public name for it
 
     return Path(keras_home()) / "models"
@@ -52,7 +53,7 @@ def build(application: str, weights: str | None, *, include_top: bool = True) ->
 
 def cached(application: str) -> Any | None:
     """Return the network with ImageNet weights from Keras' own cache, None if they are not there. Downloads nothing."""
-    if not any(_plain(application) in _plain(path.name) for path in _cache_folder().glob("*")):
+    if not any(_plain(application) in _plain(path.name) for path in cache_folder().glob("*")):
         return None  # saves building a network of hundreds of megabytes only to learn that its file is missing
     try:
         with _get_file(_only_cached):
@@ -63,7 +64,7 @@ def cached(application: str) -> Any | None:
 
 def class_index() -> tuple[str, ...] | None:
     """Return ImageNet's class names where Keras has cached them, else None."""
-    path = _cache_folder() / "imagenet_class_index.json"
+    path = cache_folder() / "imagenet_class_index.json"
     if not path.is_file():
         return None
     index = json.loads(path.read_text())
@@ -93,7 +94,7 @@ def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
         raise ModelError(f"The download of {application} failed: {error}. Try again; what was complete is kept.") from error
     finally:
         file_utils.urlretrieve = download
-    return _cache_folder()
+    return cache_folder()
 
 
 def _one_prediction() -> Any:
@@ -122,7 +123,7 @@ def _probe(origin: str, seconds: float) -> None:
     if reason is not None:
         raise ModelError(
             f"The weights could not be downloaded ({reason}). Check the network and try again, "
-            f"or copy the file into {_cache_folder()} from another machine."
+            f"or copy the file into {cache_folder()} from another machine."
         )
 
 
@@ -140,7 +141,7 @@ def _get_file(replacement: Callable[..., str]) -> Iterator[None]:
 
 
 def _only_cached(fname: str, origin: str | None = None, *_: Any, cache_subdir: str = "datasets", **__: Any) -> str:
-    path = _cache_folder().parent / cache_subdir / fname
+    path = cache_folder().parent / cache_subdir / fname
     if not path.is_file():
         raise _NotCached(fname)
     return str(path)

@@ -76,7 +76,7 @@ def main_picture(result: Result) -> Image.Image:
 def png_bytes(result: Result, picture: str | None = None) -> bytes:
     """Return the main picture, or the one of that name, as PNG with its provenance: the same bytes for the same result."""
     artefacts = _artefacts(result)
-    name = picture if picture in artefacts else _main_name(artefacts)
+    name = picture if picture is not None and picture in artefacts else _main_name(artefacts)
     return _png(artefacts[name], _provenance(result, name))
 
 

@@ -11,8 +11,8 @@ from ...graph.addresses import unit_call
 from ...graph.calls import Call, Graph
 from ...units import Unit
 
-# What a negative value counts: enough for a gradient, too little to hold back what is positive elsewhere.
-LEAK = 0.1
+# What a weak place counts: enough for a gradient, too little to hold back what is strong elsewhere.
+WEAK = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,18 @@ class Objective:
 
 
 def mean_preactivation(graph: Graph, units: Sequence[Unit]) -> Objective:
-    """The mean of each unit's map before its activation, negative values counted a tenth (one neuron's value for a position).
+    """The mean of each unit's map before its activation, weak places counted a tenth (one neuron's value for a position).
 
-    A ReLU that never fires has no gradient; the value before it always has one. Counting both signs in full would make a filter of
-    the first layer linear in the picture, and an even tint its best picture. The units share a layer.
+    A ReLU that never fires has no gradient; the value before it always has one. Weak is what is negative and below the map's own mean:
+    if all places counted in full, a filter of the first layer would be linear in the picture, and an even tint its best picture.
+    The units share a layer.
     """
-    return Objective("mean pre-activation", graph.preactivation(unit_call(graph, units[0])), _reducer(units, _leaky_mean))
+    return Objective("mean pre-activation", graph.preactivation(unit_call(graph, units[0])), _reducer(units, _mean_of_strong))
 
 
-def _leaky_mean(values: Any, axis: tuple[int, ...]) -> Any:
-    return ops.mean(ops.leaky_relu(values, LEAK), axis=axis)
+def _mean_of_strong(values: Any, axis: tuple[int, ...]) -> Any:
+    threshold = ops.stop_gradient(ops.minimum(ops.mean(values, axis=axis, keepdims=True), 0.0))
+    return ops.mean(ops.leaky_relu(values - threshold, WEAK) + threshold, axis=axis)
 
 
 def sum_of_activations(graph: Graph, units: Sequence[Unit]) -> Objective:

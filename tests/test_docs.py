@@ -1,0 +1,52 @@
+"""The documentation is held true: commands parse, names have headings, examples run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+import convscope
+from convscope.cli.app import program
+from convscope.methods import METHODS
+
+ROOT = Path(__file__).parent.parent
+SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def command_lines():
+    texts = [(ROOT / "README.md").read_text(), *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    lines = [line.split("#")[0].strip() for text in texts for block in SHELL.findall(text) for line in block.splitlines()]
+    examples = [example for name in METHODS for example in METHODS.get(name).examples]
+    return [line for line in [*lines, *examples] if line.startswith("convscope ")]
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_every_command_that_is_shown_parses(line):
+    name, *arguments = shlex.split(line)[1:]
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    assert command.make_context(name, arguments).params
+
+
+@pytest.mark.parametrize("name", convscope.__all__)
+def test_every_promised_name_has_a_heading(name):
+    assert f"\n## {name}\n" in (ROOT / "docs" / "library.md").read_text()
+
+
+def test_every_method_has_a_heading_and_a_command():
+    methods, commands = ((ROOT / "docs" / page).read_text() for page in ("methods.md", "commands.md"))
+    for name in METHODS:
+        assert f"\n## {name}\n" in methods
+        assert f"\n## convscope {name}\n" in commands
+
+
+def test_the_rule_of_the_documentation_is_the_deconvnet():
+    code = next(one for one in PYTHON.findall((ROOT / "docs" / "extending.md").read_text()) if "DECONVNET" in one)
+    names = {}
+    exec(code, names)
+    asked = ("fashion", "block2_conv2:3", "sample:cat")
+    assert np.array_equal(convscope.deconv(*asked, ruleset=names["DECONVNET"]).pixels, convscope.deconv(*asked).pixels)
