@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import convscope
 from convscope.cli import main
@@ -28,6 +28,19 @@ def test_a_written_picture_is_replayed_byte_for_byte(tmp_path, capsys, arguments
     main(["replay", str(target), "-o", str(tmp_path / "again.png")])
     assert "identical, byte for byte" in capsys.readouterr().out
     assert (tmp_path / "again.png").read_bytes() == target.read_bytes()
+
+
+def test_a_picture_that_differs_ends_with_exit_code_1(tmp_path, capsys):
+    target = tmp_path / "picture.png"
+    convscope.activations("fashion", "block1_conv1", "sample:cat").save(target)
+    with Image.open(target) as picture:
+        words = PngImagePlugin.PngInfo()
+        words.add_text("convscope", picture.text["convscope"])
+        Image.new("L", picture.size).save(target, pnginfo=words)
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", str(target)])
+    assert ended.value.code == 1
+    assert "the bytes differ" in capsys.readouterr().err
 
 
 def test_each_picture_of_a_folder_is_replayed(tmp_path):

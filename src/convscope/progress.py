@@ -1,5 +1,6 @@
 """Progress bars on standard error, for terminals and notebooks; nothing anywhere else."""
 
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
@@ -11,7 +12,7 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     """Yield the items while a bar with the remaining time shows how many are done; it vanishes at the end."""
     if total is None and isinstance(items, Sized):
         total = len(items)
-    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+    if not _watched():
         yield from items
         return
     from rich.console import Console
@@ -22,6 +23,17 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
         yield from bar.track(items, total=total, description=label)
 
 
-def say(text: str) -> None:
-    """Print one line about what is going on to standard error."""
-    print(text, file=sys.stderr, flush=True)
+@contextlib.contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show that something goes on whose end is not known; it vanishes with the `with`."""
+    if not _watched():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(label):
+        yield
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -1,6 +1,7 @@
 """The program as a process: what it loads, how fast its help is, and methods from strangers."""
 
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -118,6 +119,19 @@ def test_a_strangers_broken_method_is_a_warning(stranger, tmp_path):
     found = run("--help", **stranger)
     assert found.returncode == 0
     assert "brightness" in found.stderr
+
+
+def test_control_c_writes_what_was_reached(tmp_path):
+    target = tmp_path / "reached.png"
+    arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "64", "--steps", "1000000", "-o", str(target)]
+    process = subprocess.Popen([sys.executable, "-m", "convscope", *arguments], stderr=subprocess.PIPE, text=True)
+    assert "fashion" in process.stderr.readline()
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "what was reached so far was written" in said
+    assert target.stat().st_size > 1000
 
 
 def test_the_session_needs_a_terminal():

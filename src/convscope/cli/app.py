@@ -69,7 +69,7 @@ def program(ctx: click.Context, out: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and leave with its exit code; bad input ends in one sentence, never in a traceback."""
     try:
-        program.main(args=arguments, prog_name="convscope", standalone_mode=False)
+        code = program.main(args=arguments, prog_name="convscope", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -79,3 +79,5 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort, EOFError):
         click.echo("Interrupted. What was written before is kept.", err=True)
         sys.exit(130)
+    if code:
+        sys.exit(code)

@@ -1,5 +1,6 @@
 """The prompt over the session: shows its events, asks its questions, hands back the answers."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from .. import session
 from ..errors import ConvscopeError
+from ..progress import working
 from .preview import preview
 
 HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
@@ -37,7 +39,8 @@ def _answered(state: session.State, question: Any) -> session.Step:
         if answer is None:
             answer = session.QUIT if question.stage == "model" else session.BACK
         try:
-            return session.advance(state, answer)
+            with working("loading") if question.stage == "model" else contextlib.nullcontext():
+                return session.advance(state, answer)
         except ConvscopeError as error:
             click.secho(str(error), fg="red", err=True)
         except KeyboardInterrupt:

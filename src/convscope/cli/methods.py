@@ -11,6 +11,7 @@ from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS
+from ..progress import working
 from ..registry import DRAWINGS
 from ..results import Result
 
@@ -41,7 +42,8 @@ def load_model(model: str | None, preprocess: str | None, labels: str | None, we
     """Load the model that the options mean and print what `load` has to say to standard error."""
     from ..models import load
 
-    bundle = load(model, preprocess=preprocess, labels=labels, weights=weights)
+    with working(f"loading {model or 'VGG16'}"):
+        bundle = load(model, preprocess=preprocess, labels=labels, weights=weights)
     for note in bundle.notes:
         click.echo(note, err=True)
     return bundle
@@ -58,6 +60,8 @@ def method_command(method: Method) -> click.Command:
         bundle = load_model(**model)
         result = method.run(bundle, *taken, **given)
         report(result, result.save(_target(out, method, taken, result), raw=raw), as_json)
+        if result.interrupted:
+            raise click.exceptions.Exit(130)
 
     params = [
         click.Argument(["arguments"], nargs=-1, required=True, metavar=" ".join(METAVARS[name] for name in method.takes), type=_Input(method.takes)),

@@ -7,6 +7,7 @@ import numpy as np
 from ...graph.addresses import graph_of
 from ...images import as_image_set
 from ...models import as_bundle
+from ...progress import working
 from ...results import Embedding
 from ..method import METHODS, Method, Option, provenance
 from .engines import ENGINES, check_settings, lay_out, principal_components, quality
@@ -35,7 +36,8 @@ def embed(
     features = extract(bundle, given, call)
     read = features.stream.read
     components, kept = principal_components(features.values)
-    layout = lay_out(components, seed, perplexity, engine)
+    with working(f"t-SNE of {len(read)} images"):
+        layout = lay_out(components, seed, perplexity, engine)
     labels = tuple(source.label or "" for source in read) if any(source.label for source in read) else None
     classes = np.unique(labels, return_inverse=True)[1] if labels else None
     notes = [HONEST, f"PCA to {components.shape[1]} dimensions keeps {kept:.1%} of the variance."]
