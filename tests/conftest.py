@@ -1,6 +1,7 @@
 """What all tests share: the folder of builders on the import path, and a table of the largest errors at the end."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -33,5 +34,5 @@ def pytest_terminal_summary(terminalreporter, config):
     largest = config.stash[ERRORS]
     if largest:
         terminalreporter.section(f"largest relative errors, backend {os.environ.get('KERAS_BACKEND', 'unset')}")
-        for identity in sorted(largest, key=lambda name: (int(name[1:].split()[0]), name)):
+        for identity in sorted(largest, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]):
             terminalreporter.write_line(f"{identity:<44} {largest[identity]:.1e}")

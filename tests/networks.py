@@ -99,8 +99,8 @@ def autodiff(function, image, signal, dtype="float32"):
 @contextlib.contextmanager
 def float64():
     """Build and compute in float64; JAX must be allowed to."""
-    usual = keras.config.floatx()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         if keras.config.backend() == "jax":
             import jax
@@ -110,4 +110,5 @@ def float64():
         else:
             yield
     finally:
-        keras.config.set_floatx(usual)
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")

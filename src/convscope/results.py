@@ -40,13 +40,22 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early."""
+    """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early.
+
+    `class_names` names the output units among the units, by address.
+    """
 
     provenance: Provenance
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    class_names: Mapping[str, str] = field(default_factory=dict)
 
     raw: ClassVar[tuple[str, ...]] = ()
+
+    def legend(self, unit: Unit) -> str:
+        """Return what to call a unit in a picture: its address, and its class where it is an output."""
+        name = self.class_names.get(str(unit))
+        return f"{unit} ({name})" if name else str(unit)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as `--raw` writes them."""

@@ -29,10 +29,24 @@ def test_an_input_that_does_not_matter_gets_zeros():
     assert array(pullback(tensor([1.0, 1.0, 1.0]))[1]).tolist() == [0.0, 0.0, 0.0]
 
 
+def test_a_tensor_given_twice_is_two_inputs_each_with_its_own_share():
+    x = tensor(X)
+    _, pullback = engine().vjp(lambda one, two: 2.0 * one + 3.0 * two, [x, x])
+    assert [array(share).tolist() for share in pullback(tensor([1.0, 1.0, 1.0]))] == [[2.0, 2.0, 2.0], [3.0, 3.0, 3.0]]
+
+
 def test_vjp_of_several_outputs_adds_their_signals():
     outputs, pullback = engine().vjp(lambda x: [2.0 * x, x * x], [tensor(X)])
     assert [array(one).tolist() for one in outputs] == [[2.0, -4.0, 6.0], [1.0, 4.0, 9.0]]
     assert array(pullback([tensor([1.0, 1.0, 1.0]), tensor([1.0, 1.0, 1.0])])[0]).tolist() == [4.0, -2.0, 8.0]
+
+
+def test_an_output_that_no_input_reaches_sends_nothing_back():
+    _, pullback = engine().vjp(lambda x: [ops.stop_gradient(x), 3.0 * x, ops.ones((3,))], [tensor(X)])
+    ones = tensor([1.0, 1.0, 1.0])
+    assert array(pullback([ones, ones, ones])[0]).tolist() == [3.0, 3.0, 3.0]
+    _, pullback = engine().vjp(ops.stop_gradient, [tensor(X)])
+    assert array(pullback(ones)[0]).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_vjp_takes_numpy_arrays():

@@ -12,7 +12,7 @@ Pullback = Callable[[Any], list[Any]]
 
 def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
     """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
-    inputs = [tf.convert_to_tensor(value) for value in inputs]
+    inputs = [tf.identity(value) for value in inputs]  # a tensor given twice is two inputs, each with its own share
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         output = function(*inputs)

@@ -15,12 +15,18 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullb
         leaves = [ops.convert_to_tensor(value).detach().requires_grad_(True) for value in inputs]
         output = function(*leaves)
 
+    several = isinstance(output, list | tuple)
+
     def pullback(upstream: Any) -> list[Any]:
-        gradients = torch.autograd.grad(output, leaves, upstream, retain_graph=True, allow_unused=True)
+        pairs = zip(output, upstream, strict=True) if several else [(output, upstream)]
+        reached = [(one, signal) for one, signal in pairs if one.requires_grad]
+        if not reached:
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        outputs, signals = zip(*reached, strict=True)
+        gradients = torch.autograd.grad(outputs, leaves, signals, retain_graph=True, allow_unused=True)
         return [torch.zeros_like(leaf) if one is None else one for one, leaf in zip(gradients, leaves, strict=True)]
 
-    detached = [one.detach() for one in output] if isinstance(output, list | tuple) else output.detach()
-    return detached, pullback
+    return [one.detach() for one in output] if several else output.detach(), pullback
 
 
 def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:

@@ -64,7 +64,7 @@ def by_switches(value: Any, window: Window, ties: str) -> StandIn:
     places = slices(value, window, float("-inf"))
     maximum = places[0]
     for place in places[1:]:
-        maximum = ops.maximum(maximum, place)
+        maximum = ops.where(place > maximum, place, maximum)  # ops.maximum may round float64 to float32
     switches = [ops.cast(place == maximum, value.dtype) for place in places]
     if ties == "spread":
         share = 1.0 / sum(switches[1:], start=switches[0])
@@ -73,7 +73,7 @@ def by_switches(value: Any, window: Window, ties: str) -> StandIn:
         taken = ops.zeros_like(maximum)
         for index, switch in enumerate(switches):
             switches[index] = switch * (1.0 - taken)
-            taken = ops.maximum(taken, switch)
+            taken = taken + switches[index]
     return _weighted(window, switches)
 
 

@@ -10,7 +10,7 @@ from ..backend import keras
 from .calls import Call, Graph, picked
 from .kinds import ACTIVATIONS, Kind
 
-POINTWISE = ACTIVATIONS | {Kind.NORMALIZATION, Kind.MERGE, Kind.MULTIPLY, Kind.IDENTITY} - {Kind.SOFTMAX}
+POINTWISE = ACTIVATIONS | {Kind.NORMALIZATION, Kind.MERGE, Kind.MULTIPLY, Kind.IDENTITY}
 
 
 class Field(NamedTuple):
@@ -39,8 +39,9 @@ class Field(NamedTuple):
 def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, size: tuple[int, int]) -> Field:
     """Return the input window that can change the unit of `call` at `position` for a picture of `size` (height, width).
 
-    Exact for convolutions and transposed ones, pooling, padding, cropping, upsampling by repetition, and branches (their union); where
-    the path meets an operation whose reach is not known, or `position` is None, the window is the whole image.
+    Exact for convolutions and transposed ones, pooling, padding, cropping, upsampling by repetition, and branches (their union); at a
+    border an upper bound, because padding on the way can stand where the window says picture. Where the path meets an operation whose
+    reach is not known, or `position` is None, the window is the whole image.
     """
     whole = Field(0, 0, *size)
     if position is None:
@@ -88,9 +89,9 @@ def _through(call: Call, field: Field, before: tuple[Any, ...], after: tuple[Any
 
 
 def _is_pointwise(call: Call) -> bool:
-    layer: Any = call.operation
-    if call.layer_type == "LayerNormalization":
-        return list(layer.axis) in ([-1], [3])
+    if call.kind is Kind.SOFTMAX or call.layer_type == "LayerNormalization":
+        axis = getattr(call.operation, "axis", -1)
+        return set(axis if isinstance(axis, list | tuple) else [axis]) <= {-1, 3}
     return call.kind in POINTWISE or (call.kind is Kind.DENSE and call.layer_type == "Dense")
 
 

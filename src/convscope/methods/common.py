@@ -1,18 +1,31 @@
 """What several methods need and none owns: images brought to its network."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
+from ..graph.addresses import channel_count, graph_of
 from ..images import Fit
 from ..models import ModelBundle
+from ..units import Unit
 
 
 def fit_of(bundle: ModelBundle) -> Fit:
     """Return how pictures are brought to this network."""
     return Fit(bundle.channels, bundle.size, keep_arrays=bundle.fixed_size is None)
+
+
+def class_names(bundle: ModelBundle, units: Iterable[Unit]) -> dict[str, str]:
+    """Return the class names of the output units among `units`, by address."""
+    labels = bundle.labels or ()
+    outputs = {output.call for output in graph_of(bundle).outputs}
+    calls = {unit: graph_of(bundle).find(unit.layer) for unit in units}
+    return {
+        str(unit): labels[unit.channel] for unit, call in calls.items() if call.index in outputs and channel_count(call) == len(labels)
+    }
 
 
 def network_input(bundle: ModelBundle, pixels: NDArray[np.float32]) -> Any:

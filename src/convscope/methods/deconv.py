@@ -20,7 +20,7 @@ from ..models import ModelBundle, as_bundle
 from ..progress import track
 from ..results import Projections
 from ..units import Unit
-from .common import fit_of, network_input, numpy
+from .common import class_names, fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 SEEDS = ("strongest", "map")
@@ -70,6 +70,7 @@ def deconv(
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
         notes=(*rules.notes(calls), *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()), HONEST),
+        class_names=class_names(bundle, chosen),
         units=chosen,
         pixels=np.concatenate([part.pixels for part in parts]),
         values=np.concatenate([part.values for part in parts]),

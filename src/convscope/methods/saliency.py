@@ -13,7 +13,7 @@ from ..graph.seeds import peaks, seed_peaks
 from ..images import as_batch
 from ..models import as_bundle
 from ..results import Saliency
-from .common import fit_of, network_input, numpy
+from .common import class_names, fit_of, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
@@ -47,6 +47,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
     return Saliency(
         provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
         notes=(HONEST_GUIDED,) if guided else (),
+        class_names=class_names(bundle, found),
         unit=found[0],
         pixels=np.concatenate(pixels),
         scores=np.concatenate(scores),

@@ -99,7 +99,7 @@ def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int]
 
 def _labels(result: Ascent, room: int) -> list[str]:
     """Return the addresses, or, where they do not fit, what follows the layer they share."""
-    full = [str(unit) for unit in result.units]
+    full = [result.legend(unit) for unit in result.units]
     shared = len({unit.layer for unit in result.units}) == 1
     if not shared or all(width_of(label, LABEL) <= room for label in full):
         return full

@@ -52,7 +52,7 @@ def _heading(result: Projections) -> Heading:
 def _row(result: Projections, image: int, unit: int, patches: bool) -> Row:
     value = float(result.values[image, unit])
     picture = result.images[image]
-    label, shown = str(result.units[unit]), Tile(unit_to_rgb(picture))
+    label, shown = result.legend(result.units[unit]), Tile(unit_to_rgb(picture))
     if not value > 0:
         empty = (Tile(words=SILENT),) if not patches else (Tile(), Tile(words=SILENT))
         return Row(label, joined(f"activation {number(value)}", result.image_names[image]), (shown, *empty))

@@ -20,7 +20,7 @@ def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Image.I
     way = "guided backprop" if result.guided else "gradient"
     words = (MAP_NOTE, SIGNED_NOTE) if result.guided else (MAP_NOTE,)
     heading = Heading(
-        f"Saliency of {result.unit}, {way}",
+        f"Saliency of {result.legend(result.unit)}, {way}",
         joined(model_name(result), counted(len(rows), "image")),
         heading_notes(result, *words),
     )

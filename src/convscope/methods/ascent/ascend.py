@@ -27,6 +27,9 @@ from .transforms import jitter, scale
 MODES = ("best", "paper")
 STEPS = {"best": 128, "paper": 64}
 STANDARD = [jitter(4), scale([0.93, 0.965, 1.0, 1.035, 1.07]), jitter(4)]
+# The noise to start from. On even grey many filters of low layers are silent everywhere and find no texture; a class
+# unit is never silent, and noise would only get in its way.
+NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
 SMALLEST, LARGEST = 64, 160
 PIXELS_AT_ONCE = 16 * 128 * 128
 
@@ -54,14 +57,15 @@ def ascend(
 ) -> Ascent:
     """Return for each unit a picture that excites it, found by gradient ascent.
 
-    `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation.
-    `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the plain gradient from
-    noise. `steps`: 128 and 64. `size`: side of the pictures in pixels; by default from the largest receptive field among the units (64
-    to 160), or the network's own where a dense layer fixes it. `precision`: "auto" computes in bfloat16 where the processor does so
-    natively and TensorFlow runs; scores are always float32.
+    `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before
+    the activation. A picture depends on its unit, its size and the seed, not on the other units asked for.
+    `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the
+    plain gradient from noise. `steps`: 128 and 64. `size`: side of the pictures in pixels; by default from the largest
+    receptive field among the units (64 to 160), or the network's own where a dense layer fixes it. `precision`: "auto"
+    computes in bfloat16 where the processor does so natively and TensorFlow runs; scores are always float32.
 
-    `.images` is (unit, height, width, channel) in [0, 1], `.scores` each unit's largest activation on the 8-bit picture. Ctrl-C keeps
-    what was reached. Raises UnitError, OptionError.
+    `.images` is (unit, height, width, channel) in [0, 1], `.scores` each unit's largest activation on the 8-bit
+    picture. Ctrl-C keeps what was reached. Raises UnitError, OptionError.
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
@@ -91,7 +95,8 @@ def ascend(
     rank = {unit: place for place, unit in enumerate(reached)}
     kept = [unit for unit in chosen if unit in rank]
     order = [rank[unit] for unit in kept]
-    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "size": canvas[0] if size is None else size}
+    side = canvas[0] if size is None else size
+    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "size": side}
     return Ascent(
         provenance=provenance("ascend", bundle, (), parameters, seed),
         units=tuple(kept),
@@ -104,7 +109,7 @@ def ascend(
 
 
 def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each unit's largest activation on its own picture, in float32: what the model says of the picture as it is saved."""
+    """Return each unit's largest activation on its own picture, in float32: the model on the saved picture."""
     graph = graph_of(bundle)
     found = []
     for unit, image in zip(units, images, strict=True):
@@ -116,7 +121,7 @@ def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float3
 def _climb(
     bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings, ticks: Iterator[int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
-    """Climb for units of one layer; return their pictures, the objective by (step, unit), and whether Ctrl-C ended it."""
+    """Climb for units of one layer; return their pictures, the objective by (step, unit), and if Ctrl-C ended it."""
     run = _run(bundle, units, canvas, settings)
     course: list[NDArray[np.float32]] = []
     interrupted = False
@@ -132,13 +137,23 @@ def _climb(
 def _run(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> AscentRun:
     graph = graph_of(bundle)
     if settings.mode == "paper":
-        objective, image, moves, update = sum_of_activations(graph, units), pixels(*canvas, bundle.channels), [], plain(0.01)
+        objective, image = sum_of_activations(graph, units), pixels(*canvas, bundle.channels)
+        moves, update = [], plain(0.01)
     else:
-        objective, image = mean_preactivation(graph, units), fourier(*canvas, bundle.channels)
+        noise = NOISE_FOR_NEURONS if _flattens(graph, units[0]) else NOISE_FOR_MAPS
+        objective, image = mean_preactivation(graph, units), fourier(*canvas, bundle.channels, deviation=noise)
         moves, update = STANDARD, adam(0.05)
     rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
     return AscentRun(
-        bundle, graph, objective, image, transforms=moves, update=update, rngs=rngs, size=canvas, precision=settings.precision
+        bundle,
+        graph,
+        objective,
+        image,
+        transforms=moves,
+        update=update,
+        rngs=rngs,
+        size=canvas,
+        precision=settings.precision,
     )
 
 
@@ -160,7 +175,8 @@ def _canvas(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> t
     fixed = bundle.fixed_size if any(_flattens(graph, unit) for unit in units) else None
     if fixed is not None:
         if settings.size is not None and (settings.size, settings.size) != fixed:
-            raise OptionError(f"`size` is {settings.size}; these units lie behind a dense layer, which fixes the picture to {fixed[0]} x {fixed[1]}.")
+            only = f"{fixed[0]} x {fixed[1]}"
+            raise OptionError(f"`size` is {settings.size}; a dense layer before these units fixes it to {only}.")
         return fixed
     if settings.size is None:
         side = max(_derived_side(bundle, unit) for unit in units)
@@ -192,7 +208,7 @@ METHODS.register(
         run=ascend,
         takes=("units",),
         options=(
-            Option("mode", str, "best", "The literal loss of the original report, or the best pictures.", choices=MODES, asked=True),
+            Option("mode", str, "best", "The original report's loss, or the best pictures.", choices=MODES, asked=True),
             Option("steps", int, None, "How many steps to climb [default: 128; paper: 64]."),
             Option("size", int, None, "Side of the pictures in pixels [default: from the receptive field]."),
             Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),

@@ -15,18 +15,18 @@ from ...backend import ops
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
-# How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: about as far as in a photograph.
+# How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: calm, but not grey.
 SWING = 2.0
-# How readily a picture's mean moves, on the scale of its slowest waves: little, else many filters tint everything alike.
+# How readily a picture's mean moves, on the scale of its slowest waves: little, else many filters tint all alike.
 TINT = 0.3
 
 
 @dataclass(frozen=True)
 class Parametrisation:
-    """`initial(rng)` draws the numbers behind one picture, (channel, height, width); `pictures(numbers)` makes a batch of them pictures.
+    """`initial(rng)` draws one picture's numbers (channel, height, width); `pictures` makes a batch of them pictures.
 
-    Pictures are (count, channel, height, width) in [0, 1]. `clipped` says that the numbers must be clipped into range after each step,
-    because nothing else keeps them there.
+    Pictures are (count, channel, height, width) in [0, 1]. `clipped` says that the numbers must be clipped into range
+    after each step, because nothing else keeps them there.
     """
 
     name: str
@@ -44,11 +44,12 @@ def pixels(height: int, width: int, channels: int, deviation: float = 0.01) -> P
     return Parametrisation("pixels", initial, lambda numbers: numbers, clipped=True)
 
 
-def fourier(height: int, width: int, channels: int, *, deviation: float = 0.01, swing: float = SWING) -> Parametrisation:
-    """Amplitudes of real waves, each scaled by 1 / frequency, decorrelated colours, squashed by a sigmoid (Olah et al. 2017).
+def fourier(height: int, width: int, channels: int, *, deviation: float, swing: float = SWING) -> Parametrisation:
+    """Amplitudes of real waves, scaled by 1 / frequency, in decorrelated colours, through a sigmoid (Olah et al. 2017).
 
-    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
-    contrast and colour stay calm however long the climb is. Any number of channels; colours are decorrelated for three.
+    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`,
+    smoothly, so that contrast and colour stay calm however long the climb is. The start is noise of `deviation` about
+    mid-grey. Any number of channels; colours are decorrelated for three.
     """
     rows, columns = waves(height), waves(width)
     # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
@@ -61,7 +62,7 @@ def fourier(height: int, width: int, channels: int, *, deviation: float = 0.01, 
         return rng.normal(0.0, deviation, (channels, height, width)).astype(np.float32)
 
     def pictures(numbers: Any) -> Any:
-        amplitudes = numbers * scale
+        amplitudes = ops.multiply(numbers, scale)
         power = ops.sum(amplitudes * amplitudes, axis=(2, 3), keepdims=True) / (height * width)
         held = amplitudes * swing / ops.sqrt(swing * swing + power)
         planes = ops.matmul(ops.matmul(rows, held), columns.T)
@@ -76,7 +77,7 @@ def frequencies(length: int) -> NDArray[np.float64]:
 
 
 def waves(length: int) -> NDArray[np.float32]:
-    """Return the orthonormal real Fourier basis of a line of `length` pixels: (pixel, wave), ordered as constant, cos, sin, cos, ..."""
+    """Return the orthonormal real Fourier basis of `length` pixels: (pixel, wave), as constant, cos, sin, cos, ..."""
     place = np.arange(length)[:, None]
     number = np.arange(length)
     angle = 2 * np.pi * place * ((number + 1) // 2) / length

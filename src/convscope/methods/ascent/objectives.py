@@ -12,7 +12,7 @@ from ...graph.calls import Call, Graph
 from ...units import Unit
 
 # What a weak place counts: enough for a gradient, too little to hold back what is strong elsewhere.
-WEAK = 0.1
+WEAK = 0.01
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,14 @@ class Objective:
 
 
 def mean_preactivation(graph: Graph, units: Sequence[Unit]) -> Objective:
-    """The mean of each unit's map before its activation, weak places counted a tenth (one neuron's value for a position).
+    """The mean of each unit's map before its activation, weak places counted a hundredth; or one neuron's value.
 
-    A ReLU that never fires has no gradient; the value before it always has one. Weak is what is negative and below the map's own mean:
-    if all places counted in full, a filter of the first layer would be linear in the picture, and an even tint its best picture.
-    The units share a layer.
+    A ReLU that never fires has no gradient; the value before it always has one. Weak is what is negative and below the
+    map's own mean: if all places counted in full, a filter of the first layer would be linear in the picture, and an
+    even tint its best picture. The units share a layer.
     """
-    return Objective("mean pre-activation", graph.preactivation(unit_call(graph, units[0])), _reducer(units, _mean_of_strong))
+    call = graph.preactivation(unit_call(graph, units[0]))
+    return Objective("mean pre-activation", call, _reducer(units, _mean_of_strong))
 
 
 def _mean_of_strong(values: Any, axis: tuple[int, ...]) -> Any:
@@ -53,7 +54,7 @@ def _reducer(units: Sequence[Unit], over_space: Callable[..., Any]) -> Callable[
         if position is not None:
             values = values[:, position[0], position[1], :]
         mask = ops.one_hot(chosen, values.shape[-1], dtype="float32")
-        per_channel = over_space(values, axis=tuple(range(1, len(values.shape) - 1))) if len(values.shape) > 2 else values
-        return ops.sum(per_channel * mask, axis=-1)
+        space = tuple(range(1, len(values.shape) - 1))
+        return ops.sum((over_space(values, axis=space) if space else values) * mask, axis=-1)
 
     return measure

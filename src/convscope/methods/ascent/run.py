@@ -19,10 +19,10 @@ Update = Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
 
 
 class AscentRun:
-    """Climbs `objective` for several pictures at once; each `step()` is one compiled call, cut at the objective's layer.
+    """Climbs `objective` for several pictures at once; a `step()` is one compiled call, cut at the objective's layer.
 
-    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
-    picture does not depend on its neighbours.
+    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves
+    alike and a picture does not depend on its neighbours.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class AscentRun:
     def step(self) -> NDArray[np.float32]:
         """Climb once; return the objective of each picture before the step, (count,)."""
         self._steps += 1
-        rows, columns = (ops.convert_to_tensor(matrices) for matrices in sampling(self._transforms, self._rngs, self._size))
+        drawn = sampling(self._transforms, self._rngs, self._size)
+        rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
         count = ops.convert_to_tensor(np.float32(self._steps))
         self._numbers, self._moments, values = self._step(self._numbers, self._moments, count, rows, columns)
         return numpy(values)
@@ -79,8 +80,8 @@ class AscentRun:
 def adam(rate: float) -> Update:
     """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but one second moment for each whole picture.
 
-    So numbers that matter little move little. With a second moment each, all move alike, and the fine waves that the network hardly
-    sees pile up as grain.
+    So numbers that matter little move little. With a second moment each, all move alike, and the fine waves that the
+    network hardly sees pile up as grain.
     """
 
     def update(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
@@ -93,7 +94,7 @@ def adam(rate: float) -> Update:
 
 
 def plain(rate: float) -> Update:
-    """Climb along the gradient itself, its length set so that a picture's pixels change by `rate` in the root mean square."""
+    """Climb along the gradient itself, its length set so that pixels change by `rate` in the root mean square."""
 
     def update(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
         length = ops.sqrt(ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True))

@@ -1,7 +1,7 @@
 """Small random moves that a good picture must survive, applied inside the gradient and never to the stored picture.
 
-A pipeline is a list of moves. Drawing it gives one sampling matrix per picture and axis, so that shifting and scaling cost two
-matrix products on every backend. Pictures continue periodically beyond their border.
+A pipeline is a list of moves. Drawing it gives one sampling matrix per picture and axis, so that shifting and scaling
+cost two matrix products on every backend. Pictures continue periodically beyond their border.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class View:
-    """Where a picture is looked at: enlarged by `zoom` about its centre, moved by `shift`, (rows, columns) in pixels."""
+    """Where a picture is looked at: enlarged by `zoom` about its centre, moved by `shift` (rows, columns) pixels."""
 
     zoom: float
     shift: NDArray[np.float64]
@@ -43,9 +43,10 @@ def scale(factors: Sequence[float]) -> Transform:
 def sampling(
     transforms: Sequence[Transform], rngs: Sequence[np.random.Generator], size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Draw the moves of each picture from its own generator; return row matrices (n, 1, height, height) and column ones (n, 1, width, width)."""
+    """Draw each picture's moves from its own generator; return row and column matrices, (n, 1, length, length)."""
     views = [_drawn(transforms, rng) for rng in rngs]
-    rows, columns = ([_matrix(length, view.zoom, view.shift[axis]) for view in views] for axis, length in enumerate(size))
+    rows = [_matrix(size[0], view.zoom, view.shift[0]) for view in views]
+    columns = [_matrix(size[1], view.zoom, view.shift[1]) for view in views]
     return np.stack(rows)[:, None], np.stack(columns)[:, None]
 
 

@@ -1,0 +1,207 @@
+"""The deconvnet, through its public call, against the naive one of `twins`."""
+
+import numpy as np
+import pytest
+from networks import array, filled, images, model_of, small
+from twins import SmallNet, convolve, relative_error
+
+import convscope
+from convscope.backend import keras
+from convscope.errors import OptionError, UnitError
+from convscope.graph.rules import GRADIENT, GUIDED
+from convscope.units import Unit
+
+layers = keras.layers
+LABELS = ["Ankle boot", "Bag", "Coat"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return small()
+
+
+@pytest.fixture(scope="module")
+def bundle(network):
+    return convscope.load(network, labels=LABELS)
+
+
+@pytest.fixture(scope="module")
+def twin(network):
+    return SmallNet([array(weight) for weight in network.weights])
+
+
+VARIANTS = {
+    "switches": ({}, {}),
+    "ties spread": ({"ties": "spread"}, {"ties": "spread"}),
+    "spread": ({"switches": "spread"}, {"unpooling": "spread"}),
+    "center": ({"switches": "center"}, {"unpooling": "center"}),
+}
+
+
+def peak(map_):
+    return np.unravel_index(map_.argmax(), map_.shape)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("channel", [0, 3])
+def test_the_projection_is_what_the_naive_deconvnet_returns(bundle, twin, variant, channel, record_error):
+    options, naive = VARIANTS[variant]
+    pixels = images(2, 8, 8, 3)
+    result = convscope.deconv(bundle, f"conv2:{channel}", pixels, **options)
+    for index, image in enumerate(pixels):
+        steps = twin.forward(image)
+        place = peak(steps["conv2"][..., channel])
+        seed = np.zeros(steps["conv2"].shape)
+        seed[(*place, channel)] = steps["conv2"][(*place, channel)]
+        expected = twin.back(steps, "conv2", seed, mask=False, rectify=True, **naive)
+        assert tuple(result.positions[index, 0]) == place
+        assert result.values[index, 0] == pytest.approx(seed.max(), rel=1e-5)
+        assert record_error("deconv() = naive deconvnet", relative_error(result.pixels[index, 0], expected)) <= 1e-5
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_class_is_named_and_taken_before_the_softmax(bundle, twin, variant, record_error):
+    options, naive = VARIANTS[variant]
+    image = images(8, 8, 3)
+    steps = twin.forward(image)
+    channel = int(steps["logits"].argmax())
+    assert steps["logits"][channel] > 0
+    result = convscope.deconv(bundle, f"predictions:{LABELS[channel].lower()}", image, **options)
+    expected = twin.back(steps, "logits", steps["logits"] * np.eye(3)[channel], mask=False, rectify=True, **naive)
+    assert result.units == (Unit("predictions", channel),)
+    assert result.values[0, 0] == pytest.approx(steps["logits"][channel], rel=1e-5)
+    assert result.positions.tolist() == [[[-1, -1]]]
+    assert result.fields.tolist() == [[[0, 0, 8, 8]]]
+    assert record_error("deconv() = naive deconvnet", relative_error(result.pixels[0, 0], expected)) <= 1e-5
+
+
+def test_the_whole_map_can_be_the_seed(bundle, twin, record_error):
+    image = images(8, 8, 3)
+    steps = twin.forward(image)
+    seed = np.zeros(steps["conv2"].shape)
+    seed[..., 2] = steps["conv2"][..., 2]
+    result = convscope.deconv(bundle, "conv2:2", image, seed="map")
+    expected = twin.back(steps, "conv2", seed, mask=False, rectify=True)
+    assert record_error("deconv() = naive deconvnet", relative_error(result.pixels[0, 0], expected)) <= 1e-5
+    assert result.fields.tolist() == [[[0, 0, 8, 8]]]
+
+
+def test_a_neuron_is_projected_from_its_own_position(bundle, twin):
+    image = images(8, 8, 3)
+    steps = twin.forward(image)
+    row, column = 3, 1
+    result = convscope.deconv(bundle, f"conv2:1@{row},{column}", image)
+    assert result.positions.tolist() == [[[row, column]]]
+    assert result.values[0, 0] == pytest.approx(steps["conv2"][row, column, 1], rel=1e-5, abs=1e-6)
+
+
+def test_units_and_images_make_a_table(bundle):
+    result = convscope.deconv(bundle, ["conv2:3", "conv1:0-1"], images(5, 8, 8, 3))
+    assert result.pixels.shape == (5, 3, 8, 8, 3)
+    assert result.pixels.dtype == np.float32
+    assert [str(unit) for unit in result.units] == ["conv2:3", "conv1:0", "conv1:1"]
+    assert result.values.shape == (5, 3)
+    assert result.positions.shape == (5, 3, 2)
+    assert result.fields.shape == (5, 3, 4)
+
+
+def test_t8_the_picture_is_zero_outside_the_field_that_it_comes_with(bundle):
+    result = convscope.deconv(bundle, "conv2:all", images(3, 8, 8, 3))
+    for index in np.ndindex(result.values.shape):
+        top, left, bottom, right = result.fields[index]
+        outside = result.pixels[index].copy()
+        outside[top:bottom, left:right] = 0.0
+        assert not outside.any()
+        assert 0 <= top < bottom <= 8 and 0 <= left < right <= 8
+
+
+def test_the_strongest_units_of_a_layer_are_chosen_over_all_images(bundle, twin):
+    pixels = images(6, 8, 8, 3)
+    largest = np.max([twin.forward(image)["conv2"].max(axis=(0, 1)) for image in pixels], axis=0)
+    result = convscope.deconv(bundle, "conv2", pixels, strongest=3)
+    assert [unit.channel for unit in result.units] == np.argsort(-largest)[:3].tolist()
+
+
+def test_the_strongest_of_two_layers_are_compared_by_their_values(bundle):
+    both = convscope.deconv(bundle, ["conv1", "conv2"], images(2, 8, 8, 3), strongest=9)
+    assert {unit.layer for unit in both.units} == {"conv1", "conv2"}
+    assert (np.diff(both.values.max(axis=0)) <= 0).all()
+
+
+def test_before_a_relu_strongest_is_the_largest_signed_value_and_a_negative_one_draws_nothing():
+    image = images(8, 8, 3)
+    model = model_of(layers.Conv2D(2, 3, padding="same", name="conv"))
+    kernel, _ = model.get_layer("conv").get_weights()
+    model.set_weights([kernel, np.array([-50.0, 50.0], "float32")])
+    values = convolve(image, kernel, np.array([-50.0, 50.0]))
+    result = convscope.deconv(convscope.load(model), "conv:all", image)
+    assert result.values[0] == pytest.approx(values.max(axis=(0, 1)), rel=1e-5)
+    assert not result.pixels[0, 0].any()
+    assert result.pixels[0, 1].any()
+
+
+@pytest.mark.parametrize("ruleset", [GRADIENT, GUIDED])
+def test_a_ruleset_replaces_the_deconvnets(bundle, twin, ruleset):
+    image = images(8, 8, 3)
+    steps = twin.forward(image)
+    seed = steps["conv2"] * (steps["conv2"] == steps["conv2"][..., 1].max())
+    result = convscope.deconv(bundle, "conv2:1", image, ruleset=ruleset)
+    expected = twin.back(steps, "conv2", seed, mask=True, rectify=ruleset is GUIDED)
+    assert relative_error(result.pixels[0, 0], expected) <= 1e-5
+    assert result.variant == result.provenance.parameters["ruleset"] == ruleset.name
+
+
+def test_what_the_rules_did_is_said_under_the_picture(bundle):
+    gated = convscope.load(model_of(layers.Conv2D(2, 3, activation="swish", name="conv")))
+    assert any("gates" in note for note in convscope.deconv(gated, "conv:0", images(8, 8, 3)).notes)
+    assert not any("gates" in note for note in convscope.deconv(bundle, "conv1:0", images(8, 8, 3)).notes)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_under_bgr_preprocessing_the_projection_is_in_rgb_order(channel):
+    model = model_of(layers.Conv2D(1, 1, use_bias=False, name="conv"), shape=(4, 4, 3))
+    model.set_weights([np.eye(3, dtype="float32")[channel].reshape(1, 1, 3, 1)])
+    bundle, image = convscope.load(model, preprocess="caffe"), images(4, 4, 3)
+    result = convscope.deconv(bundle, "conv:0", image)
+    seen = 2 - channel  # the network's channel 0 is blue
+    mean = (103.939, 116.779, 123.68)[channel]
+    assert result.values[0, 0] == pytest.approx(255 * image[..., seen].max() - mean, rel=1e-5)
+    assert result.pixels[0, 0, ..., seen].any()
+    assert not np.delete(result.pixels[0, 0], seen, axis=-1).any()
+
+
+def test_an_rgb_network_keeps_its_channels():
+    model = model_of(layers.Conv2D(1, 1, use_bias=False, name="conv"), shape=(4, 4, 3))
+    model.set_weights([np.array([1.0, 0.0, 0.0], "float32").reshape(1, 1, 3, 1)])
+    result = convscope.deconv(convscope.load(model, preprocess="unit"), "conv:0", images(4, 4, 3))
+    assert result.pixels[0, 0, ..., 0].any()
+    assert not result.pixels[0, 0, ..., 1:].any()
+
+
+def test_nested_and_shared_layers_are_projected_by_their_addresses():
+    conv = layers.Conv2D(3, 3, padding="same", activation="relu", name="conv")
+    inner = keras.Sequential([keras.Input((8, 8, 3)), conv], name="inner")
+    image = keras.Input((8, 8, 3))
+    bundle = convscope.load(filled(keras.Model(image, inner(inner(image)))))
+    first, second = (convscope.deconv(bundle, f"{name}:1", images(8, 8, 3)) for name in ("inner/conv", "inner#2/conv"))
+    assert [int(np.ptp(one.fields[0, 0, [0, 2]])) <= side for one, side in ((first, 3), (second, 5))] == [True, True]
+    assert relative_error(first.pixels, second.pixels) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("units", "options", "error", "message"),
+    [
+        ("conv2", {}, UnitError, "names a layer, not a unit"),
+        ("conv9:1", {}, UnitError, "Closest: conv"),
+        ("conv2:5", {}, UnitError, "has 5 channels, 0 to 4; received channel 5"),
+        ("conv2:0@4,0", {}, UnitError, r"`conv2:0@4,0` is outside the map of `conv2`, which has 4 rows and 4 columns"),
+        ("predictions:Boat", {}, UnitError, "Closest class: .*Coat"),
+        ("conv2:0", {"switches": "no"}, OptionError, "No unpooling `no`"),
+        ("conv2:0", {"ties": "last"}, OptionError, "No tie rule `last`"),
+        ("conv2:0", {"seed": "all"}, OptionError, "No seed `all`"),
+        ("conv2", {"strongest": 0}, OptionError, "Give at least 1"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_a_right_one(bundle, units, options, error, message):
+    with pytest.raises(error, match=message):
+        convscope.deconv(bundle, units, images(8, 8, 3), **options)

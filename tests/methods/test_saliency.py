@@ -1,0 +1,93 @@
+"""Saliency against finite differences of a forward pass written in loops, in float64."""
+
+import numpy as np
+import pytest
+from networks import array, images, model_of, small
+from twins import SmallNet, central_differences, relative_error
+
+import convscope
+from convscope.backend import keras
+from convscope.errors import UnitError
+from convscope.units import Unit
+
+LABELS = ["Ankle boot", "Bag", "Coat"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return small(side=6)
+
+
+@pytest.fixture(scope="module")
+def bundle(network):
+    return convscope.load(network, labels=LABELS)
+
+
+@pytest.fixture(scope="module")
+def twin(network):
+    return SmallNet([array(weight) for weight in network.weights])
+
+
+def test_t1_the_saliency_of_a_class_is_the_slope_of_its_score_before_the_softmax(bundle, twin, record_error):
+    image = images(6, 6, 3)
+    result = convscope.saliency(bundle, "predictions:Bag", image)
+    expected = central_differences(lambda pixels: twin.forward(pixels)["logits"][1], image.astype("float64"))
+    assert result.unit == Unit("predictions", 1)
+    assert result.scores[0] == pytest.approx(twin.forward(image)["logits"][1], rel=1e-5)
+    assert record_error("T1 saliency() = differences", relative_error(result.pixels[0], expected)) <= 1e-5
+
+
+def test_t1_the_saliency_of_a_filter_is_the_slope_of_its_largest_activation(bundle, twin, record_error):
+    image = images(6, 6, 3)
+    result = convscope.saliency(bundle, "conv2:3", image)
+    expected = central_differences(lambda pixels: twin.forward(pixels)["conv2"][..., 3].max(), image.astype("float64"))
+    assert np.abs(expected).max() > 0
+    assert result.scores[0] == pytest.approx(twin.forward(image)["conv2"][..., 3].max(), rel=1e-5)
+    assert record_error("T1 saliency() = differences", relative_error(result.pixels[0], expected)) <= 1e-5
+
+
+def test_a_position_is_differentiated_there(bundle, twin, record_error):
+    image = images(6, 6, 3)
+    expected = central_differences(lambda pixels: twin.forward(pixels)["conv1"][4, 2].sum(), image.astype("float64"))
+    found = sum(convscope.saliency(bundle, f"conv1:{channel}@4,2", image).pixels[0] for channel in range(4))
+    assert record_error("T1 saliency() = differences", relative_error(found, expected)) <= 1e-5
+
+
+def test_t4_guided_backprop_masks_and_rectifies_at_every_relu(bundle, twin, record_error):
+    image = images(6, 6, 3)
+    result = convscope.saliency(bundle, "predictions:2", image, guided=True)
+    steps = twin.forward(image)
+    expected = twin.back(steps, "logits", np.eye(3)[2], mask=True, rectify=True)
+    assert record_error("T4 corners = loops", relative_error(result.pixels[0], expected)) <= 1e-5
+    assert result.guided
+    assert any("Adebayo" in note for note in result.notes)
+
+
+def test_the_maps_are_the_largest_magnitude_over_the_channels(bundle):
+    result = convscope.saliency(bundle, "predictions:0", images(5, 6, 6, 3))
+    assert result.pixels.shape == (5, 6, 6, 3)
+    assert (result.pixels < 0).any()
+    np.testing.assert_array_equal(result.maps, np.abs(result.pixels).max(axis=-1))
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_under_bgr_preprocessing_the_gradient_is_in_rgb_order(guided):
+    model = model_of(keras.layers.Conv2D(1, 1, use_bias=False, name="conv"), shape=(4, 4, 3))
+    model.set_weights([np.array([0.0, 0.0, 1.0], "float32").reshape(1, 1, 3, 1)])
+    result = convscope.saliency(convscope.load(model, preprocess="caffe"), "conv:0", images(4, 4, 3), guided=guided)
+    assert result.pixels[0].sum(axis=(0, 1)).tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [
+        ("conv1:0-2", "Saliency takes one unit; received 3: conv1:0 to conv1:2"),
+        ("conv1", "names a layer, not a unit"),
+        ("conv1:9", "has 4 channels, 0 to 3; received channel 9"),
+        ("conv1:0@6,0", "which has 6 rows and 6 columns here"),
+        ("prediction:0", "Closest: predictions"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_a_right_one(bundle, unit, message):
+    with pytest.raises(UnitError, match=message):
+        convscope.saliency(bundle, unit, images(6, 6, 3))
