@@ -1,6 +1,6 @@
 """How long `convscope --help` takes beside a bare Python, as the median of interleaved runs.
 
-    python bench/startup.py [RUNS]
+python bench/startup.py [RUNS]
 """
 
 import statistics

@@ -103,7 +103,7 @@ def test_quit_ends_and_the_script_holds_the_commands(tmp_path):
     ],
 )
 def test_an_unusable_answer_raises_and_the_state_stays(tmp_path, answers, wrong, error):
-    state, events = answered(tmp_path, *answers)
+    state, _ = answered(tmp_path, *answers)
     with pytest.raises(error):
         session.advance(state, wrong)
     assert asked(session.advance(state, BACK)[1]).stage in ("model", "layer", "filters", "method", "images")

@@ -1,6 +1,6 @@
 """Run the test suite once on each installed Keras backend: everything on the first, the computing rooms on the others.
 
-    python tools/run_tests.py [--backends tensorflow,jax] [pytest arguments]
+python tools/run_tests.py [--backends tensorflow,jax] [pytest arguments]
 """
 
 import os

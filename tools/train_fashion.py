@@ -137,9 +137,7 @@ def train(folder: Path, epochs: int, precision: str) -> keras.Model:
     batches = AugmentedImages(*load_split(folder, "train"))
     network = build_network(precision)
     steps = epochs * len(batches)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - steps // 10, warmup_target=1.5e-3, warmup_steps=steps // 10
-    )
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps - steps // 10, warmup_target=1.5e-3, warmup_steps=steps // 10)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     network.fit(batches, epochs=epochs, shuffle=False, verbose=2)

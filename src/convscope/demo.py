@@ -58,7 +58,9 @@ CHAPTERS = (
         (
             Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The filters of block3_conv3 that the cat excites most", STRONGEST),
             Part("deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "block4_conv3, with switches", STRONGEST),
-            Part("deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}),
+            Part(
+                "deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}
+            ),
             Part("deconv", "vgg16", (["block5_conv1"], ["sample:astronaut"]), "block5_conv1 on another photograph", STRONGEST),
         ),
     ),
@@ -72,7 +74,7 @@ CHAPTERS = (
     ),
     Chapter(
         "Gradient ascent: what excites a filter in general?",
-        "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017): early, middle and late layers.",
+        "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017), early to late layers.",
         tuple(
             Part("ascend", "vgg16", ([f"{layer}:0-7"],), f"VGG16 {layer}, filters 0 to 7", {"size": SIDE})
             for layer in ("block2_conv2", "block3_conv3", "block4_conv2", "block5_conv2")

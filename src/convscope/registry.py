@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 from .errors import OptionError, near_misses
 
-
 Entry = TypeVar("Entry")
 
 

@@ -36,10 +36,14 @@ def same_bytes(result: Result, path: str | Path) -> bool:
 
 def _same_model(recorded: dict[str, Any]) -> ModelBundle:
     if recorded["source"] == "memory":
-        raise ReplayError("The picture was made from a model in memory, which no file holds. Save the model and make the picture from the file.")
+        raise ReplayError(
+            "The picture was made from a model in memory, which no file holds. Save the model and make the picture from the file."
+        )
     weights = recorded["weights"] if recorded["weights"] in WEIGHTS else None
     if weights == "none":
-        raise ReplayError(f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first.")
+        raise ReplayError(
+            f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
+        )
     bundle = load(recorded["source"], weights=weights, **recorded["load"])
     if bundle.digest != recorded["digest"]:
         raise ReplayError(

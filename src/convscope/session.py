@@ -218,7 +218,8 @@ def _taken(state: State) -> dict[str, Any]:
         bare = state.filters.startswith("strongest")
         address = state.layer.address if bare else f"{state.layer.address}:{state.filters}"
         channels = parse(address).channels
-        first = address if isinstance(channels, str) and channels != "all" else f"{state.layer.address}:{channels[0] if isinstance(channels, tuple) else 0}"
+        named = isinstance(channels, str) and channels != "all"
+        first = address if named else f"{state.layer.address}:{channels[0] if isinstance(channels, tuple) else 0}"
         values |= {"layer": state.layer.address, "units": [address], "unit": first}
     return {name: values[name] for name in state.method.takes}
 
@@ -347,5 +348,3 @@ _QUESTIONS: dict[str, Callable[[State], Question]] = {
 def script(state: State) -> str:
     """Return the session as a shell script of the equivalent commands."""
     return "#!/bin/sh\nset -e\n" + "".join(f"{command}\n" for command in state.commands)
-
-

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import array, tensor
 
 from convscope.backend import device_name, engine, keras, ops
+from networks import array, tensor
 
 X, Y = [1.0, -2.0, 3.0], [2.0, 5.0, -1.0]
 

@@ -13,7 +13,7 @@ from convscope.errors import BackendError
 
 @pytest.fixture
 def before_keras(monkeypatch):
-    """Let `choose` believe that Keras is not imported yet, with exactly these backends installed; the environment is put back afterwards."""
+    """Let `choose` believe that Keras is not imported yet, with exactly these backends installed."""
 
     def arrange(*available, wanted=None):
         monkeypatch.delitem(sys.modules, "keras")

@@ -1,13 +1,13 @@
 """From addresses to units of a network, with answers for what is none."""
 
 import pytest
-from networks import model_of, small
 
 import convscope
 from convscope.backend import keras
 from convscope.errors import UnitError
 from convscope.graph.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
 from convscope.units import Unit
+from networks import model_of, small
 
 layers = keras.layers
 

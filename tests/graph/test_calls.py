@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from networks import array, filled, images, model_of, small, tensor
 
 from convscope.backend import keras
 from convscope.errors import ModelError, UnitError
 from convscope.graph.calls import Ref
 from convscope.graph.history import flatten
+from networks import array, filled, images, model_of, small, tensor
 
 layers = keras.layers
 

@@ -4,14 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
-from networks import array, filled, images, model_of, residual, run, small, tensor
-from twins import relative_error
 
 from convscope.backend import engine, keras, ops
 from convscope.errors import ModelError
 from convscope.graph.history import at_precision, flatten
 from convscope.graph.kinds import Kind
 from convscope.models.bundle import network_digest
+from networks import array, filled, images, model_of, residual, run, small, tensor
+from twins import relative_error
 
 layers = keras.layers
 
@@ -131,7 +131,9 @@ def test_operations_of_keras_are_calls():
     image = keras.Input((6, 6, 2))
     value = ops.relu(ops.conv(image, np.ones((3, 3, 2, 2), "float32"), padding="same") - 4.0)
     value = ops.max_pool(value, 2, 2) * ops.mean(image, axis=(1, 2), keepdims=True)
-    graph = assert_same(keras.Model(image, ops.reshape(ops.concatenate([value, ops.sigmoid(value)], axis=-1), (-1, 36))), images(2, 6, 6, 2))
+    graph = assert_same(
+        keras.Model(image, ops.reshape(ops.concatenate([value, ops.sigmoid(value)], axis=-1), (-1, 36))), images(2, 6, 6, 2)
+    )
     kinds = {call.kind for call in graph.calls}
     assert {Kind.CONVOLUTION, Kind.RELU, Kind.MAX_POOL, Kind.MULTIPLY, Kind.MERGE, Kind.SIGMOID} <= kinds
 

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from networks import filled, model_of, small
 
 import convscope
 from convscope.backend import keras
 from convscope.graph.listing import as_records
 from convscope.graph.listing import layers as listed
+from networks import filled, model_of, small
 
 layers = keras.layers
 
@@ -23,7 +23,14 @@ def test_every_layer_with_channels_is_listed_in_the_order_in_which_it_computes()
 
 def test_a_row_says_what_the_layer_is():
     conv = rows(small(side=32))["conv2"]
-    assert (conv.kind, conv.type, conv.shape, conv.channels, conv.field, conv.activation) == ("convolution", "Conv2D", (16, 16), 5, 8, "relu")
+    assert (conv.kind, conv.type, conv.shape, conv.channels, conv.field, conv.activation) == (
+        "convolution",
+        "Conv2D",
+        (16, 16),
+        5,
+        8,
+        "relu",
+    )
     assert conv.has_filters
 
 

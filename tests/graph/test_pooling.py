@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from networks import array, autodiff, images, model_of, project, signal_like, tensor
-from twins import max_pool, relative_error, unpool, unpool_center, unpool_spread
 
 from convscope.backend import keras, ops
 from convscope.graph.kinds import Kind
 from convscope.graph.pooling import window_of
 from convscope.graph.rules import CenterUnpool, Ruleset, SpreadUnpool, SwitchUnpool
+from networks import array, autodiff, images, model_of, project, signal_like, tensor
+from twins import max_pool, relative_error, unpool, unpool_center, unpool_spread
 
 layers = keras.layers
 

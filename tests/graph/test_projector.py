@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from networks import array, autodiff, filled, float64, images, model_of, project, residual, signal_like, small, tensor
-from twins import SmallNet, relative_error
 
 from convscope.backend import keras, ops
 from convscope.graph.history import flatten
 from convscope.graph.projector import Projector
 from convscope.graph.rules import GRADIENT, GUIDED, deconvnet
+from networks import array, autodiff, filled, float64, images, model_of, project, residual, signal_like, small, tensor
+from twins import SmallNet, relative_error
 
 layers = keras.layers
 DECONVNETS = [deconvnet("switches", "first"), deconvnet("switches", "spread"), deconvnet("spread"), deconvnet("center")]

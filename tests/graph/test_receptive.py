@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from networks import array, filled, images, model_of, project, tensor
 
 from convscope.backend import engine, keras, ops
 from convscope.graph.history import flatten
 from convscope.graph.receptive import Field, receptive_field
 from convscope.graph.rules import GRADIENT, GUIDED, deconvnet
+from networks import array, filled, images, model_of, project, tensor
 
 layers = keras.layers
 SIDE = (61, 59)
@@ -35,7 +35,11 @@ def residual(pool, relu):
 ARCHITECTURES = {
     "valid": lambda pool, relu: [layers.Conv2D(3, 3), relu(), layers.Conv2D(3, (2, 5)), relu()],
     "same": lambda pool, relu: [layers.Conv2D(3, 3, padding="same"), relu(), layers.Conv2D(3, 4, padding="same")],
-    "strided": lambda pool, relu: [layers.Conv2D(3, 5, strides=2, padding="same"), relu(), layers.Conv2D(3, 3, strides=(2, 3), padding="same")],
+    "strided": lambda pool, relu: [
+        layers.Conv2D(3, 5, strides=2, padding="same"),
+        relu(),
+        layers.Conv2D(3, 3, strides=(2, 3), padding="same"),
+    ],
     "strided valid": lambda pool, relu: [layers.Conv2D(3, 5, strides=3), relu(), layers.Conv2D(3, 2)],
     "dilated": lambda pool, relu: [layers.Conv2D(3, 3, dilation_rate=(2, 3)), relu(), layers.Conv2D(3, 3, dilation_rate=2, padding="same")],
     "VGG": lambda pool, relu: [layers.Conv2D(3, 3, padding="same"), relu(), pool(2), layers.Conv2D(3, 3, padding="same"), relu(), pool(2)],
@@ -47,7 +51,11 @@ ARCHITECTURES = {
     "residual": residual,
     "cropping": lambda pool, relu: [layers.Conv2D(3, 3, padding="same"), relu(), layers.Cropping2D(((1, 2), (3, 0))), layers.Conv2D(3, 3)],
     "transposed": lambda pool, relu: [layers.Conv2D(3, 3, strides=2), relu(), layers.Conv2DTranspose(3, 3, strides=2)],
-    "transposed same": lambda pool, relu: [pool(2), layers.Conv2DTranspose(3, 5, strides=2, padding="same"), layers.Conv2D(3, 3, padding="same")],
+    "transposed same": lambda pool, relu: [
+        pool(2),
+        layers.Conv2DTranspose(3, 5, strides=2, padding="same"),
+        layers.Conv2D(3, 3, padding="same"),
+    ],
     "transposed with gaps": lambda pool, relu: [pool(2), layers.Conv2DTranspose(3, 2, strides=3), layers.Conv2D(3, 2)],
     "upsampling": lambda pool, relu: [pool(3, 2), layers.Conv2D(3, 3), layers.UpSampling2D((2, 3)), layers.Conv2D(3, 3, padding="same")],
     "dense on maps": lambda pool, relu: [layers.Conv2D(3, 3), layers.Dense(4), relu(), layers.Conv2D(3, 3)],

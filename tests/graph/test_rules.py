@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from networks import array, filled, images, model_of, project, signal_like, tensor
-from twins import convolve, convolve_back, relative_error
 
 from convscope.backend import keras, ops
 from convscope.errors import OptionError
 from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
 from convscope.graph.rules import GRADIENT, GUIDED, DeconvRelu, Rule, Ruleset, SpreadUnpool, SwitchUnpool, deconvnet
+from networks import array, filled, images, model_of, project, signal_like, tensor
+from twins import convolve, convolve_back, relative_error
 
 layers = keras.layers
 
@@ -71,6 +71,8 @@ GATES = {
     "hard_silu": lambda x: min(max(x / 6 + 0.5, 0.0), 1.0),
     "mish": lambda x: math.tanh(math.log1p(math.exp(x))),
 }
+
+
 @pytest.mark.parametrize(
     ("name", "form"), [*((name, layers.Activation(name)) for name in GATES), ("silu", ops.silu), ("hard_silu", ops.hard_silu)]
 )

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from networks import images
 
 from convscope.errors import UnitError
 from convscope.graph.seeds import peaks, seed_map, seed_peaks
 from convscope.units import Unit
+from networks import images
 
 
 def test_the_peak_is_the_first_of_the_largest_values_in_row_major_order():

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from networks import array, images, model_of, small, tensor
-from twins import SmallNet, relative_error
 
 import convscope
 from convscope.backend import keras
 from convscope.errors import OptionError, UnitError
+from networks import array, images, model_of, small, tensor
+from twins import SmallNet, relative_error
 
 LABELS = ["Ankle boot", "Bag", "Coat"]
 

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from networks import residual, small
-from twins import relative_error
 
 from convscope.backend import installed
+from networks import residual, small
+from twins import relative_error
 
 SCRIPT = """
 import sys

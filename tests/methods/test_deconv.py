@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from networks import array, filled, images, model_of, small
-from twins import SmallNet, convolve, relative_error
 
 import convscope
 from convscope.backend import keras
 from convscope.errors import OptionError, UnitError
 from convscope.graph.rules import GRADIENT, GUIDED
 from convscope.units import Unit
+from networks import array, filled, images, model_of, small
+from twins import SmallNet, convolve, relative_error
 
 layers = keras.layers
 LABELS = ["Ankle boot", "Bag", "Coat"]

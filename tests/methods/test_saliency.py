@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from networks import array, images, model_of, small
-from twins import SmallNet, central_differences, relative_error
 
 import convscope
 from convscope.backend import keras
 from convscope.errors import UnitError
 from convscope.units import Unit
+from networks import array, images, model_of, small
+from twins import SmallNet, central_differences, relative_error
 
 LABELS = ["Ankle boot", "Bag", "Coat"]
 

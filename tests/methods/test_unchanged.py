@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from networks import array, images, residual, small, tensor
-from twins import relative_error
 
 import convscope
 from convscope.models.bundle import network_digest
+from networks import array, images, residual, small, tensor
+from twins import relative_error
 
 CALLS = {
     "activations": lambda model, pixels: convscope.activations(model, "conv2", pixels).maps,
@@ -53,7 +53,10 @@ def test_t10_the_model_is_only_read(name):
     bundle = convscope.load(model)
 
     def state():
-        wiring = [(layer.name, len(layer._inbound_nodes), len(layer._outbound_nodes), getattr(layer, "activation", None)) for layer in model.layers]
+        wiring = [
+            (layer.name, len(layer._inbound_nodes), len(layer._outbound_nodes), getattr(layer, "activation", None))
+            for layer in model.layers
+        ]
         weights = b"".join(weight.tobytes() for weight in model.get_weights())
         return wiring, weights, model.to_json(), array(model(tensor(pixels[:2]))).tobytes()
 

@@ -79,7 +79,7 @@ def _fetch(name: str) -> None:
 
 
 def _completion(shell: str) -> None:
-    """Print the completion script of a shell.
+    r"""Print the completion script of a shell.
 
     \b
     bash:  convscope completion bash > ~/.local/share/bash-completion/completions/convscope

@@ -64,16 +64,16 @@ def method_command(method: Method) -> click.Command:
             raise click.exceptions.Exit(130)
 
     params = [
-        click.Argument(["arguments"], nargs=-1, required=True, metavar=" ".join(METAVARS[name] for name in method.takes), type=_Input(method.takes)),
+        click.Argument(
+            ["arguments"], nargs=-1, required=True, metavar=" ".join(METAVARS[name] for name in method.takes), type=_Input(method.takes)
+        ),
         *_options(method.options),
         *model_options(),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png file or a folder  [default: {OUT}/]"),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
-    return click.Command(
-        method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method)
-    )
+    return click.Command(method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method))
 
 
 class _Input(click.ParamType[str]):
@@ -144,7 +144,7 @@ def _is_image(argument: str) -> bool:
     if argument.startswith(SAMPLE) or Path(argument).expanduser().exists():
         return True
     looks_like_unit = re.fullmatch(r"[^:]+:(all|[\d,\-@\s]+)", argument) is not None
-    return not looks_like_unit and (Path(argument).suffix != "" or "*" in argument or "/" in argument and ":" not in argument)
+    return not looks_like_unit and (Path(argument).suffix != "" or "*" in argument or ("/" in argument and ":" not in argument))
 
 
 def _target(out: Path | None, method: Method, taken: list[Any], result: Result) -> Path:

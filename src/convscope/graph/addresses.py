@@ -50,9 +50,7 @@ def _resolved(bundle: Any, text: str, *, need_channels: bool) -> list[Unit]:
     call = graph.find(pattern.layer)
     count = channel_count(call)
     if pattern.channels is None and need_channels:
-        raise UnitError(
-            f"`{text}` names a layer, not a unit of it. Write a channel, `{text}:0` to `{text}:{count - 1}`, or `{text}:all`."
-        )
+        raise UnitError(f"`{text}` names a layer, not a unit of it. Write a channel, `{text}:0` to `{text}:{count - 1}`, or `{text}:all`.")
     if pattern.channels is None or pattern.channels == "all":
         channels: Iterable[int] = range(count)
     elif isinstance(pattern.channels, str):
@@ -87,5 +85,7 @@ def _checked(bundle: Any, unit: Unit) -> Unit:
 def channel_count(call: Call) -> int:
     """Return how many channels a call's output has; raise UnitError where it is no layer of channels."""
     if len(call.shape) < 2 or call.shape[-1] is None:
-        raise UnitError(f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have.")
+        raise UnitError(
+            f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have."
+        )
     return int(call.shape[-1])

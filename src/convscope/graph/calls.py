@@ -76,8 +76,7 @@ class Graph:
             return tails[0]
         close = ", ".join(call.address for call in tails[:4]) or near_misses(address, self.visible)
         raise UnitError(
-            f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). Closest: {close}. "
-            f"List them with: convscope layers"
+            f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). Closest: {close}. List them with: convscope layers"
         )
 
     def preactivation(self, call: Call) -> Call:

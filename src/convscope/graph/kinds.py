@@ -46,8 +46,7 @@ NAMES: dict[Kind, str] = {
     Kind.SIGMOID: "Sigmoid HardSigmoid sigmoid hard_sigmoid",
     Kind.SOFTMAX: "Softmax LogSoftmax softmax log_softmax",
     Kind.ACTIVATION: "ELU Elu Selu Celu Tanh Softplus Softsign Exp elu selu celu tanh softplus softsign exponential",
-    Kind.MAX_POOL: "MaxPooling1D MaxPooling2D MaxPooling3D MaxPool GlobalMaxPooling1D GlobalMaxPooling2D "
-    "GlobalMaxPooling3D",
+    Kind.MAX_POOL: "MaxPooling1D MaxPooling2D MaxPooling3D MaxPool GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D",
     Kind.AVERAGE_POOL: "AveragePooling1D AveragePooling2D AveragePooling3D AveragePool",
     Kind.GLOBAL_POOL: "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D",
     Kind.PADDING: "ZeroPadding1D ZeroPadding2D ZeroPadding3D",

@@ -7,6 +7,7 @@ of closed formulas, so branches, dilation, padding and cropping need no special 
 from typing import Any, NamedTuple
 
 from ..backend import keras
+from ..errors import ImageError, UnitError
 from .calls import Call, Graph, picked
 from .kinds import ACTIVATIONS, Kind
 
@@ -58,6 +59,27 @@ def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, 
             known = fields.get(source.call, step)
             fields[source.call] = Field(*map(min, known[:2], step[:2]), *map(max, known[2:], step[2:]))
     return fields.get(graph.image_input, whole)
+
+
+def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[int, int] | None = None) -> None:
+    """Raise ImageError if a picture of `size` is too small for the way to `call`, UnitError if `position` is outside its map."""
+    try:
+        shapes = call_shapes(graph, call, size)
+    except ValueError as error:  # Keras' word for a window that does not fit
+        raise _too_small(call, size) from error
+    if any(0 in shape[1:] for shape in shapes.values()):
+        raise _too_small(call, size)
+    rows, columns = (side or 0 for side in (*shapes[call.index][1:-1], 0, 0)[:2])
+    if position is not None and not (position[0] < rows and position[1] < columns):
+        raise UnitError(
+            f"@{position[0]},{position[1]} is outside the map of `{call.address}`, which has {rows} rows and {columns} columns here."
+        )
+
+
+def _too_small(call: Call, size: tuple[int, int]) -> ImageError:
+    return ImageError(
+        f"A picture of {size[0]} x {size[1]} pixels is too small: nothing is left of it on the way to `{call.address}`. Give a larger one."
+    )
 
 
 def call_shapes(graph: Graph, target: Call, size: tuple[int, int]) -> dict[int, tuple[int | None, ...]]:

@@ -45,8 +45,8 @@ class ImageSet:
 def as_image_set(images: Any) -> ImageSet:
     """Accept what a user may call images; raise ImageError that says what was expected.
 
-    Paths (files, folders, globs, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some), arrays (height, width), (height, width, c), (n, height, width, c) as
-    floats in [0, 1] or uint8, PIL images, or sequences of these.
+    Paths (files, folders, globs, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some), arrays
+    (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
     sources = [source for part in parts for source in _as_sources(part)]
@@ -91,13 +91,13 @@ def _from_path(text: str) -> Iterator[Source]:
     elif path.is_file():
         yield _from_file(path)
     elif glob.has_magic(text):
-        found = sorted(glob.glob(str(path), recursive=True))
+        found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (patterns may be absolute)
         if not found:
             raise ImageError(f"No file matches `{text}`. {EXPECTED}")
         for one in found:
             yield from _from_path(one)
     else:
-        folder = path.parent if path.parent.is_dir() else Path(".")
+        folder = path.parent if path.parent.is_dir() else Path()
         close = near_misses(path.name, (one.name for one in folder.iterdir())) if folder.is_dir() else ""
         raise ImageError(f"No file or folder `{text}`. {EXPECTED}" + (f" Closest in its folder: {close}." if close else ""))
 
@@ -161,9 +161,7 @@ def _npz_labels(arrays: dict[str, NDArray[Any]], count: int) -> list[str] | None
     return [str(names[int(value)]) if names is not None else str(value) for value in values]
 
 
-def _from_array(
-    array: NDArray[Any], name: str, labels: Sequence[str] | None = None, *, many: bool = False
-) -> Iterator[Source]:
+def _from_array(array: NDArray[Any], name: str, labels: Sequence[str] | None = None, *, many: bool = False) -> Iterator[Source]:
     stack = _stacked(array, name, many)
     _check_values(stack, name)
     single = len(stack) == 1 and not many
@@ -187,7 +185,7 @@ def _stacked(array: NDArray[Any], name: str, many: bool) -> NDArray[Any]:
         array = array[..., None] if many or array.shape[-1] > 4 else array[None]
     if array.ndim != 4 or 0 in array.shape:
         raise ImageError(
-            f"The array `{name}` has shape {array.shape}. Expected (height, width), (height, width, c) or (n, height, width, c), none empty."
+            f"The array `{name}` has shape {array.shape}. Expected (height, width), (height, width, c) or (n, height, width, c)."
         )
     return array
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
-from ..images import as_batch
 from ..models import as_bundle
 from ..results import Activations
-from .common import fit_of, network_input, numpy
+from .common import batch_for, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 ORDERS = ("strongest", "index")
@@ -32,7 +31,7 @@ def activations(model: Any, layer: str, images: Any, *, order: str = "strongest"
     graph = graph_of(bundle)
     call = graph.find(layer)
     channel_count(call)
-    batch = as_batch(images, fit_of(bundle))
+    batch = batch_for(bundle, images, [call])
     chunks = [batch.pixels[start : start + CHUNK] for start in range(0, len(batch.pixels), CHUNK)]
     maps = [numpy(graph.run(network_input(bundle, chunk), [call.index])[0]) for chunk in chunks]
     parameters = {"layer": call.address, "order": order, "most": most}

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..graph.addresses import channel_count, graph_of
-from ..images import Fit
+from ..graph.calls import Call
+from ..graph.receptive import check_size
+from ..images import Fit, ImageBatch, as_batch
 from ..models import ModelBundle
 from ..units import Unit
 
@@ -18,14 +20,20 @@ def fit_of(bundle: ModelBundle) -> Fit:
     return Fit(bundle.channels, bundle.size, keep_arrays=bundle.fixed_size is None)
 
 
+def batch_for(bundle: ModelBundle, images: Any, calls: Iterable[Call]) -> ImageBatch:
+    """Return images as one batch that enters the network; raise ImageError also where they are too small to reach `calls`."""
+    batch = as_batch(images, fit_of(bundle))
+    for call in {call.index: call for call in calls}.values():
+        check_size(graph_of(bundle), call, batch.pixels.shape[1:3])
+    return batch
+
+
 def class_names(bundle: ModelBundle, units: Iterable[Unit]) -> dict[str, str]:
     """Return the class names of the output units among `units`, by address."""
     labels = bundle.labels or ()
     outputs = {output.call for output in graph_of(bundle).outputs}
     calls = {unit: graph_of(bundle).find(unit.layer) for unit in units}
-    return {
-        str(unit): labels[unit.channel] for unit, call in calls.items() if call.index in outputs and channel_count(call) == len(labels)
-    }
+    return {str(unit): labels[unit.channel] for unit, call in calls.items() if call.index in outputs and channel_count(call) == len(labels)}
 
 
 def network_input(bundle: ModelBundle, pixels: NDArray[np.float32]) -> Any:

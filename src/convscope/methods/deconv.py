@@ -15,16 +15,16 @@ from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.seeds import peaks, seed_map, seed_peaks
-from ..images import ImageBatch, as_batch
+from ..images import ImageBatch
 from ..models import ModelBundle, as_bundle
 from ..progress import track
 from ..results import Projections
 from ..units import Unit
-from .common import class_names, fit_of, network_input, numpy
+from .common import batch_for, class_names, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 SEEDS = ("strongest", "map")
-GRATING = "Equal maxima go to the first place of their window, which can draw a grating; ties=\"spread\" removes it."
+GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 CHUNK = 4
 
@@ -58,7 +58,7 @@ def deconv(
         raise OptionError(f"No seed `{seed}`. Choose one of {', '.join(SEEDS)}.")
     bundle = as_bundle(model)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
-    batch = as_batch(images, fit_of(bundle))
+    batch = batch_for(bundle, images, (unit_call(graph_of(bundle), unit) for unit in chosen))
     if strongest is not None:
         chosen = _strongest(bundle, chosen, batch, strongest)
     parts = [

@@ -10,10 +10,9 @@ from ..graph.addresses import as_units, graph_of, unit_call
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.seeds import peaks, seed_peaks
-from ..images import as_batch
 from ..models import as_bundle
 from ..results import Saliency
-from .common import class_names, fit_of, network_input, numpy
+from .common import batch_for, class_names, network_input, numpy
 from .method import METHODS, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
@@ -33,8 +32,8 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
     found = as_units(bundle, unit)
     if len(found) != 1:
         raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
-    batch = as_batch(images, fit_of(bundle))
     call = unit_call(graph_of(bundle), found[0])
+    batch = batch_for(bundle, images, [call])
     pixels, scores = [], []
     for start in range(0, len(batch.pixels), CHUNK):
         projector = Projector(graph_of(bundle), network_input(bundle, batch.pixels[start : start + CHUNK]), [call])
@@ -65,6 +64,9 @@ METHODS.register(
         run=saliency,
         takes=("unit", "images"),
         options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True),),
-        examples=("convscope saliency block5_conv3:7 sample:cat", 'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided'),
+        examples=(
+            "convscope saliency block5_conv3:7 sample:cat",
+            'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided',
+        ),
     ),
 )

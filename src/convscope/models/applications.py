@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import keras
-from ..errors import ModelError, near_misses
+from ..errors import ModelError
 
 PROBE_SECONDS = 8.0
 
@@ -23,8 +23,6 @@ class _NotCached(Exception):
 def names() -> list[str]:
     """Return the names of the architectures in keras.applications, as Keras spells them."""
     return [name for name, item in vars(keras.applications).items() if name[0].isupper() and inspect.isfunction(item)]
-
-
 
 
 def find(name: str) -> str | None:

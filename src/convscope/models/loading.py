@@ -25,11 +25,12 @@ def load(
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file, `"fashion"`, a name such as `"resnet50"`, or a Keras model in memory. `preprocess`: "none" (0-255), "unit"
-    ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted) or "torch"; by default recognised, else "unit"; `bundle.notes`
-    says which. `labels`: class names, or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from
-    Keras' own cache, "embedded", or "none" for random ones; by default the first of these that is there. Nothing is downloaded.
-    Models load with `compile=False` and in safe mode. Raises ModelError, OptionError, BackendError.
+    `path`: a `.h5`, `.hdf5` or `.keras` file, `"fashion"`, a name such as `"resnet50"`, or a Keras model in memory.
+    `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted) or "torch"; by default
+    recognised, else "unit"; `bundle.notes` says which. `labels`: class names, or a text file (a line each) or JSON file of them.
+    `weights`: for names only: "imagenet" from Keras' own cache, "embedded", or "none" for random ones; by default the first of these
+    that is there. Nothing is downloaded. Models load with `compile=False` and in safe mode. Raises ModelError, OptionError,
+    BackendError.
     """
     if weights is not None and weights not in WEIGHTS:
         raise OptionError(f"No weights `{weights}`. Choose one of {', '.join(WEIGHTS)}.")
@@ -156,5 +157,3 @@ def _read_labels(path: Path) -> list[str]:
         raise OptionError(f"Could not read labels from `{path}`: {error}. Expected a text file, one name a line, or JSON.") from error
     values = [found[key] for key in sorted(found, key=int)] if isinstance(found, dict) else found
     return [str(value[-1] if isinstance(value, list) else value) for value in values]
-
-

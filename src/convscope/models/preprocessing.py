@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ..backend import ops
 from ..errors import OptionError, near_misses
 
 
@@ -19,7 +22,7 @@ class Preprocessing:
     def apply(self, images: Any) -> Any:
         """Return the network's input for images (n, height, width, channel) in [0, 1]; arrays and tensors alike."""
         if self.reverse:
-            images = images[..., ::-1]
+            images = images[..., ::-1] if isinstance(images, np.ndarray) else ops.flip(images, axis=-1)  # PyTorch has no step -1
         return (images * self.scale - _row(self.mean, images)) / _row(self.deviation, images)
 
     def to_rgb(self, signal: Any) -> Any:
@@ -36,9 +39,8 @@ def _row(values: tuple[float, ...], images: Any) -> Any:
     """Return per-channel constants as an array of the images' own kind, so that the arithmetic stays in their dtype."""
     if len(set(values)) == 1:
         return values[0]
-    import numpy as np
-
-    return np.asarray(values, dtype="float32")
+    row = np.asarray(values, dtype="float32")
+    return row if isinstance(images, np.ndarray) else ops.convert_to_tensor(row)
 
 
 PREPROCESSINGS = {
@@ -73,7 +75,9 @@ def choose_preprocessing(network: Any, channels: int, wanted: str | None) -> tup
         if wanted not in PREPROCESSINGS:
             raise OptionError(f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}.")
         if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
-            raise OptionError(f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric.")
+            raise OptionError(
+                f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric."
+            )
         return PREPROCESSINGS[wanted], f"preprocessing {wanted}, as given"
     layers = list(layers_within(network))
     inside = next((layer for layer in layers if type(layer).__name__ in NORMALISES_INSIDE), None)

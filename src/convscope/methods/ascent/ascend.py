@@ -1,6 +1,5 @@
 """The one-liner over `AscentRun`: units in, pictures and honest scores out."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 from ...backend import resolve_precision
 from ...errors import OptionError
 from ...graph.addresses import as_units, graph_of, unit_call
-from ...graph.receptive import receptive_field
+from ...graph.receptive import check_size, receptive_field
 from ...graph.seeds import peaks
 from ...models import ModelBundle, as_bundle
 from ...progress import track
 from ...results import Ascent
 from ...units import Unit
-from ..common import network_input, numpy
+from ..common import class_names, network_input, numpy
 from ..method import METHODS, Method, Option, provenance
 from .image import fourier, pixels
 from .objectives import mean_preactivation, sum_of_activations
@@ -77,34 +76,21 @@ def ascend(
     chosen = as_units(bundle, units)
     settings = Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
     canvas = _canvas(bundle, chosen, settings)
-    groups = list(_groups(chosen, canvas))
-    ticks = iter(track(range(len(groups) * settings.steps), "ascending"))
-    pictures, courses, interrupted = [], [], False
-    for group in groups:
-        images, course, interrupted = _climb(bundle, group, canvas, settings, ticks)
-        if interrupted and not len(course):
-            break
-        pictures.append(images)
-        courses.append(np.pad(course, ((0, settings.steps - len(course)), (0, 0)), constant_values=np.nan))
-        if interrupted:
-            break
-    if not pictures:
-        raise KeyboardInterrupt
-    images = np.concatenate(pictures)
-    reached = list(itertools.chain.from_iterable(groups))[: len(images)]
-    rank = {unit: place for place, unit in enumerate(reached)}
-    kept = [unit for unit in chosen if unit in rank]
-    order = [rank[unit] for unit in kept]
-    side = canvas[0] if size is None else size
-    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "size": side}
+    for unit in chosen:
+        check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
+    climb = _climb_all(bundle, chosen, canvas, settings)
+    order = [climb.units.index(unit) for unit in chosen if unit in climb.units]
+    reached = tuple(climb.units[place] for place in order)
+    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "steps": climb.steps}
     return Ascent(
         provenance=provenance("ascend", bundle, (), parameters, seed),
-        units=tuple(kept),
-        images=images[order],
-        scores=scores(bundle, kept, images[order]),
-        courses=np.concatenate(courses, axis=1)[:, order],
+        class_names=class_names(bundle, reached),
+        units=reached,
+        images=climb.images[order],
+        scores=scores(bundle, reached, climb.images[order]),
+        courses=climb.courses[:, order],
         mode=mode,
-        interrupted=interrupted,
+        interrupted=climb.interrupted,
     )
 
 
@@ -118,10 +104,43 @@ def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float3
     return np.array(found, dtype=np.float32)
 
 
-def _climb(
-    bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings, ticks: Iterator[int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
-    """Climb for units of one layer; return their pictures, the objective by (step, unit), and if Ctrl-C ended it."""
+@dataclass(frozen=True)
+class _Climb:
+    """Pictures and the objective by (step, unit) of the units that were reached, in the order in which they were."""
+
+    units: list[Unit]
+    images: NDArray[np.float32]
+    courses: NDArray[np.float32]
+    steps: int
+    interrupted: bool = False
+
+
+def _climb_all(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> _Climb:
+    """Climb batch by batch; Ctrl-C ends it with what was reached, and passes on where nothing was."""
+    groups = list(_groups(units, canvas))
+    ticks = iter(track(range(len(groups) * settings.steps), "ascending"))
+    climbs: list[_Climb] = []
+    for group in groups:
+        climb = _climb(bundle, group, canvas, settings, ticks)
+        if climb.steps:
+            climbs.append(climb)
+        if climb.interrupted:
+            break
+    if not climbs:
+        raise KeyboardInterrupt
+    most = max(climb.steps for climb in climbs)
+    padded = [np.pad(one.courses, ((0, most - one.steps), (0, 0)), constant_values=np.nan) for one in climbs]
+    return _Climb(
+        units=[unit for climb in climbs for unit in climb.units],
+        images=np.concatenate([climb.images for climb in climbs]),
+        courses=np.concatenate(padded, axis=1),
+        steps=most,
+        interrupted=climb.interrupted,
+    )
+
+
+def _climb(bundle: ModelBundle, units: list[Unit], canvas: tuple[int, int], settings: Settings, ticks: Iterator[int]) -> _Climb:
+    """Climb for units of one layer until the steps are done or Ctrl-C."""
     run = _run(bundle, units, canvas, settings)
     course: list[NDArray[np.float32]] = []
     interrupted = False
@@ -131,7 +150,7 @@ def _climb(
             next(ticks)
     except KeyboardInterrupt:
         interrupted = True
-    return run.pictures(), np.array(course, dtype=np.float32).reshape(-1, len(units)), interrupted
+    return _Climb(units, run.pictures(), np.array(course, dtype=np.float32).reshape(-1, len(units)), len(course), interrupted)
 
 
 def _run(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> AscentRun:
