@@ -2,8 +2,9 @@
 
 ```python
 import convscope as cs
-model = cs.load("model.h5")                        # any saved Keras CNN; VGG16 if nothing is given
-cs.layers(model)                                   # what can be looked at
+
+model = cs.load("model.h5")  # any saved Keras CNN; VGG16 if nothing is given
+cs.layers(model)  # what can be looked at
 cs.ascend(model, "block4_conv2:17").save("17.png")
 ```
 """
