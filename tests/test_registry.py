@@ -48,13 +48,13 @@ def test_an_unknown_name_is_answered_with_the_closest():
 
 
 def test_built_in_modules_load_at_the_first_look_up(monkeypatch):
-    things = Registry("thing", builtin=("a_built_in_module",))
+    things = Registry("thing", builtin={"built-in": "a_built_in_module"})
     module = ModuleType("a_built_in_module")
     loaded = []
     monkeypatch.setattr(registry.importlib, "import_module", lambda name: loaded.append(name) or things.register("built-in", module))
     things.register("mine", object())
     assert loaded == []
-    assert list(things) == ["mine", "built-in"]
+    assert list(things) == ["built-in", "mine"]
     assert things.get("built-in") is module
     assert loaded == ["a_built_in_module"]
 

@@ -1,12 +1,12 @@
 """One small registry: built-ins and strangers enter by the same door.
 
-A registry knows a visible tuple of built-in module names and the name of an entry-point group. Both are loaded at the first
+A registry knows a visible table of built-in entries (name -> the module that registers it) and the name of an entry-point group. Both are loaded at the first
 look-up; loading a module makes it register itself.
 """
 
 import importlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
@@ -16,11 +16,11 @@ Entry = TypeVar("Entry")
 
 
 class Registry(Generic[Entry]):
-    """Names -> entries of one kind, in the order in which they were registered."""
+    """Names -> entries of one kind: the built-in ones in the order of their table, then the others as they were registered."""
 
-    def __init__(self, noun: str, *, builtin: tuple[str, ...] = (), group: str | None = None) -> None:
+    def __init__(self, noun: str, *, builtin: Mapping[str, str] | None = None, group: str | None = None) -> None:
         self.noun = noun
-        self.builtin = builtin
+        self.builtin = dict(builtin or {})
         self.group = group
         self._entries: dict[str, Entry] = {}
         self._loaded = False
@@ -41,7 +41,7 @@ class Registry(Generic[Entry]):
 
     def __iter__(self) -> Iterator[str]:
         self._load()
-        return iter(tuple(self._entries))
+        return iter(dict.fromkeys((*(name for name in self.builtin if name in self._entries), *self._entries)))
 
     def __contains__(self, name: object) -> bool:
         self._load()
@@ -51,7 +51,7 @@ class Registry(Generic[Entry]):
         if self._loaded:
             return
         self._loaded = True
-        for module in self.builtin:
+        for module in self.builtin.values():
             importlib.import_module(module)
         for point in entry_points(group=self.group) if self.group else ():
             try:
@@ -62,4 +62,4 @@ class Registry(Generic[Entry]):
 
 # How a result becomes pictures: "writer" is the module that writes files, every other name a method's drawing
 # (result -> {file name: PIL image or text}, the main picture first).
-DRAWINGS: Registry[Any] = Registry("drawing", builtin=("convscope.render",), group="convscope.drawings")
+DRAWINGS: Registry[Any] = Registry("drawing", builtin={"writer": "convscope.render"}, group="convscope.drawings")

@@ -8,13 +8,13 @@ from .. import backend
 from ..registry import Registry
 from ..results import Provenance, Result
 
-BUILTIN = (
-    "convscope.methods.activations",
-    "convscope.methods.deconv",
-    "convscope.methods.saliency",
-    "convscope.methods.ascent",
-    "convscope.methods.embedding",
-)
+BUILTIN = {
+    "activations": "convscope.methods.activations",
+    "deconv": "convscope.methods.deconv",
+    "saliency": "convscope.methods.saliency",
+    "ascend": "convscope.methods.ascent",
+    "tsne": "convscope.methods.embedding",
+}
 
 
 @dataclass(frozen=True)
