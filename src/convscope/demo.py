@@ -1,5 +1,6 @@
 """Everything once, on embedded models and images: a folder of pictures and a page that shows them."""
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,12 +23,10 @@ class Part:
     caption: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def file(self) -> str:
-        """The picture's name in the demo's folder."""
+    def file(self, number: int) -> str:
+        """Return the picture's name in the demo's folder."""
         subject = self.taken[0] if isinstance(self.taken[0], str) else self.taken[0][0]
-        more = "-".join(str(value) for value in self.options.values())
-        return "-".join([self.method, subject, *([more] if more else [])]).replace(":", "-").replace("/", "-") + ".png"
+        return f"{number:02d}-{self.method}-{subject.removeprefix('sample:').partition(':')[0]}.png"
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,13 @@ class Chapter:
 
 
 SIDE = 128
+# A third of the embedded checkpoint's filters fire on none of the sample photographs; these are among the others.
+ALIVE = {
+    "block2_conv2": "0,1,3,12,19,20,24,30",
+    "block3_conv3": "2,5,17,18,20,22,25,36",
+    "block4_conv2": "1,3,4,5,9,12,23,26",
+    "block5_conv2": "1,4,11,12,14,16,21,23",
+}
 STRONGEST = {"strongest": 4, "ties": "spread"}
 CHAPTERS = (
     Chapter(
@@ -76,8 +82,8 @@ CHAPTERS = (
         "Gradient ascent: what excites a filter in general?",
         "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017), early to late layers.",
         tuple(
-            Part("ascend", "vgg16", ([f"{layer}:0-7"],), f"VGG16 {layer}, filters 0 to 7", {"size": SIDE})
-            for layer in ("block2_conv2", "block3_conv3", "block4_conv2", "block5_conv2")
+            Part("ascend", "vgg16", ([f"{layer}:{filters}"],), f"Eight filters of VGG16 {layer}", {"size": SIDE})
+            for layer, filters in ALIVE.items()
         ),
     ),
     Chapter(
@@ -95,6 +101,7 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
     """
     models: dict[str, ModelBundle] = {}
     sections: list[Section] = []
+    numbers = itertools.count(1)
     interrupted = False
     for chapter in CHAPTERS:
         pictures: list[Picture] = []
@@ -103,7 +110,7 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
             for part in chapter.parts:
                 started = time.perf_counter()
                 result = _made(part, models, tell)
-                path = result.save(folder / part.file)[0]
+                path = result.save(folder / part.file(next(numbers)))[0]
                 pictures.append(Picture(path.name, part.caption, command(part)))
                 notes |= dict.fromkeys(result.notes)
                 tell(f"{time.perf_counter() - started:6.1f} s  {path}")
