@@ -41,7 +41,7 @@ class Chapter:
 SIDE = 128
 # A third of the embedded checkpoint's filters fire on none of the sample photographs; these are among the others.
 ALIVE = {
-    "block2_conv2": "0,1,3,12,19,20,24,30",
+    "block2_conv2": "0,1,3,12,19,21,24,26",
     "block3_conv3": "2,5,17,18,20,22,25,36",
     "block4_conv2": "1,3,4,5,9,12,23,26",
     "block5_conv2": "1,4,11,12,14,16,21,23",
