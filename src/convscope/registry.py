@@ -1,7 +1,7 @@
 """One small registry: built-ins and strangers enter by the same door.
 
-A registry knows a visible table of built-in entries (name -> the module that registers it) and the name of an entry-point group. Both are loaded at the first
-look-up; loading a module makes it register itself.
+A registry knows a visible table of built-in entries (name -> the module that registers it) and the name of an entry-point group.
+Both are loaded at the first look-up; loading a module makes it register itself.
 """
 
 import importlib
