@@ -36,13 +36,19 @@ pixels = np.load(folder / "small.npy")
 likeliest = int(convscope.activations(small, "predictions", pixels[:1]).maps.argmax())
 look("small", small, "conv2", f"predictions:{likeliest}", pixels)
 look("residual", convscope.load(folder / "residual.keras"), "both_relu", "both_relu:1", np.load(folder / "residual.npy"))
+for mode in ("best", "paper"):
+    climbed = convscope.ascend("fashion", "block2_conv2:1-4", mode=mode, steps=4, precision="float32")
+    found[f"fashion ascend {mode}"] = climbed.courses
+    found[f"fashion picture {mode}"] = climbed.images
+mapped = convscope.embed("fashion", "sample:fashion[0-39]")
+found["fashion features"], found["fashion points"] = mapped.features, mapped.points
 np.savez(target, backend=convscope.backend.keras.backend.backend(), **found)
 """
 RESULTS = [
     f"{network} {what}"
     for network in ("vgg16", "small", "residual")
     for what in ("activations", "deconv switches", "deconv spread", "deconv center", "saliency", "guided")
-]
+] + ["fashion ascend best", "fashion ascend paper", "fashion features", "fashion points"]
 
 
 @pytest.fixture(scope="module")
