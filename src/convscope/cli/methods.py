@@ -143,8 +143,8 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
 def _is_image(argument: str) -> bool:
     if argument.startswith(SAMPLE) or Path(argument).expanduser().exists():
         return True
-    looks_like_unit = re.fullmatch(r"[^:]+:(all|[\d,\-@\s]+)", argument) is not None
-    return not looks_like_unit and (Path(argument).suffix != "" or "*" in argument or ("/" in argument and ":" not in argument))
+    drive = re.match(r"[A-Za-z]:[\\/]", argument) is not None
+    return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))
 
 
 def _target(out: Path | None, method: Method, taken: list[Any], result: Result) -> Path:
