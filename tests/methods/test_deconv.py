@@ -205,3 +205,9 @@ def test_nested_and_shared_layers_are_projected_by_their_addresses():
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, units, options, error, message):
     with pytest.raises(error, match=message):
         convscope.deconv(bundle, units, images(8, 8, 3), **options)
+
+
+def test_more_projections_than_fit_into_memory_are_refused_at_once(monkeypatch):
+    monkeypatch.setattr("convscope.methods.deconv.MOST_BYTES", 1000)
+    with pytest.raises(OptionError, match="1 images times 2 units"):
+        convscope.deconv("fashion", "block1_conv1:0-1", "sample:cat")

@@ -27,6 +27,7 @@ SEEDS = ("strongest", "map")
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 CHUNK = 4
+MOST_BYTES = 4 * 2**30
 
 
 def deconv(
@@ -61,6 +62,7 @@ def deconv(
     batch = batch_for(bundle, images, (unit_call(graph_of(bundle), unit) for unit in chosen))
     if strongest is not None:
         chosen = _strongest(bundle, chosen, batch, strongest)
+    _check_memory(batch, len(chosen))
     parts = [
         _project(bundle, chosen, batch.pixels[start : start + CHUNK], rules, seed)
         for start in track(range(0, len(batch.pixels), CHUNK), "projecting")
@@ -81,6 +83,16 @@ def deconv(
         variant=rules.name if ruleset else variant,
         seeded=seed,
     )
+
+
+def _check_memory(batch: ImageBatch, units: int) -> None:
+    """Raise OptionError for projections that would not fit into memory, before any is computed."""
+    wanted = batch.pixels.nbytes * units
+    if wanted > MOST_BYTES:
+        raise OptionError(
+            f"{len(batch.pixels)} images times {units} units are {wanted / 2**30:.0f} GiB of projections; at most {MOST_BYTES / 2**30:.0f} "
+            "are made at once. Take fewer images or units, or the strongest N."
+        )
 
 
 @dataclass(frozen=True)
