@@ -99,19 +99,24 @@ class Graph:
                 needed.update(source.call for source in call.sources)
         return [call for call in self.calls if call.index in needed]
 
+    def steps(self, targets: Sequence[int]) -> list[Call]:
+        """Return `ancestors` but for the image input: what runs. Raises ModelError if another input would have to be fed."""
+        needed = [call for call in self.ancestors(targets) if call.index != self.image_input]
+        other = next((call for call in needed if call.kind is Kind.INPUT), None)
+        if other is not None:
+            raise ModelError(f"`{self.name}` has a second input, `{other.address}`; convscope feeds one image input so far.")
+        return needed
+
     def run(self, image: Any, targets: Sequence[int]) -> list[Any]:
         """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed."""
         values: dict[int, Any] = {self.image_input: image}
-        needed = self.ancestors(targets)
-        last_use = {source.call: call.index for call in needed for source in call.sources}
-        for call in needed:
-            if call.kind is not Kind.INPUT:
-                values[call.index] = call(*(picked(values[source.call], source) for source in call.sources))
-                for done in {source.call for source in call.sources}:
-                    if last_use[done] == call.index and done not in targets:
-                        del values[done]
-            elif call.index not in values:
-                raise ModelError(f"`{self.name}` has a second input, `{call.address}`; convscope feeds one image input so far.")
+        steps = self.steps(targets)
+        last_use = {source.call: call.index for call in steps for source in call.sources}
+        for call in steps:
+            values[call.index] = call(*(picked(values[source.call], source) for source in call.sources))
+            for done in {source.call for source in call.sources}:
+                if last_use[done] == call.index and done not in targets:
+                    del values[done]
         return [values[target] for target in targets]
 
     @cached_property

@@ -5,7 +5,6 @@ from typing import Any
 
 from ..backend import engine, ops
 from .calls import Call, Graph, Ref, picked
-from .kinds import Kind
 from .rules import Record, Ruleset
 
 
@@ -19,9 +18,8 @@ class Projector:
         self.graph = graph
         self.records: dict[int, Record] = {}
         self._values: dict[int, Any] = {graph.image_input: image}
-        for call in graph.ancestors([target.index for target in targets]):
-            if call.kind is not Kind.INPUT:
-                self._forward(call)
+        for call in graph.steps([target.index for target in targets]):
+            self._forward(call)
 
     def value(self, call: Call) -> Any:
         """Return what `call` computed for the batch."""

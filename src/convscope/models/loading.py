@@ -10,7 +10,7 @@ from .. import assets
 from ..errors import ModelError, OptionError, near_misses
 from . import applications, files
 from .bundle import ModelBundle
-from .preprocessing import choose_preprocessing
+from .preprocessing import choose_preprocessing, layers_within
 
 EMBEDDED = {"vgg16": "vgg16_features_float16.weights.h5", "fashion": "fashion.keras"}
 WEIGHTS = ("imagenet", "embedded", "none")
@@ -115,12 +115,22 @@ def _embedded_vgg16() -> Any:
 
 
 def _image_shape(network: Any, name: str) -> tuple[int | None, int | None, int]:
-    shapes = [tuple(tensor.shape) for tensor in getattr(network, "inputs", None) or ()]
+    if not getattr(network, "inputs", None):
+        raise ModelError(
+            f"`{name}` ({type(network).__name__}) keeps no graph of its layers: a subclassed model, or a Sequential one never "
+            "built. Functional and built Sequential models work, nested to any depth."
+        )
+    first = next((layer.name for layer in layers_within(network) if getattr(layer, "data_format", None) == "channels_first"), None)
+    if first is not None:
+        raise ModelError(
+            f"`{name}` computes channels first (layer `{first}`); convscope takes channels_last models so far. Convert it first."
+        )
+    shapes = [tuple(tensor.shape) for tensor in network.inputs]
     shape = next((one for one in shapes if len(one) == 4), None)
     if shape is None:
         raise ModelError(
-            f"`{name}` takes no image: expected an input (batch, height, width, channels), received {shapes or 'no known shape'}. "
-            "Save the model after it was built or called on data once."
+            f"`{name}` takes no image: expected an input (batch, height, width, channels), received {shapes}. "
+            "Networks on sequences or volumes are not supported yet."
         )
     if shape[3] is None:
         raise ModelError(f"`{name}` does not say how many channels its input has: received {shape}.")
