@@ -1,7 +1,11 @@
 """How a command's words are told apart: units first, then images."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from convscope.cli import main
 from convscope.cli.methods import _taken
 from convscope.methods import METHODS
 
@@ -19,3 +23,36 @@ from convscope.methods import METHODS
 )
 def test_units_come_before_images(words, units, images):
     assert _taken(METHODS.get("deconv"), words) == [units, images]
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["ascend", "block1_conv1:3", "--steps", "1"], ["ascend-block1_conv1-3.png"]),
+        (
+            ["ascend", "block1_conv1:3,5", "--steps", "1"],
+            [f"ascend-block1_conv1-3,5/{name}.png" for name in ("block1_conv1-3", "block1_conv1-5", "sheet")],
+        ),
+        (["tsne", "sample:fashion[0-9]"], ["tsne-sample-fashion-0-9/map.csv", "tsne-sample-fashion-0-9/map.png"]),
+    ],
+)
+def test_results_are_named_after_what_was_looked_at(tmp_path, monkeypatch, capsys, words, files):
+    monkeypatch.chdir(tmp_path)
+    main([*words, "-m", "fashion"])
+    found = sorted(path.relative_to("convscope-out").as_posix() for path in Path("convscope-out").rglob("*.*") if path.suffix != ".json")
+    assert found == files
+    assert sorted(capsys.readouterr().out.split()) == [f"convscope-out/{name}" for name in files]
+
+
+def test_json_says_what_was_found_and_written(tmp_path, capsys):
+    main(["deconv", "block2_conv2:3", "sample:cat", "-m", "fashion", "-o", str(tmp_path / "a.png"), "--raw", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert {Path(path).name for path in found["written"]} == {"a.png", "a.json", "a.npz"}
+    assert found["projections"][0]["unit"] == "block2_conv2:3"
+
+
+def test_layers_as_json(capsys):
+    main(["layers", "fashion", "--json"])
+    found = {layer["address"]: layer for layer in json.loads(capsys.readouterr().out)["layers"]}
+    assert found["block2_conv2"]["shape"] == [14, 14]
+    assert found["block2_conv2"]["field"] == 14

@@ -148,13 +148,12 @@ def _is_image(argument: str) -> bool:
 
 
 def _target(out: Path | None, method: Method, taken: list[Any], result: Result) -> Path:
-    """Return where to write: as asked, else a name from what was looked at; several pictures get a folder."""
+    """Return where to write: as asked, else a name from what was looked at; several files (a map and its table) get a folder."""
     if out is not None:
         return out
     subject = taken[0] if isinstance(taken[0], str) else "-".join(taken[0])
     stem = re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
-    pictures = [name for name in DRAWINGS.get(method.name)(result) if name.endswith(".png")]
-    return OUT / (f"{stem}.png" if len(pictures) == 1 else stem)
+    return OUT / (f"{stem}.png" if len(DRAWINGS.get(method.name)(result)) == 1 else stem)
 
 
 def report(result: Result, written: list[Path], as_json: bool) -> None:
