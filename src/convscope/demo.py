@@ -128,12 +128,7 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
 
 def command(part: Part) -> str:
     """Return the shell command that makes the same picture."""
-    words = ["convscope", part.method]
-    for value in part.taken:
-        words.extend(value if isinstance(value, list) else [value])
-    for name, value in part.options.items():
-        words.extend([f"--{name}"] if value is True else [f"--{name}", str(value)])
-    return " ".join([*words, "-m", part.model])
+    return METHODS.get(part.method).command_line(part.taken, part.options, model=part.model)
 
 
 def _made(part: Part, models: dict[str, ModelBundle], tell: Callable[[str], None]) -> Result:

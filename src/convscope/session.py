@@ -199,7 +199,7 @@ def _run(state: State) -> Step:
     options = state.options | _strongest(state)
     result = state.method.run(state.bundle, *taken.values(), **options)
     target = state.out / f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}.png"
-    command = command_line(state.method, taken, options, model=state.model, out=target)
+    command = state.method.command_line(taken.values(), options, model=state.model, out=target)
     written = Written(tuple(result.save(target)), result)
     told = [Told(note) for note in result.notes] + [Told(f"the same again: {command}")]
     return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
@@ -228,18 +228,6 @@ def _subject(state: State) -> str:
     if state.layer is None:
         return "network"
     return "".join(one if one.isalnum() or one in "._" else "-" for one in f"{state.layer.address}-{state.filters}").strip("-")
-
-
-def command_line(method: Method, taken: dict[str, Any], options: dict[str, Any], *, model: str, out: Path) -> str:
-    """Return the shell command that does the same: `convscope METHOD ... -m MODEL -o OUT`, with options that differ from their defaults."""
-    words = ["convscope", method.name]
-    for value in taken.values():
-        words.extend(value if isinstance(value, list) else [value])
-    for option in method.options:
-        value = options.get(option.name, option.default)
-        if value != option.default:
-            words.extend([f"--{option.name}"] if value is True else [f"--{option.name}", str(value)])
-    return shlex.join([*words, "-m", model, "-o", str(out)])
 
 
 def _converted(option: Option, answer: str) -> Any:

@@ -59,7 +59,9 @@ def method_command(method: Method) -> click.Command:
         DRAWINGS.get("writer").check_target(out or OUT)
         bundle = load_model(**model)
         result = method.run(bundle, *taken, **given)
-        report(result, result.save(_target(out, method, taken, result), raw=raw), as_json)
+        writer = DRAWINGS.get("writer")
+        written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
+        report(result, written, as_json)
         if result.interrupted:
             raise click.exceptions.Exit(130)
 
@@ -97,7 +99,7 @@ class _Input(click.ParamType[str]):
 def _options(options: tuple[Option, ...]) -> list[click.Option]:
     made = []
     for option in options:
-        flag = f"--{option.name.replace('_', '-')}"
+        flag = option.flag
         if option.type is bool:
             made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.help))
             continue
@@ -147,13 +149,10 @@ def _is_image(argument: str) -> bool:
     return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))
 
 
-def _target(out: Path | None, method: Method, taken: list[Any], result: Result) -> Path:
-    """Return where to write: as asked, else a name from what was looked at; several files (a map and its table) get a folder."""
-    if out is not None:
-        return out
+def _stem(method: Method, taken: list[Any]) -> str:
+    """Return a file name from what was looked at."""
     subject = taken[0] if isinstance(taken[0], str) else "-".join(taken[0])
-    stem = re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
-    return OUT / (f"{stem}.png" if len(DRAWINGS.get(method.name)(result)) == 1 else stem)
+    return re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
 
 
 def report(result: Result, written: list[Path], as_json: bool) -> None:

@@ -40,8 +40,11 @@ def layers(model: Any) -> list[LayerInfo]:
 
     `model` is what `load` returns, or a path or name for it. Any of the addresses followed by `:channel` is a unit.
     """
-    graph = graph_of(as_bundle(model))
-    return [_info(graph, call) for call in _with_channels(graph)]
+    bundle = as_bundle(model)
+    if "layers" not in bundle.memo:
+        graph = graph_of(bundle)
+        bundle.memo["layers"] = [_info(graph, call) for call in _with_channels(graph)]
+    return list(bundle.memo["layers"])
 
 
 def as_records(infos: list[LayerInfo]) -> list[dict[str, Any]]:

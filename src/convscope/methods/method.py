@@ -1,7 +1,9 @@
 """What a method says of itself, so that the command line, the session and `replay` can offer it without knowing it."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import backend
@@ -33,6 +35,11 @@ class Option:
     shortcuts: tuple[tuple[str, str], ...] = ()
     asked: bool = False
 
+    @property
+    def flag(self) -> str:
+        """The option's name in the shell."""
+        return f"--{self.name.replace('_', '-')}"
+
 
 @dataclass(frozen=True)
 class Method:
@@ -47,6 +54,17 @@ class Method:
     options: tuple[Option, ...] = ()
     examples: tuple[str, ...] = ()
     description: str = ""
+
+    def command_line(self, taken: Iterable[Any], options: dict[str, Any], *, model: str, out: Path | None = None) -> str:
+        """Return the shell command that does the same as `run(load(model), *taken, **options)`; options at their defaults are left out."""
+        words = ["convscope", self.name]
+        for value in taken:
+            words.extend(value if isinstance(value, list) else [value])
+        for option in self.options:
+            value = options.get(option.name, option.default)
+            if value != option.default:
+                words.extend([option.flag] if value is True else [option.flag, str(value)])
+        return shlex.join([*words, "-m", model, *(["-o", str(out)] if out is not None else [])])
 
 
 METHODS: Registry[Method] = Registry("method", builtin=BUILTIN, group="convscope.methods")

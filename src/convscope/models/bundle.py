@@ -48,6 +48,11 @@ class ModelBundle:
         """The (height, width) that pictures from files are brought to."""
         return self.fixed_size or (DEFAULT_SIZE, DEFAULT_SIZE)
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The least and the largest value that an image can have at the network's input."""
+        return self.preprocessing.value_range()
+
     @cached_property
     def digest(self) -> str:
         """The network's identity: a hash of its architecture (serial numbers in names left out) and all weights."""

@@ -33,8 +33,17 @@ def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
     """
     path = Path(path)
     _check_suffix(path)
-    single = path.suffix.lower() == PICTURE
+    return _write(result, _artefacts(result), path, single=path.suffix.lower() == PICTURE, raw=raw)
+
+
+def write_named(result: Result, folder: Path, stem: str, *, raw: bool = False) -> list[Path]:
+    """As `write`, to `<stem>.png` in `folder`; a result of several files, such as a map and its table, gets a folder `<stem>`."""
     artefacts = _artefacts(result)
+    single = len(artefacts) == 1
+    return _write(result, artefacts, folder / (f"{stem}{PICTURE}" if single else stem), single=single, raw=raw)
+
+
+def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, single: bool, raw: bool) -> list[Path]:
     main = _main_name(artefacts)
     contents: dict[Path, bytes] = {}
     for name, artefact in artefacts.items():
