@@ -94,3 +94,17 @@ def test_arrays_in_memory_cannot_be_replayed(tmp_path):
     convscope.activations("fashion", "block1_conv1", np.zeros((28, 28), np.float32)).save(target)
     with pytest.raises(ReplayError, match="arrays in memory"):
         replay(target)
+
+
+def test_a_picture_names_no_code_that_runs(tmp_path):
+    mark = tmp_path / "mark"
+    (tmp_path / "evil.py").write_text(f"open({str(mark)!r}, 'w')")
+    path = tmp_path / "picture.png"
+    convscope.saliency("fashion", "predictions:1", "sample:fashion[0]").save(path)
+    sidecar = path.with_suffix(".json")
+    recorded = json.loads(sidecar.read_text())
+    recorded["model"]["load"]["custom"] = [str(tmp_path / "evil.py")]
+    sidecar.write_text(json.dumps(recorded))
+    with pytest.raises(ReplayError, match="not run on a picture's word"):
+        replay(sidecar)
+    assert not mark.exists()

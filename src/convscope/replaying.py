@@ -11,15 +11,16 @@ from .render import writer
 from .results import Result
 
 
-def replay(path: str | Path) -> Result:
+def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Result:
     """Return the result behind a PNG that convscope wrote (or its JSON sidecar), computed again.
 
     The model and the images are looked for where they were, and must be the same to the bit; on the same machine the saved result
-    then is the same to the byte. Raises ReplayError, and what the method raises.
+    then is the same to the byte. A picture never names code that runs: where its model needs the user's own layers, or the code in the
+    file, `custom` and `unsafe` say so again, as for `load`. Raises ReplayError, and what the method raises.
     """
     recorded = writer.read_provenance(Path(path))
     method = METHODS.get(recorded["method"])
-    bundle = _same_model(recorded["model"])
+    bundle = _same_model(recorded["model"], custom, unsafe)
     parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
@@ -34,7 +35,7 @@ def same_bytes(result: Result, path: str | Path) -> bool:
     return writer.png_bytes(result, recorded.get("picture")) == Path(path).read_bytes()
 
 
-def _same_model(recorded: dict[str, Any]) -> ModelBundle:
+def _same_model(recorded: dict[str, Any], custom: Any, unsafe: bool) -> ModelBundle:
     if recorded["source"] == "memory":
         raise ReplayError(
             "The picture was made from a model in memory, which no file holds. Save the model and make the picture from the file."
@@ -44,7 +45,15 @@ def _same_model(recorded: dict[str, Any]) -> ModelBundle:
         raise ReplayError(
             f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
         )
-    bundle = load(recorded["source"], weights=weights, **recorded["load"])
+    told = {name: value for name, value in recorded["load"].items() if name not in ("custom", "unsafe")}
+    if recorded["load"].get("custom") and not custom:
+        named = " ".join(f"--custom {one}" for one in recorded["load"]["custom"])
+        raise ReplayError(
+            f"The model of this picture needs code of its own, which is not run on a picture's word. If you trust it: {named}"
+        )
+    if recorded["load"].get("unsafe") and not unsafe:
+        raise ReplayError("The model of this picture runs code that its file holds. If you trust whoever made the file: --unsafe")
+    bundle = load(recorded["source"], weights=weights, custom=custom, unsafe=unsafe, **told)
     if bundle.digest != recorded["digest"]:
         raise ReplayError(
             f"The model `{recorded['source']}` has changed: its digest is {bundle.digest}, the picture was made with {recorded['digest']}. "

@@ -89,6 +89,8 @@ class Result:
 class Activations(Result):
     """`maps`: (image, height, width, channel) float32, or (image, channel) behind a dense layer; one layer, all channels.
 
+    Of a network on sequences or volumes: (image, length, channel) or (image, depth, height, width, channel), as are `images`.
+
     `images`: what entered the network, (image, height, width, channel) in [0, 1]. `order`: "strongest" or "index"; `most`: how
     many channels the picture shows, None for all.
     """

@@ -139,25 +139,8 @@ def test_a_lambda_is_not_run(tmp_path):
     path = tmp_path / "lambda.keras"
     inputs = keras.Input((8, 8, 3))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(path)
-    with pytest.raises(ModelError, match="could not build"):
+    with pytest.raises(ModelError, match="Layer `lambda` is refused"):
         convscope.load(path)
-
-
-def subclassed():
-    class Own(keras.Model):
-        def call(self, images):
-            return images
-
-    return Own()
-
-
-def test_what_is_not_supported_yet_says_so():
-    layers = keras.layers
-    first = keras.Sequential([keras.Input((3, 8, 8)), layers.Conv2D(2, 3, data_format="channels_first", name="conv")])
-    sequence = keras.Sequential([keras.Input((16, 3)), layers.Conv1D(2, 3)])
-    for model, said in ((first, "channels first"), (sequence, "takes no image"), (subclassed(), "subclassed model")):
-        with pytest.raises(ModelError, match=said):
-            convscope.load(model)
 
 
 def test_a_second_input_says_so():
@@ -168,5 +151,5 @@ def test_a_second_input_says_so():
     pixels = np.zeros((8, 8, 3), np.float32)
     assert convscope.deconv(bundle, "conv:0", pixels).pixels.shape == (1, 1, 8, 8, 3)
     for look in (convscope.deconv, convscope.saliency):
-        with pytest.raises(ModelError, match="second input, `number`"):
+        with pytest.raises(ModelError, match="second input, `number`.*--input number=0"):
             look(bundle, "out:0", pixels)

@@ -5,8 +5,9 @@ import pytest
 
 import convscope
 from convscope.backend import keras
+from convscope.errors import OptionError
 from convscope.models import PREPROCESSINGS
-from convscope.models.preprocessing import choose_preprocessing
+from convscope.models.preprocessing import named, recognised
 
 IMAGE = np.random.default_rng(0).random((2, 5, 6, 3), dtype=np.float32)
 KERAS_MODES = {"caffe": "caffe", "torch": "torch", "symmetric": "tf"}
@@ -45,8 +46,8 @@ def test_signals_come_back_in_rgb_order():
 def test_applications_are_recognised_by_their_structure(application, size, recipe):
     network = getattr(keras.applications, application)(weights=None, include_top=False, input_shape=(size, size, 3))
     nested = keras.Sequential([keras.Input((size, size, 3)), network, keras.layers.GlobalAveragePooling2D()])
-    assert choose_preprocessing(network, 3, None)[0].name == recipe
-    assert choose_preprocessing(nested, 3, None)[0].name == recipe
+    assert recognised(network, 3)[0].name == recipe
+    assert recognised(nested, 3)[0].name == recipe
 
 
 def test_a_model_that_normalises_inside_needs_none():
@@ -60,3 +61,24 @@ def test_an_unknown_model_gets_unit_and_says_so():
     bundle = convscope.load(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 3)]))
     assert bundle.preprocessing.name == "unit"
     assert "--preprocess" in bundle.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "black", "white"),
+    [
+        ("127/128", -127 / 128, 1.0),
+        ("127.5/127.5", -1.0, 1.0),
+        ("0/255", 0.0, 1.0),
+        ("10,20,30/1,2,4", (-10, -10, -7.5), (245, 117.5, 56.25)),
+    ],
+)
+def test_means_and_deviations_make_a_recipe(wanted, black, white):
+    recipe = named(wanted, 3)
+    assert np.allclose(recipe.apply(np.zeros((1, 1, 1, 3), np.float32)), black, atol=1e-4)
+    assert np.allclose(recipe.apply(np.ones((1, 1, 1, 3), np.float32)), white, atol=1e-4)
+
+
+@pytest.mark.parametrize("wanted", ["127/0", "a/b", "1,2/3", "1/2/3"])
+def test_numbers_that_make_no_recipe_are_refused(wanted):
+    with pytest.raises(OptionError, match="MEANS/DEVIATIONS|does not fit"):
+        named(wanted, 3)

@@ -12,7 +12,7 @@ Pullback = Callable[[Any], list[Any]]
 def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
     """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
     with torch.enable_grad():
-        leaves = [ops.convert_to_tensor(value).detach().requires_grad_(True) for value in inputs]
+        leaves = [_leaf(ops.convert_to_tensor(value)) for value in inputs]
         output = function(*leaves)
 
     several = isinstance(output, list | tuple)
@@ -23,10 +23,17 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullb
         if not reached:
             return [torch.zeros_like(leaf) for leaf in leaves]
         outputs, signals = zip(*reached, strict=True)
-        gradients = torch.autograd.grad(outputs, leaves, signals, retain_graph=True, allow_unused=True)
+        smooth = [leaf for leaf in leaves if leaf.requires_grad]
+        found = iter(torch.autograd.grad(outputs, smooth, signals, retain_graph=True, allow_unused=True))
+        gradients = [next(found) if leaf.requires_grad else None for leaf in leaves]
         return [torch.zeros_like(leaf) if one is None else one for one, leaf in zip(gradients, leaves, strict=True)]
 
     return [one.detach() for one in output] if several else output.detach(), pullback
+
+
+def _leaf(value: Any) -> Any:
+    """Return a tensor to differentiate by; one of whole numbers or truth values has no gradient."""
+    return value.detach().requires_grad_(value.is_floating_point())
 
 
 def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:

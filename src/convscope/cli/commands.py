@@ -6,42 +6,52 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from .methods import load_model, model_options
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
-    """List what can be looked at: every layer with its address, map, channels and receptive field."""
+    """Say what a model file holds, before anything is computed: its layers, what was repaired, what each method will mean on it."""
     if argument and model:
         raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Give one.")
-    bundle = load_model(argument or model, **options)
-    from ..graph.listing import as_records, layers
+    bundle = load_model(argument or model, quiet=True, **options)
+    from ..doctor import examine
 
-    infos = layers(bundle)
+    found = examine(bundle)
     if as_json:
-        described = {"model": bundle.identity(), "input": list(bundle.shape), "notes": list(bundle.notes), "layers": as_records(infos)}
-        click.echo(json.dumps(described, indent=1))
+        click.echo(json.dumps({"model": bundle.identity(), **found.as_record()}, indent=1))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("layer", "kind", "map", "channels", "field (px)", "activation", box=None, header_style="bold", pad_edge=False)
-    for info in infos:
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="bold", no_wrap=True)
+    sides = " x ".join("?" if side is None else str(side) for side in found.input)
+    for fact, said in (("model", f"{found.name} ({found.format})"), ("input", sides), *(("", note) for note in found.notes)):
+        facts.add_row(fact, escape(said))
+    for method, said in found.methods.items():
+        facts.add_row(method, escape(said))
+    table = Table("layer", "kind", "map", "channels", "field (px)", "stride", "activation", box=None, header_style="bold", pad_edge=False)
+    for info in found.layers:
         shape = " x ".join("?" if side is None else str(side) for side in info.shape)
         style = None if info.has_filters else "dim"
         field = "image" if info.field is None else str(info.field)
-        table.add_row(info.address, info.kind, shape, str(info.channels), field, info.activation or "", style=style)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        stride = "" if info.stride is None else str(info.stride)
+        address = f"{info.address} (scores)" if info.address == found.scores else info.address
+        table.add_row(escape(address), info.kind, shape, str(info.channels), field, stride, info.activation or "", style=style)
+    console.print(facts, "", table, sep="\n")
 
 
-def _replay(file: Path, out: Path | None) -> None:
+def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool) -> None:
     """Make a written picture again from its own provenance, and say whether the bytes are the same.
 
     Takes a PNG that convscope wrote. Exit code 1 when the new picture differs.
     """
     from ..replaying import replay, same_bytes
 
-    result = replay(file)
+    result = replay(file, custom=custom, unsafe=unsafe)
     if out is not None:
         for path in result.save(out):
             click.echo(path)
@@ -120,6 +130,8 @@ FIXED = {
         [
             click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
             _path("-o", "--out", help="Also write the picture there."),
+            click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers, if the picture's model needs it."),
+            click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
         ],
         "convscope replay convscope-out/deconv-block4_conv2-17.png",
     ),

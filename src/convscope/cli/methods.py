@@ -25,26 +25,64 @@ TAKEN_HELP = {
 }
 
 
+MODEL_OPTIONS = ("preprocess", "labels", "weights", "architecture", "input_shape", "inputs", "custom", "unsafe")
+
+
 def model_options() -> list[click.Parameter]:
-    """Return the options that say which model is meant."""
+    """Return the options that say which model is meant, and what its file does not say."""
     names = "A .h5, .hdf5 or .keras file, or a name: vgg16, fashion, resnet50, ...  [default: vgg16]"
+    recipes = (
+        f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/DEVIATION in 0-255 such as 127/128  [default: recognised]"
+    )
     return [
         click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names),
-        click.Option(
-            ["--preprocess"], type=click.Choice(list(PREPROCESSINGS)), help="How images enter the network  [default: recognised, else unit]"
-        ),
+        click.Option(["--preprocess"], metavar="RECIPE", type=_Recipe(), help=recipes),
         click.Option(["--labels"], type=click.Path(), metavar="FILE", help="Class names: a text file, one a line, or JSON."),
         click.Option(["--weights"], type=click.Choice(list(WEIGHTS)), help="For names only: where the weights come from."),
+        click.Option(["--architecture"], metavar="NAME", help="For files of weights only: an application's name, or a JSON config."),
+        click.Option(["--input-shape"], metavar="H,W,C", type=_Shape(), help="The input's size, where the file does not say it."),
+        click.Option(
+            ["--input", "inputs"], metavar="NAME=VALUE", multiple=True, help="A second input's value; NAME=image is for pictures."
+        ),
+        click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers: file.py or package.module:Name. It runs."),
+        click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the file holds in Lambda layers. Only if you trust it."),
     ]
 
 
-def load_model(model: str | None, preprocess: str | None, labels: str | None, weights: str | None) -> ModelBundle:
-    """Load the model that the options mean and print what `load` has to say to standard error."""
+class _Recipe(click.ParamType[str]):
+    """Completes the names of recipes; anything else is left to `load`, which knows what fits."""
+
+    name = "recipe"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the names that begin so."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in PREPROCESSINGS if name.startswith(incomplete)]
+
+
+class _Shape(click.ParamType[tuple[int | None, ...]]):
+    """Reads 224,224,3; a ? is a free side."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int | None, ...]:
+        """Return the numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(None if one.strip() in ("?", "") else int(one) for one in str(value).strip("()").split(","))
+        except ValueError:
+            self.fail(f"received {value}. Expected height,width,channels such as 224,224,3", param, ctx)
+
+
+def load_model(model: str | None, *, quiet: bool = False, **told: Any) -> ModelBundle:
+    """Load the model that the options mean and, unless `quiet`, print what `load` has to say to standard error."""
     from ..models import load
 
     with working(f"loading {model or 'VGG16'}"):
-        bundle = load(model, preprocess=preprocess, labels=labels, weights=weights)
-    for note in bundle.notes:
+        bundle = load(model, **told)
+    for note in () if quiet else bundle.notes:
         click.echo(note, err=True)
     return bundle
 
@@ -54,7 +92,7 @@ def method_command(method: Method) -> click.Command:
 
     def run(**given: Any) -> None:
         out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
-        model = {name: given.pop(name) for name in ("model", "preprocess", "labels", "weights")}
+        model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
         taken = _taken(method, list(given.pop("arguments")))
         DRAWINGS.get("writer").check_target(out or OUT)
         bundle = load_model(**model)

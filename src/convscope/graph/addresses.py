@@ -1,6 +1,7 @@
 """From what a user writes to units of a network: every address is checked here, near misses are suggested."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UnitError, near_misses
@@ -10,11 +11,14 @@ from .history import flatten
 
 
 def graph_of(bundle: Any) -> Graph:
-    """Return the bundle's flat graph, made once."""
+    """Return the bundle's flat graph, made once, with its image input and the values of the others."""
     if "graph" not in bundle.memo:
-        bundle.memo["graph"] = flatten(bundle.network)
-    graph: Graph = bundle.memo["graph"]
-    return graph
+        graph = flatten(bundle.network)
+        inputs = {graph.calls[index].address: index for index in graph.inputs}
+        fixed = {inputs[name]: value for name, value in bundle.inputs.items()}
+        bundle.memo["graph"] = replace(graph, image_input=inputs.get(bundle.image_input, graph.image_input), fixed=fixed)
+    made: Graph = bundle.memo["graph"]
+    return made
 
 
 def unit_call(graph: Graph, unit: Unit) -> Call:

@@ -1,11 +1,11 @@
 """The flat graph: one node per call of a layer, nested models inlined, fused activations split off."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..backend import keras
+from ..backend import keras, ops
 from ..errors import ModelError, UnitError, near_misses
 from .kinds import ACTIVATIONS, Kind
 
@@ -55,12 +55,19 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network as calls in an order in which they can run; `inputs` are the indices of its input calls."""
+    """A network as calls in an order in which they can run; `inputs` are the indices of its input calls.
+
+    `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given. `inferred` remembers
+    the symbolic outputs of calls by the size of the picture.
+    """
 
     name: str
     calls: tuple[Call, ...]
     inputs: tuple[int, ...]
     outputs: tuple[Ref, ...]
+    image_input: int
+    fixed: Mapping[int, Any] = field(default_factory=dict)
+    inferred: dict[tuple[int, int], dict[int, Any]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def visible(self) -> dict[str, Call]:
@@ -100,16 +107,37 @@ class Graph:
         return [call for call in self.calls if call.index in needed]
 
     def steps(self, targets: Sequence[int]) -> list[Call]:
-        """Return `ancestors` but for the image input: what runs. Raises ModelError if another input would have to be fed."""
-        needed = [call for call in self.ancestors(targets) if call.index != self.image_input]
-        other = next((call for call in needed if call.kind is Kind.INPUT), None)
+        """Return `ancestors` but for the inputs: what runs. Raises ModelError if an input would have to be fed that was given no value."""
+        needed = self.ancestors(targets)
+        given = {self.image_input, *self.fixed}
+        other = next((call for call in needed if call.kind is Kind.INPUT and call.index not in given), None)
         if other is not None:
-            raise ModelError(f"`{self.name}` has a second input, `{other.address}`; convscope feeds one image input so far.")
-        return needed
+            shape = ",".join("?" if side is None else str(side) for side in other.shape[1:])
+            raise ModelError(
+                f"`{self.name}` has a second input, `{other.address}` ({shape}); pictures go to `{self.calls[self.image_input].address}`. "
+                f"Give it a value: --input {other.address}=0, or a list of numbers, or an .npy file."
+            )
+        return [call for call in needed if call.kind is not Kind.INPUT]
+
+    @cached_property
+    def downstream(self) -> frozenset[int]:
+        """The indices of the calls that depend on the picture."""
+        found = {self.image_input}
+        for call in self.calls:
+            if any(source.call in found for source in call.sources):
+                found.add(call.index)
+        return frozenset(found)
+
+    def fed(self, image: Any) -> dict[int, Any]:
+        """Return the values of the input calls for one batch `image`; fixed ones are repeated over it."""
+        count = image.shape[0]
+        return {self.image_input: image} | {
+            index: ops.repeat(ops.convert_to_tensor(value)[None], count, axis=0) for index, value in self.fixed.items()
+        }
 
     def run(self, image: Any, targets: Sequence[int]) -> list[Any]:
         """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed."""
-        values: dict[int, Any] = {self.image_input: image}
+        values = self.fed(image)
         steps = self.steps(targets)
         last_use = {source.call: call.index for call in steps for source in call.sources}
         for call in steps:
@@ -118,12 +146,6 @@ class Graph:
                 if last_use[done] == call.index and done not in targets:
                     del values[done]
         return [values[target] for target in targets]
-
-    @cached_property
-    def image_input(self) -> int:
-        """The index of the input that takes pictures: the one of rank 4, else the first."""
-        ranked = [index for index in self.inputs if len(self.calls[index].shape) == 4]
-        return (ranked or list(self.inputs))[0]
 
 
 def listed(output: Any) -> Any:

@@ -1,12 +1,14 @@
 """The one door to Keras' call history: a built model -> a flat `Graph`. The model itself is only read."""
 
 import dataclasses
+import inspect
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from ..backend import keras
 from ..errors import ModelError
+from ..models.tracing import follow, is_graph
 from .calls import Call, Graph, Ref, mapped
 from .kinds import UNIT_KINDS, Kind, classify
 
@@ -23,7 +25,8 @@ def flatten(model: Any) -> Graph:
         known[id(tensor)] = builder.add_input(tensor)
     outputs = builder.inline(functional, "", known)
     inputs = tuple(call.index for call in builder.calls if call.kind is Kind.INPUT)
-    return Graph(model.name, tuple(builder.calls), inputs, outputs)
+    ranked = [index for index in inputs if len(builder.calls[index].shape) == 4]
+    return Graph(model.name, tuple(builder.calls), inputs, outputs, (ranked or list(inputs))[0])
 
 
 def at_precision(graph: Graph, precision: str) -> Graph:
@@ -35,7 +38,7 @@ def at_precision(graph: Graph, precision: str) -> Graph:
             return call
         return dataclasses.replace(call, operation=_sharing_copy(call.operation, _dtype_policy=policy))
 
-    return Graph(graph.name, tuple(recast(call) for call in graph.calls), graph.inputs, graph.outputs)
+    return dataclasses.replace(graph, calls=tuple(recast(call) for call in graph.calls))
 
 
 def _sharing_copy(layer: Any, **changes: Any) -> Any:
@@ -73,8 +76,9 @@ class _Builder:
             lambda leaf: known[id(leaf)] if isinstance(leaf, keras.KerasTensor) else leaf,
         )
         kwargs.pop("training", None)
-        if isinstance(operation, keras.Model):
-            inner = _functional(operation, address)
+        if _can_train(operation):
+            kwargs["training"] = False  # layers that augment images do so unless they are told not to
+        if (inner := _inside(operation, node)) is not None:
             given = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Ref)]  # a dict's in Keras' order
             return self.inline(inner, address + "/", {id(t): ref for t, ref in zip(inner.inputs, given, strict=True)})
         return self._add_layer(address, operation, (args, kwargs), [tensor.shape for tensor in node.outputs])
@@ -108,20 +112,42 @@ class _Builder:
         return path if self._times[path] == 1 else f"{path}#{self._times[path]}"
 
 
+def _can_train(operation: Any) -> bool:
+    takes = getattr(operation, "call", None)
+    return not isinstance(operation, keras.Model) and takes is not None and "training" in inspect.signature(takes).parameters
+
+
 def _has_activation(layer: Any) -> bool:
     activation = getattr(layer, "activation", None)
     return activation is not None and classify(activation) is not Kind.IDENTITY
 
 
+def _inside(operation: Any, node: Any) -> Any:
+    """Return the graph of layers that a call runs through: of a nested model, or of a user's layer made of layers; None for one layer."""
+    if isinstance(operation, keras.Model) and is_graph(operation):
+        return _functional(operation, operation.name)
+    own = isinstance(operation, keras.Layer) and not type(operation).__module__.startswith("keras.")
+    if not own or not operation._flatten_layers(include_self=False):
+        return None
+    fresh: dict[int, Any] = {}
+
+    def entered(leaf: Any) -> Any:
+        if not isinstance(leaf, keras.KerasTensor):
+            return leaf
+        return fresh.setdefault(id(leaf), keras.Input(batch_shape=leaf.shape, dtype=leaf.dtype))
+
+    args, kwargs = mapped((tuple(node.arguments.args), dict(node.arguments.kwargs)), entered)
+    try:
+        outputs = follow(operation, args, kwargs)
+    except Exception:  # its `call` does what no graph can say: it stays one call, by its own vector-Jacobian product
+        return None
+    return keras.Function(list(fresh.values()), outputs)
+
+
 def _functional(model: Any, address: str) -> Any:
     """Return the functional model behind `model`; raise ModelError that says why there is none."""
-    if isinstance(model, keras.Sequential):
-        if not model.built or model._functional is None:
-            raise ModelError(f"The Sequential model `{address}` does not say its input shape. Save it after calling it on data once.")
-        return model._functional
-    if not hasattr(model, "_nodes_by_depth"):
+    if not is_graph(model):
         raise ModelError(
-            f"`{address}` is a subclassed model ({type(model).__name__}): it keeps no graph of its layers. "
-            "Functional and Sequential models work, nested to any depth."
+            f"`{address}` ({type(model).__name__}) keeps no graph of its layers. Load it with convscope.load, which follows its call."
         )
-    return model
+    return model._functional if isinstance(model, keras.Sequential) else model

@@ -8,7 +8,7 @@ from ..models import as_bundle
 from .addresses import graph_of
 from .calls import Call, Graph
 from .kinds import ACTIVATIONS, Kind
-from .receptive import Field, receptive_field
+from .receptive import Field, call_shapes, receptive_field
 
 # Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
 PROBE = 2048
@@ -18,7 +18,8 @@ PROBE = 2048
 class LayerInfo:
     """One layer: `shape` is (height, width) of its map at the listed image size, () behind a dense layer.
 
-    `field` is the side of its receptive field in pixels, None for the whole image. `activation` names what follows inside the layer.
+    `field` is the side of its receptive field in pixels, None for the whole image; `stride` the pixels from one unit's field to the
+    next one's. `activation` names what follows inside the layer.
     """
 
     address: str
@@ -27,6 +28,7 @@ class LayerInfo:
     shape: tuple[int | None, ...]
     channels: int
     field: int | None
+    stride: int | None
     activation: str | None
 
     @property
@@ -61,7 +63,7 @@ def _with_channels(graph: Graph) -> Iterator[Call]:
 def _info(graph: Graph, call: Call) -> LayerInfo:
     linear = graph.calls[call.sources[0].call] if call.sources else call
     fused = linear.inner and linear.address == call.address
-    field = _field_side(graph, call)
+    field, stride = _field_and_stride(graph, call)
     return LayerInfo(
         address=call.address,
         kind=(linear if fused else call).kind.value,
@@ -69,6 +71,7 @@ def _info(graph: Graph, call: Call) -> LayerInfo:
         shape=call.shape[1:-1],
         channels=int(call.shape[-1] or 0),
         field=field,
+        stride=stride,
         activation=_activation_name(call) if fused or call.kind in ACTIVATIONS else None,
     )
 
@@ -77,12 +80,18 @@ def _activation_name(call: Call) -> str:
     return str(getattr(call.operation, "__name__", None) or type(call.operation).__name__)
 
 
-def _field_side(graph: Graph, call: Call) -> int | None:
+def _field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
+    """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image."""
     if len(call.shape) != 4:
-        return None
+        return None, None
     fixed = graph.calls[graph.image_input].shape[1:3]
     size = (fixed[0] or PROBE, fixed[1] or PROBE)
-    height, width = call.shape[1:3]
-    centre = (2, 2) if height is None or width is None else (height // 2, width // 2)
-    field = receptive_field(graph, call, centre, size)
-    return None if field == Field(0, 0, *size) and (field.height, field.width) == size else field.height
+    shape = call_shapes(graph, call, size)[call.index]
+    if len(shape) != 4:  # an operation of several outputs
+        return None, None
+    rows, columns = (side or 0 for side in shape[1:3])
+    field = receptive_field(graph, call, (rows // 2, columns // 2), size)
+    if field == Field(0, 0, *size):
+        return None, None
+    above = receptive_field(graph, call, (rows // 2 - 1, columns // 2), size) if rows > 1 else None
+    return field.height, None if above is None else field.top - above.top

@@ -17,7 +17,7 @@ class Projector:
     def __init__(self, graph: Graph, image: Any, targets: Sequence[Call]) -> None:
         self.graph = graph
         self.records: dict[int, Record] = {}
-        self._values: dict[int, Any] = {graph.image_input: image}
+        self._values = graph.fed(image)
         for call in graph.steps([target.index for target in targets]):
             self._forward(call)
 

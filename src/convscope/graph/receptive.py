@@ -53,6 +53,8 @@ def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, 
         if current.index not in fields or current.kind is Kind.INPUT:
             continue
         for source in current.sources:
+            if source.call not in graph.downstream:
+                continue
             step = _through(current, fields[current.index], shapes[source.call], shapes[current.index])
             if step is None:
                 return whole
@@ -86,11 +88,11 @@ def call_shapes(graph: Graph, target: Call, size: tuple[int, int]) -> dict[int, 
     """Return the output shape of every call up to `target` for one picture of `size`, by Keras' own shape inference."""
     shapes: dict[int, Any] = {}
     image = graph.calls[graph.image_input]
-    tensors: dict[int, Any] = {image.index: keras.KerasTensor((1, *size, image.shape[-1]), dtype="float32")}
+    tensors = graph.inferred.setdefault(size, {image.index: keras.KerasTensor((1, *size, image.shape[-1]), dtype="float32")})
     for call in graph.ancestors([target.index]):
         if call.kind is Kind.INPUT:
             tensors.setdefault(call.index, keras.KerasTensor((1, *call.shape[1:]), dtype="float32"))
-        else:
+        elif call.index not in tensors:
             tensors[call.index] = call.inferred(*(picked(tensors[source.call], source) for source in call.sources))
         shapes[call.index] = tuple(tensors[call.index].shape) if hasattr(tensors[call.index], "shape") else ()
     return shapes

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,39 @@ def as_batch(images: Any, fit: Fit) -> ImageBatch:
         raise ImageError(f"The arrays have different sizes: {sizes}. Give arrays of one size, or one at a time.")
     names = tuple(source.name for source in stream.read)
     return ImageBatch(np.stack(pixels), names, stream.inputs(), stream.images.given)
+
+
+def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
+    """Return arrays, or `.npy` files of them, as one batch for a network whose input has another rank than pictures.
+
+    `shape`: (length, channel) or (depth, height, width, channel), None where free. Values enter as they are, as float32.
+    Raises ImageError that says what was expected.
+    """
+    given = list(data) if isinstance(data, list | tuple) else [data]
+    arrays = [_array(one) for one in given]
+    expected = ", ".join("?" if side is None else str(side) for side in shape)
+    stacks = [array if array.ndim == len(shape) + 1 else array[None] for array in arrays]
+    for stack in stacks:
+        if stack.ndim != len(shape) + 1 or any(side not in (None, found) for side, found in zip(shape, stack.shape[1:], strict=True)):
+            raise ImageError(
+                f"Received an array of shape {stack.shape[1:]}. The network takes ({expected}), one or several in an .npy file."
+            )
+    pixels = np.concatenate(stacks).astype(np.float32)
+    names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
+    paths = tuple(str(Path(one).absolute()) for one in given if isinstance(one, str | Path))
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
+    inputs = {"given": list(paths) if len(paths) == len(given) else None, "count": len(pixels), "digest": digest}
+    counted = [f"{name}[{index}]" for name, stack in zip(names, stacks, strict=True) for index in range(len(stack))]
+    return ImageBatch(pixels, tuple(counted), (inputs,), paths if len(paths) == len(given) else None)
+
+
+def _array(one: Any) -> NDArray[Any]:
+    if isinstance(one, str | Path):
+        try:
+            return np.asarray(np.load(one, allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            raise ImageError(f"`{one}` is no array: {error}. This network takes no pictures; give an .npy file.") from error
+    return np.asarray(one)
 
 
 @dataclass

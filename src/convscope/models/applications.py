@@ -27,10 +27,11 @@ def names() -> list[str]:
 
 def find(name: str) -> str | None:
     """Return Keras' spelling of a name given in any case, with or without dashes; None if there is none."""
-    return next((one for one in names() if one.lower() == _plain(name)), None)
+    return next((one for one in names() if one.lower() == plain(name)), None)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without what spellings differ in."""
     return name.lower().replace("-", "").replace("_", "")
 
 
@@ -41,17 +42,17 @@ def cache_folder() -> Path:
     return Path(keras_home()) / "models"
 
 
-def build(application: str, weights: str | None, *, include_top: bool = True) -> Any:
+def build(application: str, weights: str | None, *, include_top: bool = True, classes: int | None = None) -> Any:
     """Return the network; its input is called `image` and has a free size where there is no top."""
     constructor = getattr(keras.applications, application)
     if include_top:
-        return constructor(weights=weights)
+        return constructor(weights=weights) if classes is None else constructor(weights=weights, classes=classes)
     return constructor(weights=weights, include_top=False, input_tensor=keras.Input((None, None, 3), name="image"))
 
 
 def cached(application: str) -> Any | None:
     """Return the network with ImageNet weights from Keras' own cache, None if they are not there. Downloads nothing."""
-    if not any(_plain(application) in _plain(path.name) for path in cache_folder().glob("*")):
+    if not any(plain(application) in plain(path.name) for path in cache_folder().glob("*")):
         return None  # saves building a network of hundreds of megabytes only to learn that its file is missing
     try:
         with _get_file(_only_cached):

@@ -18,7 +18,8 @@ class ModelBundle:
     """A network with its preprocessing and labels; the first argument of everything public.
 
     `source` is what `load` was given (an absolute path or a name), `weights` where they came from ("file", "imagenet", "embedded",
-    "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free.
+    "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free. `inputs` are the
+    values of the inputs that take no picture, by name, without a batch; `format` says what kind of file it was.
     """
 
     name: str
@@ -26,21 +27,29 @@ class ModelBundle:
     weights: str
     network: Any
     preprocessing: Preprocessing
-    shape: tuple[int | None, int | None, int]
+    shape: tuple[int | None, ...]
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     given: dict[str, Any] = field(default_factory=dict)
+    image_input: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    format: str = "memory"
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def channels(self) -> int:
         """Channels of the input image."""
-        return self.shape[2]
+        return int(self.shape[-1] or 0)
+
+    @property
+    def takes_images(self) -> bool:
+        """Say whether the input is a picture (height, width, channel), not a sequence or a volume."""
+        return len(self.shape) == 3
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:
         """The input's (height, width), None where the network takes any size."""
-        height, width, _ = self.shape
+        height, width = self.shape[:2] if self.takes_images else (None, None)
         return None if height is None or width is None else (height, width)
 
     @property

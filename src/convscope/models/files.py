@@ -1,35 +1,162 @@
-"""Whole models from files: what the file is gets checked before Keras is asked to build anything from it."""
+"""Model files -> networks: what the file is gets checked, its config repaired and read as data, its weights brought to the layers."""
 
+import re
 import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..backend import keras
 from ..errors import ConvscopeError, ModelError
+from .saved import archive, hdf5, weights
+from .saved.budget import Budget
+from .saved.build import Builder, first_sentence
+from .saved.entries import Entry, parse_network
+from .saved.trust import Custom
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
-EXPECTED = "Expected a whole Keras model saved as .h5, .hdf5 or .keras."
+EXPECTED = "Expected a Keras model saved as .h5, .hdf5 or .keras."
 
 
-def read_model(path: Path) -> Any:
-    """Return the Keras model in a file, loaded with `compile=False` and in safe mode; raise ModelError that says what is wrong."""
-    _check(path)
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except ConvscopeError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"Keras {keras.__version__} could not build the model in `{path}`: {_first_sentence(error)} "
-            "If it has layers of your own, those are not supported yet."
-        ) from error
+@dataclass(frozen=True)
+class Reading:
+    """What the user said about a file: the shape it does not tell, code of their own, whether code in it may run."""
+
+    input_shape: tuple[int | None, ...] | None = None
+    custom: Custom = field(default_factory=lambda: Custom({}))
+    unsafe: bool = False
 
 
-def _check(path: Path) -> None:
+@dataclass(frozen=True)
+class Opened:
+    """An open file: its config as data (None if it holds weights only), `writer` the Keras version as text, and how to fill a network."""
+
+    config: Any
+    writer: str
+    numbers: int
+    fill: Callable[[Any, Entry | None], list[str]]
+    file: Any
+
+    @property
+    def major(self) -> int:
+        """The major version of the Keras that wrote the file: 1, 2 or 3."""
+        found = re.match(r"\d+", self.writer)
+        return int(found[0]) if found else 1
+
+
+@dataclass(frozen=True)
+class Read:
+    """A network from a file, and what was repaired on the way."""
+
+    network: Any
+    format: str
+    notes: tuple[str, ...]
+
+
+Architecture = Callable[[Opened], tuple[Any, list[str]]]
+
+
+def read_model(path: Path, reading: Reading, architecture: Architecture) -> Read:
+    """Return the network in a file; raise ModelError that says what is wrong and what to do.
+
+    Nothing in the file runs, and no name in it is imported. `architecture` makes and fills the network for a file that holds weights only.
+    """
+    form = _check(path)
+    with ExitStack() as stack:
+        try:
+            opened = _open_archive(path, stack) if form == "zip" else _open_hdf5(path, stack)
+            said = f"{'.keras archive' if form == 'zip' else 'HDF5'}, Keras {opened.writer or '1.x'}"
+            if opened.config is None:
+                network, notes = architecture(opened)
+                return Read(network, f"{said}, weights only", tuple(notes))
+            network, notes = build_from_config(opened.config, opened, reading)
+        except ConvscopeError as error:
+            raise type(error)(f"`{path}`: {error}") if f"`{path}`" not in str(error) else error from error.__cause__
+        except Exception as error:
+            raise ModelError(
+                f"`{path}` could not be read as a model: {first_sentence(error)} It is damaged, or no Keras wrote it."
+            ) from error
+    return Read(network, said, tuple(notes))
+
+
+def build_from_config(config: Any, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
+    """Return the network that a config describes, filled with the file's weights, and what was repaired; raise ModelError."""
+    entry = parse_network(config, reading.custom.names())
+    builder = Builder(
+        writer=opened.major,
+        budget=Budget(opened.numbers),
+        custom=reading.custom,
+        unsafe=reading.unsafe,
+        input_shape=reading.input_shape,
+        guessed_channels=_channels(opened),
+    )
+    network = builder.model(entry)
+    return network, [*builder.notes, *opened.fill(network, entry)]
+
+
+def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
+    file = stack.enter_context(hdf5.opened(path, str(path)))
+    text = hdf5.text_attribute(file, "model_config")
+    group = file.get("model_weights", file)
+    if not hasattr(group, "visititems"):
+        raise ModelError(f"`{path}`: its model_weights are no group of weights. The file is damaged.")
+    writer = hdf5.text_attribute(file, "keras_version") or hdf5.text_attribute(group, "keras_version")
+    engine = hdf5.text_attribute(file, "backend") or hdf5.text_attribute(group, "backend")
+    numbered = "layer_names" not in group.attrs and "layer_names0" not in group.attrs
+    if text is None and numbered and not any(key in file for key in ("layers", "_layer_checkpoint_dependencies", "vars")):
+        raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor weights of one. {EXPECTED}")
+    major = int((re.match(r"\d+", writer or "") or ["3" if numbered else "1"])[0])
+
+    def fill(network: Any, entry: Entry | None) -> list[str]:
+        if numbered:
+            return weights.fill_numbered(network, path, file, major)
+        return weights.fill_named(network, group, entry, major, engine)
+
+    return Opened(
+        config=None if text is None else hdf5.parsed(text, str(path)),
+        writer=writer or ("3" if numbered else ""),
+        numbers=hdf5.count_numbers(file),
+        fill=fill,
+        file=group,
+    )
+
+
+def _open_archive(path: Path, stack: ExitStack) -> Opened:
+    packed = stack.enter_context(archive.opened(path))
+    config = hdf5.parsed(archive.text(packed, archive.CONFIG, path), str(path))
+    metadata = hdf5.parsed(archive.text(packed, archive.METADATA, path), str(path)) if archive.METADATA in packed.namelist() else {}
+    unpacked = stack.enter_context(archive.unpacked(packed, path))
+    file = stack.enter_context(hdf5.opened(unpacked, f"{path}:{archive.WEIGHTS}"))
+    writer = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
+
+    def fill(network: Any, entry: Entry | None) -> list[str]:
+        return weights.fill_numbered(network, unpacked, file, int((re.match(r"\d+", writer) or ["3"])[0]))
+
+    return Opened(config=config, writer=writer, numbers=hdf5.count_numbers(file), fill=fill, file=file)
+
+
+def _channels(opened: Opened) -> int | None:
+    """Return the channels that the first convolution's kernel takes: what a Sequential without an input layer does not say."""
+    found: list[int] = []
+
+    def look(_: str, item: Any) -> None:
+        shape = getattr(item, "shape", None)
+        if shape is not None and len(shape) == 4 and not found:
+            found.append(int(shape[2]))
+
+    opened.file.visititems(look)
+    return found[0] if found else None
+
+
+def _check(path: Path) -> str:
+    """Return "hdf5" or "zip" by what the file begins with; raise ModelError for anything else."""
     if not path.exists():
         raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, fashion, resnet50.")
     if path.is_dir():
         raise ModelError(f"`{path}` is a folder. {EXPECTED} (A TensorFlow SavedModel folder must be saved again as .keras.)")
+    if not path.is_file():
+        raise ModelError(f"`{path}` is no regular file but a device or a pipe. {EXPECTED}")
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"`{path}` ends in `{path.suffix or 'nothing'}`. {EXPECTED}")
     try:
@@ -39,44 +166,13 @@ def _check(path: Path) -> None:
         raise ModelError(f"`{path}` cannot be read: {error.strerror}. Check its permissions.") from error
     if not start:
         raise ModelError(f"`{path}` is empty. {EXPECTED}")
-    if path.suffix.lower() == ".keras":
-        _check_zip(path, start)
-    else:
-        _check_hdf5(path, start)
-
-
-def _check_zip(path: Path, start: bytes) -> None:
-    if not zipfile.is_zipfile(path):
-        raise ModelError(f"`{path}` is no .keras archive (it starts with {_preview(start)}), or it is cut short. {EXPECTED}")
-    with zipfile.ZipFile(path) as archive:
-        missing = {"config.json", "model.weights.h5"} - set(archive.namelist())
-    if missing:
-        raise ModelError(f"`{path}` is a zip file without {' and '.join(sorted(missing))}, so no .keras model. {EXPECTED}")
-
-
-def _check_hdf5(path: Path, start: bytes) -> None:
-    import h5py  # here, so that listing commands does not load it
-
-    if not start.startswith(b"\x89HDF\r\n\x1a\n"):
-        raise ModelError(f"`{path}` is no HDF5 file: it starts with {_preview(start)}. {EXPECTED}")
-    try:
-        with h5py.File(path, "r") as file:
-            whole = "model_config" in file.attrs
-    except OSError as error:
-        raise ModelError(f"`{path}` is a damaged or truncated HDF5 file: {_first_sentence(error)} Copy or download it again.") from error
-    if not whole:
-        raise ModelError(
-            f"`{path}` holds weights only, without the architecture. {EXPECTED} "
-            "Load the weights into your model in Python and save it with model.save('model.keras')."
-        )
+    if start.startswith(hdf5.SIGNATURE):
+        return "hdf5"
+    if start.startswith(b"PK") or zipfile.is_zipfile(path):
+        return "zip"
+    raise ModelError(f"`{path}` is neither an HDF5 file nor a .keras archive: it starts with {_preview(start)}. {EXPECTED}")
 
 
 def _preview(start: bytes) -> str:
     text = start[:24].decode("latin-1")
     return repr(text) if text.isprintable() else start[:8].hex(" ")
-
-
-def _first_sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = (lines[0] if lines else type(error).__name__)[:300]
-    return text if text.endswith(".") else text + "."

@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import assets
 from ..errors import ModelError, OptionError, near_misses
 from . import applications, files
+from .architectures import architecture_for
 from .bundle import ModelBundle
-from .preprocessing import choose_preprocessing, layers_within
+from .channels import channels_last, is_channels_first
+from .custom import as_custom
+from .files import Reading
+from .inputs import as_inputs
+from .moments import choose_preprocessing
+from .tracing import is_graph, traced
 
 EMBEDDED = {"vgg16": "vgg16_features_float16.weights.h5", "fashion": "fashion.keras"}
 WEIGHTS = ("imagenet", "embedded", "none")
@@ -22,32 +30,71 @@ def load(
     preprocess: str | None = None,
     labels: str | Path | Sequence[str] | None = None,
     weights: str | None = None,
+    architecture: str | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    inputs: Any = None,
+    custom: Any = (),
+    unsafe: bool = False,
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file, `"fashion"`, a name such as `"resnet50"`, or a Keras model in memory.
-    `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted) or "torch"; by default
-    recognised, else "unit"; `bundle.notes` says which. `labels`: class names, or a text file (a line each) or JSON file of them.
-    `weights`: for names only: "imagenet" from Keras' own cache, "embedded", or "none" for random ones; by default the first of these
-    that is there. Nothing is downloaded. Models load with `compile=False` and in safe mode. Raises ModelError, OptionError,
-    BackendError.
+    `path`: a `.h5`, `.hdf5` or `.keras` file of any Keras since 1.2, `"fashion"`, a name such as `"resnet50"`, or a Keras model in
+    memory. `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or means and
+    deviations in 0-255 such as "127/128"; by default recognised, measured, else "unit"; `bundle.notes` says which. `labels`: class names,
+    or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from Keras' own cache, "embedded", or "none"
+    for random ones; by default the first of these that is there. Nothing is downloaded.
+
+    For files that do not say all: `architecture` of one that holds weights only (an application's name or a JSON config), `input_shape`
+    (height, width, channels), `inputs` ({name: value}, or "image") of a network with several, `custom` (classes, functions, "file.py",
+    "package.module:Name").
+
+    A model file is untrusted: nothing in it runs, and no name in it is imported. `unsafe=True` runs the Python code in its Lambda layers.
+    Raises ModelError, OptionError, BackendError.
     """
     if weights is not None and weights not in WEIGHTS:
         raise OptionError(f"No weights `{weights}`. Choose one of {', '.join(WEIGHTS)}.")
-    found = _find(path, weights)
-    shape = _image_shape(found.network, found.name)
-    recipe, reason = choose_preprocessing(found.network, shape[2], preprocess or found.preprocess)
+    reading = Reading(tuple(input_shape) if input_shape is not None else None, as_custom(custom), unsafe)
+    found = _find(path, weights, architecture, reading)
+    network = found.network if is_graph(found.network) else traced(found.network, reading.input_shape)
+    notes = list(found.notes)
+    if is_channels_first(network):
+        network = channels_last(network)
+        notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
+    image, fixed = as_inputs(inputs, network)
+    shape = _image_shape(network, image)
+    recipe, reason = choose_preprocessing(network, image, shape, preprocess or found.preprocess)
     return ModelBundle(
         name=found.name,
         source=found.source,
         weights=found.weights,
-        network=found.network,
+        network=network,
         preprocessing=recipe,
         shape=shape,
-        labels=_labels(labels, found.network) if labels is not None else _known_labels(found.source, found.network),
-        notes=(*found.notes, reason),
-        given={"preprocess": preprocess, "labels": labels if labels is None else _plain(labels)},
+        labels=_labels(labels, network) if labels is not None else _known_labels(found.source, network),
+        notes=(*notes, reason),
+        given=_recorded(
+            preprocess=preprocess,
+            labels=labels if labels is None else _plain(labels),
+            architecture=architecture,
+            input_shape=None if input_shape is None else list(input_shape),
+            inputs=inputs if isinstance(inputs, list | tuple) else {name: np.asarray(value).tolist() for name, value in fixed.items()},
+            custom=_custom_names(custom),
+            unsafe=unsafe,
+        ),
+        image_input=image,
+        inputs=fixed,
+        format=found.format,
     )
+
+
+def _recorded(**given: Any) -> dict[str, Any]:
+    """Return what was given, without what was not."""
+    return {name: value for name, value in given.items() if value not in (None, False, [], (), {}) or name in ("preprocess", "labels")}
+
+
+def _custom_names(custom: Any) -> list[str]:
+    given = [custom] if isinstance(custom, str | Path) or callable(custom) else list(custom)
+    return [str(one) if isinstance(one, str | Path) else getattr(one, "__name__", "") for one in given]
 
 
 @dataclass(frozen=True)
@@ -60,13 +107,18 @@ class _Found:
     weights: str
     notes: tuple[str, ...] = ()
     preprocess: str | None = None
+    format: str = "built"
 
 
-def _find(path: Any, weights: str | None) -> _Found:
+def _find(path: Any, weights: str | None, architecture: str | None, reading: Reading) -> _Found:
     if hasattr(path, "layers"):
-        return _Found(path, path.name, "memory", "memory")
+        return _Found(path, path.name, "memory", "memory", format="in memory")
     if path is not None and (Path(path).exists() or _looks_like_file(str(path))):
-        return _Found(files.read_model(Path(path)), Path(path).stem, str(Path(path).resolve()), "file")
+        file = Path(path).expanduser()
+        read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
+        return _Found(read.network, file.name.split(".")[0], str(file.resolve()), "file", read.notes, format=read.format)
+    if architecture is not None:
+        raise OptionError(f"--architecture is for files that hold weights only; received the model {path or 'vgg16'}.")
     return _by_name("vgg16" if path is None else str(path), weights)
 
 
@@ -86,7 +138,8 @@ def _looks_like_file(name: str) -> bool:
 def _by_name(name: str, weights: str | None) -> _Found:
     if name.lower() == "fashion":
         note = "fashion: the embedded small CNN, trained on Fashion-MNIST"
-        return _Found(files.read_model(assets.path(EMBEDDED["fashion"])), "fashion", "fashion", "embedded", (note,), "unit")
+        read = files.read_model(assets.path(EMBEDDED["fashion"]), Reading(), _none)
+        return _Found(read.network, "fashion", "fashion", "embedded", (note,), "unit", read.format)
     application = applications.find(name)
     if application is None:
         known = ["fashion", *applications.names()]
@@ -108,33 +161,23 @@ def _by_name(name: str, weights: str | None) -> _Found:
     )
 
 
+def _none(opened: files.Opened) -> Any:
+    raise ModelError("The file holds no architecture.")
+
+
 def _embedded_vgg16() -> Any:
     network = applications.build("VGG16", None, include_top=False)
     network.load_weights(assets.path(EMBEDDED["vgg16"]))
     return network
 
 
-def _image_shape(network: Any, name: str) -> tuple[int | None, int | None, int]:
-    if not getattr(network, "inputs", None):
+def _image_shape(network: Any, image: str) -> tuple[int | None, ...]:
+    shape = next(tuple(tensor.shape[1:]) for tensor in network.inputs if tensor._keras_history.operation.name == image)
+    if shape[-1] is None:
         raise ModelError(
-            f"`{name}` ({type(network).__name__}) keeps no graph of its layers: a subclassed model, or a Sequential one never "
-            "built. Functional and built Sequential models work, nested to any depth."
+            f"`{network.name}` does not say how many channels its input has: received {shape}. Give it: --input-shape 224,224,3"
         )
-    first = next((layer.name for layer in layers_within(network) if getattr(layer, "data_format", None) == "channels_first"), None)
-    if first is not None:
-        raise ModelError(
-            f"`{name}` computes channels first (layer `{first}`); convscope takes channels_last models so far. Convert it first."
-        )
-    shapes = [tuple(tensor.shape) for tensor in network.inputs]
-    shape = next((one for one in shapes if len(one) == 4), None)
-    if shape is None:
-        raise ModelError(
-            f"`{name}` takes no image: expected an input (batch, height, width, channels), received {shapes}. "
-            "Networks on sequences or volumes are not supported yet."
-        )
-    if shape[3] is None:
-        raise ModelError(f"`{name}` does not say how many channels its input has: received {shape}.")
-    return shape[1], shape[2], int(shape[3])
+    return shape
 
 
 def _plain(labels: str | Path | Sequence[str]) -> Any:

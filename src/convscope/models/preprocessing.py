@@ -69,16 +69,38 @@ FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
-def choose_preprocessing(network: Any, channels: int, wanted: str | None) -> tuple[Preprocessing, str]:
-    """Return the recipe for a network and one sentence that says why; `wanted` overrides. Raises OptionError."""
-    if wanted is not None:
-        if wanted not in PREPROCESSINGS:
-            raise OptionError(f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}.")
-        if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
-            raise OptionError(
-                f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric."
-            )
-        return PREPROCESSINGS[wanted], f"preprocessing {wanted}, as given"
+def named(wanted: str, channels: int) -> Preprocessing:
+    """Return the recipe of that name, or the one that "MEANS/DEVIATIONS" (in 0-255, one number or one a channel) says.
+
+    "127/128" is (x - 127) / 128, "123.7,116.3,103.5/58.4,57.1,57.4" ImageNet's statistics. Raises OptionError.
+    """
+    if "/" in wanted:
+        return _from_numbers(wanted, channels)
+    if wanted not in PREPROCESSINGS:
+        raise OptionError(
+            f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}, "
+            "or give means and deviations in 0-255, such as 127.5/127.5."
+        )
+    if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
+        raise OptionError(f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric.")
+    return PREPROCESSINGS[wanted]
+
+
+def _from_numbers(wanted: str, channels: int) -> Preprocessing:
+    try:
+        means, deviations = (tuple(float(one) for one in part.split(",")) for part in wanted.split("/"))
+    except ValueError as error:
+        raise OptionError(f"Received the preprocessing `{wanted}`. Expected MEANS/DEVIATIONS in 0-255, such as 127.5/127.5.") from error
+    if len(means) not in (1, channels) or len(deviations) not in (1, channels) or not all(one > 0 for one in deviations):
+        raise OptionError(
+            f"The preprocessing `{wanted}` does not fit {channels} channels. Expected 1 or {channels} means, and deviations above 0."
+        )
+    count = max(len(means), len(deviations))
+    return Preprocessing(wanted, 255.0, means * (count // len(means)), deviations * (count // len(deviations)))
+
+
+def recognised(network: Any, channels: int) -> tuple[Preprocessing, str] | None:
+    """Return the recipe that a network's layers tell, and one sentence that says why; None if they do not tell."""
     layers = list(layers_within(network))
     inside = next((layer for layer in layers if type(layer).__name__ in NORMALISES_INSIDE), None)
     if inside is not None:
@@ -87,7 +109,7 @@ def choose_preprocessing(network: Any, channels: int, wanted: str | None) -> tup
     for family, marks, recipe in FAMILIES:
         if channels == 3 and names.issuperset(marks):
             return PREPROCESSINGS[recipe], f"preprocessing {recipe}, recognised by its structure ({family})"
-    return PREPROCESSINGS["unit"], "preprocessing unit ([0, 1]) assumed: the network does not say; --preprocess changes it"
+    return None
 
 
 def layers_within(model: Any) -> Any:

@@ -28,6 +28,7 @@ from .theme import Theme, as_theme
 
 POSITIVE, SIGNED = "magma", "RdBu_r"
 IMAGE_SIDE = 300
+STRIP = 4  # a sequence's strip is so many times as long as high
 SIZES = ((16, 176), (36, 144), (64, 120), (144, 92), (300, 72), (700, 60), (1300, 44))
 
 
@@ -51,17 +52,35 @@ def _file_names(images: tuple[str, ...]) -> list[str]:
 
 
 def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
-    maps = result.maps[image]
+    known = result.maps[image]
+    maps = _flat(known)
     chosen = _chosen(result, maps)
-    picture = unit_to_rgb(result.images[image])
+    picture = unit_to_rgb(result.images[image]) if result.images.ndim == 4 else _picture_of_data(result.images[image])
     name, selection = result.image_names[image], _selection(result, len(chosen), maps)
-    if maps.ndim == 1:
+    if known.ndim == 1:
         heading = Heading(f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result))
         return draw_bars(maps, chosen, picture, heading, theme, result.labels)
-    shape = "{} \N{MULTIPLICATION SIGN} {}".format(*maps.shape[:2])
+    shape = " \N{MULTIPLICATION SIGN} ".join(str(side) for side in known.shape[:-1])
     subtitle = joined(model_name(result), name, f"maps of {shape}", selection)
     heading = Heading(f"Activation maps of {result.layer}", subtitle, heading_notes(result, _scale_note(maps)))
     return _grid(maps, chosen, picture, heading, theme)
+
+
+def _flat(values: FloatArray) -> FloatArray:
+    """Return maps of a sequence as strips (height, length, channel), of a volume as its slices side by side; others as they are."""
+    if values.ndim == 2:
+        return np.repeat(values[None], max(1, len(values) // STRIP), axis=0)
+    if values.ndim == 4:
+        depth, height, width, channels = values.shape
+        return values.transpose(1, 0, 2, 3).reshape(height, depth * width, channels)
+    return values
+
+
+def _picture_of_data(data: FloatArray) -> Bytes:
+    """Return a sequence (length, channel) or volume as grey: channels below one another, slices side by side."""
+    rows = np.repeat(data.T, max(1, len(data) // (STRIP * data.shape[-1])), axis=0) if data.ndim == 2 else _flat(data).mean(axis=-1)
+    spread = float(np.ptp(rows)) or 1.0
+    return unit_to_rgb(((rows - rows.min()) / spread)[..., None])
 
 
 def _scale_note(maps: FloatArray) -> str:

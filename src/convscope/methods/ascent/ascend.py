@@ -16,7 +16,7 @@ from ...models import ModelBundle, as_bundle
 from ...progress import track
 from ...results import Ascent
 from ...units import Unit
-from ..common import class_names, network_input, numpy
+from ..common import class_names, network_input, numpy, require_images
 from ..method import METHODS, Method, Option, provenance
 from .image import fourier, pixels
 from .objectives import mean_preactivation, sum_of_activations
@@ -73,6 +73,7 @@ def ascend(
     if seed < 0:
         raise OptionError(f"`seed` is {seed}. Give 0 or more.")
     bundle = as_bundle(model)
+    require_images(bundle)
     chosen = as_units(bundle, units)
     settings = Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
     canvas = _canvas(bundle, chosen, settings)

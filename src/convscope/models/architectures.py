@@ -1,0 +1,81 @@
+"""Networks for files that hold weights only: recognised among `keras.applications`, or named by the user."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .. import assets
+from ..errors import ModelError, near_misses
+from . import applications
+from .files import Opened, Reading, build_from_config
+from .saved import hdf5
+
+TOLERANCE = 16  # counters and moments of normalising layers, which versions store differently
+IMAGENET_CLASSES = 1000
+
+
+def architecture_for(opened: Opened, path: Path, named: str | None, reading: Reading) -> tuple[Any, list[str]]:
+    """Return the filled network for a weights-only file and sentences about it; raise ModelError that asks for `--architecture`."""
+    if named is not None and named.lower().endswith(".json"):
+        network, notes = _from_json(Path(named), opened, reading)
+        return network, [f"architecture from {named}", *notes]
+    counted = hdf5.count_weights(opened.file)
+    if named is not None:
+        name = applications.find(named)
+        if name is None:
+            raise ModelError(
+                f"No architecture `{named}`. Expected a .json file or a name; closest: {near_misses(named, applications.names())}."
+            )
+        candidates = [name]
+    else:
+        candidates = sorted(known(), key=lambda name: applications.plain(name) not in applications.plain(path.name))
+    for name in candidates:
+        if (classes := _classes(name, counted)) is not None:
+            network = _built(name, classes)
+            how = "recognised by" if named is None else "with"
+            return network, [
+                f"architecture {name}{'' if classes else ' without its top'}, {how} its {counted:,} weights",
+                *opened.fill(network, None),
+            ]
+    if named is not None:
+        raise ModelError(
+            f"`{path}` holds {counted:,} weights, which do not fit {candidates[0]} ({known()[candidates[0]][0]:,} without its top)."
+        )
+    raise ModelError(
+        f"`{path}` holds {counted:,} weights without an architecture, and no network of keras.applications has as many. "
+        "Name it: --architecture model.json (what model.to_json() gives), or --architecture NAME."
+    )
+
+
+@cache
+def known() -> dict[str, tuple[int, int]]:
+    """Return for each application the number of its weights without the top, and of the features that the top takes."""
+    table = json.loads(assets.path("architectures.json").read_text())
+    return {name: (int(weights), int(features)) for name, (weights, features) in table.items()}
+
+
+def _classes(name: str, counted: int) -> int | None:
+    """Return how many classes a file of so many weights has, 0 without the top; None if it is another architecture."""
+    weights, features = known()[name]
+    if abs(counted - weights) <= TOLERANCE:
+        return 0
+    if name.startswith("VGG"):
+        return IMAGENET_CLASSES if counted == weights + VGG_TOP else None
+    classes, left = divmod(counted - weights, features + 1)
+    return classes if 2 <= classes <= 30_000 and min(left, features + 1 - left) <= TOLERANCE else None
+
+
+VGG_TOP = (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 1000
+
+
+def _built(name: str, classes: int) -> Any:
+    return applications.build(name, None, classes=classes) if classes else applications.build(name, None, include_top=False)
+
+
+def _from_json(path: Path, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
+    try:
+        text = path.expanduser().read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The architecture `{path}` cannot be read: {error}. Expected what model.to_json() gives.") from error
+    return build_from_config(hdf5.parsed(text, str(path)), opened, reading)

@@ -1,0 +1,59 @@
+"""Networks of several inputs: which one takes the picture, and what the others are given."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError, OptionError, near_misses
+
+IMAGE = "image"
+Fixed = dict[str, NDArray[np.float32]]
+
+
+def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
+    """Return the name of the input that takes pictures, and the values (without batch) of those that the user fixed.
+
+    `given`: a mapping of names to "image", a number (for all places), nested lists or an `.npy` file; or strings "NAME=VALUE".
+    Raises OptionError for what does not fit, ModelError for a network without an input for pictures.
+    """
+    wanted = dict(_split(one) for one in given) if isinstance(given, list | tuple) else dict(given or {})
+    shapes = {tensor._keras_history.operation.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+    for name in wanted:
+        if name not in shapes:
+            raise OptionError(f"`{network.name}` has no input `{name}`. It has: {near_misses(name, shapes, len(shapes))}.")
+    named = [name for name, value in wanted.items() if isinstance(value, str) and value == IMAGE]
+    pictures = named or [name for name, shape in shapes.items() if len(shape) == 3 and name not in wanted]
+    others = [name for name, shape in shapes.items() if len(shape) in (2, 4) and name not in wanted]
+    if not pictures and not others:
+        raise ModelError(f"`{network.name}` takes no image: expected an input (height, width, channels), received {list(shapes.values())}.")
+    return (pictures or others)[0], {name: _value(name, value, shapes[name]) for name, value in wanted.items() if name not in named}
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(f"Received `{text}` as an input. Expected NAME=VALUE, for example age=0.5, view=image or mask=mask.npy.")
+    return name, value
+
+
+def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+    if None in shape:
+        raise OptionError(f"The input `{name}` has a free size {shape}; a fixed value needs a fixed size.")
+    try:
+        array = np.load(Path(value), allow_pickle=False) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"`{value}` is no value for the input `{name}`: {error}. Expected a number, a list of numbers, or an .npy file."
+        ) from error
+    if array.ndim and array.shape != shape:
+        raise OptionError(f"The input `{name}` takes {shape}; received {array.shape}.")
+    return np.broadcast_to(array, tuple(side or 0 for side in shape)).astype(np.float32)
+
+
+def _numbers(value: Any) -> NDArray[Any]:
+    if isinstance(value, str):
+        numbers = [float(one) for one in value.strip("[]").split(",")]
+        return np.asarray(numbers if len(numbers) > 1 else numbers[0])
+    return np.asarray(value, dtype=np.float32)

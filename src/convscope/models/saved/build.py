@@ -1,0 +1,386 @@
+"""Entries -> a Keras model: each layer made from its checked settings, then called as the file says. Nothing is loaded by name."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import Any
+
+from ...backend import keras, ops
+from ...errors import ConvscopeError, ModelError
+from .budget import Budget
+from .entries import Entry, Network, TensorRef, shown
+from .graph_operators import graph_operator_of
+from .operators import CLASSES as OPERATOR_CLASSES
+from .operators import operator_of, sliced
+from .repair import OLD_HARD_SIGMOID, repaired
+from .trust import Custom, activation_named, checked, class_of, operation_classes
+
+GRAPH_OPERATOR = "TensorFlowOpLayer"
+Shape = tuple[int | None, ...]
+Made = Callable[..., Any]
+
+
+@dataclass
+class Builder:
+    """Makes one model; `writer` is the Keras version (1, 2, 3) whose words the file uses, `notes` collects what was repaired.
+
+    `first`: layers that do not say their data format compute channels first.
+    """
+
+    writer: int
+    budget: Budget
+    custom: Custom
+    unsafe: bool = False
+    input_shape: Shape | None = None
+    guessed_channels: int | None = None
+    first: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def model(self, entry: Entry) -> Any:
+        """Return the model that `entry` describes; raise ModelError that names the layer at fault."""
+        self.first = self.writer == 1 and _is_first(entry)
+        with self.budget.guarding():
+            return self._network(entry.network, nested=False) if entry.network is not None else self._whole(entry)
+
+    def _whole(self, entry: Entry) -> Any:
+        kind: Any = class_of(entry, self.custom, unsafe=self.unsafe)
+        if not inspect.isclass(kind) or not issubclass(kind, keras.Layer):
+            raise ModelError(f"The file holds a {shown(entry.class_name)}, not a model.")
+        model = self._own(entry, kind)
+        if not model.built:
+            self._build_own(model, entry)
+        return model
+
+    def _build_own(self, model: Any, entry: Entry) -> None:
+        shape = (None, *self.input_shape) if self.input_shape else _shape_in(entry.build_config)
+        if shape is None:
+            raise ModelError(f"The model `{entry.name}` does not say its input shape. Give it: --input-shape 224,224,3")
+        model(keras.KerasTensor(shape, dtype="float32"))
+
+    def _network(self, network: Network, *, nested: bool) -> Any:
+        made = {entry.name: self._made(entry) for entry in network.layers}
+        if network.sequential:
+            return self._sequential(network, made, nested)
+        outputs = self._wired(network, made)
+        inputs, targets = (_alone(_filled(part, lambda ref: _at(outputs, ref, network))) for part in (network.inputs, network.outputs))
+        return keras.Model(inputs, targets, name=network.name)
+
+    def _sequential(self, network: Network, made: dict[str, Made], nested: bool) -> Any:
+        layers = [made[entry.name] for entry in network.layers]
+        model = keras.Sequential(name=network.name)
+        first = network.layers[0] if network.layers else None
+        if first is None or first.class_name != "InputLayer":
+            shape = (None if nested else self.input_shape) or _told_shape(first) or _free(network.shape)
+            if shape is None and not nested and self.guessed_channels and not _tells_shape(first):
+                shape = (None, None, self.guessed_channels)
+            if shape is not None:
+                model.add(keras.Input(shape))
+        for layer, entry in zip(layers, network.layers, strict=True):
+            self._guarded(entry, partial(model.add, layer))
+        if model.built:
+            self.budget.check_output(model.outputs)
+        return model
+
+    def _made(self, entry: Entry) -> Made:
+        """Return what an entry's calls call: a layer, a model, an operation or a function of keras.ops."""
+        if entry.network is not None:
+            return self._network(entry.network, nested=True)
+        if entry.class_name in OPERATOR_CLASSES:
+            called = _named(operator_of(entry), entry.name)
+            called.operation = entry.config.get("function")  # type: ignore[attr-defined]
+            return called
+        if entry.class_name == GRAPH_OPERATOR:
+            called = _named(graph_operator_of(entry), entry.name)
+            called.operation = entry.config["node_def"]["op"]  # type: ignore[attr-defined]
+            return called
+        if entry.module is None and self.writer >= 3 and _is_operation(entry):
+            entry = replace(entry, module="keras.ops")  # an HDF5 file does not say where a class is from
+        class_name, config = repaired(entry, self.writer)
+        if class_name == "InputLayer":
+            return self._input(config)
+        if class_name == "ThresholdedReLU":
+            return _named(partial(ops.threshold, threshold=config.get("theta", 1.0), default_value=0.0), entry.name)
+        own = self.custom.find(entry.class_name, entry.registered_name)
+        if own is not None:
+            return self._own(entry, own)
+        if class_name == "GetItem":
+            return _named(sliced, entry.name)
+        return self._layer(Entry(class_name, entry.name, entry.stored, config, entry.module, entry.registered_name))
+
+    def _input(self, config: Mapping[str, Any]) -> Made:
+        shape = self._checked_shape(config["batch_shape"], config["name"])
+        if self.input_shape and len(shape) == len(self.input_shape) + 1:
+            shape = (None, *self.input_shape)
+        if shape[0] is not None:
+            self.notes.append(f"the fixed batch size {shape[0]} of `{config['name']}` was freed")
+        kind = config.get("input_type")
+        dtype = kind if len(shape) != 4 and isinstance(kind, str) and kind.startswith(("int", "uint", "bool")) else "float32"
+        return keras.layers.InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype, name=config["name"])
+
+    def _checked_shape(self, shape: Any, name: str) -> Shape:
+        if not isinstance(shape, list | tuple) or not all(one is None or (isinstance(one, int) and one > 0) for one in shape):
+            raise ModelError(f"The input `{name}` has the shape {shown(shape)}. Expected numbers above 0, or null where it is free.")
+        self.budget.layer = name
+        self.budget.check_output(keras.KerasTensor((None, *shape[1:]), dtype="float32"))
+        return tuple(shape)
+
+    def _layer(self, entry: Entry) -> Any:
+        kind: Any = class_of(entry, self.custom, unsafe=self.unsafe)
+        if entry.class_name == "Lambda":
+            return self._guarded(entry, lambda: _lambda(kind, entry))
+        if not issubclass(kind, keras.Layer):
+            if any(isinstance(value, Mapping) for value in entry.config.values()):
+                raise ModelError(f"`{entry.name}` is refused: an operation is set up with an object. Expected numbers and names.")
+            return self._guarded(entry, lambda: kind(**{key: _tuples(value) for key, value in entry.config.items()}))
+        settings = {key: self._setting(key, value, entry) for key, value in entry.config.items()}
+        unknown = [key for key in settings if key not in parameters(kind)]
+        for key in unknown:
+            if (value := settings.pop(key)) not in (None, False, [], {}):
+                self.notes.append(
+                    f"`{entry.name}`: the setting {shown(key)} = {shown(value)} is unknown to {entry.class_name} and left out"
+                )
+        if self.first and "data_format" in parameters(kind) and entry.class_name != "Flatten":
+            settings.setdefault("data_format", "channels_first")  # some layers of Keras 1 did not write it
+        return self._guarded(entry, lambda: kind(**settings))
+
+    def _setting(self, key: str, value: Any, entry: Entry) -> Any:
+        if isinstance(value, Mapping) and value.get("class_name") == "function":
+            value = value.get("config")
+        if isinstance(value, Mapping) and "class_name" in value:
+            inner = Entry(
+                str(value["class_name"]), f"{entry.name}.{key}", entry.stored, dict(value.get("config") or {}), value.get("module")
+            )
+            return self._made(inner)
+        if key in ("activation", "recurrent_activation") and value is not None:
+            return _old_hard_sigmoid if value == OLD_HARD_SIGMOID else activation_named(value, entry, self.custom)
+        return value
+
+    def _own(self, entry: Entry, kind: Any) -> Any:
+        """Return an instance of the user's class, which reads its config itself once every name in it has been looked up."""
+        if not inspect.isclass(kind):
+            return _named(kind, entry.name)
+        from_config: Callable[[Any], Any] = getattr(kind, "from_config")  # noqa: B009 (mypy takes kind for type[object])
+        config = checked({key: value for key, value in entry.config.items() if key != "dtype"}, entry, self.custom)
+        with keras.saving.custom_object_scope(self.custom.objects):
+            made: Any = self._guarded(entry, lambda: from_config(config))
+            if entry.build_config and isinstance(made, keras.Layer) and not made.built:
+                self._guarded(entry, lambda: made.build_from_config(checked(entry.build_config, entry, self.custom)))
+        return made
+
+    def _wired(self, network: Network, made: dict[str, Any]) -> dict[str, list[list[Any]]]:
+        """Call everything in an order in which its inputs are there; return the flat outputs of each call of each entry."""
+        outputs: dict[str, list[list[Any]]] = {}
+        for entry in network.layers:
+            if isinstance(made[entry.name], keras.layers.InputLayer):
+                outputs[entry.stored] = [[made[entry.name].output]]
+        waiting = [(entry, call) for entry in network.layers for call in entry.calls]
+        while waiting:
+            left = []
+            for entry, call in waiting:
+                if _ready(call, outputs, network):
+                    outputs.setdefault(entry.stored, []).append(self._called(entry, made[entry.name], call, outputs, network))
+                else:
+                    left.append((entry, call))
+            if len(left) == len(waiting):
+                raise ModelError(
+                    f"The layers of `{network.name}` cannot be connected: `{left[0][0].name}` waits for something that never comes."
+                )
+            waiting = left
+        return outputs
+
+    def _called(self, entry: Entry, made: Made, call: Any, outputs: Any, network: Network) -> list[Any]:
+        refs: list[TensorRef] = []
+        _filled(call, refs.append)
+        if not refs:
+            raise ModelError(f"`{entry.name}` is refused: it takes no tensor of the network.")
+        args, kwargs = _filled(call, lambda ref: _at(outputs, ref, network))
+        if isinstance(made, keras.Model) and isinstance(args[0], list) and len(args[0]) == 1:
+            args = (args[0][0],)
+        kwargs = {key: value for key, value in kwargs.items() if key != "mask" or value is not None}
+        self.budget.layer = entry.name
+        self._guarded(entry, lambda: _check_operation(made, args, kwargs))
+        value = self._guarded(entry, lambda: made(*args, **kwargs))
+        if entry.class_name in (*OPERATOR_CLASSES, GRAPH_OPERATOR) and not hasattr(value, "shape") and not isinstance(value, list):
+            return [value]  # a shape, or a side of one
+        self.budget.check_output(value)
+        return keras.tree.flatten(value)
+
+    def _guarded(self, entry: Entry, make: Callable[[], Any]) -> Any:
+        self.budget.layer = entry.name
+        try:
+            return make()
+        except ConvscopeError as error:
+            raise error if f"`{entry.name}`" in str(error) else ModelError(f"Layer `{entry.name}`: {error}") from error
+        except Exception as error:
+            raise ModelError(f"Layer `{entry.name}` ({shown(entry.class_name)}) could not be built: {first_sentence(error)}") from error
+
+
+# Operations that make a tensor of every slice of their input.
+SPLITTING = frozenset("Unstack Split ArraySplit Hsplit Vsplit Dsplit split unstack".split())
+MOST_PARTS = 4096
+# TensorFlow's operations that also compute sides of shapes; all others take a tensor of the network.
+ON_SHAPES = frozenset(
+    "__operators__.getitem stack cast math.multiply math.floordiv __operators__.add math.add math.subtract StridedSlice Pack Cast".split()
+)
+
+
+def _check_operation(made: Made, args: Any, kwargs: Any) -> None:
+    """Raise ModelError for an operation that would make more tensors than a network can have, or one of any size out of none."""
+    operation = getattr(made, "operation", type(made).__name__)
+    given = keras.tree.flatten((args, kwargs))
+    if hasattr(made, "operation") and operation not in ON_SHAPES and not any(isinstance(one, keras.KerasTensor) for one in given):
+        raise ModelError(
+            f"The operation {shown(operation)} takes no tensor of the network. The file is damaged, or made to exhaust the memory."
+        )
+    if operation in SPLITTING:
+        parts = [one for one in (*given, *vars(made).values()) if isinstance(one, int)]
+        parts += [side or 0 for one in given for side in getattr(one, "shape", ())]
+        if max(parts, default=0) > MOST_PARTS:
+            raise ModelError(f"An operation would split a tensor into more than {MOST_PARTS} parts. The file is damaged, or made to hang.")
+
+
+def _alone(tensors: Any) -> Any:
+    """Return the one tensor of a list of one."""
+    return tensors[0] if isinstance(tensors, list) and len(tensors) == 1 else tensors
+
+
+def _ready(call: Any, outputs: dict[str, list[list[Any]]], network: Network) -> bool:
+    """Say whether all that a call needs has been computed."""
+    wanted: list[TensorRef] = []
+    _filled(call, wanted.append)
+    return all(_found(outputs, ref, network) for ref in wanted)
+
+
+def _found(outputs: dict[str, list[list[Any]]], ref: TensorRef, network: Network) -> list[Any]:
+    """Return the output that a reference means, in a list; an empty list while it has not been computed."""
+    calls = outputs.get(ref.layer, [])
+    entry = network.by_name.get(ref.layer)
+    if entry is None:
+        raise ModelError(f"The architecture in the file is malformed: `{network.name}` has no layer {shown(ref.layer)}.")
+    number = ref.call
+    # Keras 1 and 2 counted a nested network's creation as its first call, Keras 3 only where outputs are named.
+    if entry.network is not None and (number >= len(entry.calls) or _counts_creation(entry, network)):
+        number -= 1
+    return calls[number][ref.output : ref.output + 1] if 0 <= number < len(calls) and ref.output >= 0 else []
+
+
+def _at(outputs: dict[str, list[list[Any]]], ref: TensorRef, network: Network) -> Any:
+    found = _found(outputs, ref, network)
+    if found:
+        return found[0]
+    raise ModelError(f"The architecture in the file is malformed: layer {shown(ref.layer)} has no output {ref.output} of call {ref.call}.")
+
+
+def _counts_creation(entry: Entry, network: Network) -> bool:
+    """Say whether no reference to a nested network has the number 0, so that the file counts its creation."""
+    numbers: list[int] = []
+
+    def note(ref: TensorRef) -> None:
+        if ref.layer == entry.stored:
+            numbers.append(ref.call)
+
+    for one in network.layers:
+        for call in one.calls:
+            _filled(call, note)
+    return bool(numbers) and min(numbers) > 0
+
+
+def _filled(structure: Any, function: Callable[[TensorRef], Any]) -> Any:
+    if isinstance(structure, TensorRef):
+        return function(structure)
+    if isinstance(structure, list | tuple):
+        return type(structure)(_filled(part, function) for part in structure)
+    if isinstance(structure, dict):
+        return {key: _filled(part, function) for key, part in structure.items()}
+    return structure
+
+
+def _named(function: Made, name: str) -> Made:
+    """Return `function` such that the operation it adds to the graph bears the file's name for it."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = function(*args, **kwargs)
+        history = getattr(value, "_keras_history", None)
+        if history is not None:
+            history.operation.name = name
+        return value
+
+    return call
+
+
+@cache
+def parameters(kind: type) -> frozenset[str]:
+    """Return the settings that a layer class takes, those of its bases that it hands on included."""
+    found: set[str] = set()
+    for one in inspect.getmro(kind):
+        if "__init__" in vars(one):
+            signature = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
+            found.update(item.name for item in signature if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY))
+            if not any(item.kind is item.VAR_KEYWORD for item in signature):
+                break
+        if one is keras.Layer:
+            break
+    return frozenset(found - {"self"})
+
+
+def _old_hard_sigmoid(x: Any) -> Any:
+    """Return clip(0.2 x + 0.5, 0, 1), which Keras 1 and 2 called hard_sigmoid."""
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def _lambda(kind: Any, entry: Entry) -> Any:
+    config = dict(entry.config)
+    config.pop("module", None)
+    return kind.from_config(config, safe_mode=False)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def _free(shape: Any) -> Shape | None:
+    """Return a batch shape without its batch, None for one that says nothing."""
+    return tuple(shape[1:]) if isinstance(shape, list | tuple) and len(shape) > 1 else None
+
+
+def _is_operation(entry: Entry) -> bool:
+    """Say whether an entry without a module is an operation: layers also say whether they train."""
+    return entry.class_name in operation_classes() and "trainable" not in entry.config and "dtype" not in entry.config
+
+
+def _is_first(entry: Entry) -> bool:
+    """Say whether any layer of a network of Keras 1 computes channels first."""
+    inside = entry.network.layers if entry.network is not None else ()
+    return entry.config.get("dim_ordering") == "th" or any(_is_first(one) for one in inside)
+
+
+def _told_shape(first: Entry | None) -> Shape | None:
+    """Return the shape of one input that a chain's first layer says, without its batch; None if it says none."""
+    return None if first is None else _free(first.config.get("batch_input_shape") or first.config.get("batch_shape"))
+
+
+def _tells_shape(first: Entry | None) -> bool:
+    """Say whether a nested network at the beginning of a chain knows its own input."""
+    if first is None or first.network is None:
+        return False
+    inner = first.network
+    if not inner.sequential:
+        return True
+    return bool(inner.layers) and (
+        inner.layers[0].class_name == "InputLayer" or bool(_told_shape(inner.layers[0])) or _tells_shape(inner.layers[0])
+    )
+
+
+def _shape_in(build_config: Mapping[str, Any]) -> Shape | None:
+    shape = build_config.get("input_shape") or build_config.get("shapes_dict", {}).get("input_shape")
+    return (None, *shape[1:]) if isinstance(shape, list) and all(one is None or isinstance(one, int) for one in shape) else None
+
+
+def first_sentence(error: BaseException) -> str:
+    """Return the first line of what a library says went wrong, safe to print."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered when")]
+    text = "".join(one for one in (lines[0] if lines else type(error).__name__) if one.isprintable())[:300]
+    return text if text.endswith(".") else text + "."

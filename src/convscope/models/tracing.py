@@ -1,0 +1,49 @@
+"""Subclassed models and layers made of layers, followed through one symbolic call: what their `call` passes through becomes a graph."""
+
+import inspect
+from typing import Any
+
+from ..backend import keras
+from ..errors import ModelError
+
+
+def is_graph(network: Any) -> bool:
+    """Say whether a model keeps a graph of its layers: functional ones do, Sequential ones once they are built."""
+    return hasattr(network, "_nodes_by_depth") or (
+        isinstance(network, keras.Sequential) and network.built and network._functional is not None
+    )
+
+
+def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
+    """Return a functional model over the layers of a subclassed one, for inputs of `shape` (without batch).
+
+    Raises ModelError where the shape is not known, or where `call` does what no graph of Keras layers and keras.ops can say.
+    """
+    shape = shape or _shape_of(network)
+    if shape is None:
+        raise ModelError(f"`{network.name}` ({type(network).__name__}) does not say its input shape. Give it: --input-shape 224,224,3")
+    if isinstance(network, keras.Sequential):
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, network(inputs), name=network.name)
+    inputs = keras.Input(shape, name="image")
+    try:
+        return keras.Model(inputs, follow(network, (inputs,), {}), name=network.name)
+    except Exception as error:
+        lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise ModelError(
+            f"`{network.name}` is a subclassed model ({type(network).__name__}) whose `call` could not be followed: {lines[0][:200]} "
+            "Expected one image tensor in, and only Keras layers and keras.ops on tensors."
+        ) from error
+
+
+def follow(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what `layer.call` computes for symbolic tensors, with every inner layer's call kept in their history."""
+    if "training" in inspect.signature(layer.call).parameters:
+        kwargs = kwargs | {"training": False}
+    return layer.call(*args, **kwargs)
+
+
+def _shape_of(network: Any) -> tuple[int | None, ...] | None:
+    found = getattr(network, "_build_shapes_dict", None) or {}
+    shape = next(iter(found.values()), None)
+    return tuple(shape[1:]) if isinstance(shape, list | tuple) and len(shape) > 1 else None
