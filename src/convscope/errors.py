@@ -32,6 +32,10 @@ class OutputError(ConvscopeError):
     """A result that cannot be written where it was asked to go."""
 
 
+class PageError(ConvscopeError):
+    """A folder that holds no page to show, or a port that cannot be had."""
+
+
 class ReplayError(ConvscopeError):
     """A written result that cannot be made again from what it says about itself."""
 

@@ -60,6 +60,7 @@ class Registry(Generic[Entry]):
                 warnings.warn(f"The {self.noun} `{point.name}` ({point.value}) did not load: {error}", stacklevel=2)
 
 
-# How a result becomes pictures: "writer" is the module that writes files, every other name a method's drawing
+# How a result becomes pictures: "writer" is the module that writes files, "page" writes a map as a page,
+# every other name is a method's drawing
 # (result -> {file name: PIL image or text}, the main picture first).
 DRAWINGS: Registry[Any] = Registry("drawing", builtin={"writer": "convscope.render"}, group="convscope.drawings")

@@ -20,7 +20,7 @@ def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Resul
     """
     recorded = writer.read_provenance(Path(path))
     method = METHODS.get(recorded["method"])
-    bundle = _same_model(recorded["model"], custom, unsafe)
+    bundle = _same_model(recorded["model"], custom, unsafe) if recorded["model"] else None  # a map of features has none
     parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)

@@ -65,6 +65,10 @@ class Result:
         """Return the numbers of the result as plain JSON values, as `--json` prints them."""
         return {}
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return sentences for the terminal that belong on no picture, because they differ from run to run."""
+        return ()
+
     def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
         """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
 
@@ -200,25 +204,63 @@ class Ascent(Result):
         return {"scores": {str(unit): float(score) for unit, score in zip(self.units, self.scores, strict=True)}}
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What it takes to place new images on a map: the digest of its `model` ("" where features were given), its `layer`, the `mean`
+    (feature,) and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
+    """
+
+    model: str
+    layer: str
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    components: FloatArray
+    points: FloatArray
+
+
 @dataclass(frozen=True, kw_only=True)
 class Embedding(Result):
     """A map of images.
 
-    `points`: (image, 2) float32 coordinates. `features`: (image, feature) float32 the network's values they come from.
-    `thumbnails`: (image, side, side, channel) uint8. `labels`: class names by image, or None. `quality`: numbers such as knn@10.
+    `points`: (image, 2) float32 coordinates. `features`: (image, feature) the network's values they come from, perhaps a memory map.
+    `thumbnails`: (image, side, side, channel) uint8, side <= 128, perhaps a memory map: read it in slices. `labels`, `predictions`:
+    class names by image, or None; `probabilities`: (image,) float32 in [0, 1] of the predicted class, or None.
+    `neighbours`: (image, 8) int32, the nearest images by feature, nearest first, fewer columns for fewer than nine images.
+    `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top.
+    `quality`: numbers such as knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed
+    on, or None; `reference`: what places others on this one.
     """
 
     layer: str
     points: FloatArray
-    features: FloatArray
+    features: NDArray[np.floating[Any]]
     thumbnails: NDArray[np.uint8]
     image_names: tuple[str, ...]
     labels: tuple[str, ...] | None
     predictions: tuple[str, ...] | None
+    probabilities: FloatArray | None
+    neighbours: NDArray[np.int32]
+    cells: NDArray[np.int32]
+    grid: tuple[int, int]
     engine: str
     quality: Mapping[str, float] = field(default_factory=dict)
-    raw: ClassVar[tuple[str, ...]] = ("points", "features")
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    backdrop: FloatArray | None = None
+    reference: Reference | None = None
+    raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
 
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""
-        return {"layer": self.layer, "images": len(self.points), "engine": self.engine, "quality": dict(self.quality)}
+        found = {"layer": self.layer, "images": len(self.points), "grid": list(self.grid), "engine": self.engine}
+        return found | {"quality": dict(self.quality), "seconds": dict(self.seconds)}
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return how long the map took and how faithful it is: the one says little without the other."""
+        steps = ", ".join(f"{step} {taken:.1f} s" for step, taken in self.seconds.items())
+        numbers = ", ".join(f"{name} {value:.3f}" for name, value in self.quality.items())
+        return (f"{len(self.points):,} images by {self.engine}: {steps}.", f"Quality: {numbers}.")
+
+    def save_page(self, folder: str | Path) -> list[Path]:
+        """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written."""
+        written: list[Path] = DRAWINGS.get("page")(self, Path(folder))
+        return written

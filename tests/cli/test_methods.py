@@ -1,8 +1,11 @@
 """How a command's words are told apart: units first, then images."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from convscope.cli import main
@@ -33,7 +36,10 @@ def test_units_come_before_images(words, units, images):
             ["ascend", "block1_conv1:3,5", "--steps", "1"],
             [f"ascend-block1_conv1-3,5/{name}.png" for name in ("block1_conv1-3", "block1_conv1-5", "sheet")],
         ),
-        (["tsne", "sample:fashion[0-9]"], ["tsne-sample-fashion-0-9/map.csv", "tsne-sample-fashion-0-9/map.png"]),
+        (
+            ["tsne", "sample:fashion[0-9]"],
+            [f"tsne-sample-fashion-0-9/{name}" for name in ("grid.png", "map.parquet", "map.png", "reference.npz")],
+        ),
     ],
 )
 def test_results_are_named_after_what_was_looked_at(tmp_path, monkeypatch, capsys, words, files):
@@ -56,3 +62,26 @@ def test_layers_as_json(capsys):
     found = {layer["address"]: layer for layer in json.loads(capsys.readouterr().out)["layers"]}
     assert found["block2_conv2"]["shape"] == [14, 14]
     assert found["block2_conv2"]["field"] == 14
+
+
+def test_a_map_of_features_loads_no_network(tmp_path, capsys):
+    features = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float16)
+    np.save(tmp_path / "features.npy", features)
+    script = "import sys; from convscope.cli import main; main(sys.argv[1:]); sys.exit('keras' in sys.modules)"
+    words = ["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map"), "--json"]
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == 60
+    main(["replay", str(tmp_path / "map" / "map.png")])
+    assert "identical" in capsys.readouterr().out
+
+
+def test_a_map_is_written_as_a_page_too(tmp_path, capsys):
+    main(["tsne", "sample:fashion[0-9]", "-m", "fashion", "-o", str(tmp_path / "map"), "--page"])
+    captured = capsys.readouterr()
+    assert str(tmp_path / "map" / "page" / "index.html") in captured.out.split()
+    assert (tmp_path / "map" / "page" / "index.html").is_file()
+    assert "knn@10" in captured.err
+    with pytest.raises(SystemExit):
+        main(["tsne", "sample:fashion[0-9]", "-m", "fashion", "-o", str(tmp_path / "map.png"), "--page"])
+    assert "A page is a folder" in capsys.readouterr().err

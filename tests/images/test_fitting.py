@@ -43,3 +43,10 @@ def test_arrays_keep_their_size_where_the_network_takes_any():
     image = np.zeros((9, 7, 3), np.float32)
     assert Fit(3, (4, 4), keep_arrays=True).apply(image, "x", is_array=True).shape == (9, 7, 3)
     assert Fit(3, (4, 4), keep_arrays=True).apply(image, "x").shape == (4, 4, 3)
+
+
+def test_sizes_that_rounding_makes_a_hair_larger_are_scaled():
+    # 224 / (224 / 55) is 55.00000000000001, and Pillow takes no box that begins before the picture.
+    for side in (55, 95, 97):
+        assert resized(np.full((side, 300, 1), 0.5, np.float32), (224, 224)).shape == (224, 224, 1)
+        assert resized(np.full((300, side, 1), 0.5, np.float32), (224, 224)).shape == (224, 224, 1)

@@ -1,5 +1,6 @@
 """Small records for the drawings: made of numbers, no network."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,17 @@ def embedding(images: int = 30, channels: int = 1, **more: Any) -> Embedding:
         "thumbnails": rng.integers(0, 256, (images, 8, 8, channels), np.uint8),
         "labels": tuple(f"class {index % 3}" for index in range(images)),
         "predictions": None,
+        "probabilities": None,
         "image_names": tuple(f"{index}.png" for index in range(images)),
     } | more
+    columns = math.ceil(math.sqrt(images))
+    order = np.arange(images, dtype=np.int32)
     return Embedding(
         provenance=provenance("tsne"),
         layer="dense",
+        neighbours=(order[:, np.newaxis] + np.arange(1, min(8, images - 1) + 1, dtype=np.int32)) % images,
+        cells=np.stack([order % columns, order // columns], axis=1),
+        grid=(columns, math.ceil(images / columns)),
         features=np.zeros((images, 2), np.float32),
         engine="sklearn",
         quality={"knn@10": 0.5},

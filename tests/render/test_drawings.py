@@ -1,5 +1,3 @@
-import csv
-import io
 import subprocess
 import sys
 import warnings
@@ -12,13 +10,15 @@ import pytest
 import records
 from PIL import Image
 
+from convscope import tables
 from convscope.errors import OptionError
 from convscope.registry import DRAWINGS
 from convscope.render import deconv
 from convscope.render.figures import LABEL, Sheet, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number
 from convscope.render.theme import LIGHT
-from convscope.render.tsne import arrange
+from convscope.render.thumbnails import lay_all
+from convscope.render.tsne import arrange, compose, on_grid
 from convscope.units import Unit
 
 LARGEST = 90_000_000  # pixels beyond which Pillow warns of a decompression bomb
@@ -182,14 +182,66 @@ def test_activations_of_odd_values_draw(fill: float) -> None:
     main(records.activations(side=0, maps=np.full((1, 3), fill, np.float32)))
 
 
-def test_map_is_a_table_too() -> None:
-    labels = ('tricky, "label"', "b", "c")
-    drawn = draw(records.embedding(3, labels=labels, predictions=("x", "y", "z")))
-    rows = list(csv.reader(io.StringIO(drawn["map.csv"])))
-    assert rows[0] == ["name", "label", "prediction", "x", "y"]
-    assert [row[:3] for row in rows[1:]] == [["0.png", labels[0], "x"], ["1.png", "b", "y"], ["2.png", "c", "z"]]
-    points = np.array([row[3:] for row in rows[1:]], float)
-    assert np.allclose(points, records.embedding(3).points, rtol=1e-5)
+def test_map_is_a_table_too(tmp_path: Path) -> None:
+    labels = ('tricky, "label"', "b", "<script>alert(1)</script>")
+    result = records.embedding(3, labels=labels, predictions=("x", "y", "z"), image_names=("a.png", "caf\udce9.png", "../c"))
+    (tmp_path / "map.parquet").write_bytes(draw(result)["map.parquet"])
+    found = tables.read_parquet(tmp_path / "map.parquet")
+    assert found.texts == {"path": ("a.png", "caf\\udce9.png", "../c"), "label": labels, "prediction": ("x", "y", "z")}
+    assert list(found.numbers) == ["id", "x", "y", "column", "row"]
+    assert (np.stack([found.numbers["x"], found.numbers["y"]], axis=1) == result.points).all()
+    assert (np.stack([found.numbers["column"], found.numbers["row"]], axis=1) == result.cells).all()
+    assert tables.about(tmp_path / "map.parquet")["quality"] == {"knn@10": 0.5}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_image_has_its_cell_of_the_grid(channels: int) -> None:
+    thumbnails = np.zeros((5, 8, 8, channels), np.uint8)
+    thumbnails[:, 2:6, 2:6, 0] = 255
+    result = records.embedding(5, thumbnails=thumbnails, labels=tuple("abcde"))
+    plan = on_grid(result.cells, result.grid, 8)
+    canvas = compose(thumbnails, plan, [(10, 20 * index, 30) for index in range(5)], LIGHT)
+    for index, (left, top) in enumerate(plan.places.tolist()):
+        cell = canvas[top : top + plan.side, left : left + plan.side].reshape(-1, 3)
+        shown = cell[(cell == cell[:, :1]).sum(axis=1) < 3]
+        assert ((shown == (10, 20 * index, 30)).all(axis=1)).any()
+    last = canvas[plan.height // 2 :, 2 * plan.width // 3 + 1 :]
+    assert (last == 255).all()
+
+
+def test_drawings_blend_as_one_by_one() -> None:
+    rng = np.random.default_rng(1)
+    thumbnails = rng.integers(0, 256, (3, 6, 6, 1), np.uint8)
+    thumbnails[:, [0, -1]] = thumbnails[:, :, [0, -1]] = 0
+    places = np.array([[0, 0], [2, 1], [4, 4]])
+    canvas = np.full((10, 10, 3), 255, np.uint8)
+    lay_all(canvas, thumbnails, np.array([0, 1, 2]), places, 6, [(200, 0, 0)] * 3, LIGHT)
+    slow = np.full((10, 10, 3), 255.0)
+    for (left, top), picture in zip(places, thumbnails[..., 0] / 255, strict=True):
+        opacity = np.minimum(1, 1.8 * picture)
+        padded = np.pad(opacity, 1)
+        for y, x in np.ndindex(6, 6):
+            halo = 0.75 * padded[y : y + 3, x : x + 3].max()
+            behind = slow[top + y, left + x] * (1 - halo) + 255 * halo
+            colour = np.array([200, 0, 0]) * (0.55 + 0.45 * picture[y, x])
+            slow[top + y, left + x] = behind * (1 - opacity[y, x]) + colour * opacity[y, x]
+    assert np.abs(canvas - slow).max() < 3
+
+
+def test_a_map_is_coloured_by_what_is_asked_for() -> None:
+    result = records.embedding(3, predictions=("x", "x", "x"))
+    pictures = [main(result, by=by, theme=theme).tobytes() for by in ("label", "prediction") for theme in ("light", "dark")]
+    assert len(set(pictures)) == 4
+    assert main(result).tobytes() == pictures[0]
+
+
+def test_the_map_below_placed_images_shows() -> None:
+    below = np.array([[-9, -9], [9, 9]], np.float32)
+    plan = arrange(np.zeros((3, 2), np.float32), 8, below)
+    canvas = compose(np.zeros((3, 8, 8, 3), np.uint8), plan, [None] * 3, LIGHT)
+    assert plan.backdrop is not None
+    for left, top in plan.backdrop.tolist():
+        assert tuple(canvas[top, left]) == LIGHT.line
 
 
 def test_map_places_images_with_one_scale_and_y_up() -> None:

@@ -28,7 +28,7 @@ def test_a_picture_carries_its_provenance(tmp_path: Path) -> None:
 
 def test_a_folder_takes_everything(tmp_path: Path) -> None:
     written = records.embedding(5).save(tmp_path / "new" / "folder", raw=True)
-    assert {path.name for path in written} == {"map.png", "map.json", "map.csv", "map.npz"}
+    assert {path.name for path in written} == {"map.png", "map.json", "grid.png", "grid.json", "map.parquet", "map.npz"}
     units = records.ascent(2).save(tmp_path / "units")
     assert [writer.read_provenance(path)["picture"] for path in units if path.suffix == ".png"] == [
         "sheet.png",
@@ -40,7 +40,7 @@ def test_a_folder_takes_everything(tmp_path: Path) -> None:
 def test_a_single_picture_has_its_companions_beside_it(tmp_path: Path) -> None:
     result = records.embedding(5)
     names = [path.name for path in result.save(tmp_path / "fashion.v2.png", raw=True)]
-    assert names == ["fashion.v2.png", "fashion.v2.json", "fashion.v2.csv", "fashion.v2.npz"]
+    assert names == ["fashion.v2.png", "fashion.v2.json", "fashion.v2.parquet", "fashion.v2.npz"]
     with np.load(tmp_path / "fashion.v2.npz") as arrays:
         assert (arrays["points"] == result.points).all()
 

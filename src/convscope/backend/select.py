@@ -11,7 +11,21 @@ from ..errors import BackendError
 
 PREFERENCE = ("tensorflow", "torch", "jax")
 INSTALL = 'pip install "convscope[tensorflow]"'
-REPORTED = ("convscope", "keras", "tensorflow", "tensorflow-cpu", "torch", "jax", "numpy", "pillow", "matplotlib", "scikit-learn")
+REPORTED = (
+    "convscope",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+    "jax",
+    "numpy",
+    "scipy",
+    "pillow",
+    "matplotlib",
+    "scikit-learn",
+    "scikit-learn-intelex",
+    "openTSNE",
+)
 
 
 def installed() -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands that are no methods: layers, replay, demo, fetch, completion."""
+"""The commands that are no methods: layers, replay, view, demo, fetch, completion."""
 
 import json
 import sys
@@ -62,6 +62,22 @@ def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool)
     else:
         click.echo(f"{file}: made again, but the bytes differ: another machine, backend or package versions?", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _view(folder: Path, port: int, browse: bool) -> None:
+    """Serve the page of a map on this machine and open it in the browser; Ctrl-C ends it.
+
+    Takes a folder that `convscope tsne … --page` wrote. The page also opens by itself, from its index.html: this is for
+    browsers that read nothing from disk. Only this folder is served, only to this machine, and nothing can be changed.
+    """
+    from ..viewing import serve
+
+    def ready(address: str) -> None:
+        click.echo(f"{address}  (Ctrl-C ends it)")
+        if browse:
+            click.launch(address)
+
+    serve(folder, port, ready)
 
 
 def _demo(out: Path) -> None:
@@ -134,6 +150,16 @@ FIXED = {
             click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
         ],
         "convscope replay convscope-out/deconv-block4_conv2-17.png",
+    ),
+    "view": _command(
+        "view",
+        _view,
+        [
+            click.Argument(["folder"], type=click.Path(path_type=Path), metavar="FOLDER"),
+            click.Option(["--port"], type=click.IntRange(0, 65535), default=0, help="The port [default: any free one]."),
+            click.Option(["--open/--no-open", "browse"], default=True, show_default=True, help="Open the browser."),
+        ],
+        "convscope view convscope-out/tsne",
     ),
     "demo": _command(
         "demo", _demo, [_path("-o", "--out", default=Path("convscope-demo"), show_default=True, help="The folder.")], "convscope demo"

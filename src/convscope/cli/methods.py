@@ -16,6 +16,7 @@ from ..registry import DRAWINGS
 from ..results import Result
 
 OUT = Path("convscope-out")
+PAGE = "page"
 METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
 TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
@@ -94,11 +95,18 @@ def method_command(method: Method) -> click.Command:
         out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
         model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
         taken = _taken(method, list(given.pop("arguments")))
-        DRAWINGS.get("writer").check_target(out or OUT)
-        bundle = load_model(**model)
-        result = method.run(bundle, *taken, **given)
+        page = given.pop("page", False)
         writer = DRAWINGS.get("writer")
+        folder = out or OUT / _stem(method, taken)
+        if page and out is not None and out.suffix.lower() == ".png":
+            raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
+        writer.check_target(out or OUT)
+        bundle = load_model(**model) if model["model"] or method.needs_model(*taken) else None
+        result = method.run(bundle, *taken, **given)
         written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
+        if page:
+            result.save_page(folder / PAGE)  # type: ignore[attr-defined]
+            written = [*written, folder / PAGE / "index.html"]
         report(result, written, as_json)
         if result.interrupted:
             raise click.exceptions.Exit(130)
@@ -110,6 +118,11 @@ def method_command(method: Method) -> click.Command:
         *_options(method.options),
         *model_options(),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png file or a folder  [default: {OUT}/]"),
+        *(
+            [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, into its own folder.")]
+            if method.has_page
+            else []
+        ),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
@@ -199,7 +212,7 @@ def report(result: Result, written: list[Path], as_json: bool) -> None:
         found = {"written": [str(path) for path in written], "notes": list(result.notes), "interrupted": result.interrupted}
         click.echo(json.dumps(found | result.summary(), indent=1))
         return
-    for note in result.notes:
+    for note in (*result.notes, *result.remarks()):
         click.echo(note, err=True)
     if result.interrupted:
         click.echo("Interrupted: what was reached so far was written.", err=True)

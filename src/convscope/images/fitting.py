@@ -54,7 +54,8 @@ def resized(image: FloatArray, size: tuple[int, int]) -> FloatArray:
         return image
     scale = max(height / image.shape[0], width / image.shape[1])
     # The part of the picture that ends in the crop, so that scaling and cropping are one resampling.
-    rows, columns = height / scale, width / scale
+    # At most the picture: rounding may say a hair more, which Pillow refuses.
+    rows, columns = min(height / scale, image.shape[0]), min(width / scale, image.shape[1])
     top, left = (image.shape[0] - rows) / 2, (image.shape[1] - columns) / 2
     box = (left, top, left + columns, top + rows)
     planes = [

@@ -19,6 +19,10 @@ BUILTIN = {
 }
 
 
+def _always(*taken: Any) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Option:
     """One keyword of a method: `--name` on the command line, a question in the session.
@@ -44,7 +48,8 @@ class Option:
 @dataclass(frozen=True)
 class Method:
     """One way of looking. `run(bundle, *taken, **options)` returns a Result; `takes` names what comes before the options,
-    among "layer", "unit", "units", "images". `examples` are complete command lines.
+    among "layer", "unit", "units", "images". `examples` are complete command lines. `needs_model(*taken)` says whether these inputs
+    are looked at with a network; without one, `run` gets None. `has_page`: its result can be written as a page, by `save_page`.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Method:
     options: tuple[Option, ...] = ()
     examples: tuple[str, ...] = ()
     description: str = ""
+    needs_model: Callable[..., bool] = _always
+    has_page: bool = False
 
     def command_line(self, taken: Iterable[Any], options: dict[str, Any], *, model: str, out: Path | None = None) -> str:
         """Return the shell command that does the same as `run(load(model), *taken, **options)`; options at their defaults are left out."""
@@ -73,13 +80,13 @@ METHODS: Registry[Method] = Registry("method", builtin=BUILTIN, group="convscope
 def provenance(
     method: str, bundle: Any, inputs: tuple[dict[str, Any], ...], parameters: dict[str, Any], seed: int | None = None
 ) -> Provenance:
-    """Return the provenance of a result that `method` is making now on the chosen backend."""
+    """Return the provenance of a result that `method` is making now on the chosen backend, or with no network (None) on none."""
     return Provenance(
         method=method,
-        model=bundle.identity(),
+        model={} if bundle is None else bundle.identity(),
         inputs=inputs,
         parameters=parameters,
         seed=seed,
-        backend={"name": backend.choose(), "device": backend.device_name()},
+        backend={} if bundle is None else {"name": backend.choose(), "device": backend.device_name()},
         versions=backend.versions(),
     )

@@ -6,6 +6,7 @@ a model.
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..registry import DRAWINGS
@@ -21,6 +22,11 @@ def _drawing(name: str) -> Callable[..., Any]:
     return draw
 
 
+def _write_page(result: Any, folder: Path) -> list[Path]:
+    return list(importlib.import_module(f"{__name__}.imagemap").write_page(result, folder))
+
+
 DRAWINGS.register("writer", writer)
+DRAWINGS.register("page", _write_page)
 for _method in METHODS:
     DRAWINGS.register(_method, _drawing(_method))

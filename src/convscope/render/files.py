@@ -3,7 +3,8 @@
 import contextlib
 import errno
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
@@ -45,6 +46,29 @@ def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
             with contextlib.suppress(OSError):
                 left_over.unlink(missing_ok=True)
     return list(contents)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of the folder `path` when the block has ended well.
+
+    For what is too large to be held in memory until it is whole: nobody ever sees it half written, and an error or an
+    interrupt leaves the old folder as it was. Raises OutputError.
+    """
+    growing, old = _temporary(path), _temporary(path)
+    try:
+        growing.mkdir(parents=True)
+        yield growing
+        if path.exists():
+            path.rename(old)
+        growing.rename(path)
+    except OSError as error:
+        raise OutputError(_sentence(path, error)) from error
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        for left_over in (growing, old):
+            shutil.rmtree(left_over, ignore_errors=True)
 
 
 def check_writable(path: Path) -> None:

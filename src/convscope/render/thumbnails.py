@@ -1,10 +1,11 @@
 """How a thumbnail lies on the map of images: a photo with a coloured frame, or a drawing without its background."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from .pixels import Bytes, unit_to_rgb
 from .theme import Colour, Theme
@@ -13,6 +14,8 @@ Kind = Literal["photo", "bright", "dark"]
 BACKGROUND = 28
 MOSTLY = 0.6
 RIM = 0.75
+BLOCK = 512
+SAMPLE = 2000
 UNLABELLED: Colour = (88, 110, 148)
 
 
@@ -33,41 +36,78 @@ def kind_of(thumbnails: Bytes) -> Kind:
     return "dark" if (middle > 255 - BACKGROUND).mean() > MOSTLY else "photo"
 
 
-def lay(canvas: Bytes, place: tuple[int, int], thumbnail: Bytes, side: int, look: tuple[Kind, Colour | None, Theme]) -> None:
-    """Draw one thumbnail, `side` pixels large, on the canvas with its left top corner at `place`."""
-    kind, colour, theme = look
-    left, top = place
-    picture = _resized(thumbnail, side)
-    room = canvas[top : top + side, left : left + side]
-    if kind == "photo":
-        thick = max(1, side // 20)
-        room[:] = theme.page if colour is None else colour
-        room[thick:-thick, thick:-thick] = picture[thick:-thick, thick:-thick]
-        return
-    strength: NDArray[np.float32] = picture[..., 0].astype(np.float32) / np.float32(255)
+def lay_all(
+    canvas: Bytes,
+    thumbnails: Bytes,
+    order: NDArray[np.intp],
+    places: NDArray[np.intp],
+    side: int,
+    owners: Sequence[Colour | None],
+    theme: Theme,
+) -> None:
+    """Draw thumbnails, `side` pixels large, on the canvas with their left top corners at `places`, in `order`.
+
+    `owners`: the colour of each image's class, or None. A block of them is read and prepared at a time, so `thumbnails` may be a memory
+    map.
+    """
+    kind = kind_of(thumbnails[:: max(1, len(thumbnails) // SAMPLE)])
+    for start in range(0, len(order), BLOCK):
+        chosen = order[start : start + BLOCK]
+        pictures = _resized(np.asarray(thumbnails[chosen]), side)
+        colours = [owners[index] for index in chosen]
+        if kind == "photo":
+            _lay_photos(canvas, pictures, places[chosen], colours, theme)
+        else:
+            _lay_drawings(canvas, pictures[..., 0], places[chosen], colours, (kind, theme))
+
+
+def _lay_photos(canvas: Bytes, pictures: Bytes, places: NDArray[np.intp], colours: Sequence[Colour | None], theme: Theme) -> None:
+    side = pictures.shape[1]
+    thick = max(1, side // 20)
+    framed = np.empty_like(pictures)
+    framed[:] = np.array([theme.page if one is None else one for one in colours], np.uint8)[:, np.newaxis, np.newaxis]
+    framed[:, thick:-thick, thick:-thick] = pictures[:, thick:-thick, thick:-thick]
+    for (left, top), picture in zip(places.tolist(), framed, strict=True):
+        canvas[top : top + side, left : left + side] = picture
+
+
+def _lay_drawings(
+    canvas: Bytes, greys: Bytes, places: NDArray[np.intp], colours: Sequence[Colour | None], look: tuple[Kind, Theme]
+) -> None:
+    """Blend each drawing in its colour over a halo of the page's colour; what lies behind is scaled and added to, once an image."""
+    kind, theme = look
+    side = greys.shape[1]
+    strength = greys.astype(np.float32) / np.float32(255)
     strength = strength if kind == "bright" else np.float32(1) - strength
-    opacity = np.minimum(np.float32(1), np.float32(1.8) * strength)
-    halo = _spread(opacity)[..., np.newaxis]
-    opacity = opacity[..., np.newaxis]
-    behind = room * (1 - halo) + np.asarray(theme.page, np.float32) * halo
-    room[:] = np.rint(behind * (1 - opacity) + _tinted(strength, colour or UNLABELLED, theme) * opacity)
+    opacity = np.minimum(np.float32(1), np.float32(1.8) * strength)[..., np.newaxis]
+    halo = _spread(opacity)
+    page = np.asarray(theme.page, np.float32)
+    tints = np.array([one or UNLABELLED for one in colours], np.float32)[:, np.newaxis, np.newaxis]
+    added = page * halo * (1 - opacity) + _tinted(strength, tints, theme) * opacity + np.float32(0.5)
+    kept = (1 - halo) * (1 - opacity)
+    for (left, top), share, more in zip(places.tolist(), kept, added, strict=True):
+        room = canvas[top : top + side, left : left + side]
+        room[:] = room * share + more
 
 
 def _spread(opacity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the shape one pixel larger: its rim in the page's colour tells overlapping drawings apart."""
-    shape = Image.fromarray(np.rint(opacity * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
-    return np.asarray(shape, np.float32) * np.float32(RIM / 255)
+    """Return the shapes one pixel larger: their rim in the page's colour tells overlapping drawings apart."""
+    wide = np.pad(opacity, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    side = opacity.shape[1]
+    shapes = [wide[:, y : y + side, x : x + side] for y in range(3) for x in range(3)]
+    return np.maximum.reduce(shapes) * np.float32(RIM)
 
 
-def _tinted(strength: NDArray[np.float32], colour: Colour, theme: Theme) -> NDArray[np.float32]:
+def _tinted(strength: NDArray[np.float32], tints: NDArray[np.float32], theme: Theme) -> NDArray[np.float32]:
     """Return the colour, full where the drawing is strong and darker where it is faint, so that its texture stays."""
     faint = 0.45 if theme.dark else 0.55
     shade: NDArray[np.float32] = np.float32(faint) + np.float32(1 - faint) * strength[..., np.newaxis]
-    return np.asarray(colour, np.float32) * shade
+    return tints * shade
 
 
-def _resized(thumbnail: Bytes, side: int) -> Bytes:
-    rgb = unit_to_rgb(thumbnail.astype(np.float32) / 255)
-    if rgb.shape[:2] == (side, side):
+def _resized(thumbnails: Bytes, side: int) -> Bytes:
+    rgb = unit_to_rgb(thumbnails.astype(np.float32) / 255)
+    if rgb.shape[1:3] == (side, side):
         return rgb
-    return np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BICUBIC))
+    way = Image.Resampling.BICUBIC
+    return np.stack([np.asarray(Image.fromarray(one).resize((side, side), way)) for one in rgb])

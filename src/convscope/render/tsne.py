@@ -1,152 +1,159 @@
-"""Embedding -> the images at their coordinates, coloured by class, and the coordinates as a table."""
+"""Embedding -> the images at their coordinates and on a grid, coloured by class; and the coordinates as a table."""
 
-import csv
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..results import Embedding
-from .figures import DETAIL, Sheet, Style, shorten, width_of
+from ..results import Embedding, Reference
+from ..tables import parquet
+from .figures import DETAIL
 from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
+from .legend import legend, natural
 from .palette import class_colours
 from .pixels import Bytes
 from .theme import Colour, Theme, as_theme
-from .thumbnails import kind_of, lay
+from .thumbnails import lay_all
 
 CAUTION = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
-SMALLEST, LARGEST = 1200, 3700
-CROWDING = 1.35
-MOST_CLASSES = 48
-LONGEST_NAME = 420
-UNNAMED = "no label"
+SMALLEST, LARGEST = 1200, 3500
+CROWDING = 1.5
+SMALLEST_SIDE = 15
+REFERENCE_SCHEMA = 1
+SHOWN = ("knn@10", "trustworthiness", "label knn@10")
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where thumbnails of `side` pixels lie on a canvas of `width` x `height`: `places` are left and top by image."""
+    """Where thumbnails of `side` pixels lie on a canvas of `width` x `height`: `places` are left and top by image.
+
+    `backdrop`: left and top of dots behind them, for the map on which they were placed.
+    """
 
     width: int
     height: int
     side: int
     places: NDArray[np.intp]
+    backdrop: NDArray[np.intp] | None = None
 
 
-@dataclass(frozen=True)
-class Legend:
-    """`entries`: (left, top, words, colour or None for words alone)."""
+def draw(
+    result: Embedding, *, theme: str | Theme = "light", by: Literal["label", "prediction"] | None = None
+) -> dict[str, Image.Image | str | bytes]:
+    """Return `map.png`, `grid.png`, `map.parquet` (id, path, label, prediction, x, y, column, row, probability) and `reference.npz`.
 
-    entries: tuple[tuple[int, int, str, Colour | None], ...]
-    height: int
-
-
-def draw(result: Embedding, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
-    """Return `map.png` and `map.csv` (name, label, prediction, x, y).
-
-    Thumbnails are coloured by label, without labels by prediction. Both axes share one scale. Where images overlap, the
-    one drawn later covers the other; the order is random, so that no class covers another, and always the same.
+    Thumbnails are coloured by label, without labels by prediction, or `by` what is said. Both axes of the map share one scale. Where
+    images overlap, the one drawn later covers the other; the order is random, so that no class covers another, and always the same.
     """
     used = as_theme(theme)
-    names = result.labels if result.labels is not None else result.predictions
-    shades = class_colours(sorted(set(names or ()), key=_natural), used)
-    plan = arrange(result.points, result.thumbnails.shape[1])
+    names = result.labels if by != "prediction" and result.labels is not None else result.predictions
+    coloured = None if names is None else "label" if names is result.labels else "prediction"
+    source = result.thumbnails.shape[1]
+    drawn: dict[str, Image.Image | str | bytes] = {
+        "map.png": _sheet(result, arrange(result.points, source, result.backdrop), names, used, _heading(result, coloured)),
+        "grid.png": _sheet(result, on_grid(result.cells, result.grid, source), names, used, _grid_heading(result, coloured)),
+        "map.parquet": table(result),
+    }
+    return drawn | ({} if result.reference is None else {"reference.npz": _reference(result.reference)})
+
+
+def _sheet(result: Embedding, plan: Arrangement, names: Sequence[str] | None, theme: Theme, heading: Heading) -> Image.Image:
+    shades = class_colours(sorted(set(names or ()), key=natural), theme)
     zoom = min(2.2, max(1.0, plan.width / 1500))
-    legend = _legend(Counter(names or ()), shades, max(plan.width, round(NARROWEST * zoom)), DETAIL.times(zoom))
-    sheet, left, top = open_sheet(plan.width, legend.height + plan.height, _heading(result), used, zoom)
-    for x, y, words, colour in legend.entries:
-        _draw_entry(sheet, (left + x, top + y), words, colour, DETAIL.times(zoom))
+    words = legend(Counter(names or ()), shades, max(plan.width, round(NARROWEST * zoom)), DETAIL.times(zoom))
+    sheet, left, top = open_sheet(plan.width, words.height + plan.height, heading, theme, zoom)
+    words.draw(sheet, left, top, DETAIL.times(zoom))
     owners = [shades.get(name) for name in names or ("",) * len(result.points)]
     spare = sheet.canvas.shape[1] - 2 * left - plan.width
-    sheet.paste(compose(result.thumbnails, plan, owners, used), left + spare // 2, top + legend.height)
-    return {"map.png": sheet.image(), "map.csv": table(result)}
+    sheet.paste(compose(result.thumbnails, plan, owners, theme), left + spare // 2, top + words.height)
+    return sheet.image()
 
 
-def arrange(points: NDArray[np.float32], source: int) -> Arrangement:
+def arrange(points: NDArray[np.float32], source: int, backdrop: NDArray[np.float32] | None = None) -> Arrangement:
     """Return a canvas that grows with the number of images, and the place of each; y points up, as in every plot."""
     count = max(1, len(points))
     ideal = CROWDING * math.sqrt(count)
     longest = min(LARGEST, max(SMALLEST, ideal * source))
-    side = round(min(max(1.5 * source, 72), max(12, longest / ideal)))
-    finite = np.nan_to_num(points.astype(np.float64), posinf=0.0, neginf=0.0).reshape(-1, 2)
+    side = round(min(max(1.5 * source, 72), max(SMALLEST_SIDE, longest / ideal)))
+    every = points if backdrop is None else np.concatenate([points, backdrop])
+    finite = np.nan_to_num(every.astype(np.float64), posinf=0.0, neginf=0.0).reshape(-1, 2)
     low, span = finite.min(axis=0, initial=np.inf), np.ptp(finite, axis=0) if len(finite) else np.ones(2)
     scale = (longest - side) / max(float(span.max()), 1e-12)
     width, height = (round(max(longest / 2, float(part) * scale + side)) for part in span)
     room = np.array([width - side, height - side])
     offsets = (finite - low - span / 2) * scale
-    centred = np.rint(room / 2 + offsets * (1, -1))
-    return Arrangement(width, height, side, np.clip(centred, 0, room).astype(np.intp))
+    centred = np.clip(np.rint(room / 2 + offsets * (1, -1)), 0, room).astype(np.intp)
+    dots = None if backdrop is None else centred[len(points) :] + side // 2
+    return Arrangement(width, height, side, centred[: len(points)], dots)
+
+
+def on_grid(cells: NDArray[np.int32], grid: tuple[int, int], source: int) -> Arrangement:
+    """Return the canvas of the grid: cells as large as the thumbnails, smaller where there are very many."""
+    columns, rows = grid
+    pitch = max(4, min(max(source + 4, 48), LARGEST // max(columns, rows)))
+    gap = 0 if pitch < 24 else max(1, pitch // 24)
+    return Arrangement(columns * pitch, rows * pitch, pitch - gap, cells.astype(np.intp) * pitch)
 
 
 def compose(thumbnails: Bytes, plan: Arrangement, owners: Sequence[Colour | None], theme: Theme) -> Bytes:
     """Return the canvas with all thumbnails on it."""
     canvas: Bytes = np.full((plan.height, plan.width, 3), theme.page, np.uint8)
-    kind = kind_of(thumbnails)
-    for index in np.random.default_rng(0).permutation(len(thumbnails)):
-        left, top = (int(part) for part in plan.places[index])
-        lay(canvas, (left, top), thumbnails[index], plan.side, (kind, owners[index], theme))
+    if plan.backdrop is not None:
+        for x, y in np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2):
+            left, top = np.clip(np.add(plan.backdrop, (x, y)), 0, (plan.width - 1, plan.height - 1)).T
+            canvas[top, left] = theme.line
+    order = np.random.default_rng(0).permutation(len(thumbnails))
+    lay_all(canvas, thumbnails, order, plan.places, plan.side, owners, theme)
     return canvas
 
 
-def table(result: Embedding) -> str:
-    """Return the coordinates as comma-separated values; label and prediction are empty where there are none."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "label", "prediction", "x", "y"))
-    for index, (name, (x, y)) in enumerate(zip(result.image_names, result.points, strict=True)):
-        label = result.labels[index] if result.labels is not None else ""
-        prediction = result.predictions[index] if result.predictions is not None else ""
-        writer.writerow((name, label, prediction, f"{x:.6g}", f"{y:.6g}"))
-    return text.getvalue()
+def table(result: Embedding) -> bytes:
+    """Return the coordinates as Parquet; label and prediction are empty where there are none. What made the map is in its metadata."""
+    count = len(result.points)
+    empty = (None,) * count
+    columns: dict[str, Any] = {
+        "id": np.arange(count, dtype=np.int32),
+        "path": result.image_names,
+        "label": result.labels or empty,
+        "prediction": result.predictions or empty,
+        "x": result.points[:, 0],
+        "y": result.points[:, 1],
+        "column": result.cells[:, 0],
+        "row": result.cells[:, 1],
+    }
+    if result.probabilities is not None:
+        columns["probability"] = result.probabilities
+    return parquet(columns, result.summary())
 
 
-def _heading(result: Embedding) -> Heading:
-    coloured = "label" if result.labels is not None else "prediction"
-    shown = "" if result.labels is None and result.predictions is None else f"coloured by {coloured}"
-    quality = (f"{name} {number(float(value))}" for name, value in result.quality.items())
+def _reference(kept: Reference) -> bytes:
+    file = io.BytesIO()
+    arrays: dict[str, Any] = {"schema": np.array(REFERENCE_SCHEMA), "model": np.array(kept.model), "layer": np.array(kept.layer)}
+    arrays |= {"mean": kept.mean, "axes": kept.axes, "components": kept.components, "points": kept.points}
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def _heading(result: Embedding, coloured: str | None) -> Heading:
+    quality = (f"{name} {number(float(result.quality[name]))}" for name in SHOWN if name in result.quality)
+    shown = f"coloured by {coloured}" if coloured else ""
     subtitle = joined(model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
     if result.engine.startswith("PCA"):  # too few images for t-SNE: the record's engine says so
         return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result))
     return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION))
 
 
-def _legend(amounts: Counter[str], shades: dict[str, Colour], width: int, style: Style) -> Legend:
-    """Return the class names, numbers in them in their order; of more than 48 classes the largest 48.
-
-    One line where they fit, else columns of one width, in which a name is found faster than in ragged lines.
-    """
-    largest = [name for name, _ in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:MOST_CLASSES]]
-    words: list[tuple[str, Colour | None]] = [
-        (shorten(name or UNNAMED, style, LONGEST_NAME), shades[name]) for name in sorted(largest, key=_natural)
-    ]
-    if len(amounts) > len(largest):
-        words.append((f"and {len(amounts) - len(largest):,} more", None))
-    widths = [round(width_of(name, style)) + 2 * style.line for name, _ in words]
-    if sum(widths) <= width:
-        places = [(left, 0) for left in accumulate(widths, initial=0)]
-    else:
-        columns = max(1, width // max(widths))
-        step = width // columns
-        places = [(index % columns * step, index // columns * round(style.line * 1.25)) for index in range(len(words))]
-    entries = tuple((left, top, name, colour) for (left, top), (name, colour) in zip(places, words, strict=False))
-    return Legend(entries, entries[-1][1] + round(style.line * 2.2) if entries else 0)
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
-
-
-def _draw_entry(sheet: Sheet, place: tuple[int, int], words: str, colour: Colour | None, style: Style) -> None:
-    left, top = place
-    size = round(style.line * 0.62)
-    if colour is not None:
-        sheet.fill(left, top + round(style.line * 0.19), size, size, colour)
-        left += round(style.line * 0.9)
-    sheet.text(left, top, words, style)
+def _grid_heading(result: Embedding, coloured: str | None) -> Heading:
+    moved = result.quality.get("grid displacement")
+    words = "" if moved is None else f"moved by {moved:.1%} of the diagonal on average"
+    size = f"{result.grid[0]} x {result.grid[1]} cells"
+    shown = f"coloured by {coloured}" if coloured else ""
+    subtitle = joined(model_name(result), counted(len(result.points), "image"), size, words, shown)
+    note = "Each image has a cell of its own, as near to its place on the map as can be."
+    return Heading(f"The map on a grid, {result.layer}", subtitle, (note,))

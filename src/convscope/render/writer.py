@@ -21,15 +21,15 @@ PICTURE = ".png"
 PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm", ".svg", ".pdf")
 OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"))
 COMPRESSION = 6
-Artefact = Image.Image | str
+Artefact = Image.Image | str | bytes
 
 
 def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
     """Write the main picture to `path`, if it ends in .png, or all pictures into the folder `path`; return what was
     written.
 
-    Beside each picture: its provenance as `.json`. Beside the main picture: tables as `.csv`, with `raw` the arrays as
-    `.npz`. All files are written, or none is. Raises OutputError.
+    Beside each picture: its provenance as `.json`. Beside the main picture: what is called like it, such as a map's table, and with
+    `raw` the arrays as `.npz`. All files are written, or none is. Raises OutputError.
     """
     path = Path(path)
     _check_suffix(path)
@@ -48,10 +48,12 @@ def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, sin
     contents: dict[Path, bytes] = {}
     for name, artefact in artefacts.items():
         target = path / name
+        if single and Path(name).stem != Path(main).stem:
+            continue
         if single:
             target = path if name == main else path.with_suffix(Path(name).suffix)
-        if isinstance(artefact, str):
-            contents[target] = _encoded(artefact)
+        if not isinstance(artefact, Image.Image):
+            contents[target] = _encoded(artefact) if isinstance(artefact, str) else artefact
         elif name == main or not single:
             contents[target] = _png(artefact, _provenance(result, name))
             contents[target.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")

@@ -7,8 +7,8 @@ import convscope
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError
 from convscope.graph.addresses import graph_of
-from convscope.methods.embedding.engines import lay_out, principal_components, quality
 from convscope.methods.embedding.features import feature_call
+from convscope.methods.embedding.pca import principal_axes
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_maps_are_averaged_over_space(fashion):
 def test_few_images_are_drawn_by_pca_and_it_says_so(fashion):
     result = convscope.embed(fashion, "sample:fashion[0-9]")
     assert result.engine.startswith("PCA (10 images")
-    expected, _ = principal_components(result.features)
+    expected = principal_axes(result.features).project(result.features)
     assert np.allclose(result.points, expected[:, :2])
 
 
@@ -58,30 +58,44 @@ def test_too_few_images_and_too_large_perplexities_are_refused(fashion):
         convscope.embed(fashion, "sample:fashion[0-99]", perplexity=50)
 
 
-def test_principal_components_equal_the_singular_values():
-    features = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32) * np.arange(1, 13, dtype=np.float32)
-    found, share = principal_components(features, 5)
-    left, values, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
-    assert np.allclose(np.abs(found), np.abs(left[:, :5] * values[:5]), atol=1e-2)
-    assert share == pytest.approx((values[:5] ** 2).sum() / (values**2).sum(), abs=1e-5)
+def test_features_pass_through_a_file_and_give_the_same_map(fashion, tmp_path):
+    direct = convscope.embed(fashion, "sample:fashion[0-99]")
+    labels = np.array(direct.labels)
+    np.savez(tmp_path / "features.npz", features=direct.features, labels=labels, predictions=np.array(direct.predictions))
+    again = convscope.embed(None, [tmp_path / "features.npz", "sample:fashion[0-99]"])
+    assert again.points.tobytes() == direct.points.tobytes()
+    assert again.labels == direct.labels and again.predictions == direct.predictions
+    assert (again.thumbnails == direct.thumbnails).all()
+    assert again.provenance.model == {}
 
 
-@pytest.mark.parametrize("engine", ["sklearnex", "sklearn"])
-def test_engines_separate_clusters(engine):
-    pytest.importorskip(engine)
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1, 2], 60)
-    points = (rng.normal(size=(180, 8)) + 12 * np.eye(8)[labels]).astype(np.float32)
-    layout = lay_out(points, 0, 15, engine)
-    assert quality(points, layout.points, labels, 0)["label knn@10"] == 1.0
-    assert engine.removesuffix("ex") in layout.engine.replace("scikit-learn", "sklearn")
+def test_a_map_has_neighbours_cells_and_probabilities(fashion):
+    result = convscope.embed(fashion, "sample:fashion[0-59]")
+    components = principal_axes(result.features).project(result.features).astype(np.float64)
+    distances = np.linalg.norm(components[:, None] - components, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert result.neighbours.shape == (60, 8) and result.neighbours.dtype == np.int32
+    found = np.take_along_axis(distances, result.neighbours, axis=1)
+    assert np.allclose(found, np.sort(distances, axis=1)[:, :8], rtol=1e-3)
+    assert len(np.unique(result.cells, axis=0)) == 60
+    assert (result.cells < result.grid).all()
+    assert ((result.probabilities > 0.1) & (result.probabilities <= 1)).all()
 
 
-def test_quality_of_the_identity_is_perfect():
-    points = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
-    numbers = quality(points, points, None, 0)
-    assert numbers["knn@10"] == 1.0
-    assert numbers["trustworthiness"] == pytest.approx(1.0)
+def test_a_model_has_no_place_beside_features(fashion, tmp_path):
+    np.save(tmp_path / "features.npy", np.ones((9, 2), np.float32))
+    with pytest.raises(OptionError, match="no model or layer"):
+        convscope.embed(fashion, tmp_path / "features.npy")
+    with pytest.raises(OptionError, match="keeps nothing"):
+        convscope.embed(None, tmp_path / "features.npy", dimensions=0)
+    with pytest.raises(OptionError, match="auto, all, seeds"):
+        convscope.embed(None, tmp_path / "features.npy", quality="some")
+
+
+def test_two_seeds_are_compared_on_request(tmp_path):
+    np.save(tmp_path / "features.npy", np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32))
+    numbers = convscope.embed(None, tmp_path / "features.npy", quality="seeds").quality
+    assert 0 < numbers["procrustes of two seeds"] <= 1
 
 
 def layers(*items):

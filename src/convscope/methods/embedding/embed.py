@@ -1,68 +1,161 @@
-"""Images in, a map of them out."""
+"""Images or features in, a map of them out."""
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...errors import OptionError
 from ...graph.addresses import graph_of
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
-from ...results import Embedding
+from ...results import Embedding, Reference
 from ..method import METHODS, Method, Option, provenance
-from .engines import ENGINES, check_settings, lay_out, principal_components, quality
+from .engines import ENGINES, FEWEST_FOR_TSNE, Settings, lay_out, settle
 from .features import extract, feature_call
+from .grid import arrange_on_grid
+from .material import Material
+from .neighbours import nearest
+from .pca import DIMENSIONS, PrincipalAxes, principal_axes
+from .placing import axes_of, place, read_reference
+from .quality import NEAR, procrustes, quality
+from .vectors import holds_features, read_features
 
 HONEST = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
+SHOWN = 8
+EASY = 20_000  # images up to which all numbers of quality are computed unasked
+QUALITIES = ("auto", "all", "seeds")
 
 
 def embed(
-    model: Any, images: Any, *, layer: str | None = None, seed: int = 0, perplexity: float | None = None, engine: str = "auto"
+    model: Any,
+    images: Any,
+    *,
+    layer: str | None = None,
+    perplexity: float | None = None,
+    dimensions: int = DIMENSIONS,
+    exaggeration: float | None = None,
+    seed: int = 0,
+    engine: str = "auto",
+    onto: str | Path | None = None,
+    quality: str = "auto",
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
-    `layer`: whose output is mapped (maps are averaged over space); by default the last dense layer before the softmax, or the global
-    average where there is none. `perplexity`: 30, less for few images. `engine`: "sklearnex", "openTSNE", "sklearn" or the best installed.
+    `images`: what `as_image_set` takes; or with no model (None) a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
+    perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space); by default the last
+    dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few images, 15 beyond 10,000.
+    `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex", "openTSNE", "sklearn" or the
+    fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers also beyond 20,000
+    images, or "seeds", with the agreement of two seeds.
 
-    `.points` is (image, 2) float32, `.features` (image, feature) float32, `.quality` says how faithful the map is. The same seed gives the
-    same map. Below 50 images the first two principal components are drawn, and it says so. Raises ImageError, OptionError, UnitError.
+    `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
+    is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
+    map reached so far, except with scikit-learn. Raises ImageError, OptionError, UnitError.
 
-    >>> convscope.embed("fashion", "sample:fashion").save("map.png")
+    >>> convscope.embed("fashion", "sample:fashion").save("map/")
     """
+    if quality not in QUALITIES:
+        raise OptionError(f"No quality `{quality}`. Choose one of {', '.join(QUALITIES)}.")
+    if dimensions < 1:
+        raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
+    asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
+    reference = None if onto is None else read_reference(onto)
+    bundle, material = _material(model, images, layer, lambda count: settle(count, **asked))
+    clock = _Clock()
+    digest = "" if bundle is None else str(bundle.digest)
+    values = material.values
+    axes = axes_of(reference, values.shape[1], digest) if reference else principal_axes(values, dimensions)
+    components = axes.project(values)
+    clock.read("PCA")
+    settings = settle(len(components), **asked)
+    mapped = _mapped(components, material, settings, reference, quality, clock)
+    parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
+    parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality}
+    if reference is None:
+        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"])
+        mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
+    return Embedding(
+        provenance=provenance("tsne", bundle, material.inputs, parameters, seed),
+        notes=_notes(material, axes, reference),
+        layer=material.layer,
+        features=material.values,
+        thumbnails=material.thumbnails,
+        image_names=material.names,
+        labels=material.labels,
+        predictions=material.predictions,
+        probabilities=material.probabilities,
+        seconds=clock.seconds,
+        **mapped,
+    )
+
+
+def _mapped(
+    components: NDArray[np.float32], material: Material, settings: Settings, reference: Reference | None, asked: str, clock: "_Clock"
+) -> dict[str, Any]:
+    """Return the fields of the record that follow from the components: the map, the grid, neighbours and quality."""
+    with working(f"neighbours of {len(components):,} images"):
+        found = nearest(components, max(NEAR, SHOWN, int(3 * settings.perplexity)))
+    clock.read("neighbours")
+    layout = lay_out(components, found, settings) if reference is None else place(components, reference)
+    clock.read("t-SNE")
+    with working("grid"):
+        grid = arrange_on_grid(layout.points)
+    clock.read("grid")
+    classes = np.unique(material.labels, return_inverse=True)[1] if material.labels else None
+    brief = asked == "auto" and len(components) > EASY
+    numbers = quality(components, layout.points, found, classes, settings.seed, brief=brief)
+    if asked == "seeds" and reference is None and len(components) >= FEWEST_FOR_TSNE:
+        other = lay_out(components, found, replace(settings, seed=settings.seed + 1))
+        numbers["procrustes of two seeds"] = procrustes(layout.points, other.points)
+    clock.read("quality")
+    return {
+        "points": layout.points,
+        "engine": layout.engine,
+        "interrupted": layout.interrupted,
+        "neighbours": found.indices[:, :SHOWN],
+        "cells": grid.cells,
+        "grid": grid.shape,
+        "quality": numbers | {"grid displacement": grid.displacement},
+        "backdrop": None if reference is None else reference.points,
+    }
+
+
+class _Clock:
+    """Reads how long each step took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def read(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step], self._since = now - self._since, now
+
+
+def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], Settings]) -> tuple[Any, Material]:
+    """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
+    if holds_features(images):
+        if model is not None or layer is not None:
+            raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
+        material = read_features(images)
+        check(len(material.values))
+        return None, material
     bundle = as_bundle(model)
     call = feature_call(graph_of(bundle), layer)
     given = as_image_set(images)
-    check_settings(len(given), perplexity, engine)
-    features = extract(bundle, given, call)
-    read = features.stream.read
-    components, kept = principal_components(features.values)
-    with working(f"t-SNE of {len(read)} images"):
-        layout = lay_out(components, seed, perplexity, engine)
-    labels = tuple(source.label or "" for source in read) if any(source.label for source in read) else None
-    classes = np.unique(labels, return_inverse=True)[1] if labels else None
-    notes = [HONEST, f"PCA to {components.shape[1]} dimensions keeps {kept:.1%} of the variance."]
-    if features.stream.skipped:
-        notes.append(f"{len(features.stream.skipped)} pictures could not be read and were skipped; the first: {features.stream.skipped[0]}")
-    predicted = features.predicted
-    return Embedding(
-        provenance=provenance(
-            "tsne",
-            bundle,
-            features.stream.inputs(),
-            {"layer": call.address if layer else None, "seed": seed, "perplexity": perplexity, "engine": engine},
-            seed,
-        ),
-        notes=tuple(notes),
-        layer=call.address,
-        points=layout.points,
-        features=features.values,
-        thumbnails=features.thumbnails,
-        image_names=tuple(source.name for source in read),
-        labels=labels,
-        predictions=None if predicted is None else tuple(bundle.label(int(index)) for index in predicted),
-        engine=layout.engine,
-        quality=quality(components, layout.points, classes, seed) | {"variance kept": kept},
-    )
+    check(len(given))
+    return bundle, extract(bundle, given, call)
+
+
+def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None) -> tuple[str, ...]:
+    kept = () if reference else (f"PCA to {axes.axes.shape[1]} dimensions keeps {axes.kept:.1%} of the variance.",)
+    return (HONEST, *kept, *material.notes)
 
 
 METHODS.register(
@@ -74,10 +167,25 @@ METHODS.register(
         takes=("images",),
         options=(
             Option("layer", str, None, "Whose output is mapped [default: the last dense layer before the softmax]."),
+            Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 10,000]."),
+            Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
+            Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
             Option("seed", int, 0, "Seed of the map."),
-            Option("perplexity", float, None, "Effective number of neighbours [default: 30, less for few images]."),
             Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
+            Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
+            Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
         ),
-        examples=("convscope tsne photos/ -m model.h5", "convscope tsne sample:fashion -m fashion"),
+        examples=(
+            "convscope tsne photos/ -m model.h5",
+            "convscope tsne sample:fashion -m fashion --page",
+            "convscope tsne features.npy photos/",
+            "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
+        ),
+        description=(
+            "Instead of images, features that exist already: a 2-D .npy, an .npz with `features`, or a Parquet file, "
+            "perhaps followed by the pictures of its rows; that needs no model."
+        ),
+        needs_model=lambda images: not holds_features(images),
+        has_page=True,
     ),
 )

@@ -1,77 +1,104 @@
-"""t-SNE engines as strategies behind one function, and the PCA before them; the only file that imports scikit-learn.
+"""t-SNE engines as strategies behind one function.
 
-Measured on Fashion-MNIST (60,000 points, 2 cores): scikit-learn-intelex with angle 0.3 needs 41 s, openTSNE 101 s, scikit-learn 438 s, at
-equal KNN@10; so that is the order of preference.
+Measured on Fashion-MNIST by `bench/tsne.py`; the order of preference is that of speed at equal KNN@10.
 """
 
-import contextlib
-import importlib.util
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError, OptionError
+from ...progress import track, working
+from . import packages
+from .affinities import affinities
+from .neighbours import Neighbours
 
 FloatArray = NDArray[np.float32]
 FEWEST_FOR_TSNE = 50
 FEWEST = 3
+MANY = 10_000  # beyond, half the neighbours give the better KNN@10, in less time
+VERY_MANY = 100_000  # beyond, clusters need late exaggeration to come apart (Kobak & Berens 2019)
+EARLY = 12.0
+EXPLORING, STRIDE, STRIDES = 100, 100, 6
+SPREAD = 1e-4
+WORKS_BY = {"sklearnex": "scikit-learn-intelex", "openTSNE": "openTSNE", "sklearn": "scikit-learn"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`perplexity`: effective number of neighbours. `exaggeration`: of the affinities, after the early phase. `engine`: its name."""
+
+    perplexity: float
+    exaggeration: float
+    seed: int
+    engine: str
 
 
 @dataclass(frozen=True)
 class Layout:
-    """`points`: (n, 2). `engine`: what made them, with version and settings."""
+    """`points`: (n, 2). `engine`: what made them, with version and settings. `interrupted`: Ctrl-C ended it early."""
 
     points: FloatArray
     engine: str
+    interrupted: bool = False
 
 
-Engine = Callable[[FloatArray, FloatArray, float, int], Layout]
+@dataclass(frozen=True)
+class Task:
+    """What an engine works on: `components` (n, dimension), the neighbours in it, and where the points start, (n, 2)."""
+
+    components: FloatArray
+    neighbours: Neighbours
+    start: FloatArray
+    settings: Settings
 
 
-def principal_components(features: FloatArray, most: int = 50) -> tuple[FloatArray, float]:
-    """Return the features on their first principal axes, (n, <= most), and the share of the variance kept.
+Engine = Callable[[Task], Layout]
 
-    Exact: covariance in float64, then `eigh`; signs fixed so that the largest coefficient of each axis is positive.
+
+def settle(
+    count: int, *, perplexity: float | None = None, exaggeration: float | None = None, seed: int = 0, engine: str = "auto"
+) -> Settings:
+    """Return the settings for a map of `count` images, where None stands for what suits that number.
+
+    Perplexity: 30, or (n - 1) / 3 of few, 15 beyond 10,000 images. Exaggeration: 1, beyond 100,000 images 2. Raises ImageError or
+    OptionError for what cannot make a map, before anything is computed.
     """
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    variances, axes = np.linalg.eigh(centred.T @ centred)
-    kept = np.argsort(variances)[::-1][: min(most, *features.shape)]
-    axes = axes[:, kept]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    share = float(variances[kept].sum() / max(variances.sum(), np.finfo(np.float64).tiny))
-    return (centred @ axes).astype(np.float32), share
-
-
-def check_settings(count: int, perplexity: float | None, engine: str) -> None:
-    """Raise ImageError or OptionError for what cannot make a map of `count` images, before anything is computed."""
     if engine not in ("auto", *ENGINES):
         raise OptionError(f"No t-SNE engine `{engine}`. Choose one of auto, {', '.join(ENGINES)}.")
-    if engine != "auto" and importlib.util.find_spec(engine) is None:
+    if engine != "auto" and not packages.installed(engine):
         raise OptionError(f"The t-SNE engine `{engine}` is not installed. Install it, or leave the choice to auto.")
     if count < FEWEST:
         raise ImageError(f"A map takes at least {FEWEST} images; received {count}.")
     if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
         needed, most = int(3 * perplexity + 1), max(1, (count - 1) // 3)
         raise OptionError(f"Perplexity {perplexity:g} needs at least {needed} images; received {count}. Give 1 to {most}.")
+    if exaggeration is not None and not 1 <= exaggeration <= EARLY:
+        raise OptionError(f"Exaggeration {exaggeration:g} is outside 1 to {EARLY:g}. Give 1 for none.")
+    name = next(one for one in ENGINES if packages.installed(one)) if engine == "auto" else engine
+    exaggerates = name == "openTSNE" or (name == "sklearnex" and packages.can_descend())
+    if exaggeration not in (None, 1) and not exaggerates:
+        raise OptionError(f"{WORKS_BY[name]} has no late exaggeration; received {exaggeration:g}. Leave it out, or choose openTSNE.")
+    usual = min(15.0 if count > MANY else 30.0, (count - 1) / 3)
+    late = 2.0 if count > VERY_MANY and exaggerates else 1.0
+    return Settings(perplexity or usual, exaggeration or late, seed, name)
 
 
-def lay_out(components: FloatArray, seed: int, perplexity: float | None = None, engine: str = "auto") -> Layout:
-    """Return 2-D coordinates for points given by their principal components, by the named engine or the best one installed.
+def lay_out(components: FloatArray, neighbours: Neighbours, settings: Settings) -> Layout:
+    """Return 2-D coordinates for points given by their principal components (n, dimension) and their nearest neighbours.
 
-    `perplexity`: 30, or (n - 1) / 3 where there are fewer points. Below 50 points t-SNE has nothing to show and the first two
-    components are returned. Raises ImageError, OptionError.
+    The map starts from the first two components, with a hundredth of noise drawn from the seed. Below 50 points t-SNE has nothing to show
+    and the first two components are returned. Ctrl-C returns the map reached so far, where the engine can be asked for it: sklearnex and
+    openTSNE can, scikit-learn cannot.
     """
-    count = len(components)
-    check_settings(count, perplexity, engine)
     start = _first_two(components)
-    if count < FEWEST_FOR_TSNE:
-        return Layout(start, f"PCA ({count} images are too few for t-SNE; it takes {FEWEST_FOR_TSNE})")
-    name = next(one for one in ENGINES if importlib.util.find_spec(one)) if engine == "auto" else engine
-    return ENGINES[name](components, start / start[:, 0].std() * 1e-4, perplexity or min(30.0, (count - 1) / 3), seed)
+    if len(start) < FEWEST_FOR_TSNE:
+        return Layout(start, f"PCA ({len(start)} images are too few for t-SNE; it takes {FEWEST_FOR_TSNE})")
+    noise = np.random.default_rng(settings.seed).normal(size=start.shape) * 0.01
+    start = ((start / start[:, 0].std() + noise) * SPREAD).astype(np.float32)
+    return ENGINES[settings.engine](Task(components, neighbours, start, settings))
 
 
 def _first_two(components: FloatArray) -> FloatArray:
@@ -81,74 +108,69 @@ def _first_two(components: FloatArray) -> FloatArray:
     return two
 
 
-def _sklearnex(components: FloatArray, start: FloatArray, perplexity: float, seed: int) -> Layout:
-    from sklearnex.manifold import TSNE
+def _sklearnex(task: Task) -> Layout:
+    """Descend by daal4py in strides, after each of which there is a map to keep; without it, by scikit-learn-intelex's own class.
 
-    with _overheard("sklearnex") as messages:
-        tsne = TSNE(perplexity=perplexity, init=start, learning_rate="auto", angle=0.3, random_state=seed, method="barnes_hut")
-        points = tsne.fit_transform(components)
-    fell_back = not any("TSNE" in message and "accelerated" in message for message in messages)
-    name = "scikit-learn (scikit-learn-intelex fell back)" if fell_back else f"scikit-learn-intelex {version('scikit-learn-intelex')}"
-    return Layout(np.asarray(points, dtype=np.float32), f"{name}, angle 0.3, perplexity {perplexity:g}")
+    Faster than that class at equal KNN@10, because it is told the neighbours, computes in float32, and moves at a rate of n / 4 instead
+    of n / 48 once the early exaggeration is over (Belkina et al. 2019: n / exaggeration), so that 700 steps do for 1,000.
+    """
+    settings = task.settings
+    if not packages.can_descend():
+        with working(f"t-SNE of {len(task.start)} images"):
+            points, name = packages.sklearnex_tsne(task.components, task.start, settings.perplexity, settings.seed)
+        return Layout(points, _described(name, settings))
+    drawn = affinities(task.neighbours, settings.perplexity)
+    late = drawn if settings.exaggeration == 1 else drawn * np.float32(settings.exaggeration)
+    slow, fast = (max(50.0, len(task.start) / 4 / times) for times in (EARLY, settings.exaggeration))
+
+    def stride(points: FloatArray, number: int) -> FloatArray:
+        if number == 0:
+            return packages.descend(drawn, points, EXPLORING, slow, exaggeration=EARLY)
+        return packages.descend(late, points, STRIDE, fast)
+
+    points, interrupted = _strides(task.start, 1 + STRIDES, stride)
+    return Layout(points, _described(packages.intelex_version(), settings), interrupted)
 
 
-@contextlib.contextmanager
-def _overheard(name: str) -> Iterator[list[str]]:
-    """Collect what a package logs, instead of letting it print: it is how scikit-learn-intelex tells whether it fell back."""
-    messages: list[str] = []
-    listener = logging.Handler(logging.INFO)
-    listener.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger(name)
-    before = logger.level, logger.propagate, logger.handlers
-    logger.level, logger.propagate, logger.handlers = logging.INFO, False, [listener]
+def _opentsne(task: Task) -> Layout:
+    settings = task.settings
+    drawn = affinities(task.neighbours, settings.perplexity)
+    # The Fourier step is slow for few points.
+    embedding, name = packages.opentsne_map(drawn, task.start, fourier=len(task.start) >= MANY)
+
+    def stride(reached: FloatArray, number: int) -> FloatArray:
+        phase = {"exaggeration": EARLY, "momentum": 0.5} if number < 5 else {"exaggeration": settings.exaggeration, "momentum": 0.8}
+        del reached  # openTSNE's own array holds it, and its gains
+        embedding.optimize(n_iter=50, inplace=True, learning_rate="auto", **phase)
+        return np.asarray(embedding, np.float32).copy()
+
+    points, interrupted = _strides(task.start, 15, stride)
+    return Layout(points, _described(name, settings), interrupted)
+
+
+def _sklearn(task: Task) -> Layout:
+    settings = task.settings
+    with working(f"t-SNE of {len(task.start)} images"):
+        points, name = packages.sklearn_tsne(task.components, task.start, settings.perplexity, settings.seed)
+    return Layout(points, _described(name, settings))
+
+
+def _strides(points: FloatArray, count: int, stride: Callable[[FloatArray, int], FloatArray]) -> tuple[FloatArray, bool]:
+    """Return the points after `count` strides, with the remaining time shown, or those reached when Ctrl-C came."""
+    reached = None
     try:
-        yield messages
-    finally:
-        logger.level, logger.propagate, logger.handlers = before
+        for number in track(range(count), f"t-SNE of {len(points):,} images"):
+            reached = points = stride(points, number)
+    except KeyboardInterrupt:
+        if reached is None:
+            raise
+        return points, True
+    return points, False
 
 
-def _opentsne(components: FloatArray, start: FloatArray, perplexity: float, seed: int) -> Layout:
-    from openTSNE import TSNE, __version__
-
-    method = "bh" if len(components) < 10_000 else "fft"  # the Fourier step is slow for few points
-    tsne = TSNE(perplexity=perplexity, initialization=start, random_state=seed, negative_gradient_method=method)
-    points = np.asarray(tsne.fit(components), dtype=np.float32)
-    return Layout(points, f"openTSNE {__version__}, perplexity {perplexity:g}")
-
-
-def _sklearn(components: FloatArray, start: FloatArray, perplexity: float, seed: int) -> Layout:
-    from sklearn import __version__
-    from sklearn.manifold import TSNE
-
-    tsne = TSNE(perplexity=perplexity, init=start, learning_rate="auto", random_state=seed)
-    return Layout(np.asarray(tsne.fit_transform(components), dtype=np.float32), f"scikit-learn {__version__}, perplexity {perplexity:g}")
+def _described(name: str, settings: Settings) -> str:
+    late = f", exaggeration {settings.exaggeration:g}" if settings.exaggeration != 1 else ""
+    return f"{name}, perplexity {settings.perplexity:g}{late}"
 
 
 ENGINES: dict[str, Engine] = {"sklearnex": _sklearnex, "openTSNE": _opentsne, "sklearn": _sklearn}
-
-
-def quality(high: FloatArray, low: FloatArray, labels: NDArray[np.int64] | None, seed: int) -> dict[str, float]:
-    """Return how faithful a map is: "knn@10", the share of the ten nearest neighbours in `high` that are among the ten nearest in `low`,
-    "trustworthiness" on at most 5,000 points, and with labels "label knn@10", how often ten neighbours on the map name the class.
-    """
-    from sklearn.manifold import trustworthiness
-    from sklearn.neighbors import NearestNeighbors
-
-    rng = np.random.default_rng(seed)
-    queries = np.sort(rng.permutation(len(high))[:2000])
-    neighbours = min(10, len(high) - 1)
-
-    def nearest(space: FloatArray) -> NDArray[np.int64]:
-        found = NearestNeighbors(n_neighbors=neighbours + 1).fit(space).kneighbors(space[queries], return_distance=False)
-        return np.array([[one for one in row if one != query][:neighbours] for row, query in zip(found, queries, strict=True)])
-
-    true, shown = nearest(high), nearest(low)
-    shared = [len(set(a) & set(b)) / neighbours for a, b in zip(true, shown, strict=True)]
-    numbers = {"knn@10": float(np.mean(shared))}
-    sample = np.sort(rng.permutation(len(high))[:5000])
-    if len(sample) > 2 * neighbours + 2:
-        numbers["trustworthiness"] = float(trustworthiness(high[sample], low[sample], n_neighbors=neighbours))
-    if labels is not None:
-        votes = [np.bincount(labels[row]).argmax() == labels[query] for row, query in zip(shown, queries, strict=True)]
-        numbers["label knn@10"] = float(np.mean(votes))
-    return numbers

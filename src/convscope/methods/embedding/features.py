@@ -1,7 +1,6 @@
 """Features: the network's values that the map is made of, in batches, with a thumbnail and the prediction of each image."""
 
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,24 +11,14 @@ from ...graph.addresses import graph_of
 from ...graph.calls import Call, Graph
 from ...graph.kinds import Kind
 from ...images import Fit, ImageSet, ImageStream
-from ...images.fitting import resized
 from ...models import ModelBundle
 from ...progress import track
 from ..common import fit_of, network_input, numpy
+from .material import LARGEST_THUMBNAIL, Material, thumbnail
+from .storage import Stack
 
 PIXELS_AT_ONCE = 16 * 224 * 224
 MOST_AT_ONCE = 256
-LARGEST_THUMBNAIL = 64
-
-
-@dataclass(frozen=True)
-class Features:
-    """`values`: (image, feature) float32. `thumbnails`: (image, side, side, channel) uint8. `chosen`: index of the best class, or None."""
-
-    values: NDArray[np.float32]
-    thumbnails: NDArray[np.uint8]
-    predicted: NDArray[np.int64] | None
-    stream: ImageStream
 
 
 def feature_call(graph: Graph, layer: str | None) -> Call:
@@ -53,27 +42,47 @@ def _visible(graph: Graph, call: Call) -> Call:
     return graph.visible[call.address]
 
 
-def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Features:
+def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     """Run all images forward to `call`, one batch in memory at a time; maps are averaged over space."""
     fit = fit_of(bundle)
     stream = ImageStream(images, Fit(fit.channels, fit.size))
     graph = graph_of(bundle)
     output = graph.calls[graph.outputs[0].call]
-    targets = [call.index, output.index] if output.kind is Kind.SOFTMAX else [call.index]
+    classifies = output.kind is Kind.SOFTMAX
+    targets = [call.index, output.index] if classifies else [call.index]
     forward = engine().compiled(lambda entered: [_averaged(value) for value in graph.run(entered, targets)])
-    values: list[NDArray[np.float32]] = []
-    thumbnails: list[NDArray[np.uint8]] = []
+    side = min(LARGEST_THUMBNAIL, *fit.size)
+    values: Stack | None = None
+    thumbnails = Stack(len(images), (side, side, fit.channels), np.uint8)
     predicted: list[NDArray[np.int64]] = []
+    probabilities: list[NDArray[np.float32]] = []
     most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
     for batch in _batches(stream, most):
         full = batch[np.arange(most) % len(batch)]  # the last batch is filled up, so that one compilation serves all
         found = [numpy(value)[: len(batch)] for value in forward(network_input(bundle, full))]
-        values.append(found[0])
-        thumbnails.extend(_thumbnail(image) for image in batch)
-        if len(found) > 1:
+        values = values or Stack(len(images), found[0].shape[1:], np.float32)
+        values.extend(found[0])
+        thumbnails.extend(np.stack([thumbnail(image, side) for image in batch]))
+        if classifies:
             predicted.append(found[1].argmax(axis=-1))
-    best = np.concatenate(predicted) if predicted else None
-    return Features(np.concatenate(values), np.stack(thumbnails), best, stream)
+            probabilities.append(found[1].max(axis=-1))
+    assert values is not None
+    labels = [source.label for source in stream.read]
+    return Material(
+        values=values.filled(),
+        thumbnails=thumbnails.filled(),
+        names=tuple(source.name for source in stream.read),
+        labels=tuple(label or "" for label in labels) if any(labels) else None,
+        predictions=tuple(bundle.label(int(index)) for index in np.concatenate(predicted)) if classifies else None,
+        probabilities=np.concatenate(probabilities) if classifies else None,
+        layer=call.address,
+        inputs=stream.inputs(),
+        notes=_skipped(stream.skipped),
+    )
+
+
+def _skipped(skipped: list[str]) -> tuple[str, ...]:
+    return (f"{len(skipped)} pictures could not be read and were skipped; the first: {skipped[0]}",) if skipped else ()
 
 
 def _batches(stream: ImageStream, size: int) -> Any:
@@ -85,8 +94,3 @@ def _batches(stream: ImageStream, size: int) -> Any:
 def _averaged(value: Any) -> Any:
     rank = len(value.shape)
     return ops.mean(ops.cast(value, "float32"), axis=tuple(range(1, rank - 1))) if rank > 2 else value
-
-
-def _thumbnail(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    side = min(LARGEST_THUMBNAIL, *image.shape[:2])
-    return np.round(resized(image, (side, side)) * 255.0).astype(np.uint8)

@@ -1,0 +1,67 @@
+"""New images on an existing map: what a map's folder keeps for it, and where they go (Poličar, Stražar & Zupan 2023)."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import OptionError
+from ...results import Reference
+from . import packages
+from .affinities import conditional
+from .engines import Layout
+from .neighbours import nearest_to
+from .pca import PrincipalAxes
+
+FILE = "reference.npz"
+SCHEMA = 1
+PERPLEXITY = 5.0  # openTSNE's own settings for placing: each image by itself, among its nearest
+NEIGHBOURS = 25
+
+
+def read_reference(folder: str | Path) -> Reference:
+    """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
+    path = Path(folder).expanduser() / FILE
+    if not packages.installed("openTSNE"):
+        raise OptionError(
+            'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
+        )
+    try:
+        with np.load(path, allow_pickle=False) as loaded:
+            arrays = {name: loaded[name] for name in loaded.files}
+        schema = int(arrays.pop("schema"))
+        if schema > SCHEMA:
+            raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
+        fields = [arrays[name] for name in ("mean", "axes", "components", "points")]
+        return Reference(str(arrays["model"]), str(arrays["layer"]), *fields)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise OptionError(
+            f"`{folder}` holds no map to place images on: {path.name} {'is missing' if not path.exists() else 'cannot be read'}. "
+            "Expected a folder that `convscope tsne` wrote."
+        ) from error
+
+
+def axes_of(reference: Reference, width: int, model: str) -> PrincipalAxes:
+    """Return the principal axes of a map for new features of `width` values from `model` (its digest); raise OptionError if they differ."""
+    if reference.model != model or len(reference.mean) != width:
+        raise OptionError(
+            f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width}. "
+            "Give images with the same model and layer, or features of the same kind."
+        )
+    return PrincipalAxes(reference.mean, reference.axes, float("nan"))
+
+
+def place(components: NDArray[np.float32], reference: Reference) -> Layout:
+    """Return where new images (n, dimension) go on a map, which stays as it is."""
+    from scipy.sparse import csr_matrix
+
+    found = nearest_to(components, reference.components, NEIGHBOURS)
+    many = min(int(3 * PERPLEXITY), found.indices.shape[1])
+    weights = conditional(found.distances[:, :many], min(PERPLEXITY, many / 3))
+    rows = np.arange(0, len(components) * many + 1, many)
+    shape = len(components), len(reference.points)
+    drawn: Any = csr_matrix((weights.ravel(), found.indices[:, :many].ravel(), rows), shape=shape)
+    points, name = packages.opentsne_place(reference.points, drawn, found.indices, found.distances)
+    return Layout(points, f"{name}, placed on a map of {len(reference.points):,} images")

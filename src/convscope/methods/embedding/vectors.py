@@ -1,0 +1,165 @@
+"""Features that a file holds already: a map of them needs no network."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ImageError
+from ...images import ImageSet, as_image_set
+from ...progress import track
+from ...tables import Columns, read_parquet
+from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
+from .storage import Stack
+
+NAMED = ("features", "embeddings", "embedding", "vectors")
+LABELS = ("labels", "label", "y")
+PREDICTIONS = ("predictions", "prediction")
+PATHS = ("paths", "path", "image", "file", "file_name", "name")
+RESERVED = frozenset((*LABELS, *PREDICTIONS, "id", "x", "y", "column", "row", "probability", "index", "__index_level_0__"))
+CHUNK = 1 << 24
+EXPECTED = "Expected (image, feature) numbers: a 2-D .npy, an .npz with `features`, or a Parquet with a column of lists or numeric columns."
+
+
+def holds_features(images: Any) -> bool:
+    """Return whether what was given begins with a file of features: a 2-D .npy, an .npz with `features`, or a Parquet."""
+    first = images[0] if isinstance(images, list | tuple) and images else images
+    if not isinstance(first, str | Path) or not Path(first).expanduser().is_file():
+        return False
+    path = Path(first).expanduser()
+    if path.suffix.lower() == ".parquet":
+        return True
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 2
+        if path.suffix.lower() == ".npz":
+            with np.load(path, allow_pickle=False) as loaded:
+                return any(name in loaded.files for name in NAMED)
+    except (OSError, ValueError, EOFError):
+        return False
+    return False
+
+
+def read_features(images: Any) -> Material:
+    """Return the features in a file, with whatever else it holds: labels, predictions, images or paths of them.
+
+    What follows the file are the pictures of its rows, in their order; without any, dots stand for them. A .npy is mapped into memory,
+    never read as a whole. Raises ImageError.
+    """
+    parts = list(images) if isinstance(images, list | tuple) else [images]
+    path = Path(parts[0]).expanduser()
+    reader = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}[path.suffix.lower()]
+    values, found = reader(path)
+    if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.floating):
+        raise ImageError(f"The features in `{path}` are {values.dtype} of shape {values.shape}. {EXPECTED}")
+    count = len(values)
+    pictures, paths = found.get("images"), found.get("paths")
+    if len(parts) > 1:
+        pictures = as_image_set(parts[1:])
+    elif pictures is None and paths is not None:
+        pictures = _at(paths, path.parent)
+    labels = _words(found.get("labels"), found.get("names"))
+    if isinstance(pictures, ImageSet):
+        _check(len(pictures), count, path)
+        own = [source.label for source in pictures.sources]
+        labels = labels or (tuple(one or "" for one in own) if any(own) else None)
+        paths = paths or tuple(source.name for source in pictures.sources)
+    for name, what in (("labels", labels), ("paths", paths)):
+        if what is not None and len(what) != count:
+            raise ImageError(f"`{path}` holds {len(what)} {name} for {count} features. Expected as many.")
+    return Material(
+        values=values,
+        thumbnails=_thumbnails(pictures, count),
+        names=tuple(paths) if paths is not None else tuple(f"{path.stem}[{index}]" for index in range(count)),
+        labels=labels,
+        predictions=_words(found.get("predictions"), found.get("names")),
+        probabilities=None,
+        layer=f"features in {path.name}",
+        inputs=({"given": [str(Path(part).expanduser().absolute()) for part in parts], "count": count, "digest": _digest(path)},),
+    )
+
+
+def _npy(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    return np.load(path, mmap_mode="r", allow_pickle=False), {}
+
+
+def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    with np.load(path, allow_pickle=False) as loaded:
+        arrays = {name: loaded[name] for name in loaded.files}
+    values = next(arrays[name] for name in NAMED if name in arrays)
+    found: dict[str, Any] = {"names": arrays.get("names"), "labels": _first(arrays, LABELS), "predictions": _first(arrays, PREDICTIONS)}
+    paths = _first(arrays, PATHS)
+    found["paths"] = None if paths is None else tuple(str(one) for one in paths)
+    if "images" in arrays:
+        found["images"] = as_image_set(list(arrays["images"]))
+    return values, found
+
+
+def _parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    table = read_parquet(path)
+    labels = _first(table.texts, LABELS) or _first(table.numbers, LABELS)
+    found = {"labels": labels, "predictions": _first(table.texts, PREDICTIONS)}
+    paths = _first(table.texts, PATHS)
+    return _values(table, path), found | {"paths": None if paths is None else tuple(one or "" for one in paths)}
+
+
+def _values(table: Columns, path: Path) -> NDArray[Any]:
+    named = _first(table.vectors, NAMED)
+    if named is None and len(table.vectors) == 1:
+        named = next(iter(table.vectors.values()))
+    if named is not None:
+        return named if np.issubdtype(named.dtype, np.floating) else named.astype(np.float32)
+    columns = [values for name, values in table.numbers.items() if name not in RESERVED]
+    if not columns:
+        raise ImageError(f"`{path}` has no column of features. {EXPECTED}")
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _first(among: Any, names: Sequence[str]) -> Any:
+    return next((among[name] for name in names if name in among), None)
+
+
+def _words(values: Any, names: Any) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    if names is not None and np.issubdtype(np.asarray(values).dtype, np.integer):
+        return tuple(str(names[int(one)]) for one in values)
+    return tuple("" if one is None else str(one) for one in values)
+
+
+def _at(paths: Sequence[str], folder: Path) -> ImageSet | None:
+    """Return the pictures that the rows name, relative to the table; None if the first is no file: then the names are only names."""
+    first = folder / paths[0]
+    return as_image_set([folder / one for one in paths]) if first.is_file() else None
+
+
+def _check(pictures: int, features: int, path: Path) -> None:
+    if pictures != features:
+        raise ImageError(f"Received {pictures} pictures for the {features} features in `{path}`. Expected one of each row, in their order.")
+
+
+def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
+    if pictures is None:
+        return dots(count)
+    stack: Stack | None = None
+    for source in track(pictures.sources, "reading pictures"):
+        image = source.read()[0][..., :3]
+        if stack is None:
+            side, channels = min(LARGEST_THUMBNAIL, max(image.shape[:2])), image.shape[-1]
+            stack = Stack(count, (side, side, channels), np.uint8)
+        if image.shape[-1] != channels:
+            image = np.repeat(image, 3, axis=-1) if channels == 3 else image.mean(axis=-1, keepdims=True)
+        stack.extend(thumbnail(image, side)[np.newaxis])
+    assert stack is not None
+    return stack.filled()
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,90 @@
+"""Parquet tables in and out; the only file that imports pyarrow."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ImageError
+
+KEY = b"convscope"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a table holds: `texts` by column, None where a cell is empty; `numbers` by column; `vectors`, (row, length) by column."""
+
+    count: int
+    texts: Mapping[str, tuple[str | None, ...]]
+    numbers: Mapping[str, NDArray[Any]]
+    vectors: Mapping[str, NDArray[Any]]
+
+
+def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
+    """Return columns (arrays, or sequences of text and None) as a Parquet file; `about` is kept as JSON in its metadata."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    made = pa.table({name: _column(values) for name, values in columns.items()})
+    made = made.replace_schema_metadata({KEY: json.dumps(about, sort_keys=True).encode()})
+    file = io.BytesIO()
+    pq.write_table(made, file, compression="zstd")
+    return file.getvalue()
+
+
+def read_parquet(path: Path) -> Columns:
+    """Return the columns of a Parquet file. Raises ImageError for what is none."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ImageError(f"`{path}` is no readable Parquet file: {str(error).splitlines()[0]}. Expected one with features.") from error
+    texts, numbers, vectors = {}, {}, {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            column, kind = column.dictionary_decode(), kind.value_type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts[name] = tuple(column.to_pylist())
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            vectors[name] = _rows(column, len(table), f"`{name}` of `{path}`")
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            numbers[name] = column.to_numpy(zero_copy_only=False)
+    return Columns(len(table), texts, numbers, vectors)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """Return what a table that `parquet` wrote says of itself, nothing for another's."""
+    from pyarrow import parquet as pq
+
+    metadata = pq.read_schema(path).metadata or {}
+    found: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
+    return found
+
+
+def _column(values: Any) -> Any:
+    import pyarrow as pa
+
+    if isinstance(values, np.ndarray):
+        return pa.array(values)
+    # A file name that is no Unicode holds lone surrogates, which Parquet's text cannot: they are written as escapes.
+    words = [None if one is None else one.encode("utf-8", "backslashreplace").decode("utf-8") for one in values]
+    return pa.array(words, pa.string())
+
+
+def _rows(column: Any, count: int, name: str) -> NDArray[Any]:
+    flat = column.flatten().to_numpy(zero_copy_only=False)
+    if column.null_count or count == 0 or len(flat) % count:
+        raise ImageError(f"The lists in {name} have different lengths. Expected one list of numbers of the same length in each row.")
+    lengths = {len(one) for one in (column[0], column[count - 1])}
+    if lengths != {len(flat) // count}:
+        raise ImageError(f"The lists in {name} have different lengths. Expected one list of numbers of the same length in each row.")
+    return flat.reshape(count, -1)

@@ -1,0 +1,275 @@
+"""The page in a real Chromium, over http and from disk, with 1,000 images."""
+
+import csv
+import json
+import time
+
+import numpy as np
+import pytest
+from driving import Page, animate, resize, start
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from maps import HOSTILE
+
+
+def test_every_image_is_drawn_at_its_coordinates(open_page):
+    page = open_page("marked", "#0.5,0.5,1,;colour=none")
+    assert page.js("return map.renderer.name") == "WebGL2"
+    assert page.misplaced() == 0
+    page.js("map.scene.look(0.3, 0.6, map.scene.fit() * 9)")
+    assert page.settle().misplaced() == 0
+    assert page.js("return map.pages.wanted") == 3  # 128 pixels
+
+
+def test_every_image_has_its_cell_on_the_grid_and_the_way_there_is_animated(open_page):
+    page = open_page("marked", "#0.5,0.5,1,;colour=none")
+    animate(page.driver, True)
+    page.driver.find_element(By.ID, "grid").click()
+    assert 0 < page.until("return map.scene.mix > 0 && map.scene.mix < 1 ? map.scene.mix : 0") < 1
+    assert page.settle().misplaced(exact=False) == 0
+    animate(page.driver, False)
+    assert ";layout=grid" in page.until("return location.hash.includes('layout') && location.hash")
+    page.keys("g")
+    assert page.js("return map.scene.mix") == 0 and page.misplaced() == 0
+
+
+def test_the_mouse_shows_and_pins_an_image_with_its_neighbours(open_page):
+    page = open_page("fashion")
+    embedding, index = page.embedding, 17
+    page.js("map.scene.zoomTo(map.ids.indexOf(17), 60)")
+    page.settle()
+    rank = page.js("return map.scene.pick(...arguments[0])", list(page.screen()[index]))
+    index = page.js("return map.ids[arguments[0]]", rank)
+    assert np.hypot(*(page.screen()[index] - page.screen()[17])) <= 14
+    page.mouse(page.screen()[index] + 2)
+    page.until("return document.querySelector('#card .name').textContent !== '…'")
+    words = page.text("card")
+    assert embedding.image_names[index] in words and embedding.labels[index] in words
+    assert f"{embedding.predictions[index]} · {100 * embedding.probabilities[index]:.1f} %" in words
+    drawn = page.js(
+        "const c = document.querySelector('#card canvas'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    assert np.array_equal(np.reshape(drawn, (28, 28, 4))[..., 0], embedding.thumbnails[index, ..., 0])
+    page.mouse(page.screen()[index] + 2, click=True)
+    page.until("return document.querySelector('#pinned .name').textContent !== '…' && map.scene.near.length")
+    assert embedding.image_names[index] in page.text("pinned") and not page.shown("card")
+    near = page.js("return map.scene.near.map((rank) => map.ids[rank])")
+    assert near == embedding.neighbours[index].tolist()
+    page.keys("1")
+    assert page.js("return map.ids[map.scene.selected]") == near[0]
+    page.keys(Keys.ESCAPE)
+    assert not page.shown("pinned")
+
+
+def test_a_filter_fades_the_rest(open_file):
+    page = open_file("marked")
+    page.driver.find_elements(By.CSS_SELECTOR, "#classes button")[1].click()
+    page.settle()
+    members = np.array([label == "class 1" for label in page.embedding.labels])
+    assert page.text("count") == f"{members.sum()} of 1,000 images"
+    places = np.floor(page.screen()).astype(int) - 3
+    free = page.js("return arguments[0].map(([x, y]) => document.elementFromPoint(x, y)?.id === 'overlay')", places.tolist())
+    seen = 255 - page.pixels()[places[:, 1], places[:, 0]].min(axis=1)  # how far from white
+    share = seen / (255 - page.embedding.thumbnails[:, 0, 0].min(axis=1))
+    assert (share[members & free] > 0.6).all()
+    assert ((share[~members & free] < 0.25) & (seen[~members & free] > 0)).all()  # faded, not hidden
+    assert "only=1" in page.until("return location.hash.includes('only') && location.hash")
+    page.click("clear")
+    assert page.text("count") == "1,000 images"
+
+
+def test_search_finds_names_and_classes(open_file):
+    page = open_file("fashion")
+    page.keys("/", "0031")
+    assert page.until("return map.scene.found && map.scene.litCount") == sum("0031" in name for name in page.embedding.image_names)
+    page.driver.find_element(By.ID, "search").clear()
+    page.driver.find_element(By.ID, "search").send_keys("SANDAL" + Keys.ESCAPE)
+    wanted = sum("Sandal" in pair for pair in zip(page.embedding.labels, page.embedding.predictions, strict=True))
+    page.until(f"return map.scene.litCount === {wanted}")
+
+
+def test_a_lasso_saves_a_table(open_file, tmp_path):
+    page = open_file("fashion")
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    (left, top), (right, bottom) = page.corners()
+    x, y = (left + right) / 2, (top + bottom) / 2
+    page.driver.find_element(By.ID, "lasso").click()
+    page.mouse((x, y), (right + 9, y), (right + 9, bottom + 9), (x, bottom + 9), press=True)
+    places = page.screen()
+    inside = np.flatnonzero((places > (x, y)).all(axis=1))
+    near = (np.abs(places - (x, y)) < 1.5).any(axis=1)  # the mouse moves in whole pixels
+    chosen = set(page.js("return Array.from(map.ids).filter((_, rank) => map.scene.lit[rank])"))
+    assert len(inside) > 100 and chosen ^ set(inside.tolist()) <= set(np.flatnonzero(near).tolist())
+    page.click("csv")
+    until = time.monotonic() + 10
+    while not list(tmp_path.glob("*.csv")) and time.monotonic() < until:
+        time.sleep(0.05)
+    rows = list(csv.DictReader((tmp_path / "images.csv").read_text("utf-8").splitlines()))
+    assert [int(row["id"]) for row in rows] == sorted(chosen)
+    embedding, first = page.embedding, int(rows[0]["id"])
+    assert rows[0]["name"] == embedding.image_names[first] and rows[0]["label"] == embedding.labels[first]
+    assert float(rows[0]["probability"]) == pytest.approx(embedding.probabilities[first], abs=1e-4)
+
+
+def test_zoom_holds_the_point_under_the_cursor(open_file):
+    page = open_file("marked")
+    place = np.array([600.0, 450.0])
+    before = page.js("return map.scene.toMap(...arguments[0])", place.tolist())
+    page.mouse(place)
+    page.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": 600, "y": 450, "deltaX": 0, "deltaY": -400})
+    page.until("return map.scene.relative() > 1.3")
+    assert page.js("return map.scene.toMap(...arguments[0])", place.tolist()) == pytest.approx(before, abs=1e-4)
+
+
+def test_two_fingers_zoom(open_file):
+    page = open_file("marked")
+    touch = lambda kind, *points: page.driver.execute_cdp_cmd(  # noqa: E731
+        "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": 400, "id": i} for i, x in enumerate(points)]}
+    )
+    touch("touchStart", 450, 650)
+    for step in range(1, 11):
+        touch("touchMove", 450 - 10 * step, 650 + 10 * step)
+    touch("touchEnd")
+    page.until("return Math.abs(map.scene.relative() / 2 - 1) < 0.1")
+
+
+def test_the_keyboard_moves_zooms_and_resets(open_file):
+    page = open_file("marked")
+    page.keys("+", "+", Keys.ARROW_RIGHT)
+    assert page.js("return map.scene.relative()") == pytest.approx(2.25) and page.js("return map.scene.x") > 0.5
+    page.keys(Keys.ENTER)
+    assert page.shown("pinned")
+    page.keys(Keys.ESCAPE, "0", "i")
+    assert page.js("return map.scene.relative()") == pytest.approx(1)
+    assert "distances between clusters and their sizes carry little meaning" in page.text("about")
+    assert "0.4783" in page.text("about") and "scikit-learn-intelex" in page.text("about")
+    page.keys("t")
+    dark = page.pixels()[670, 950]
+    page.keys("t")
+    assert dark.max() < 40 and page.pixels()[670, 950].min() > 240
+
+
+def test_a_link_restores_the_view(open_page):
+    page = open_page("fashion", "#0.61,0.42,5.5,123;layout=grid;colour=error;only=1;theme=dark;find=test")
+    state = page.js("return [map.scene.x, map.scene.y, map.scene.relative(), map.scene.mix, map.scene.colour, [...map.scene.only]]")
+    assert state == [pytest.approx(0.61), pytest.approx(0.42), pytest.approx(5.5, rel=1e-3), 1, "error", [1]]
+    assert page.embedding.image_names[123] in page.text("pinned")
+    wrong = sum(a != b for a, b in zip(page.embedding.labels, page.embedding.predictions, strict=True))
+    assert page.text("count") == f"{wrong} of 1,000 images"
+    again = page.until("return location.hash.includes('find=test') && location.hash")
+    assert open_page("fashion", again).js("return map.scene.relative()") == pytest.approx(5.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "state", ["#nonsense", "#NaN,Infinity,-1,999999;only=-5.x;colour=__proto__;layout=no;find=%E0%A4%A", "#,,,;;=;a=b=c"]
+)
+def test_a_link_that_makes_no_sense_does_no_harm(open_file, state):
+    page = open_file("marked", state)
+    assert page.misplaced() < 0.02 or page.js("return map.scene.colour") == "label"
+    assert page.text("count") == "1,000 images"
+
+
+def test_hostile_names_stay_words(open_page):
+    page = open_page("hostile")
+    visible = {ord(sign): "\u25a1" for sign in "\x00\n\x85\u2028\u2029\u202e"}
+    for index, name in enumerate(HOSTILE):
+        page.js("map.ui.select(map.ids.indexOf(arguments[0]))", index)
+        wanted = name.encode("utf-16", "surrogatepass").decode("utf-16", "replace").translate(visible)
+        page.until("return document.querySelector('#pinned .name').textContent !== '…'")
+        assert page.js("return document.querySelector('#pinned .name').textContent") == wanted
+        box = page.driver.find_element(By.ID, "pinned").rect
+        assert box["width"] <= 240 and box["height"] <= 700
+    assert page.js("return window.hacked === undefined")
+    assert page.js("return document.images.length") == 0
+    assert page.js("return document.scripts.length") == 1
+    assert page.driver.find_element(By.ID, "legend").rect["width"] <= 200
+
+
+def test_injected_markup_would_be_stopped_by_the_policy(open_page, browser):
+    page = open_page("marked")
+    page.js("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hacked=1\"><b style=\"color:red\">x</b>')")
+    time.sleep(0.2)
+    assert page.js("return window.hacked === undefined")
+    assert any("Content Security Policy" in message for message in page.console())  # and the console is empty again
+
+
+def test_a_lost_context_is_recovered(open_page):
+    page = open_page("marked", "#0.5,0.5,1,;colour=none")
+    page.js("window.losing = map.renderer.gl.getExtension('WEBGL_lose_context'); losing.loseContext()")
+    page.until("return map.renderer.gl.isContextLost()")
+    time.sleep(0.2)
+    page.js("losing.restoreContext()")
+    page.until("return !map.renderer.gl.isContextLost() && map.pages.resident() > 0")
+    assert page.settle().misplaced() == 0
+
+
+def test_only_its_own_files_are_asked_for(open_page):
+    page = open_page("fashion")
+    page.click("grid")
+    page.js("map.ui.go(5)")
+    page.settle()
+    asked = []
+    for entry in page.driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            asked.append(message["params"]["request"]["url"])
+    assert any(url.endswith("data/start.js") for url in asked) and any("data/neighbours-" in url for url in asked)
+    assert all(url.startswith(("http://127.0.0.1:", "file:///", "about:", "data:", "blob:")) for url in asked)
+
+
+def test_few_slots_are_shared_by_eviction(open_file):
+    page = open_file("marked", "#0.5,0.5,1,;colour=none")
+    page.js("map.renderer.capacity = 2; map.pages.open(map.renderer)")
+    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)):
+        page.js("map.scene.look(arguments[0], arguments[1], map.scene.fit() * 9)", x, y)
+        assert page.settle().misplaced() == 0
+        assert page.js("return map.pages.resident()") <= 2
+
+
+def test_a_lost_context_that_stays_lost_is_replaced_by_canvas_and_comes_back(browser, addresses, folders):
+    page = Page(browser, folders[1]["marked"]).open(addresses["file"]["marked"] + "#0.5,0.5,1,;colour=none")
+    page.js("window.losing = map.renderer.gl.getExtension('WEBGL_lose_context'); losing.loseContext()")
+    page.until("return map.renderer.name === 'Canvas2D'")
+    assert page.settle().misplaced() == 0
+    page.js("losing.restoreContext()")
+    page.until("return map.renderer.name === 'WebGL2'")
+    assert page.settle().misplaced() == 0
+    assert page.console() == []
+
+
+def test_without_webgl_the_same_is_drawn_by_canvas(chromium, addresses, folders):
+    driver = start(*chromium, "--disable-3d-apis")
+    try:
+        page = Page(driver, folders[1]["marked"]).open(addresses["file"]["marked"] + "#0.5,0.5,1,;colour=none")
+        assert page.js("return map.renderer.name") == "Canvas2D"
+        assert page.misplaced() == 0
+        page.js("map.scene.turn('grid')")
+        assert page.settle().misplaced(exact=False) == 0
+        assert page.console() == []
+        drawings = Page(driver, folders[1]["fashion"]).open(addresses["file"]["fashion"])
+        assert (drawings.pixels()[100:, 220:] < 200).any(axis=-1).mean() > 0.02
+        resize(driver, 390, 780)
+        assert drawings.settle().shown("fold") and drawings.console() == []
+    finally:
+        driver.quit()
+
+
+def test_without_javascript_the_pictures_are_shown(browser, folders):
+    from PIL import Image
+
+    from convscope.render.imagemap import write_page
+
+    root, made = folders
+    for name in ("map.png", "grid.png"):
+        (root / "plain").mkdir(exist_ok=True)
+        Image.new("RGB", (30, 20), "teal").save(root / "plain" / name)
+    write_page(made["hostile"], root / "plain")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get((root / "plain" / "index.html").as_uri())
+        pictures = browser.find_elements(By.CSS_SELECTOR, "noscript img")
+        assert [one.get_attribute("src").rsplit("/", 1)[1] for one in pictures] == ["map.png", "grid.png"]
+        assert all(one.size["width"] > 0 for one in pictures)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
