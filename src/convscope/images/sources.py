@@ -142,7 +142,11 @@ def _from_folder(folder: Path) -> Iterator[Source]:
 def _from_numpy(path: Path) -> Iterator[Source]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = {"images": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+        if isinstance(loaded, np.ndarray):
+            arrays = {"images": loaded}
+        else:
+            with loaded:
+                arrays = {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError) as error:
         raise ImageError(f"`{path}` is no readable NumPy file: {error}. Expected one that numpy.save or numpy.savez wrote.") from error
     key = "images" if "images" in arrays else next((one for one, array in arrays.items() if array.ndim >= 3), None)
