@@ -72,7 +72,9 @@ def read_model(path: Path, reading: Reading, architecture: Architecture) -> Read
                 return Read(network, f"{said}, weights only", tuple(notes))
             network, notes = build_from_config(opened.config, opened, reading)
         except ConvscopeError as error:
-            raise type(error)(f"`{path}`: {error}") if f"`{path}`" not in str(error) else error from error.__cause__
+            if f"`{path}`" in str(error):
+                raise
+            raise type(error)(f"`{path}`: {error}") from error
         except Exception as error:
             raise ModelError(
                 f"`{path}` could not be read as a model: {first_sentence(error)} It is damaged, or no Keras wrote it."

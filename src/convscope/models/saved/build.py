@@ -212,7 +212,9 @@ class Builder:
         try:
             return make()
         except ConvscopeError as error:
-            raise error if f"`{entry.name}`" in str(error) else ModelError(f"Layer `{entry.name}`: {error}") from error
+            if f"`{entry.name}`" in str(error):
+                raise
+            raise ModelError(f"Layer `{entry.name}`: {error}") from error
         except Exception as error:
             raise ModelError(f"Layer `{entry.name}` ({shown(entry.class_name)}) could not be built: {first_sentence(error)}") from error
 

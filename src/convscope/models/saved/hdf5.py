@@ -53,7 +53,10 @@ def _check_heaps(path: Path, name: str) -> None:
         while at >= 0:
             lengths, heaps = _texts_in(data, at), heaps + 1
             if lengths is None or heaps > MOST_HEAPS or _claims_too_much(data, at, lengths):
-                raise ModelError(f"`{name}` is a damaged HDF5 file: its texts do not fit into their place. Copy or download it again.")
+                raise ModelError(
+                    f"`{name}` is a damaged HDF5 file, or takes virtual data from elsewhere: its texts and links do not fit into their place. "
+                    "Copy or download it again."
+                )
             at = data.find(HEAP, at + len(HEAP))
 
 
