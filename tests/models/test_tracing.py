@@ -31,7 +31,7 @@ class Opaque(Own):
 
 def built(kind):
     model = kind()
-    model(np.zeros((1, 8, 8, 3), np.float32))
+    model(np.ones((1, 8, 8, 3), np.float32))
     return filled(model)
 
 

@@ -97,6 +97,8 @@ class Builder:
             return called
         if entry.module is None and self.writer >= 3 and _is_operation(entry):
             entry = replace(entry, module="keras.ops")  # an HDF5 file does not say where a class is from
+        if (scale := _scale_of_inception(entry)) is not None:
+            return _named(lambda pair: ops.add(pair[0], ops.multiply(pair[1], scale)), entry.name)
         class_name, config = repaired(entry, self.writer)
         if class_name == "InputLayer":
             return self._input(config)
@@ -345,6 +347,16 @@ def _tuples(value: Any) -> Any:
 def _free(shape: Any) -> Shape | None:
     """Return a batch shape without its batch, None for one that says nothing."""
     return tuple(shape[1:]) if isinstance(shape, list | tuple) and len(shape) > 1 else None
+
+
+def _scale_of_inception(entry: Entry) -> float | None:
+    """Return the scale of an InceptionResNetV2's residual; None for any other layer.
+
+    Keras 2 wrote x + scale * y there as a Lambda. Its name and argument tell it, so nothing of the Lambda has to run.
+    """
+    scale = entry.config.get("arguments") if entry.class_name == "Lambda" else None
+    known = isinstance(scale, dict) and set(scale) == {"scale"} and re.fullmatch(r"block(35|17|8)_\d+", entry.stored)
+    return float(scale["scale"]) if known and isinstance(scale["scale"], int | float) else None  # type: ignore[index]
 
 
 def _is_operation(entry: Entry) -> bool:

@@ -54,8 +54,8 @@ def _check_heaps(path: Path, name: str) -> None:
             lengths, heaps = _texts_in(data, at), heaps + 1
             if lengths is None or heaps > MOST_HEAPS or _claims_too_much(data, at, lengths):
                 raise ModelError(
-                    f"`{name}` is a damaged HDF5 file, or takes virtual data from elsewhere: its texts and links do not fit into their place. "
-                    "Copy or download it again."
+                    f"`{name}` is a damaged HDF5 file, or takes virtual data from elsewhere: its texts and links do not fit into their "
+                    "place. Copy or download it again."
                 )
             at = data.find(HEAP, at + len(HEAP))
 
@@ -65,8 +65,10 @@ def _texts_in(data: mmap.mmap, at: int) -> dict[int, int] | None:
     if at + 16 > len(data):
         return None
     (size,) = struct.unpack_from("<Q", data, at + 8)
+    if at + size > len(data):
+        return None
     end, entry, lengths = at + size, at + 16, {}
-    while entry + 16 <= min(end, len(data)):
+    while entry + 16 <= end:
         index, _, _, length = struct.unpack_from("<HHIQ", data, entry)
         step = length if index == 0 else 16 + -(-length // 8) * 8
         if step < 16 or entry + step > end:

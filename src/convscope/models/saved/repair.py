@@ -22,6 +22,7 @@ CLASSES = {
     "SyncBatchNormalization": "BatchNormalization",
     "RandomHeight": "Identity",  # gone in Keras 3; out of training both were the identity
     "RandomWidth": "Identity",
+    "StochasticDepth": "Identity",
     "Model": "Functional",
 }
 # Old name -> today's, wherever the class has today's.

@@ -21,6 +21,7 @@ REFUSED = {
     "JaxLayer": CODE,
     "FlaxLayer": CODE,
     "FeatureSpace": "is no network",
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), "looks words up, which no network on images does"),
 }
 # Settings of layers that would read a file or an address.
 READS_FILES = ("vocabulary", "idf_weights", "filepath", "call_endpoint")
@@ -54,7 +55,11 @@ class Custom:
 def layer_classes() -> dict[str, type]:
     """Return Keras' layer classes by name; those of `keras.applications` are among them."""
     found = {name: item for name, item in vars(keras.layers).items() if inspect.isclass(item) and issubclass(item, keras.layers.Layer)}
-    return found | {"LayerScale": keras.src.applications.convnext.LayerScale}  # ConvNeXt's, without a public name
+    for module in vars(keras.src.applications).values():  # layers of ConvNeXt and InceptionResNetV2 have no public names
+        for name, item in vars(module).items() if inspect.ismodule(module) else ():
+            if inspect.isclass(item) and issubclass(item, keras.layers.Layer) and item.__module__ == module.__name__:
+                found[name] = item
+    return found
 
 
 @cache
