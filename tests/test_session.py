@@ -7,6 +7,7 @@ import pytest
 from convscope import session
 from convscope.cli import main
 from convscope.errors import ConvscopeError, ModelError, OptionError
+from convscope.methods import METHODS
 from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told, Written
 
 
@@ -107,3 +108,12 @@ def test_an_unusable_answer_raises_and_the_state_stays(tmp_path, answers, wrong,
     with pytest.raises(error):
         session.advance(state, wrong)
     assert asked(session.advance(state, BACK)[1]).stage in ("model", "layer", "filters", "method", "images")
+
+
+def test_what_the_model_must_be_told_is_told_and_written_down(tmp_path):
+    told = {"input_shape": (8, 8, 3), "custom": (), "unsafe": False, "preprocess": "127/128", "inputs": ()}
+    state, _ = session.start(tmp_path, "fashion", told={"preprocess": "0/255"})
+    state, _ = session.advance(state, "fashion")
+    assert state.bundle.preprocessing.name == "0/255"
+    line = METHODS.get("ascend").command_line([["conv:0"]], {}, model="chain.keras", told=told)
+    assert line == "convscope ascend conv:0 -m chain.keras --input-shape 8,8,3 --preprocess 127/128"

@@ -7,7 +7,7 @@ be used raises ConvscopeError and leaves the state as it was.
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,15 @@ Event = Question | Told | Written | Ended
 
 @dataclass(frozen=True)
 class State:
-    """Where the session is and what has been answered; `commands` are the command lines that would have done the same."""
+    """Where the session is and what has been answered; `commands` are the command lines that would have done the same.
+
+    `told`: what `load` is told beside the model's name.
+    """
 
     stage: str = "model"
     bundle: ModelBundle | None = None
     model: str = "vgg16"
+    told: Mapping[str, Any] = field(default_factory=dict)
     layer: LayerInfo | None = None
     filters: str = "0-7"
     method: Method | None = None
@@ -87,9 +91,9 @@ class State:
 Step = tuple[State, list[Event]]
 
 
-def start(out: Path = OUT) -> Step:
-    """Return the first state and question."""
-    state = State(out=out)
+def start(out: Path = OUT, model: str | None = None, told: Mapping[str, Any] | None = None) -> Step:
+    """Return the first state and question; `model` is proposed, `told` is what `load` is told beside it, such as custom layers."""
+    state = State(out=out, model=model or "vgg16", told=told or {})
     return state, [_question(state)]
 
 
@@ -116,7 +120,7 @@ def _before(state: State) -> str:
 
 
 def _take_model(state: State, answer: str) -> Step:
-    bundle = load(None if answer in ("", "vgg16") else answer)
+    bundle = load(None if answer in ("", "vgg16") else answer, **state.told)
     notes = [Told(note) for note in bundle.notes]
     images = "sample:cat" if bundle.channels == 3 else "sample:fashion[0-2]"
     return _asked(replace(state, stage="layer", bundle=bundle, model=answer or "vgg16", images=images), *notes)
@@ -199,7 +203,7 @@ def _run(state: State) -> Step:
     options = state.options | _strongest(state)
     result = state.method.run(state.bundle, *taken.values(), **options)
     target = state.out / f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}.png"
-    command = state.method.command_line(taken.values(), options, model=state.model, out=target)
+    command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
     written = Written(tuple(result.save(target)), result)
     told = [Told(note) for note in result.notes] + [Told(f"the same again: {command}")]
     return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)

@@ -32,7 +32,7 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which one needs them."""
-        return ["layers", *METHODS, "replay", "view", "demo", "fetch", "completion"]
+        return ["layers", *METHODS, "session", "replay", "view", "demo", "fetch", "completion"]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""

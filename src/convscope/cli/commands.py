@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from .methods import load_model, model_options
+from .methods import OUT, load_model, model_options
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
@@ -42,6 +42,15 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
         address = f"{info.address} (scores)" if info.address == found.scores else info.address
         table.add_row(escape(address), info.kind, shape, str(info.channels), field, stride, info.activation or "", style=style)
     console.print(facts, "", table, sep="\n")
+
+
+def _session(argument: str | None, model: str | None, out: Path, **told: Any) -> None:
+    """Ask for model, layer, filters and method, and show and write the pictures: what `convscope` alone does, for a model that needs to be
+    told something.
+    """
+    from .interactive import interact
+
+    interact(out, argument or model, told)
 
 
 def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool) -> None:
@@ -139,6 +148,16 @@ FIXED = {
             click.Option(["--json", "as_json"], is_flag=True, help="Print the list as JSON."),
         ],
         "convscope layers model.h5\n  convscope layers fashion --json",
+    ),
+    "session": _command(
+        "session",
+        _session,
+        [
+            click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
+            *model_options(),
+            _path("-o", "--out", default=OUT, show_default=True, help="The folder for pictures."),
+        ],
+        "convscope session model.keras --custom my_layers.py",
     ),
     "replay": _command(
         "replay",

@@ -15,12 +15,12 @@ from .preview import preview
 HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
 
 
-def interact(out: Path) -> None:
+def interact(out: Path, model: str | None = None, told: dict[str, Any] | None = None) -> None:
     """Ask until the user quits; offer to save the session as commands. Without a terminal, a usage error."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("The interactive session needs a terminal. For scripts there are commands: convscope --help")
     click.echo(f"convscope: what has this network learned?  {HELP}")
-    state, events = session.start(out)
+    state, events = session.start(out, model, told)
     try:
         while not isinstance(events[-1], session.Ended):
             for event in events[:-1]:

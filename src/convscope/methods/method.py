@@ -1,7 +1,7 @@
 """What a method says of itself, so that the command line, the session and `replay` can offer it without knowing it."""
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,10 @@ class Method:
     needs_model: Callable[..., bool] = _always
     has_page: bool = False
 
-    def command_line(self, taken: Iterable[Any], options: dict[str, Any], *, model: str, out: Path | None = None) -> str:
-        """Return the shell command that does the same as `run(load(model), *taken, **options)`; options at their defaults are left out."""
+    def command_line(
+        self, taken: Iterable[Any], options: dict[str, Any], *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None
+    ) -> str:
+        """Return the shell command that does the same as `run(load(model, **told), *taken, **options)`; defaults are left out."""
         words = ["convscope", self.name]
         for value in taken:
             words.extend(value if isinstance(value, list) else [value])
@@ -71,7 +73,18 @@ class Method:
             value = options.get(option.name, option.default)
             if value != option.default:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
-        return shlex.join([*words, "-m", model, *(["-o", str(out)] if out is not None else [])])
+        return shlex.join([*words, "-m", model, *_told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+
+
+def _told_words(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options of a command that tell `load` what `told` does."""
+    for name, value in told.items():
+        flag = "--input" if name == "inputs" else f"--{name.replace('_', '-')}"
+        if name == "input_shape" and value:
+            value = [",".join("?" if side is None else str(side) for side in value)]
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one not in (None, False):
+                yield from [flag] if one is True else [flag, str(one)]
 
 
 METHODS: Registry[Method] = Registry("method", builtin=BUILTIN, group="convscope.methods")
