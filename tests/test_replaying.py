@@ -1,5 +1,6 @@
 """What convscope wrote can be made again from itself, byte for byte."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -108,3 +109,15 @@ def test_a_picture_names_no_code_that_runs(tmp_path):
     with pytest.raises(ReplayError, match="not run on a picture's word"):
         replay(sidecar)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("change", [{"load": None}, {"load": {"novel": 1}}, {"source": None}, {"weights": []}])
+def test_a_picture_of_another_release_says_so(tmp_path, change):
+    path = tmp_path / "picture.png"
+    convscope.saliency("fashion", "predictions:1", "sample:fashion[0]").save(path)
+    sidecar = path.with_suffix(".json")
+    recorded = json.loads(sidecar.read_text())
+    recorded["model"] |= change
+    sidecar.write_text(json.dumps(recorded))
+    with contextlib.suppress(ReplayError):
+        replay(sidecar)

@@ -23,7 +23,7 @@ class Examination:
 
     name: str
     format: str
-    backend_weights: str
+    weights: str
     input: tuple[int | None, ...]
     preprocessing: str
     scores: str | None
@@ -43,7 +43,7 @@ def examine(model: Any) -> Examination:
     return Examination(
         name=bundle.name,
         format=bundle.format,
-        backend_weights=bundle.weights,
+        weights=bundle.weights,
         input=bundle.shape,
         preprocessing=bundle.preprocessing.name,
         scores=_scores(graph),

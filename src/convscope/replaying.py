@@ -10,6 +10,9 @@ from .models.loading import WEIGHTS
 from .render import writer
 from .results import Result
 
+# What a picture may say of how its model was loaded; never code.
+REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs")
+
 
 def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Result:
     """Return the result behind a PNG that convscope wrote (or its JSON sidecar), computed again.
@@ -19,6 +22,16 @@ def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Resul
     file, `custom` and `unsafe` say so again, as for `load`. Raises ReplayError, and what the method raises.
     """
     recorded = writer.read_provenance(Path(path))
+    try:
+        return _again(recorded, path, custom, unsafe)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReplayError(
+            f"What `{path}` says of how it was made is incomplete, or another release wrote it: {type(error).__name__} {error}. "
+            "Expected a picture of this release, or the JSON beside it."
+        ) from error
+
+
+def _again(recorded: dict[str, Any], path: str | Path, custom: Any, unsafe: bool) -> Result:
     method = METHODS.get(recorded["method"])
     bundle = _same_model(recorded["model"], custom, unsafe) if recorded["model"] else None  # a map of features has none
     parameters = dict(recorded["parameters"])
@@ -45,13 +58,14 @@ def _same_model(recorded: dict[str, Any], custom: Any, unsafe: bool) -> ModelBun
         raise ReplayError(
             f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
         )
-    told = {name: value for name, value in recorded["load"].items() if name not in ("custom", "unsafe")}
-    if recorded["load"].get("custom") and not custom:
-        named = " ".join(f"--custom {one}" for one in recorded["load"]["custom"])
+    said = recorded["load"]
+    told = {name: said[name] for name in REPLAYED if name in said}
+    if said.get("custom") and not custom:
+        named = " ".join(f"--custom {one}" for one in said["custom"])
         raise ReplayError(
             f"The model of this picture needs code of its own, which is not run on a picture's word. If you trust it: {named}"
         )
-    if recorded["load"].get("unsafe") and not unsafe:
+    if said.get("unsafe") and not unsafe:
         raise ReplayError("The model of this picture runs code that its file holds. If you trust whoever made the file: --unsafe")
     bundle = load(recorded["source"], weights=weights, custom=custom, unsafe=unsafe, **told)
     if bundle.digest != recorded["digest"]:

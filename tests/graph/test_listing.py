@@ -1,12 +1,12 @@
 """What can be looked at, layer by layer."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
 import convscope
 from convscope.backend import keras
-from convscope.graph.listing import as_records
 from convscope.graph.listing import layers as listed
 from networks import filled, model_of, small
 
@@ -67,7 +67,7 @@ def test_nested_and_shared_layers_are_listed_by_their_addresses():
 
 def test_the_list_is_json():
     infos = listed(convscope.load(small()))
-    records = json.loads(json.dumps(as_records(infos)))
+    records = json.loads(json.dumps([asdict(info) for info in infos]))
     assert records[0]["address"] == "conv1"
     assert records[0]["shape"] == [8, 8]
 

@@ -66,3 +66,12 @@ def test_what_is_given_is_not_measured():
     bundle = convscope.load(told(network(), PREPROCESSINGS["caffe"]), preprocess="unit")
     assert bundle.preprocessing.name == "unit"
     assert "as given" in bundle.notes[-1]
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (None, None, 3)])
+def test_a_network_too_large_to_try_is_not_tried(shape):
+    picture = keras.Input(shape, name="image")
+    value = layers.BatchNormalization(name="bn")(layers.ZeroPadding2D(20_000)(layers.Conv2D(2, 3)(picture)))
+    model = keras.Model(picture, layers.GlobalAveragePooling2D()(value))
+    model.get_layer("bn").moving_mean.assign([1.0, 2.0])
+    assert convscope.load(model).preprocessing.name == "unit"

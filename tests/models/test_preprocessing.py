@@ -82,3 +82,13 @@ def test_means_and_deviations_make_a_recipe(wanted, black, white):
 def test_numbers_that_make_no_recipe_are_refused(wanted):
     with pytest.raises(OptionError, match="MEANS/DEVIATIONS|does not fit"):
         named(wanted, 3)
+
+
+@pytest.mark.parametrize(("scale", "offset", "recipe"), [(1 / 127.5, 1.0, "none"), (1 / 255, 0.0, "none"), (2.0, 1.0, "unit")])
+def test_arithmetic_before_the_first_layer_normalises_inside(scale, offset, recipe):
+    picture = keras.Input((32, 32, 3), name="image")
+    base = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35)
+    model = keras.Model(picture, keras.layers.GlobalAveragePooling2D()(base(picture * scale - offset, training=False)))
+    bundle = convscope.load(model)
+    assert bundle.preprocessing.name == recipe
+    assert "inside" in bundle.notes[-1]

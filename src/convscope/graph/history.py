@@ -2,13 +2,15 @@
 
 import dataclasses
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from ..backend import keras
 from ..errors import ModelError
-from ..models.tracing import follow, is_graph
+from ..models.saved.weights import snake
+from ..models.tracing import follow, is_graph, was_followed
 from .calls import Call, Graph, Ref, mapped
 from .kinds import UNIT_KINDS, Kind, classify
 
@@ -62,15 +64,16 @@ class _Builder:
     def inline(self, functional: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
         """Add the calls of one functional model whose input tensors are `known` (id -> Ref); return its outputs."""
         nodes = [node for depth in sorted(functional._nodes_by_depth, reverse=True) for node in functional._nodes_by_depth[depth]]
+        names = _plain_names(nodes) if isinstance(functional, _Followed) or was_followed(functional) else {}
         for node in nodes:
             if not node.is_input:
-                outputs = self._add_node(node, prefix, known)
+                outputs = self._add_node(node, prefix + names.get(id(node.operation), node.operation.name), known)
                 known.update({id(tensor): ref for tensor, ref in zip(node.outputs, outputs, strict=True)})
         return tuple(known[id(tensor)] for tensor in functional.outputs)
 
-    def _add_node(self, node: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
+    def _add_node(self, node: Any, path: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
         operation = node.operation
-        address = self._address(prefix + operation.name)
+        address = self._address(path)
         args, kwargs = mapped(
             (tuple(node.arguments.args), dict(node.arguments.kwargs)),
             lambda leaf: known[id(leaf)] if isinstance(leaf, keras.KerasTensor) else leaf,
@@ -141,7 +144,26 @@ def _inside(operation: Any, node: Any) -> Any:
         outputs = follow(operation, args, kwargs)
     except Exception:  # its `call` does what no graph can say: it stays one call, by its own vector-Jacobian product
         return None
-    return keras.Function(list(fresh.values()), outputs)
+    return _Followed(keras.Function(list(fresh.values()), outputs))
+
+
+class _Followed:
+    """The graph of a call that was followed; what Keras numbered in it is numbered anew."""
+
+    def __init__(self, function: Any) -> None:
+        self.inputs, self.outputs, self._nodes_by_depth = function.inputs, function.outputs, function._nodes_by_depth
+
+
+def _plain_names(nodes: list[Any]) -> dict[int, str]:
+    """Return names for the operations whose own Keras made up: of their class, numbered in this graph and not in the process."""
+    names: dict[int, str] = {}
+    times: Counter[str] = Counter()
+    for operation in dict.fromkeys(node.operation for node in nodes if not node.is_input):
+        word = snake(type(operation).__name__)
+        if re.fullmatch(rf"{re.escape(word)}(_\d+)?", operation.name):
+            times[word] += 1
+            names[id(operation)] = word if times[word] == 1 else f"{word}_{times[word]}"
+    return names
 
 
 def _functional(model: Any, address: str) -> Any:

@@ -1,7 +1,7 @@
 """What can be looked at: every layer that has units, with its address, shape, channels and receptive field."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..models import as_bundle
@@ -49,11 +49,6 @@ def layers(model: Any) -> list[LayerInfo]:
     return list(bundle.memo["layers"])
 
 
-def as_records(infos: list[LayerInfo]) -> list[dict[str, Any]]:
-    """Return the list as plain dictionaries, for JSON."""
-    return [asdict(info) for info in infos]
-
-
 def _with_channels(graph: Graph) -> Iterator[Call]:
     for call in graph.visible.values():
         if call.kind is not Kind.INPUT and len(call.shape) >= 2 and isinstance(call.shape[-1], int):
@@ -82,7 +77,7 @@ def _activation_name(call: Call) -> str:
 
 def _field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
     """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image."""
-    if len(call.shape) != 4:
+    if len(call.shape) != 4 or len(graph.calls[graph.image_input].shape) != 4:
         return None, None
     fixed = graph.calls[graph.image_input].shape[1:3]
     size = (fixed[0] or PROBE, fixed[1] or PROBE)

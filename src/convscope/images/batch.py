@@ -52,6 +52,8 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
             raise ImageError(
                 f"Received an array of shape {stack.shape[1:]}. The network takes ({expected}), one or several in an .npy file."
             )
+    if len({stack.shape[1:] for stack in stacks}) > 1:
+        raise ImageError(f"The arrays have different shapes: {sorted({stack.shape[1:] for stack in stacks})}. Give arrays of one shape.")
     pixels = np.concatenate(stacks).astype(np.float32)
     names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
     paths = tuple(str(Path(one).absolute()) for one in given if isinstance(one, str | Path))

@@ -42,7 +42,7 @@ def _named(text: str) -> dict[str, Any]:
     name, _, wanted = text.partition(":")
     try:
         module = importlib.import_module(name)
-    except ImportError as error:
+    except Exception as error:
         raise OptionError(f"The module `{name}` of --custom {text} cannot be imported: {error}. {EXPECTED}") from error
     if not wanted:
         return _contents(module)

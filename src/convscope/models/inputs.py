@@ -18,6 +18,7 @@ def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
     `given`: a mapping of names to "image", a number (for all places), nested lists or an `.npy` file; or strings "NAME=VALUE".
     Raises OptionError for what does not fit, ModelError for a network without an input for pictures.
     """
+    given = [given] if isinstance(given, str) else given
     wanted = dict(_split(one) for one in given) if isinstance(given, list | tuple) else dict(given or {})
     shapes = {tensor._keras_history.operation.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
     for name in wanted:
@@ -26,6 +27,12 @@ def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
     named = [name for name, value in wanted.items() if isinstance(value, str) and value == IMAGE]
     pictures = named or [name for name, shape in shapes.items() if len(shape) == 3 and name not in wanted]
     others = [name for name, shape in shapes.items() if len(shape) in (2, 4) and name not in wanted]
+    if len(named) > 1:
+        raise OptionError(f"Received {len(named)} inputs for the picture: {', '.join(named)}. Expected one.")
+    if not pictures and not others and len(wanted) == len(shapes):
+        raise OptionError(
+            f"All inputs of `{network.name}` were given a value. Leave one for the picture, or say {next(iter(shapes))}=image."
+        )
     if not pictures and not others:
         raise ModelError(f"`{network.name}` takes no image: expected an input (height, width, channels), received {list(shapes.values())}.")
     return (pictures or others)[0], {name: _value(name, value, shapes[name]) for name, value in wanted.items() if name not in named}

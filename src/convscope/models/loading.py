@@ -53,6 +53,10 @@ def load(
     """
     if weights is not None and weights not in WEIGHTS:
         raise OptionError(f"No weights `{weights}`. Choose one of {', '.join(WEIGHTS)}.")
+    if input_shape is not None and not all(side is None or (isinstance(side, int) and side > 0) for side in input_shape):
+        raise OptionError(
+            f"Received the input shape {tuple(input_shape)}. Expected numbers above 0, such as 224,224,3; None where it is free."
+        )
     reading = Reading(tuple(input_shape) if input_shape is not None else None, as_custom(custom), unsafe)
     found = _find(path, weights, architecture, reading)
     network = found.network if is_graph(found.network) else traced(found.network, reading.input_shape)
@@ -62,7 +66,7 @@ def load(
         notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
-    recipe, reason = choose_preprocessing(network, image, shape, preprocess or found.preprocess)
+    recipe, reason = choose_preprocessing(network, shape, preprocess or found.preprocess)
     return ModelBundle(
         name=found.name,
         source=found.source,
@@ -93,6 +97,8 @@ def _recorded(**given: Any) -> dict[str, Any]:
 
 
 def _custom_names(custom: Any) -> list[str]:
+    if hasattr(custom, "names"):
+        return list(custom.names())
     given = [custom] if isinstance(custom, str | Path) or callable(custom) else list(custom)
     return [str(one) if isinstance(one, str | Path) else getattr(one, "__name__", "") for one in given]
 

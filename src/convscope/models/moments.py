@@ -5,6 +5,7 @@ of them under each recipe; the recipe whose moments lie nearest to the stored on
 clearly nearer than the others. The distance is the Kullback-Leibler divergence between normal distributions, its median over channels.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from .preprocessing import PREPROCESSINGS, Preprocessing, named, recognised
 SIDE = 128
 MOST_LAYERS = 3
 CLEAR = 1.5  # the runner-up must be so many times as far
+MOST_NUMBERS = 2**26  # that any layer on the way may compute for one picture
 FAR = 0.3  # beyond this, in nats, none of the recipes is the one; trained networks are within 0.1 of theirs
 
 
@@ -43,18 +45,51 @@ class Guess:
         )
 
 
-def guess(network: Any, image: str, shape: tuple[int | None, ...]) -> Guess | None:
+def guess(network: Any, shape: tuple[int | None, ...]) -> Guess | None:
     """Return the recipe that fits a network's stored moments best; None where it has no BatchNorm that can be asked."""
     if len(shape) != 3 or shape[2] not in (1, 3) or len(network.inputs) != 1:
         return None
     layers = _first_normalizations(network)
-    if not layers:
+    if not layers or _largest(network, shape) > MOST_NUMBERS:
         return None
     pictures = photographs(shape)
     candidates = [recipe for recipe in PREPROCESSINGS.values() if shape[2] == 3 or len(recipe.mean) == 1]
-    distances = {recipe.name: _distance(layers, recipe.apply(pictures)) for recipe in candidates}
+    try:
+        distances = {recipe.name: _distance(layers, recipe.apply(pictures)) for recipe in candidates}
+    except Exception:  # what cannot be run at this size tells nothing; the methods will say why
+        return None
     first, second = sorted(distances, key=lambda name: distances[name])[:2]
     return Guess(PREPROCESSINGS[first], distances[first], second, distances[second])
+
+
+def _largest(network: Any, shape: tuple[int | None, ...]) -> int:
+    """Return how many numbers the largest value in a network has for one picture, by shape inference alone."""
+    sizes = [0]
+
+    def look(model: Any, inputs: list[Any]) -> list[Any]:
+        functional = model._functional if isinstance(model, keras.Sequential) else model
+        known = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
+        for depth in sorted(functional._nodes_by_depth, reverse=True):
+            for node in functional._nodes_by_depth[depth]:
+                if node.is_input:
+                    continue
+                args, kwargs = keras.tree.map_structure(
+                    lambda leaf: known.get(id(leaf), leaf), (node.arguments.args, node.arguments.kwargs)
+                )
+                nested = isinstance(node.operation, keras.Model) and hasattr(node.operation, "_nodes_by_depth")
+                given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
+                value = look(node.operation, given) if nested else node.operation.compute_output_spec(*args, **kwargs)
+                outputs = keras.tree.flatten(value)
+                sizes.extend(math.prod(side or 1 for side in one.shape) for one in outputs)
+                known.update({id(tensor): one for tensor, one in zip(node.outputs, outputs, strict=True)})
+        return [known[id(tensor)] for tensor in functional.outputs]
+
+    picture = keras.KerasTensor((1, *(side or SIDE for side in shape[:2]), shape[2]), dtype="float32")
+    try:
+        look(network, [picture])
+    except Exception:  # a network that this size does not fit into is not tried
+        return MOST_NUMBERS + 1
+    return max(sizes)
 
 
 def photographs(shape: tuple[int | None, ...]) -> NDArray[np.float32]:
@@ -126,14 +161,14 @@ def _divergence(layer: Any, values: NDArray[np.float32]) -> float:
     return float(np.median((ratio + (mean - stored_mean) ** 2 / stored_variance - 1 - np.log(ratio)) / 2))
 
 
-def choose_preprocessing(network: Any, image: str, shape: tuple[int | None, ...], wanted: str | None) -> tuple[Preprocessing, str]:
+def choose_preprocessing(network: Any, shape: tuple[int | None, ...], wanted: str | None) -> tuple[Preprocessing, str]:
     """Return the recipe for a network and one sentence that says why: as given, recognised, measured, or assumed. Raises OptionError."""
     channels = int(shape[-1] or 0)
     if wanted is not None:
         return named(wanted, channels), f"preprocessing {wanted}, as given"
     if (known := recognised(network, channels)) is not None:
         return known
-    found = guess(network, image, shape)
+    found = guess(network, shape)
     if found is not None and found.is_clear:
         return found.recipe, found.said()
     unsure = "" if found is None else f" ({found.recipe.name} fits its BatchNorm layers best, but not clearly)"

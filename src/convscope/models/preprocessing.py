@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import ops
+from ..backend import keras, ops
 from ..errors import OptionError, near_misses
 
 
@@ -53,6 +53,10 @@ PREPROCESSINGS = {
         Preprocessing("torch", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     )
 }
+# Operations before the first layer that change values by constants, and those that do not change them.
+ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide", "TrueDivide"})
+UNCHANGING = frozenset({"GetItem", "Flip", "Cast", "Identity", "Dropout", "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast"})
+LARGEST_INPUT = 200.0  # 255 less a channel's mean is below; what was meant for [0, 1] makes more of 255
 NORMALISES_INSIDE = ("Rescaling", "Normalization")
 # Layer names that only one family of keras.applications has, and the recipe that family was trained with.
 FAMILIES: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -105,11 +109,34 @@ def recognised(network: Any, channels: int) -> tuple[Preprocessing, str] | None:
     inside = next((layer for layer in layers if type(layer).__name__ in NORMALISES_INSIDE), None)
     if inside is not None:
         return PREPROCESSINGS["none"], f"preprocessing none (0-255): the network normalises inside, in `{inside.name}`"
+    if (values := _after_arithmetic(network)) is not None:
+        low, high = values
+        name = "none" if max(abs(low), abs(high)) <= LARGEST_INPUT else "unit"
+        return PREPROCESSINGS[name], f"preprocessing {name}: the network normalises inside, 0 to 255 becomes {low:g} to {high:g} there"
     names = {layer.name for layer in layers}
     for family, marks, recipe in FAMILIES:
         if channels == 3 and names.issuperset(marks):
             return PREPROCESSINGS[recipe], f"preprocessing {recipe}, recognised by its structure ({family})"
     return None
+
+
+def _after_arithmetic(network: Any) -> tuple[float, float] | None:
+    """Return what 0 and 255 become by the arithmetic with constants that a network begins with; None where it begins otherwise."""
+    if not hasattr(network, "_nodes_by_depth") or len(network.inputs) != 1:
+        return None
+    tensor, computes = network.inputs[0], False
+    while True:
+        nodes = [node for depth in network._nodes_by_depth.values() for node in depth if any(one is tensor for one in node.input_tensors)]
+        kinds = {type(node.operation).__name__ for node in nodes}
+        if len(nodes) != 1 or not kinds <= ARITHMETIC | UNCHANGING or len(nodes[0].input_tensors) != 1:
+            break
+        computes |= bool(kinds & ARITHMETIC)
+        tensor = nodes[0].outputs[0]
+    if not computes:
+        return None
+    function, shape = keras.Function(network.inputs, tensor), [1, *(side or 8 for side in network.inputs[0].shape[1:])]
+    ends = [np.asarray(ops.convert_to_numpy(function([np.full(shape, end, dtype="float32")]))) for end in (0.0, 255.0)]
+    return float(min(one.min() for one in ends)), float(max(one.max() for one in ends))
 
 
 def layers_within(model: Any) -> Any:

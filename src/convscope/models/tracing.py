@@ -1,10 +1,18 @@
 """Subclassed models and layers made of layers, followed through one symbolic call: what their `call` passes through becomes a graph."""
 
 import inspect
+import weakref
 from typing import Any
 
 from ..backend import keras
 from ..errors import ModelError
+
+_FOLLOWED: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def was_followed(network: Any) -> bool:
+    """Say whether a graph was made by following a call, so that the names in it hang on what Keras made before."""
+    return network in _FOLLOWED
 
 
 def is_graph(network: Any) -> bool:
@@ -27,7 +35,9 @@ def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
         return keras.Model(inputs, network(inputs), name=network.name)
     inputs = keras.Input(shape, name="image")
     try:
-        return keras.Model(inputs, follow(network, (inputs,), {}), name=network.name)
+        found = keras.Model(inputs, follow(network, (inputs,), {}), name=network.name)
+        _FOLLOWED.add(found)
+        return found
     except Exception as error:
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         raise ModelError(

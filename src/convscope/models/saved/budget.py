@@ -1,6 +1,7 @@
 """How much memory a network from a file may claim: not more numbers than the file stores for it."""
 
 import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from ...errors import ModelError
 SLACK = 100_000
 LARGEST_OUTPUT = 2**31
 LARGEST_SIDE = 2**24
+LOCK = threading.RLock()
 
 
 class Budget:
@@ -46,14 +48,19 @@ class Budget:
 
         Layers ask for all their weights by `add_weight`, those inside others and a user's own too; it is Keras' one door.
         """
-        add_weight = keras.Layer.add_weight
+        loader = threading.get_ident()
 
         def counted(layer: Any, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != loader:
+                return add_weight(layer, shape, initializer, *args, **kwargs)
+            self.layer = layer.name
             self.claim(() if shape is None else [shape] if isinstance(shape, int) else shape)
             return add_weight(layer, shape, "zeros", *args, **kwargs)
 
-        keras.Layer.add_weight = counted
-        try:
-            yield
-        finally:
-            keras.Layer.add_weight = add_weight
+        with LOCK:  # one file at a time; layers that other threads make are left alone
+            add_weight = keras.Layer.add_weight
+            keras.Layer.add_weight = counted
+            try:
+                yield
+            finally:
+                keras.Layer.add_weight = add_weight

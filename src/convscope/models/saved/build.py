@@ -10,14 +10,16 @@ from typing import Any
 from ...backend import keras, ops
 from ...errors import ConvscopeError, ModelError
 from .budget import Budget
-from .entries import Entry, Network, TensorRef, shown
+from .entries import Entry, Network, parse_network, shown
 from .graph_operators import graph_operator_of
 from .operators import CLASSES as OPERATOR_CLASSES
-from .operators import operator_of, sliced
+from .operators import HALVES, operator_of, sliced
 from .repair import OLD_HARD_SIGMOID, repaired
 from .trust import Custom, activation_named, checked, class_of, operation_classes
+from .wiring import Wires, references
 
 GRAPH_OPERATOR = "TensorFlowOpLayer"
+MANY_LAYERS = 100
 Shape = tuple[int | None, ...]
 Made = Callable[..., Any]
 
@@ -36,6 +38,7 @@ class Builder:
     input_shape: Shape | None = None
     guessed_channels: int | None = None
     first: bool = False
+    depth: int = 0
     notes: list[str] = field(default_factory=list)
 
     def model(self, entry: Entry) -> Any:
@@ -60,11 +63,18 @@ class Builder:
         model(keras.KerasTensor(shape, dtype="float32"))
 
     def _network(self, network: Network, *, nested: bool) -> Any:
+        self.depth += 1
+        try:
+            return self._connected(network, nested)
+        finally:
+            self.depth -= 1
+
+    def _connected(self, network: Network, nested: bool) -> Any:
         made = {entry.name: self._made(entry) for entry in network.layers}
         if network.sequential:
             return self._sequential(network, made, nested)
-        outputs = self._wired(network, made)
-        inputs, targets = (_alone(_filled(part, lambda ref: _at(outputs, ref, network))) for part in (network.inputs, network.outputs))
+        wires = self._wired(network, made)
+        inputs, targets = wires.final(network.inputs), wires.final(network.outputs)
         return keras.Model(inputs, targets, name=network.name)
 
     def _sequential(self, network: Network, made: dict[str, Made], nested: bool) -> Any:
@@ -77,8 +87,9 @@ class Builder:
                 shape = (None, None, self.guessed_channels)
             if shape is not None:
                 model.add(keras.Input(shape))
-        for layer, entry in zip(layers, network.layers, strict=True):
-            self._guarded(entry, partial(model.add, layer))
+        many = len(layers) > MANY_LAYERS  # Keras makes the whole chain again at each
+        for number, (layer, entry) in enumerate(zip(layers, network.layers, strict=True), 1):
+            self._guarded(entry, partial(model.add, layer, rebuild=not many or number == len(layers)))
         if model.built:
             self.budget.check_output(model.outputs)
         return model
@@ -95,8 +106,9 @@ class Builder:
             called = _named(graph_operator_of(entry), entry.name)
             called.operation = entry.config["node_def"]["op"]  # type: ignore[attr-defined]
             return called
-        if entry.module is None and self.writer >= 3 and _is_operation(entry):
-            entry = replace(entry, module="keras.ops")  # an HDF5 file does not say where a class is from
+        if _is_operation(entry):
+            config = {key: value for key, value in entry.config.items() if key not in ("name", "trainable")}
+            return self._operation(replace(entry, config=config, module=entry.module or "keras.ops"))
         if (scale := _scale_of_inception(entry)) is not None:
             return _named(lambda pair: ops.add(pair[0], ops.multiply(pair[1], scale)), entry.name)
         class_name, config = repaired(entry, self.writer)
@@ -107,13 +119,11 @@ class Builder:
         own = self.custom.find(entry.class_name, entry.registered_name)
         if own is not None:
             return self._own(entry, own)
-        if class_name == "GetItem":
-            return _named(sliced, entry.name)
         return self._layer(Entry(class_name, entry.name, entry.stored, config, entry.module, entry.registered_name))
 
     def _input(self, config: Mapping[str, Any]) -> Made:
         shape = self._checked_shape(config["batch_shape"], config["name"])
-        if self.input_shape and len(shape) == len(self.input_shape) + 1:
+        if self.input_shape and self.depth == 1 and len(shape) == len(self.input_shape) + 1:
             shape = (None, *self.input_shape)
         if shape[0] is not None:
             self.notes.append(f"the fixed batch size {shape[0]} of `{config['name']}` was freed")
@@ -132,14 +142,10 @@ class Builder:
         kind: Any = class_of(entry, self.custom, unsafe=self.unsafe)
         if entry.class_name == "Lambda":
             return self._guarded(entry, lambda: _lambda(kind, entry))
-        if not issubclass(kind, keras.Layer):
-            if any(isinstance(value, Mapping) for value in entry.config.values()):
-                raise ModelError(f"`{entry.name}` is refused: an operation is set up with an object. Expected numbers and names.")
-            return self._guarded(entry, lambda: kind(**{key: _tuples(value) for key, value in entry.config.items()}))
         settings = {key: self._setting(key, value, entry) for key, value in entry.config.items()}
         unknown = [key for key in settings if key not in parameters(kind)]
         for key in unknown:
-            if (value := settings.pop(key)) not in (None, False, [], {}):
+            if (value := settings.pop(key)) not in (None, False, [], {}) and not entry.class_name.startswith("Random"):
                 self.notes.append(
                     f"`{entry.name}`: the setting {shown(key)} = {shown(value)} is unknown to {entry.class_name} and left out"
                 )
@@ -147,14 +153,22 @@ class Builder:
             settings.setdefault("data_format", "channels_first")  # some layers of Keras 1 did not write it
         return self._guarded(entry, lambda: kind(**settings))
 
+    def _operation(self, entry: Entry) -> Made:
+        if any(isinstance(value, Mapping) for value in entry.config.values()):
+            raise ModelError(f"`{entry.name}` is refused: an operation is set up with an object. Expected numbers and names.")
+        kind: Any = class_of(entry, self.custom)
+        if entry.class_name == "GetItem":
+            return _named(sliced, entry.name)
+        settings = {key: _tuples(value) for key, value in entry.config.items()}
+        if settings.get("dtype") in HALVES:
+            settings["dtype"] = "float32"
+        return self._guarded(entry, lambda: kind(**settings, name=entry.name))
+
     def _setting(self, key: str, value: Any, entry: Entry) -> Any:
         if isinstance(value, Mapping) and value.get("class_name") == "function":
             value = value.get("config")
         if isinstance(value, Mapping) and "class_name" in value:
-            inner = Entry(
-                str(value["class_name"]), f"{entry.name}.{key}", entry.stored, dict(value.get("config") or {}), value.get("module")
-            )
-            return self._made(inner)
+            return self._made(parse_network({**value, "name": f"{entry.name}_{key}", "inbound_nodes": []}, self.custom.names()))
         if key in ("activation", "recurrent_activation") and value is not None:
             return _old_hard_sigmoid if value == OLD_HARD_SIGMOID else activation_named(value, entry, self.custom)
         return value
@@ -171,33 +185,33 @@ class Builder:
                 self._guarded(entry, lambda: made.build_from_config(checked(entry.build_config, entry, self.custom)))
         return made
 
-    def _wired(self, network: Network, made: dict[str, Any]) -> dict[str, list[list[Any]]]:
-        """Call everything in an order in which its inputs are there; return the flat outputs of each call of each entry."""
-        outputs: dict[str, list[list[Any]]] = {}
+    def _wired(self, network: Network, made: dict[str, Any]) -> Wires:
+        """Call everything in an order in which its inputs are there, the calls of one layer in the file's order; return the outputs."""
+        wires = Wires(network, self.writer)
         for entry in network.layers:
             if isinstance(made[entry.name], keras.layers.InputLayer):
-                outputs[entry.stored] = [[made[entry.name].output]]
+                wires.add(entry.stored, [made[entry.name].output])
         waiting = [(entry, call) for entry in network.layers for call in entry.calls]
         while waiting:
-            left = []
+            left: list[tuple[Entry, Any]] = []
+            held: set[str] = set()
             for entry, call in waiting:
-                if _ready(call, outputs, network):
-                    outputs.setdefault(entry.stored, []).append(self._called(entry, made[entry.name], call, outputs, network))
+                if entry.stored not in held and wires.ready(call):
+                    wires.add(entry.stored, self._called(entry, made[entry.name], call, wires))
                 else:
+                    held.add(entry.stored)
                     left.append((entry, call))
             if len(left) == len(waiting):
                 raise ModelError(
                     f"The layers of `{network.name}` cannot be connected: `{left[0][0].name}` waits for something that never comes."
                 )
             waiting = left
-        return outputs
+        return wires
 
-    def _called(self, entry: Entry, made: Made, call: Any, outputs: Any, network: Network) -> list[Any]:
-        refs: list[TensorRef] = []
-        _filled(call, refs.append)
-        if not refs:
+    def _called(self, entry: Entry, made: Made, call: Any, wires: Wires) -> list[Any]:
+        if not references(call):
             raise ModelError(f"`{entry.name}` is refused: it takes no tensor of the network.")
-        args, kwargs = _filled(call, lambda ref: _at(outputs, ref, network))
+        args, kwargs = wires.filled(call)
         if isinstance(made, keras.Model) and isinstance(args[0], list) and len(args[0]) == 1:
             args = (args[0][0],)
         kwargs = {key: value for key, value in kwargs.items() if key != "mask" or value is not None}
@@ -243,62 +257,6 @@ def _check_operation(made: Made, args: Any, kwargs: Any) -> None:
         parts += [side or 0 for one in given for side in getattr(one, "shape", ())]
         if max(parts, default=0) > MOST_PARTS:
             raise ModelError(f"An operation would split a tensor into more than {MOST_PARTS} parts. The file is damaged, or made to hang.")
-
-
-def _alone(tensors: Any) -> Any:
-    """Return the one tensor of a list of one."""
-    return tensors[0] if isinstance(tensors, list) and len(tensors) == 1 else tensors
-
-
-def _ready(call: Any, outputs: dict[str, list[list[Any]]], network: Network) -> bool:
-    """Say whether all that a call needs has been computed."""
-    wanted: list[TensorRef] = []
-    _filled(call, wanted.append)
-    return all(_found(outputs, ref, network) for ref in wanted)
-
-
-def _found(outputs: dict[str, list[list[Any]]], ref: TensorRef, network: Network) -> list[Any]:
-    """Return the output that a reference means, in a list; an empty list while it has not been computed."""
-    calls = outputs.get(ref.layer, [])
-    entry = network.by_name.get(ref.layer)
-    if entry is None:
-        raise ModelError(f"The architecture in the file is malformed: `{network.name}` has no layer {shown(ref.layer)}.")
-    number = ref.call
-    # Keras 1 and 2 counted a nested network's creation as its first call, Keras 3 only where outputs are named.
-    if entry.network is not None and (number >= len(entry.calls) or _counts_creation(entry, network)):
-        number -= 1
-    return calls[number][ref.output : ref.output + 1] if 0 <= number < len(calls) and ref.output >= 0 else []
-
-
-def _at(outputs: dict[str, list[list[Any]]], ref: TensorRef, network: Network) -> Any:
-    found = _found(outputs, ref, network)
-    if found:
-        return found[0]
-    raise ModelError(f"The architecture in the file is malformed: layer {shown(ref.layer)} has no output {ref.output} of call {ref.call}.")
-
-
-def _counts_creation(entry: Entry, network: Network) -> bool:
-    """Say whether no reference to a nested network has the number 0, so that the file counts its creation."""
-    numbers: list[int] = []
-
-    def note(ref: TensorRef) -> None:
-        if ref.layer == entry.stored:
-            numbers.append(ref.call)
-
-    for one in network.layers:
-        for call in one.calls:
-            _filled(call, note)
-    return bool(numbers) and min(numbers) > 0
-
-
-def _filled(structure: Any, function: Callable[[TensorRef], Any]) -> Any:
-    if isinstance(structure, TensorRef):
-        return function(structure)
-    if isinstance(structure, list | tuple):
-        return type(structure)(_filled(part, function) for part in structure)
-    if isinstance(structure, dict):
-        return {key: _filled(part, function) for key, part in structure.items()}
-    return structure
 
 
 def _named(function: Made, name: str) -> Made:
@@ -360,8 +318,10 @@ def _scale_of_inception(entry: Entry) -> float | None:
 
 
 def _is_operation(entry: Entry) -> bool:
-    """Say whether an entry without a module is an operation: layers also say whether they train."""
-    return entry.class_name in operation_classes() and "trainable" not in entry.config and "dtype" not in entry.config
+    """Say whether an entry is an operation; an HDF5 file does not say where a class is from, but only layers say whether they train."""
+    if entry.module is not None:
+        return isinstance(entry.module, str) and entry.module.startswith(("keras.src.ops", "keras.ops"))
+    return entry.class_name in operation_classes() and entry.class_name not in ("InputLayer",) and "trainable" not in entry.config
 
 
 def _is_first(entry: Entry) -> bool:

@@ -1,13 +1,24 @@
 """What a config says, as data: networks, their layers and the calls between them, in one form for every Keras since 1.2."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ...errors import ModelError
 
+NUMBER_TYPES = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "bool",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
 CONSTANT = "_CONSTANT_VALUE"  # what TensorFlow 2 wrote in place of a layer's name for a constant first argument
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -73,17 +84,17 @@ def parse_network(data: Mapping[str, Any], known: Iterable[str] = ()) -> Entry:
 
 
 class _Names:
-    """Gives each layer of one network a name that can be an address: no slash, colon, control or surrogate character, none twice."""
+    """Gives each layer of one network a name that can be an address, and that every backend takes: of letters, digits, - and _."""
 
     def __init__(self) -> None:
-        self.used: set[str] = set()
+        self.times: Counter[str] = Counter()
 
     def safe(self, stored: str) -> str:
-        name = re.sub(r"[/\\:#@\[\]]", "_", "".join(one if one.isprintable() else "_" for one in stored))[:200] or "layer"
-        while name in self.used:
-            name += "_"
-        self.used.add(name)
-        return name
+        name = re.sub(r"[^A-Za-z0-9_>-]", "_", stored)[:200].lstrip("_") or "layer"  # what all three backends take
+        self.times[name] += 1
+        if self.times[name] == 1:
+            return name
+        return self.safe(f"{name}_{self.times[name]}")
 
 
 def _entry(data: Any, known: set[str], names: _Names) -> Entry:
@@ -94,7 +105,10 @@ def _entry(data: Any, known: set[str], names: _Names) -> Entry:
     if not isinstance(stored, str):
         raise ModelError(f"The architecture in the file is malformed: a layer is called {shown(stored)}.")
     name = names.safe(stored)
-    inner = _network(class_name, name, config, known) if class_name not in known and is_network(class_name, config) else None
+    functional = isinstance(config, Mapping) and "input_layers" in config
+    inner = (
+        _network(class_name, name, config, known) if is_network(class_name, config) and (functional or class_name not in known) else None
+    )
     return Entry(
         class_name=class_name,
         name=name,
@@ -221,10 +235,18 @@ def _value(data: Any) -> Any:
     if class_name == "__ellipsis__":
         return Ellipsis
     if class_name in ("__numpy__", "__tensor__"):
-        return config["value"]
+        return _array(config)
     if class_name is not None:
         raise ModelError(f"it is called with a {shown(class_name)}. Expected numbers, names and tensors.")
     return {key: _value(one) for key, one in data.items()}
+
+
+def _array(config: Mapping[str, Any]) -> Any:
+    """Return an array constant, of numbers only; NumPy's names of types are taken from a list, not from the file."""
+    values, kind = np.asarray(config["value"]), config.get("dtype", "float32")
+    if values.dtype.kind not in "fiub" or kind not in NUMBER_TYPES:
+        raise ModelError(f"it is called with an array of {values.dtype} as {shown(kind)}. Expected numbers.")
+    return values.astype("float32" if "float" in kind else kind)
 
 
 def shown(value: Any) -> str:

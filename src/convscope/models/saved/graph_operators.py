@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ...backend import keras, ops
 from ...errors import ModelError, near_misses
 from .entries import Entry, shown
-from .operators import reshaped, sliced
+from .operators import number, reshaped, sliced
 
 Node = Callable[..., Any]
+TYPES = {"DT_INT32": "int32", "DT_INT64": "int64", "DT_UINT8": "uint8", "DT_BOOL": "bool"}  # of floats there is one here
 
 
 def graph_operator_of(entry: Entry) -> Node:
@@ -43,15 +42,11 @@ def _attribute(value: Any) -> Any:
         return [int(one) for one in value["list"].get("i", ())]
     if "i" in value:
         return int(value["i"])
-    return value.get("b", value.get("f"))
-
-
-def _number(value: Any) -> Any:
-    return np.asarray(value, dtype="float32") if isinstance(value, list) else value
+    return value.get("b", value.get("f", value.get("type")))
 
 
 def _plain(operation: Node) -> Node:
-    return lambda attributes, *tensors: operation(*(_number(one) for one in tensors))
+    return lambda attributes, *tensors: operation(*(number(one) for one in tensors))
 
 
 def _reduced(operation: Node) -> Node:
@@ -65,10 +60,6 @@ def _pack(attributes: Any, *values: Any) -> Any:
     if not any(hasattr(value, "shape") for value in values):
         return tuple(values)  # sides of a shape
     return ops.stack(list(values), axis=attributes.get("axis", 0))
-
-
-def _reshape(attributes: Any, value: Any, shape: Any) -> Any:
-    return reshaped(value, shape)
 
 
 def _strided(attributes: Any, value: Any, begin: Any, end: Any, strides: Any) -> Any:
@@ -93,8 +84,8 @@ def _strided(attributes: Any, value: Any, begin: Any, end: Any, strides: Any) ->
 
 def _resized(interpolation: str) -> Node:
     def apply(attributes: Any, value: Any, size: Any) -> Any:
-        if attributes.get("align_corners"):
-            raise ModelError("A resizing with align_corners has no counterpart here. Rebuild that step with keras.ops.")
+        if attributes.get("align_corners") or not attributes.get("half_pixel_centers"):
+            raise ModelError("a resizing by the corners of pixels has no counterpart here. Rebuild that step with keras.ops.")
         return ops.image.resize(value, tuple(size), interpolation=interpolation, data_format="channels_last")
 
     return apply
@@ -139,7 +130,7 @@ def nodes() -> dict[str, Node]:
         "ConcatV2": lambda attributes, *values: ops.concatenate(list(values[:-1]), axis=values[-1]),
         "Pack": _pack,
         "Split": lambda attributes, axis, value: ops.split(value, attributes["num_split"], axis=axis),
-        "Reshape": _reshape,
+        "Reshape": lambda attributes, value, shape: reshaped(value, shape),
         "Shape": lambda attributes, value: tuple(value.shape),
         "StridedSlice": _strided,
         "Pad": lambda attributes, value, paddings: ops.pad(value, paddings),
@@ -153,5 +144,5 @@ def nodes() -> dict[str, Node]:
         "ResizeNearestNeighbor": _resized("nearest"),
         "Identity": lambda attributes, value: keras.layers.Identity()(value),
         "StopGradient": lambda attributes, value: keras.layers.Identity()(value),
-        "Cast": lambda attributes, value: value,
+        "Cast": lambda attributes, value: ops.cast(value, TYPES.get(attributes.get("DstT"), "float32")),
     }

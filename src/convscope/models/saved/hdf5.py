@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 
 MOST_HEAPS = 1000
+MOST_SCANNED = 2**36
 HEAP = b"GCOL\x01\x00\x00\x00"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_OBJECTS = 200_000
@@ -52,7 +53,7 @@ def _check_heaps(path: Path, name: str) -> None:
         at, heaps = data.find(HEAP), 0
         while at >= 0:
             lengths, heaps = _texts_in(data, at), heaps + 1
-            if lengths is None or heaps > MOST_HEAPS or _claims_too_much(data, at, lengths):
+            if lengths is None or heaps > MOST_HEAPS or heaps * len(data) > MOST_SCANNED or _claims_too_much(data, at, lengths):
                 raise ModelError(
                     f"`{name}` is a damaged HDF5 file, or takes virtual data from elsewhere: its texts and links do not fit into their "
                     "place. Copy or download it again."
@@ -136,7 +137,7 @@ def _is_plain(kind: Any, h5py: Any) -> bool:
     """Say whether a type is of text or numbers; h5py takes some opaque data for pointers to Python objects."""
     of, types = kind.get_class(), h5py.h5t
     if of == types.OPAQUE:
-        return kind.get_tag().startswith(b"NUMPY:|V") and kind.get_size() == 2  # bfloat16
+        return kind.get_size() == 2 and (kind.get_tag() == b"" or kind.get_tag().startswith(b"NUMPY:|V"))  # bfloat16
     if of == types.VLEN:
         return False
     return of in (types.INTEGER, types.FLOAT, types.STRING, types.ENUM, types.BITFIELD)

@@ -24,7 +24,10 @@ def operator_of(entry: Entry) -> Operator:
     name = entry.config.get("function") or entry.config.get("method_name") or entry.config.get("attr_name")
     if not isinstance(name, str):
         raise ModelError(f"Layer `{entry.name}` is a {entry.class_name} that does not say its operation. Save the model with Keras 3.")
-    plain = name.removeprefix("tf.").removeprefix("compat.v1.").removeprefix("raw_ops.")
+    plain = name.removeprefix("tf.")
+    if plain.startswith("compat.v1.image.resize"):
+        return _resize_of_version_1
+    plain = plain.removeprefix("compat.v1.").removeprefix("raw_ops.")
     known = operators()
     if plain not in known:
         raise ModelError(
@@ -36,7 +39,7 @@ def operator_of(entry: Entry) -> Operator:
 
 def _binary(operation: Operator) -> Operator:
     def apply(x: Any, y: Any, name: str | None = None) -> Any:
-        return operation(_number(x), _number(y))
+        return operation(number(x), number(y))
 
     return apply
 
@@ -60,7 +63,7 @@ def _reduction(operation: Operator) -> Operator:
     return apply
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     """Return a constant from the file (a number or nested lists) as a float32 array, tensors as they are."""
     return np.asarray(value, dtype="float32") if isinstance(value, list) else value
 
@@ -117,13 +120,28 @@ def _resize(
     return ops.image.resize(images, tuple(size), interpolation=str(method), antialias=antialias, data_format="channels_last")
 
 
+def _resize_of_version_1(images: Any, size: Any, **kwargs: Any) -> Any:
+    """TensorFlow 1 took the corners of pixels for their centres, unless it was told half_pixel_centers."""
+    if not kwargs.pop("half_pixel_centers", False):
+        raise ModelError(
+            "a resizing as TensorFlow 1 did it, without half-pixel centres, has no counterpart here. Rebuild it with keras.ops."
+        )
+    return _resize(images, size, **kwargs)
+
+
+def _channels_last(data_format: Any) -> None:
+    if data_format not in (None, "NHWC", "channels_last"):
+        raise ModelError(f"an operation in the format {shown(data_format)} has no counterpart here. Save the network channels last.")
+
+
 def _pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None) -> Any:
     extra = {"constant_values": constant_values} if mode.lower() == "constant" else {}
     return ops.pad(tensor, paddings, mode=mode.lower(), **extra)
 
 
 def _pool(operation: Operator) -> Operator:
-    def apply(input: Any, ksize: Any, strides: Any, padding: str, name: str | None = None, **_: Any) -> Any:
+    def apply(input: Any, ksize: Any, strides: Any, padding: str, data_format: Any = None, name: str | None = None, **_: Any) -> Any:
+        _channels_last(data_format)
         return operation(input, _window(ksize), _window(strides), padding=padding.lower(), data_format="channels_last")
 
     return apply
@@ -188,12 +206,14 @@ def _normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | Non
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon))
 
 
-def _bias(value: Any, bias: Any, name: str | None = None, **_: Any) -> Any:
-    return value + _number(bias)
+def _bias(value: Any, bias: Any, data_format: Any = None, name: str | None = None) -> Any:
+    _channels_last(data_format)
+    return value + number(bias)
 
 
 def _blocks(operation: Operator) -> Operator:
     def apply(input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None) -> Any:
+        _channels_last(data_format)
         return operation(input, block_size, data_format="channels_last")
 
     return apply
@@ -204,11 +224,11 @@ def _sum_of(inputs: Any, name: str | None = None) -> Any:
 
 
 def _where(condition: Any, x: Any, y: Any, name: str | None = None) -> Any:
-    return ops.where(condition, _number(x), _number(y))
+    return ops.where(condition, number(x), number(y))
 
 
 def _matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: str | None = None, **_: Any) -> Any:
-    first, second = _number(a), _number(b)
+    first, second = number(a), number(b)
     return ops.matmul(ops.swapaxes(first, -1, -2) if transpose_a else first, ops.swapaxes(second, -1, -2) if transpose_b else second)
 
 
@@ -217,9 +237,11 @@ def _kernel(operation: Operator) -> Operator:
 
     def apply(input: Any, filters: Any = None, strides: Any = 1, padding: str = "SAME", name: str | None = None, **others: Any) -> Any:
         kernel = others.get("filter") if filters is None else filters
-        if others.get("data_format") not in (None, "NHWC") or not isinstance(padding, str):
-            raise ModelError("a convolution channels first, or with a padding of its own, has no counterpart here.")
-        return operation(input, _number(kernel), strides=_window(strides), padding=padding.lower(), data_format="channels_last")
+        _channels_last(others.get("data_format"))
+        if not isinstance(padding, str):
+            raise ModelError("a convolution with a padding of its own has no counterpart here. Rebuild that step with keras.ops.")
+        steps, spread = _window(strides), _window(others.get("dilations") or others.get("rate") or 1)
+        return operation(input, number(kernel), strides=steps, padding=padding.lower(), dilation_rate=spread, data_format="channels_last")
 
     return apply
 
@@ -292,8 +314,6 @@ def operators() -> dict[str, Operator]:
         "pad": _pad,
         "clip_by_value": _clip,
         "image.resize": _resize,
-        "image.resize_bilinear": _resize,
-        "image.resize_nearest_neighbor": lambda images, size, **_: _resize(images, size, "nearest"),
         "nn.max_pool": _pool(ops.max_pool),
         "nn.max_pool2d": _pool(ops.max_pool),
         "nn.avg_pool": _pool(ops.average_pool),

@@ -47,7 +47,7 @@ TRAINING = ("_regularizer", "_constraint", "_initializer")
 IRRELEVANT = frozenset(
     "init W_regularizer b_regularizer activity_regularizer W_constraint b_constraint beta_init gamma_init gamma_regularizer "
     "beta_regularizer input_dim input_length input_shape batch_input_shape batch_shape input_dtype batch_size trainable dtype "
-    "dtype_policy autocast value_range sparse ragged optional weights implementation seed rng_seed fused virtual_batch_size "
+    "dtype_policy autocast sparse ragged optional weights implementation seed rng_seed fused virtual_batch_size "
     "renorm_clipping renorm_momentum synchronized lora_rank lora_alpha quantization_mode quantization_config unroll time_major "
     "experimental_synchronization".split()
 )
@@ -61,6 +61,8 @@ def repaired(entry: Entry, writer: int) -> tuple[str, Config]:
     Drops what only training needs. Raises ModelError for a meaning that Keras 3 no longer has, naming the layer.
     """
     config = {key: _plain(value) for key, value in entry.config.items()}
+    if "int8" in str(config.get("dtype")) or "int4" in str(config.get("dtype")) or config.get("quantization_mode"):
+        raise ModelError(f"Layer `{entry.name}` holds quantised weights, which are not read. Save the model before quantize() is called.")
     config["name"] = entry.name
     if "nb_row" in config:
         config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]

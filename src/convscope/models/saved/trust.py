@@ -21,7 +21,10 @@ REFUSED = {
     "JaxLayer": CODE,
     "FlaxLayer": CODE,
     "FeatureSpace": "is no network",
-    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), "looks words up, which no network on images does"),
+    **dict.fromkeys(
+        ("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"),
+        "looks words up, which no network on images does",
+    ),
 }
 # Settings of layers that would read a file or an address.
 READS_FILES = ("vocabulary", "idf_weights", "filepath", "call_endpoint")
@@ -119,12 +122,13 @@ def _is_keras(entry: Entry) -> bool:
 
 
 def _unknown(entry: Entry) -> ModelError:
-    name = entry.class_name if _is_keras(entry) else f"{entry.module}.{entry.class_name}"
+    name = entry.class_name if _is_keras(entry) else entry.registered_name or f"{entry.module}.{entry.class_name}"
     near = near_misses(entry.class_name[:80], layer_classes(), 3)
     return ModelError(
         f"Layer `{entry.name}` is of the class {shown(name)}, which is none of Keras {keras.__version__}'s. "
         f"Closest there: {near}. "
-        f"If it is yours, name its code: --custom file.py or --custom package.module:{_word(entry.class_name)}"
+        f"If it is yours, name its code: --custom file.py or --custom package.module:{_word(entry.class_name)} "
+        "(convscope session takes it too)."
     )
 
 

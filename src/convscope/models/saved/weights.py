@@ -178,7 +178,7 @@ def _assign(variable: Any, array: Array, name: str) -> None:
         )
     if array.dtype.kind not in "fiub":
         raise ModelError(f"The weights of layer `{name}` are of type {array.dtype}. Expected numbers.")
-    variable.assign(np.ascontiguousarray(array, dtype="float32" if array.dtype.kind == "f" else array.dtype))
+    variable.assign(np.asarray(array, dtype="float32" if array.dtype.kind == "f" else array.dtype, order="C"))
 
 
 def fill_numbered(network: Any, path: Path, file: Any, writer: int) -> list[str]:
@@ -205,7 +205,7 @@ def _fill_tree(layer: Any, group: Any, name: str) -> None:
         return
     times: Counter[str] = Counter()
     for one in inside:
-        word = _snake(type(one).__name__)
+        word = snake(type(one).__name__)
         groups = sorted((key for key in container if re.fullmatch(rf"{word}(_\d+)?", key)), key=lambda key: int("0" + key[len(word) + 1 :]))
         place, times[word] = times[word], times[word] + 1
         if place < len(groups):
@@ -226,7 +226,8 @@ def _numbered(group: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return a class name as Keras writes it in paths: GlobalAveragePooling2D -> global_average_pooling2d."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,76 @@
+"""Which tensor a reference in a file means: the outputs of the calls made so far, by the numbers that each Keras gave them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import ModelError
+from .entries import Network, TensorRef, shown
+
+
+class Wires:
+    """The flat outputs of each call of each layer of one network.
+
+    Keras 1 and 2 counted a nested network's creation as its first call. Keras 3 counts so only where a functional network's outputs are
+    named; its first releases also where layers name their inputs, which shows by a number beyond the calls there are.
+    """
+
+    def __init__(self, network: Network, writer: int) -> None:
+        self.network = network
+        self.outputs: dict[str, list[list[Any]]] = {}
+        highest: dict[str, int] = {}
+        for entry in network.layers:
+            for call in entry.calls:
+                for ref in references(call):
+                    highest[ref.layer] = max(highest.get(ref.layer, 0), ref.call)
+        nested = {entry.stored: entry for entry in network.layers if entry.network is not None}
+        self._inside = {name for name, entry in nested.items() if writer < 3 or highest.get(name, 0) >= len(entry.calls)}
+        self._final = {name for name, entry in nested.items() if writer < 3 or (entry.network is not None and not entry.network.sequential)}
+
+    def add(self, layer: str, values: list[Any]) -> None:
+        """Keep the outputs of the next call of a layer, named as the file names it."""
+        self.outputs.setdefault(layer, []).append(values)
+
+    def ready(self, call: Any) -> bool:
+        """Say whether all that a call needs has been computed."""
+        return all(self._found(ref, self._inside) for ref in references(call))
+
+    def filled(self, structure: Any) -> Any:
+        """Return a call's arguments with tensors in the place of references."""
+        return replaced(structure, lambda ref: self._one(ref, self._inside))
+
+    def final(self, structure: Any) -> Any:
+        """Return the network's inputs or outputs; the one tensor of a list of one as it is."""
+        tensors = replaced(structure, lambda ref: self._one(ref, self._final))
+        return tensors[0] if isinstance(tensors, list) and len(tensors) == 1 else tensors
+
+    def _one(self, ref: TensorRef, shifted: set[str]) -> Any:
+        if found := self._found(ref, shifted):
+            return found[0]
+        raise ModelError(
+            f"The architecture in the file is malformed: layer {shown(ref.layer)} has no output {ref.output} of call {ref.call}."
+        )
+
+    def _found(self, ref: TensorRef, shifted: set[str]) -> list[Any]:
+        if ref.layer not in self.network.by_name:
+            raise ModelError(f"The architecture in the file is malformed: `{self.network.name}` has no layer {shown(ref.layer)}.")
+        calls = self.outputs.get(ref.layer, [])
+        number = max(ref.call - 1, 0) if ref.layer in shifted else ref.call
+        return calls[number][ref.output : ref.output + 1] if 0 <= number < len(calls) and ref.output >= 0 else []
+
+
+def references(structure: Any) -> list[TensorRef]:
+    """Return the references among nested arguments, in order."""
+    found: list[TensorRef] = []
+    replaced(structure, found.append)
+    return found
+
+
+def replaced(structure: Any, function: Callable[[TensorRef], Any]) -> Any:
+    """Return nested lists, tuples and dicts with `function` applied to each reference."""
+    if isinstance(structure, TensorRef):
+        return function(structure)
+    if isinstance(structure, list | tuple):
+        return type(structure)(replaced(part, function) for part in structure)
+    if isinstance(structure, dict):
+        return {key: replaced(part, function) for key, part in structure.items()}
+    return structure
