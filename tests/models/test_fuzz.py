@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
+from convscope.backend import keras
 from models import fuzzing, isolated
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits on memory need the resource module")
-FILES, PARTS = 300, 10
+FILES, PARTS = (300 if keras.backend.backend() == "tensorflow" else 60), 10
 
 
 @pytest.fixture(scope="module")

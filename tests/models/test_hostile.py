@@ -9,11 +9,15 @@ import sys
 import pytest
 
 import convscope
+from convscope.backend import keras
 from convscope.errors import ModelError
 from models import hostile, isolated
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits on memory need the resource module")
 CASES = hostile.cases()
+# Files are read alike on every backend; what the others repeat is what reaches the framework: sizes, arrays, layers of other libraries.
+REACHING = ("big:", "array", "tensor", "vocabulary", "lambda", "weights")
+TRIED = [name for name in CASES if keras.backend.backend() == "tensorflow" or name.startswith(REACHING)]
 
 
 class Range:
@@ -80,7 +84,7 @@ def faults(case, outcome, damage):
     return found
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", TRIED)
 def test_a_hostile_file_is_refused_and_leaves_no_mark(shooting, name):
     case = CASES[name]
     path = shooting.write(case.write)
