@@ -20,7 +20,7 @@ from ..models import ModelBundle, as_bundle
 from ..progress import track
 from ..results import Projections
 from ..units import Unit
-from .common import batch_for, class_names, network_input, numpy
+from .common import batch_for, class_names, network_input, numpy, require_images
 from .method import METHODS, Method, Option, provenance
 
 SEEDS = ("strongest", "map")
@@ -58,6 +58,7 @@ def deconv(
     if seed not in SEEDS:
         raise OptionError(f"No seed `{seed}`. Choose one of {', '.join(SEEDS)}.")
     bundle = as_bundle(model)
+    require_images(bundle)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
     batch = batch_for(bundle, images, (unit_call(graph_of(bundle), unit) for unit in chosen))
     if strongest is not None:

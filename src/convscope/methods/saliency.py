@@ -12,7 +12,7 @@ from ..graph.rules import GRADIENT, GUIDED
 from ..graph.seeds import peaks, seed_peaks
 from ..models import as_bundle
 from ..results import Saliency
-from .common import batch_for, class_names, network_input, numpy
+from .common import batch_for, class_names, network_input, numpy, require_images
 from .method import METHODS, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
@@ -29,6 +29,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
     bundle = as_bundle(model)
+    require_images(bundle)
     found = as_units(bundle, unit)
     if len(found) != 1:
         raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")

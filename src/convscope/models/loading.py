@@ -122,10 +122,15 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
     if path is not None and (Path(path).exists() or _looks_like_file(str(path))):
         file = Path(path).expanduser()
         read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
-        return _Found(read.network, file.name.split(".")[0], str(file.resolve()), "file", read.notes, format=read.format)
+        return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
         raise OptionError(f"--architecture is for files that hold weights only; received the model {path or 'vgg16'}.")
     return _by_name("vgg16" if path is None else str(path), weights)
+
+
+def _stem(file: Path) -> str:
+    """Return a file's name without what says its kind."""
+    return file.name.removesuffix(file.suffix).removesuffix(".weights")
 
 
 def as_bundle(model: Any) -> ModelBundle:
