@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from convscope import assets
-from convscope.results import Embedding, Provenance
+from convscope.results import CAUTION_TSNE, Embedding, Provenance
 
 WRONG_EVERY = 9
 HOSTILE = (
@@ -54,7 +54,7 @@ def embedding(thumbnails, points, features, labels, names=None, predictions=None
         "predictions": predictions,
         "probabilities": None if predictions is None else np.random.default_rng(3).uniform(0.4, 1, count).astype(np.float32),
         "neighbours": nearest(features),
-        "notes": ("t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning.",),
+        "notes": (CAUTION_TSNE,),
     } | more
     parameters = {"layer": None, "seed": 0, "perplexity": None, "engine": "auto"}
     return Embedding(
@@ -71,6 +71,14 @@ def embedding(thumbnails, points, features, labels, names=None, predictions=None
         quality={"knn@10": 0.4783, "trustworthiness": 0.9861, "grid displacement": 0.021},
         **settings,
     )
+
+
+def grey_map(count=60, side=32, **more):
+    """Return a map of tiles of one grey each, none black or white: photographs without a hue."""
+    rng = np.random.default_rng(0)
+    thumbnails = np.broadcast_to(rng.integers(80, 200, (count, 1, 1, 1)), (count, side, side, 1)).astype(np.uint8)
+    points = rng.normal(size=(count, 2)).astype(np.float32)
+    return embedding(thumbnails, points, points, tuple("ab"[index % 2] for index in range(count)), **more)
 
 
 def nearest(features, most=8):

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import OutputError
 from .registry import DRAWINGS
 from .units import Unit
 
 SCHEMA = 1
+CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
 FloatArray = NDArray[np.float32]
 
 
@@ -42,7 +45,8 @@ class Provenance:
 class Result:
     """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early.
 
-    `class_names` names the output units among the units, by address.
+    `class_names` names the output units among the units, by address. `raw`: the arrays to write on request; `beside`: files that are
+    written into a folder, but not beside a single .png.
     """
 
     provenance: Provenance
@@ -51,6 +55,7 @@ class Result:
     class_names: Mapping[str, str] = field(default_factory=dict)
 
     raw: ClassVar[tuple[str, ...]] = ()
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def legend(self, unit: Unit) -> str:
         """Return what to call a unit in a picture: its address, and its class where it is an output."""
@@ -69,13 +74,18 @@ class Result:
         """Return sentences for the terminal that belong on no picture, because they differ from run to run."""
         return ()
 
+    def tidy(self, written: Sequence[Path]) -> None:
+        """Remove what an earlier result left among the files that were `written`, where it would be taken for this one's."""
+
     def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
         """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
 
         Each PNG carries its provenance as text and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
         whole or not at all. Raises OutputError.
         """
-        return DRAWINGS.get("writer").write(self, Path(path), raw=raw)
+        written: list[Path] = DRAWINGS.get("writer").write(self, Path(path), raw=raw)
+        self.tidy(written)
+        return written
 
     def picture(self) -> Any:
         """Return the main picture as a PIL image."""
@@ -208,6 +218,7 @@ class Ascent(Result):
 class Reference:
     """What it takes to place new images on a map: the digest of its `model` ("" where features were given), its `layer`, the `mean`
     (feature,) and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
+    `scale`: what the components were divided by.
     """
 
     model: str
@@ -216,6 +227,7 @@ class Reference:
     axes: NDArray[np.float64]
     components: FloatArray
     points: FloatArray
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +240,8 @@ class Embedding(Result):
     `neighbours`: (image, 8) int32, the nearest images by feature, nearest first, fewer columns for fewer than nine images.
     `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top.
     `quality`: numbers such as knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed
-    on, or None; `reference`: what places others on this one.
+    on, or None; `reference`: what places others on this one. `theme`: "light" or "dark", and `colour`: "label" or "prediction", say how
+    the pictures are drawn.
     """
 
     layer: str
@@ -247,7 +260,10 @@ class Embedding(Result):
     seconds: Mapping[str, float] = field(default_factory=dict)
     backdrop: FloatArray | None = None
     reference: Reference | None = None
+    theme: str = "light"
+    colour: str = "label"
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
+    beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")
 
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""
@@ -260,7 +276,38 @@ class Embedding(Result):
         numbers = ", ".join(f"{name} {value:.3f}" for name, value in self.quality.items())
         return (f"{len(self.points):,} images by {self.engine}: {steps}.", f"Quality: {numbers}.")
 
+    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+        """As for every result. Raises OutputError also for the folder of the map that the images were placed on."""
+        target = Path(path)
+        check_apart(target.parent if target.suffix.lower() == ".png" else target, self.provenance.parameters.get("onto"))
+        return super().save(path, raw=raw)
+
+    def tidy(self, written: Sequence[Path]) -> None:
+        """Remove an earlier map's `map.npz` and `reference.npz` beside a new `grid.png`: they hold other points."""
+        for folder in {path.parent for path in written if path.name == "grid.png"}:
+            for stale in {folder / "map.npz", folder / "reference.npz"} - set(written):
+                if _holds_points(stale):
+                    stale.unlink()
+
     def save_page(self, folder: str | Path) -> list[Path]:
         """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written."""
+        check_apart(Path(folder), self.provenance.parameters.get("onto"))
         written: list[Path] = DRAWINGS.get("page")(self, Path(folder))
         return written
+
+
+def check_apart(folder: Path, onto: str | Path | None) -> None:
+    """Raise OutputError if images that were placed `onto` the map in a folder would be written over it or its page."""
+    if onto is None:
+        return
+    old = Path(onto).expanduser().resolve()
+    if Path(folder).expanduser().resolve() in (old, old / "page"):
+        raise OutputError(f"`{folder}` holds the map that the images are placed on, which would be replaced. Give another folder.")
+
+
+def _holds_points(path: Path) -> bool:
+    try:
+        with np.load(path, allow_pickle=False) as loaded:
+            return "points" in loaded.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False

@@ -52,9 +52,11 @@ def read_parquet(path: Path) -> Columns:
         kind = column.type
         if pa.types.is_dictionary(kind):
             column, kind = column.dictionary_decode(), kind.value_type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if pa.types.is_boolean(kind):
+            texts[name] = tuple(None if one is None else str(one) for one in column.to_pylist())
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
             texts[name] = tuple(column.to_pylist())
-        elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        elif _is_list_of_numbers(kind):
             vectors[name] = _rows(column, len(table), f"`{name}` of `{path}`")
         elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
             numbers[name] = column.to_numpy(zero_copy_only=False)
@@ -81,10 +83,23 @@ def _column(values: Any) -> Any:
 
 
 def _rows(column: Any, count: int, name: str) -> NDArray[Any]:
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    if column.null_count or count == 0 or len(flat) % count:
-        raise ImageError(f"The lists in {name} have different lengths. Expected one list of numbers of the same length in each row.")
-    lengths = {len(one) for one in (column[0], column[count - 1])}
-    if lengths != {len(flat) // count}:
-        raise ImageError(f"The lists in {name} have different lengths. Expected one list of numbers of the same length in each row.")
-    return flat.reshape(count, -1)
+    from pyarrow import compute
+
+    if column.null_count:
+        raise ImageError(f"{column.null_count} rows of {name} hold no list. Expected one list of numbers of the same length in each row.")
+    lengths = compute.min_max(compute.list_value_length(column)).as_py()
+    if lengths["min"] != lengths["max"]:
+        raise ImageError(
+            f"The lists in {name} have different lengths, {lengths['min']} to {lengths['max']}. "
+            "Expected one list of numbers of the same length in each row."
+        )
+    flat: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(count, lengths["max"] or 0)
+
+
+def _is_list_of_numbers(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return bool(pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type))

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import maps
@@ -32,15 +33,21 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
-    """Pages of 1,000 images: tiles of known colours, Fashion-MNIST, and one with hostile names."""
+    """Pages of 1,000 images, tiles of known colours and Fashion-MNIST; and small ones, each with a difficulty of its own."""
     root = tmp_path_factory.mktemp("pages")
     names = (*maps.HOSTILE, *(f"{index}.png" for index in range(len(maps.HOSTILE), 60)))
     made = {
         "marked": maps.marked_map(1000),
         "fashion": maps.fashion_map(1000),
         "hostile": maps.marked_map(60, side=16, names=names, labels=tuple(names[index % len(maps.HOSTILE)] for index in range(60))),
+        "grey": maps.grey_map(),
+        "few": maps.marked_map(7),
+        "placed": maps.marked_map(9, side=16, backdrop=maps.spread(np.random.default_rng(1).normal(size=(400, 2))) * 4),
+        "classes": maps.marked_map(300, side=8, labels=tuple(f"class {index}" for index in range(300))),
     }
     for name, embedding in made.items():
+        (root / name).mkdir()
+        (root / name / "map.png").write_bytes(b"")  # there: not to be drawn
         write_page(embedding, root / name)
     return root, made
 

@@ -91,14 +91,19 @@ class Page:
     def screen(self, exact=True):
         """Return (n, 2) where the images must lie on the screen, from the record and the camera alone."""
         if exact:
-            points = self.embedding.points.astype(float)
-            low, high = points.min(axis=0), points.max(axis=0)
-            placed = (points - (low + high) / 2) / (high - low).max() * (1, -1) + 0.5
+            placed = self.placed(self.embedding.points)
         else:
             grid = np.array(self.embedding.grid)
             placed = (self.embedding.cells + 0.5 - grid / 2) / grid.max() + 0.5
         first, last = self.corners()
         return first + placed * (last - first)
+
+    def placed(self, points):
+        """Return where points lie on the square that holds the images, and the map on which they were placed."""
+        own, below = self.embedding.points, self.embedding.backdrop
+        every = (own if below is None else np.concatenate([own, below])).astype(float)
+        low, high = every.min(axis=0), every.max(axis=0)
+        return (points - (low + high) / 2) / (high - low).max() * (1, -1) + 0.5
 
     def pixels(self):
         return np.asarray(Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")).astype(int)

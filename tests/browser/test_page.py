@@ -3,14 +3,17 @@
 import csv
 import json
 import time
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from driving import Page, animate, resize, start
+from driving import SIZE, Page, animate, resize, start
+from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from maps import HOSTILE
+from convscope.render.imagemap import write_page
+from maps import HOSTILE, marked_map
 
 
 def test_every_image_is_drawn_at_its_coordinates(open_page):
@@ -22,8 +25,8 @@ def test_every_image_is_drawn_at_its_coordinates(open_page):
     assert page.js("return map.pages.wanted") == 3  # 128 pixels
 
 
-def test_every_image_has_its_cell_on_the_grid_and_the_way_there_is_animated(open_page):
-    page = open_page("marked", "#0.5,0.5,1,;colour=none")
+def test_every_image_has_its_cell_on_the_grid_and_the_way_there_is_animated(open_file):
+    page = open_file("marked", "#0.5,0.5,1,;colour=none")
     animate(page.driver, True)
     page.driver.find_element(By.ID, "grid").click()
     assert 0 < page.until("return map.scene.mix > 0 && map.scene.mix < 1 ? map.scene.mix : 0") < 1
@@ -34,8 +37,8 @@ def test_every_image_has_its_cell_on_the_grid_and_the_way_there_is_animated(open
     assert page.js("return map.scene.mix") == 0 and page.misplaced() == 0
 
 
-def test_the_mouse_shows_and_pins_an_image_with_its_neighbours(open_page):
-    page = open_page("fashion")
+def test_the_mouse_shows_and_pins_an_image_with_its_neighbours(open_file):
+    page = open_file("fashion")
     embedding, index = page.embedding, 17
     page.js("map.scene.zoomTo(map.ids.indexOf(17), 60)")
     page.settle()
@@ -46,7 +49,8 @@ def test_the_mouse_shows_and_pins_an_image_with_its_neighbours(open_page):
     page.until("return document.querySelector('#card .name').textContent !== '…'")
     words = page.text("card")
     assert embedding.image_names[index] in words and embedding.labels[index] in words
-    assert f"{embedding.predictions[index]} · {100 * embedding.probabilities[index]:.1f} %" in words
+    shown = page.js("return document.querySelector('#card dd:not(:first-of-type)').textContent")
+    assert shown == f"{embedding.predictions[index]} · {100 * embedding.probabilities[index]:.1f}\u00a0%"
     drawn = page.js(
         "const c = document.querySelector('#card canvas'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     )
@@ -56,6 +60,9 @@ def test_the_mouse_shows_and_pins_an_image_with_its_neighbours(open_page):
     assert embedding.image_names[index] in page.text("pinned") and not page.shown("card")
     near = page.js("return map.scene.near.map((rank) => map.ids[rank])")
     assert near == embedding.neighbours[index].tolist()
+    assert page.js("map.ui.select(5); return document.querySelectorAll('#near *').length") == 0  # not those of another image
+    page.js("map.ui.select(arguments[0])", rank)
+    page.until("return map.scene.near.length")
     page.keys("1")
     assert page.js("return map.ids[map.scene.selected]") == near[0]
     page.keys(Keys.ESCAPE)
@@ -150,15 +157,15 @@ def test_the_keyboard_moves_zooms_and_resets(open_file):
     assert dark.max() < 40 and page.pixels()[670, 950].min() > 240
 
 
-def test_a_link_restores_the_view(open_page):
-    page = open_page("fashion", "#0.61,0.42,5.5,123;layout=grid;colour=error;only=1;theme=dark;find=test")
+def test_a_link_restores_the_view(open_file):
+    page = open_file("fashion", "#0.61,0.42,5.5,123;layout=grid;colour=error;only=1;theme=dark;find=test")
     state = page.js("return [map.scene.x, map.scene.y, map.scene.relative(), map.scene.mix, map.scene.colour, [...map.scene.only]]")
     assert state == [pytest.approx(0.61), pytest.approx(0.42), pytest.approx(5.5, rel=1e-3), 1, "error", [1]]
     assert page.embedding.image_names[123] in page.text("pinned")
     wrong = sum(a != b for a, b in zip(page.embedding.labels, page.embedding.predictions, strict=True))
     assert page.text("count") == f"{wrong} of 1,000 images"
     again = page.until("return location.hash.includes('find=test') && location.hash")
-    assert open_page("fashion", again).js("return map.scene.relative()") == pytest.approx(5.5, rel=1e-3)
+    assert open_file("fashion", again).js("return map.scene.relative()") == pytest.approx(5.5, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +177,8 @@ def test_a_link_that_makes_no_sense_does_no_harm(open_file, state):
     assert page.text("count") == "1,000 images"
 
 
-def test_hostile_names_stay_words(open_page):
-    page = open_page("hostile")
+def test_hostile_names_stay_words(open_file):
+    page = open_file("hostile")
     visible = {ord(sign): "\u25a1" for sign in "\x00\n\x85\u2028\u2029\u202e"}
     for index, name in enumerate(HOSTILE):
         page.js("map.ui.select(map.ids.indexOf(arguments[0]))", index)
@@ -194,8 +201,8 @@ def test_injected_markup_would_be_stopped_by_the_policy(open_page, browser):
     assert any("Content Security Policy" in message for message in page.console())  # and the console is empty again
 
 
-def test_a_lost_context_is_recovered(open_page):
-    page = open_page("marked", "#0.5,0.5,1,;colour=none")
+def test_a_lost_context_is_recovered(open_file):
+    page = open_file("marked", "#0.5,0.5,1,;colour=none")
     page.js("window.losing = map.renderer.gl.getExtension('WEBGL_lose_context'); losing.loseContext()")
     page.until("return map.renderer.gl.isContextLost()")
     time.sleep(0.2)
@@ -204,24 +211,119 @@ def test_a_lost_context_is_recovered(open_page):
     assert page.settle().misplaced() == 0
 
 
+def asked_for(page):
+    """Return the addresses that were asked for since this was asked last."""
+    messages = [json.loads(entry["message"])["message"] for entry in page.driver.get_log("performance")]
+    return [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
+
+
 def test_only_its_own_files_are_asked_for(open_page):
     page = open_page("fashion")
     page.click("grid")
     page.js("map.ui.go(5)")
     page.settle()
-    asked = []
-    for entry in page.driver.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] == "Network.requestWillBeSent":
-            asked.append(message["params"]["request"]["url"])
-    assert any(url.endswith("data/start.js") for url in asked) and any("data/neighbours-" in url for url in asked)
+    asked = asked_for(page)
+    assert any("data/start.js" in url for url in asked) and any("data/neighbours-" in url for url in asked)
     assert all(url.startswith(("http://127.0.0.1:", "file:///", "about:", "data:", "blob:")) for url in asked)
+
+
+def test_photographs_without_a_hue_are_drawn_grey(open_file):
+    page = open_file("grey", "#0.5,0.5,1,;colour=none")
+    assert page.js("return [map.renderer.name, map.about.kind, map.about.channels]") == ["WebGL2", "photo", 1]
+    page.js("map.scene.turn('grid', false)")
+    page.settle()
+    places, pixels = np.floor(page.screen(exact=False)).astype(int), page.pixels()
+    seen = pixels[places[:, 1], places[:, 0]]
+    assert np.abs(seen - page.embedding.thumbnails[:, 0, 0]).max() <= 2
+
+
+@pytest.mark.parametrize("name", ["few", "grey"])
+def test_everything_is_everything(open_file, name):
+    page = open_file(name)
+    half, bar = page.js("return map.scene.size()") / 2, page.js("return document.getElementById('bar').offsetHeight")
+    left = page.js("return document.getElementById('legend').getBoundingClientRect().right")
+    places = page.screen()
+    height, width = page.pixels().shape[:2]
+    assert (places - half >= (left, bar)).all() and (places + half <= (width, height)).all()
+
+
+def test_the_map_on_which_images_were_placed_lies_below_them(open_file):
+    page = open_file("placed", "#0.5,0.5,1,;colour=none")
+    first, last = page.corners()
+    dots = np.floor(first + page.placed(page.embedding.backdrop) * (last - first)).astype(int)
+    half = page.js("return map.scene.size()") / 2 + 2
+    free = (np.abs(dots[:, None] - page.screen()).max(axis=2) > half).all(axis=1) & (dots[:, 1] < 620)
+    seen = page.pixels()[dots[:, 1], dots[:, 0]]
+    assert free.sum() > 300 and (np.ptp(seen[free], axis=1) == 0).all() and (seen[free] > 120).all() and (seen[free] < 230).all()
+    assert page.misplaced() == 0
+    page.js("map.scene.turn('grid', false)")
+    assert page.settle().misplaced(exact=False) == 0
+    drawn = """const c = document.getElementById("dots");
+        return c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((part) => part > 0)"""
+    assert not page.js(drawn)  # the grid has none
+
+
+def test_a_link_opened_in_the_same_tab_leaves_nothing_of_the_last(open_file):
+    page = open_file("fashion", "#0.6,0.4,5,123;layout=grid;colour=error;only=1;theme=dark;find=test")
+    page.js("location.hash = '#0.5,0.5,1,'")
+    page.until("return map.scene.colour === 'label'")
+    page.settle()
+    state = page.js("return [map.scene.mix, map.scene.selected, map.scene.only.size, document.documentElement.dataset.theme ?? '']")
+    assert state == [0, -1, 0, ""] and page.text("count") == "1,000 images" and page.pixels()[670, 950].min() > 240
+    page.js("location.hash = '#0.5,0.5,1,;only=3.99.1.5.x'")
+    page.until("return map.scene.only.size")
+    assert page.js("return [...map.scene.only].sort()") == [1, 3, 5]
+
+
+def test_a_table_computes_nothing(open_file):
+    page = open_file("hostile")
+    saved = """const done = arguments[0], create = URL.createObjectURL;
+        URL.createObjectURL = (blob) => { blob.text().then(done); return create(new Blob([])); }; map.ui.save();"""
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "deny"})
+    table = page.driver.execute_async_script(saved)
+    rows = list(csv.reader(table.splitlines()))
+    assert not any(field.startswith(("=", "+", "-", "@")) for row in rows for field in row)
+    assert "'=1+cmd|' /C calc'!A0.png" in table
+
+
+def test_the_legend_of_very_many_classes_is_cut(open_file):
+    page = open_file("classes")
+    assert page.js("return document.querySelectorAll('#classes button').length") == 48
+    assert page.js("return document.querySelector('#classes p').textContent") == "and 252 more"
+
+
+def test_on_a_phone_nothing_covers_what_the_page_says_about_itself(open_file):
+    page = open_file("fashion")
+    resize(page.driver, 390, 780)
+    try:
+        page.settle().click("fold").keys("i")
+        covered = """const about = document.getElementById("about"), found = [];
+            const { left, right, top, bottom } = about.getBoundingClientRect();
+            for (let x = left + 3; x < right - 3; x += 8) for (let y = top + 3; y < bottom - 3; y += 8)
+              if (!about.contains(document.elementFromPoint(x, y))) found.push([x, y]);
+            return found"""
+        assert page.shown("about") and page.js(covered) == []
+    finally:
+        resize(page.driver, *SIZE)
+
+
+def test_a_page_written_again_is_not_mixed_with_what_the_browser_kept(browser, addresses, tmp_path):
+    versions = []
+    for seed in (0, 1):
+        embedding = marked_map(60, side=16, seed=seed)
+        (tmp_path / "map.png").write_bytes(b"")
+        write_page(embedding, tmp_path)
+        browser.get_log("performance")
+        page = Page(browser, embedding).open((tmp_path / "index.html").as_uri() + "#0.5,0.5,1,;colour=none")
+        assert page.misplaced() == 0
+        versions.append({urlsplit(url).query for url in asked_for(page) if url.endswith(".js") or ".js?" in url})
+    assert [len(found) for found in versions] == [1, 1] and "" not in versions[0] | versions[1] and versions[0] != versions[1]
 
 
 def test_few_slots_are_shared_by_eviction(open_file):
     page = open_file("marked", "#0.5,0.5,1,;colour=none")
     page.js("map.renderer.capacity = 2; map.pages.open(map.renderer)")
-    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)):
+    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.1, 0.9)):
         page.js("map.scene.look(arguments[0], arguments[1], map.scene.fit() * 9)", x, y)
         assert page.settle().misplaced() == 0
         assert page.js("return map.pages.resident()") <= 2
@@ -256,20 +358,19 @@ def test_without_webgl_the_same_is_drawn_by_canvas(chromium, addresses, folders)
 
 
 def test_without_javascript_the_pictures_are_shown(browser, folders):
-    from PIL import Image
-
-    from convscope.render.imagemap import write_page
-
     root, made = folders
+    write_page(made["few"], root / "drawn")  # none is there: the map is drawn
     for name in ("map.png", "grid.png"):
         (root / "plain").mkdir(exist_ok=True)
         Image.new("RGB", (30, 20), "teal").save(root / "plain" / name)
-    write_page(made["hostile"], root / "plain")
+    write_page(made["few"], root / "plain")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        browser.get((root / "plain" / "index.html").as_uri())
-        pictures = browser.find_elements(By.CSS_SELECTOR, "noscript img")
-        assert [one.get_attribute("src").rsplit("/", 1)[1] for one in pictures] == ["map.png", "grid.png"]
-        assert all(one.size["width"] > 0 for one in pictures)
+        for folder, expected in (("plain", ["map.png", "grid.png"]), ("drawn", ["map.png"])):
+            browser.get((root / folder / "index.html").as_uri())
+            pictures = browser.find_elements(By.CSS_SELECTOR, "noscript img")
+            assert [one.get_attribute("src").rsplit("/", 1)[1] for one in pictures] == expected
+            assert all(one.size["width"] > 20 for one in pictures)
+            assert not browser.find_element(By.ID, "tools").is_displayed()  # nothing would answer
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

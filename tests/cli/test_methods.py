@@ -85,3 +85,23 @@ def test_a_map_is_written_as_a_page_too(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["tsne", "sample:fashion[0-9]", "-m", "fashion", "-o", str(tmp_path / "map.png"), "--page"])
     assert "A page is a folder" in capsys.readouterr().err
+
+
+def test_what_a_single_picture_leaves_out_is_said(tmp_path, capsys):
+    np.save(tmp_path / "features.npy", np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32))
+    main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "x.png"), "--theme", "dark"])
+    assert "folder for grid.png and reference.npz" in capsys.readouterr().err
+    main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map"), "--page"])
+    assert not {"earlier", "grid.png and"} & set(capsys.readouterr().err.split())
+    main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map")])
+    assert "shows an earlier map" in capsys.readouterr().err
+
+
+def test_a_map_is_refused_as_the_place_of_what_is_put_on_it(tmp_path, capsys):
+    pytest.importorskip("openTSNE")
+    np.save(tmp_path / "features.npy", np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32))
+    main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map")])
+    for target in ("map", "map/new.png"):
+        with pytest.raises(SystemExit):
+            main(["tsne", str(tmp_path / "features.npy"), "--onto", str(tmp_path / "map"), "-o", str(tmp_path / target)])
+        assert "holds the map that the images are placed on" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS
 from ..progress import working
 from ..registry import DRAWINGS
-from ..results import Result
+from ..results import Result, check_apart
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -101,13 +101,16 @@ def method_command(method: Method) -> click.Command:
         if page and out is not None and out.suffix.lower() == ".png":
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
         writer.check_target(out or OUT)
+        check_apart(folder.parent if out is not None and out.suffix.lower() == ".png" else folder, given.get("onto"))
         bundle = load_model(**model) if model["model"] or method.needs_model(*taken) else None
         result = method.run(bundle, *taken, **given)
         written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
+        result.tidy(written)
         if page:
             result.save_page(folder / PAGE)  # type: ignore[attr-defined]
             written = [*written, folder / PAGE / "index.html"]
         report(result, written, as_json)
+        _tell_of_others(result, written, folder, page)
         if result.interrupted:
             raise click.exceptions.Exit(130)
 
@@ -127,6 +130,14 @@ def method_command(method: Method) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
     return click.Command(method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method))
+
+
+def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
+    """Say what a .png leaves out, and that a page beside the new pictures is of older ones."""
+    if result.beside and folder in written:
+        click.echo(f"A .png holds one picture. Give --out a folder for {' and '.join(result.beside)} too.", err=True)
+    if result.beside and not page and (folder / PAGE / "index.html").is_file():
+        click.echo(f"`{folder / PAGE}` shows an earlier map. Give --page to replace it.", err=True)
 
 
 class _Input(click.ParamType[str]):

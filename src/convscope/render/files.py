@@ -53,10 +53,13 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of the folder `path` when the block has ended well.
 
     For what is too large to be held in memory until it is whole: nobody ever sees it half written, and an error or an
-    interrupt leaves the old folder as it was. Raises OutputError.
+    interrupt leaves the old folder as it was. A link to a folder stays a link. Raises OutputError.
     """
+    path = path.resolve() if path.is_symlink() else path
     growing, old = _temporary(path), _temporary(path)
     try:
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
         growing.mkdir(parents=True)
         yield growing
         if path.exists():

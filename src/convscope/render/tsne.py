@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..results import Embedding, Reference
+from ..results import CAUTION_TSNE, Embedding, Reference
 from ..tables import parquet
 from .figures import DETAIL
 from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
@@ -21,7 +21,6 @@ from .pixels import Bytes
 from .theme import Colour, Theme, as_theme
 from .thumbnails import lay_all
 
-CAUTION = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
 SMALLEST, LARGEST = 1200, 3500
 CROWDING = 1.5
 SMALLEST_SIDE = 15
@@ -44,15 +43,16 @@ class Arrangement:
 
 
 def draw(
-    result: Embedding, *, theme: str | Theme = "light", by: Literal["label", "prediction"] | None = None
+    result: Embedding, *, theme: str | Theme | None = None, by: Literal["label", "prediction"] | None = None
 ) -> dict[str, Image.Image | str | bytes]:
     """Return `map.png`, `grid.png`, `map.parquet` (id, path, label, prediction, x, y, column, row, probability) and `reference.npz`.
 
-    Thumbnails are coloured by label, without labels by prediction, or `by` what is said. Both axes of the map share one scale. Where
-    images overlap, the one drawn later covers the other; the order is random, so that no class covers another, and always the same.
+    Thumbnails are coloured by label, without labels by prediction; `theme` and `by` say otherwise than the record does. Both axes of the
+    map share one scale. Where images overlap, the one drawn later covers the other; the order is random, so that no class covers another,
+    and always the same.
     """
-    used = as_theme(theme)
-    names = result.labels if by != "prediction" and result.labels is not None else result.predictions
+    used = as_theme(result.theme if theme is None else theme)
+    names = result.labels if (by or result.colour) != "prediction" and result.labels is not None else result.predictions
     coloured = None if names is None else "label" if names is result.labels else "prediction"
     source = result.thumbnails.shape[1]
     drawn: dict[str, Image.Image | str | bytes] = {
@@ -135,7 +135,7 @@ def table(result: Embedding) -> bytes:
 def _reference(kept: Reference) -> bytes:
     file = io.BytesIO()
     arrays: dict[str, Any] = {"schema": np.array(REFERENCE_SCHEMA), "model": np.array(kept.model), "layer": np.array(kept.layer)}
-    arrays |= {"mean": kept.mean, "axes": kept.axes, "components": kept.components, "points": kept.points}
+    arrays |= {"scale": np.array(kept.scale), "mean": kept.mean, "axes": kept.axes, "components": kept.components, "points": kept.points}
     np.savez(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
@@ -146,7 +146,7 @@ def _heading(result: Embedding, coloured: str | None) -> Heading:
     subtitle = joined(model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
     if result.engine.startswith("PCA"):  # too few images for t-SNE: the record's engine says so
         return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result))
-    return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION))
+    return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION_TSNE))
 
 
 def _grid_heading(result: Embedding, coloured: str | None) -> Heading:

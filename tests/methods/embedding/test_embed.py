@@ -1,7 +1,11 @@
 """The map of images."""
 
+import importlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import convscope
 from convscope.backend import keras
@@ -9,6 +13,10 @@ from convscope.errors import ImageError, OptionError
 from convscope.graph.addresses import graph_of
 from convscope.methods.embedding.features import feature_call
 from convscope.methods.embedding.pca import principal_axes
+from convscope.replaying import same_bytes
+from convscope.results import CAUTION_TSNE
+
+embedding = importlib.import_module("convscope.methods.embedding.embed")  # the package's own name for it is the function
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +119,86 @@ def test_which_layer_is_mapped():
     convolutional = layers()
     cases = ((hidden, "hidden"), (separate, "hidden"), (single, "average"), (encoder, "code"), (convolutional, "conv"))
     assert [feature_call(graph_of(bundle), None).address for bundle, _ in cases] == [name for _, name in cases]
+
+
+def clusters(count=80, width=6):
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(count, width)) + 5 * np.eye(width)[np.arange(count) % 3]).astype(np.float32)
+
+
+def test_an_array_of_features_needs_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "as_bundle", None)  # must not be asked for
+    np.save(tmp_path / "features.npy", clusters())
+    from_array, from_file = convscope.embed(None, clusters()), convscope.embed(None, tmp_path / "features.npy")
+    assert from_array.points.tobytes() == from_file.points.tobytes()
+    assert from_array.provenance.inputs[0]["given"] is None
+    pictured = convscope.embed(None, [clusters(), "sample:fashion[0-79]"])
+    assert pictured.thumbnails.shape == (80, 28, 28, 1) and len(set(pictured.labels)) == 10
+
+
+def test_equal_features_make_no_map():
+    for shape in ((60, 1000), (700, 1000), (60, 10)):
+        with pytest.raises(ImageError, match="have the same features"):
+            convscope.embed(None, np.full(shape, 0.1, np.float32))
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e25])
+def test_very_small_and_very_large_features_make_the_same_map(factor):
+    numbers = convscope.embed(None, clusters() * np.float32(factor)).quality
+    assert numbers["knn@10"] == pytest.approx(convscope.embed(None, clusters()).quality["knn@10"], abs=0.05)
+
+
+def test_only_a_map_by_tsne_warns_of_it():
+    assert CAUTION_TSNE in convscope.embed(None, clusters()).notes
+    assert CAUTION_TSNE not in convscope.embed(None, clusters(20)).notes
+
+
+def test_the_divergence_is_kept():
+    assert 0 < convscope.embed(None, clusters()).quality["kl"] < 2
+    assert "kl" not in convscope.embed(None, clusters(20)).quality
+
+
+def test_ctrl_c_during_the_second_seed_keeps_the_first(monkeypatch):
+    whole = convscope.embed(None, clusters())
+    lay_out = embedding.lay_out
+
+    def second_ends(components, found, settings):
+        layout = lay_out(components, found, settings)
+        return layout if settings.seed == 0 else replace(layout, interrupted=True)
+
+    def second_never_begins(components, found, settings):
+        if settings.seed:
+            raise KeyboardInterrupt
+        return lay_out(components, found, settings)
+
+    for ended in (second_ends, second_never_begins):
+        monkeypatch.setattr(embedding, "lay_out", ended)
+        result = convscope.embed(None, clusters(), quality="seeds")
+        assert result.interrupted and "procrustes of two seeds" not in result.quality
+        assert result.points.tobytes() == whole.points.tobytes()
+
+
+def test_a_map_without_an_unreadable_picture_is_made_again_to_the_byte(fashion, tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    for index in range(4):
+        Image.new("L", (28, 28), 60 * index).save(tmp_path / "photos" / f"{index}.png")
+    (tmp_path / "photos" / "2.png").write_bytes(b"no picture")
+    monkeypatch.chdir(tmp_path)
+    result = convscope.embed("fashion", "photos")
+    assert result.notes[-1] == "1 picture could not be read and was skipped: 2.png."
+    result.save("map.png")
+    assert same_bytes(convscope.replay("map.png"), "map.png")
+
+
+def test_theme_and_colour_are_of_the_map_and_come_back(fashion, tmp_path):
+    result = convscope.embed("fashion", "sample:fashion[0-29]", theme="dark", colour="prediction")
+    plain = convscope.embed("fashion", "sample:fashion[0-29]")
+    result.save(tmp_path / "dark.png")
+    assert result.picture().getpixel((1, 1)) < (60, 60, 60) < plain.picture().getpixel((1, 1))
+    assert same_bytes(convscope.replay(tmp_path / "dark.png"), tmp_path / "dark.png")
+    swapped = replace(plain, colour="prediction", predictions=plain.labels, labels=plain.predictions)
+    assert swapped.picture().tobytes() != replace(swapped, colour="label").picture().tobytes()
+    with pytest.raises(OptionError, match="No theme `blue`. Choose one of light, dark"):
+        convscope.embed(None, clusters(), theme="blue")
+    with pytest.raises(OptionError, match="no predictions"):
+        convscope.embed(None, clusters(), colour="prediction")

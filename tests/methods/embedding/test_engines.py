@@ -37,6 +37,17 @@ def test_without_its_descent_intelex_is_used_by_its_class(monkeypatch):
     assert layout.engine.startswith("scikit-learn-intelex")
 
 
+def test_a_descent_that_takes_something_else_is_done_without(monkeypatch):
+    pytest.importorskip("daal4py")
+
+    def refuse(*given, **named):
+        raise TypeError("takes 7 positional arguments")
+
+    monkeypatch.setattr(packages, "descend", refuse)
+    layout = laid("sklearnex", exaggeration=2)
+    assert np.isfinite(layout.points).all() and "exaggeration" not in layout.engine
+
+
 def test_a_fall_back_is_said(monkeypatch):
     pytest.importorskip("sklearnex")
     from sklearnex.manifold import TSNE
@@ -113,3 +124,16 @@ def test_what_makes_no_map_is_refused(monkeypatch):
     with pytest.raises(OptionError, match="not installed"):
         settle(100, engine="openTSNE")
     assert settle(100).engine == "sklearn"
+
+
+def test_impossible_numbers_are_refused_in_words_that_agree():
+    for value in (np.nan, np.inf, -3.0):
+        with pytest.raises(OptionError, match="no number of neighbours. Give 1 to 33"):
+            settle(100, perplexity=value)
+    with pytest.raises(OptionError, match="needs at least 102 images; received 100"):
+        settle(100, perplexity=33.5)
+    with pytest.raises(OptionError, match="needs at least 4 images; received 3. Leave it out"):
+        settle(3, perplexity=1)
+    for seed in (-1, 2**32):
+        with pytest.raises(OptionError, match="is outside 0 to"):
+            settle(100, seed=seed)

@@ -61,3 +61,16 @@ def test_affinities_are_those_of_scikit_learn():
 def test_equal_images_weigh_the_same():
     weights = conditional(np.zeros((2, 9), np.float32), 3)
     assert np.allclose(weights, 1 / 9)
+
+
+@pytest.mark.parametrize("engine", ["sklearnex", "sklearn"])
+def test_near_duplicates_far_from_zero_are_told_apart(engine, monkeypatch):
+    monkeypatch.setattr(packages, "installed", lambda name: name == engine)
+    rng = np.random.default_rng(0)
+    points = (np.repeat(rng.normal(size=(100, 1, 20)) * 10, 6, axis=1) + rng.normal(size=(100, 6, 20)) * 1e-4).reshape(-1, 20)
+    points = points.astype(np.float32)
+    true = distances(points, points)
+    np.fill_diagonal(true, np.inf)
+    found = nearest(points, 5)
+    assert np.allclose(found.distances, np.sort(true, axis=1)[:, :5], rtol=1e-4)
+    assert (found.indices == true.argsort(axis=1)[:, :5]).all()

@@ -71,3 +71,40 @@ def test_what_is_no_number_is_refused(shape):
 def test_equal_features_give_zeros():
     values = np.full((10, 4), 3.0, np.float32)
     assert (principal_axes(values).project(values) == 0).all()
+
+
+def test_axes_without_variance_invent_none():
+    rng = np.random.default_rng(1)
+    values = (rng.normal(size=(30, 4)) @ rng.normal(size=(4, 700))).astype(np.float32).astype(np.float64)
+    values = np.concatenate([values, values])  # 60 images of rank 4, fewer than features
+    axes = principal_axes(values, 50)
+    expected, _ = by_svd(values, 50)
+    assert np.allclose(np.abs(axes.project(values)), np.abs(expected), atol=1e-3)
+    assert (axes.axes[:, 40:] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(700, 1000), (2000, 1000), (60, 1000), (60, 10)])
+def test_equal_features_of_any_number_give_zeros(shape):
+    values = np.full(shape, 0.1, np.float32)
+    assert np.abs(principal_axes(values).project(values)).max() < 1e-6
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e25])
+def test_the_scale_of_the_features_does_not_matter(factor):
+    plain, scaled = features(90, 12).astype(np.float64), features(90, 12).astype(np.float64) * factor
+    one, other = principal_axes(plain, 5), principal_axes(scaled, 5)
+    assert one.scale == 1
+    assert np.isclose(np.log2(other.scale) % 1, 0)
+    ratio = factor / other.scale
+    assert 0.1 < ratio < 10
+    assert np.allclose(other.project(scaled), one.project(plain) * ratio, rtol=1e-3, atol=1e-4)
+
+
+def test_the_row_that_is_no_number_is_named(monkeypatch):
+    values = features(90, 12)
+    axes = principal_axes(values)
+    monkeypatch.setattr(pca, "BLOCK_VALUES", 120)
+    values[41, 3] = np.inf
+    for refused in (lambda: principal_axes(values), lambda: axes.project(values)):
+        with pytest.raises(ImageError, match=r"row 41 \(counted from 0\)"):
+            refused()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.errors import OptionError
+from convscope.backend import keras
+from convscope.errors import ImageError, OptionError, OutputError
 from convscope.methods.embedding import packages
 
 
@@ -45,3 +46,65 @@ def test_what_fits_no_map_is_refused(mapped, tmp_path, monkeypatch):
     monkeypatch.setattr(packages, "installed", lambda name: False)
     with pytest.raises(OptionError, match="takes openTSNE, which is not installed"):
         convscope.embed(None, tmp_path / "new.npy", onto=folder)
+
+
+def test_one_image_is_enough_and_settings_of_a_new_map_are_refused(mapped, tmp_path):
+    pytest.importorskip("openTSNE")
+    folder, result = mapped
+    for count in (1, 2):
+        placed = convscope.embed(None, result.features[:count], onto=folder)
+        assert placed.points.shape == (count, 2) and np.isfinite(placed.points).all()
+        assert "knn@10" not in placed.quality
+        assert (tmp_path / str(count) / "map.png") in placed.save(tmp_path / str(count))
+        placed.save_page(tmp_path / str(count) / "page")
+    for more in ({"perplexity": 5}, {"exaggeration": 2}, {"engine": "openTSNE"}):
+        with pytest.raises(OptionError, match=f"Received {next(iter(more))} for images that are placed"):
+            convscope.embed(None, result.features[:5], onto=folder, **more)
+
+
+def test_new_features_that_are_no_numbers_are_refused(mapped):
+    pytest.importorskip("openTSNE")
+    folder, result = mapped
+    values = result.features[:20].copy()
+    values[7, 2] = np.nan
+    with pytest.raises(ImageError, match="row 7"):
+        convscope.embed(None, values, onto=folder)
+
+
+def test_another_layer_of_the_same_width_is_refused(tmp_path):
+    pytest.importorskip("openTSNE")
+    dense = keras.layers.Dense
+    model = convscope.load(
+        keras.Sequential(
+            [keras.Input((28, 28, 1)), keras.layers.Flatten(), dense(6, name="one"), dense(6, name="two"), dense(2, "softmax")]
+        )
+    )
+    convscope.embed(model, "sample:fashion[0-59]", layer="one").save(tmp_path)
+    assert len(convscope.embed(model, "sample:fashion[0-9]", layer="one", onto=tmp_path).points) == 10
+    with pytest.raises(OptionError, match="features of one by another model or layer"):
+        convscope.embed(model, "sample:fashion[0-9]", layer="two", onto=tmp_path)
+
+
+def test_the_scale_of_a_map_is_kept_for_others(tmp_path):
+    pytest.importorskip("openTSNE")
+    rng = np.random.default_rng(0)
+    values = ((rng.normal(size=(90, 10)) + 9 * np.eye(10)[np.arange(90) % 3]) * 1e25).astype(np.float32)
+    result = convscope.embed(None, values)
+    result.save(tmp_path)
+    placed = convscope.embed(None, values[::4], onto=tmp_path)
+    assert np.median(np.linalg.norm(placed.points - result.points[::4], axis=1)) < 0.1 * result.points.std()
+
+
+def test_the_map_itself_is_never_written_over(mapped, tmp_path):
+    pytest.importorskip("openTSNE")
+    folder, result = mapped
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    placed = convscope.embed(None, result.features[:9], onto=folder)
+    for write in (lambda: placed.save(folder), lambda: placed.save(folder / "new.png"), lambda: placed.save_page(folder / "page")):
+        with pytest.raises(OutputError, match="holds the map that the images are placed on"):
+            write()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    result.save(tmp_path, raw=True)
+    np.savez(tmp_path / "own.npz", points=1)
+    placed.save(tmp_path)  # into the folder of another map, whose points would be taken for this one's
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"own.npz"}

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from convscope.methods.embedding.affinities import affinities
 from convscope.methods.embedding.neighbours import nearest
-from convscope.methods.embedding.quality import procrustes, quality, spearman, trustworthiness
+from convscope.methods.embedding.quality import divergence, procrustes, quality, spearman, trustworthiness
 
 RNG = np.random.default_rng(0)
 HIGH = RNG.normal(size=(150, 6)).astype(np.float32)
@@ -58,3 +59,21 @@ def test_procrustes_ignores_moving_turning_scaling_and_mirroring():
 
 def test_a_brief_answer_is_one_number():
     assert list(quality(HIGH, LOW, nearest(HIGH, 10), LABELS, 0, brief=True)) == ["knn@10"]
+
+
+def test_equal_distances_share_a_rank():
+    one = np.round(HIGH[:40], 0)
+    from scipy.spatial.distance import pdist, squareform
+    from scipy.stats import spearmanr
+
+    matrices = squareform(pdist(one)), squareform(pdist(LOW[:40]))
+    assert spearman(*matrices) == pytest.approx(spearmanr(pdist(one), pdist(LOW[:40])).statistic, abs=1e-9)
+    assert spearman(1 - np.eye(5, dtype=np.float32), squareform(pdist(LOW[:5]))) == 0.0
+
+
+def test_the_divergence_equals_its_naive_twin():
+    drawn = affinities(nearest(HIGH, 30), 10)
+    students = np.array([[0.0 if i == j else 1 / (1 + ((a - b) ** 2).sum()) for j, b in enumerate(LOW)] for i, a in enumerate(LOW)])
+    shares, wanted = students / students.sum(), drawn.toarray().astype(np.float64)
+    naive = sum(p * np.log(p / q) for p, q in zip(wanted.ravel(), shares.ravel(), strict=True) if p > 0)
+    assert divergence(drawn, LOW) == pytest.approx(naive, rel=1e-5)

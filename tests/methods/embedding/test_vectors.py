@@ -69,13 +69,13 @@ def test_what_features_are(tmp_path):
 
 
 def test_bad_features_are_refused(tmp_path):
-    np.save(tmp_path / "whole.npy", np.ones((4, 3), int))
+    np.save(tmp_path / "complex.npy", np.ones((4, 3), complex))
     np.savez(tmp_path / "few.npz", features=FEATURES, labels=np.array(["a"]))
     pq.write_table(pa.table({"path": ["a"]}), tmp_path / "none.parquet")
     pq.write_table(pa.table({"features": [[1.0], [1.0, 2.0], [3.0]]}), tmp_path / "ragged.parquet")
     (tmp_path / "no.parquet").write_bytes(b"PAR")
     cases = {
-        "whole.npy": "int64",
+        "complex.npy": "complex128",
         "few.npz": "1 labels for 4",
         "none.parquet": "no column",
         "ragged.parquet": "different",
@@ -93,3 +93,73 @@ def test_large_stacks_lie_in_a_file(monkeypatch):
     stack.extend(np.zeros((1, 2)))
     assert isinstance(stack.filled(), np.memmap)
     assert stack.filled().tolist() == [[1, 1]] * 3 + [[0, 0]]
+
+
+def write(path, **columns):
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_lists_of_other_lengths_in_the_middle_are_refused(tmp_path):
+    # As many numbers as rows times the first row's length: cut evenly, every row after the second would be another's.
+    ragged = write(tmp_path / "ragged.parquet", features=[[1.0, 2.0], [3.0], [4.0, 5.0, 6.0], [7.0, 8.0]])
+    missing = write(tmp_path / "missing.parquet", features=[[1.0, 2.0], None, [7.0, 8.0]])
+    empty = write(tmp_path / "empty.parquet", features=pa.array([], pa.list_(pa.float32())))
+    for path, words in ((ragged, "lengths, 1 to 3"), (missing, "1 rows of .* no list"), (empty, "holds no rows")):
+        with pytest.raises(ImageError, match=words):
+            read_features(path)
+    with pytest.raises(ImageError, match="no column"):
+        read_features(write(tmp_path / "words.parquet", features=[["a", "b"], ["c", "d"]]))
+
+
+def test_a_small_grey_first_picture_spoils_no_other(tmp_path):
+    Image.new("L", (6, 6), 90).save(tmp_path / "0.png")
+    for index in (1, 2, 3):
+        Image.new("RGB", (200, 150), (60 * index, 200, 0)).save(tmp_path / f"{index}.png")
+    np.save(tmp_path / "f.npy", FEATURES)
+    found = read_features([tmp_path / "f.npy", *(tmp_path / f"{index}.png" for index in range(4))])
+    assert found.thumbnails.shape == (4, 128, 128, 3)
+    assert (found.thumbnails[0] == 90).all()
+    assert found.thumbnails[2, 5, 5].tolist() == [120, 200, 0]
+
+
+def test_what_is_inside_is_refused_in_words(tmp_path):
+    np.savez(tmp_path / "objects.npz", features=FEATURES, labels=np.array(["a", None, 1, 2], object))
+    np.savez(tmp_path / "beyond.npz", features=FEATURES, labels=np.array([0, 1, 2, 0]), names=np.array(["a", "b"]))
+    np.savez(tmp_path / "below.npz", features=FEATURES, labels=np.array([0, 1, -1, 0]), names=np.array(["a", "b"]))
+    np.savez(tmp_path / "flags.npz", features=FEATURES, labels=np.eye(4))
+    np.savez(tmp_path / "cut.npz", features=FEATURES)
+    whole = (tmp_path / "cut.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[:60] + bytes(40) + whole[100:])
+    cases = {
+        "objects.npz": "cannot be read",
+        "beyond.npz": "label 2 and 2 names",
+        "below.npz": "label -1",
+        "flags.npz": "one for each",
+        "cut.npz": "cannot be read",
+    }
+    for name, words in cases.items():
+        with pytest.raises(ImageError, match=words):
+            read_features(tmp_path / name)
+    (tmp_path / "broken.npz").write_bytes(b"PK no archive")
+    assert not holds_features(tmp_path / "broken.npz")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_whole_numbers_are_features_too(tmp_path, dtype):
+    np.save(tmp_path / "f.npy", FEATURES.astype(dtype))
+    found = read_features(tmp_path / "f.npy")
+    assert isinstance(found.values, np.memmap) and (found.values == FEATURES).all()
+
+
+def test_which_columns_are_labels(tmp_path):
+    features = FEATURES.tolist()
+    cases = [
+        ({"label": [3, 1, 1, 2]}, ("3", "1", "1", "2")),
+        ({"label": [3, None, 1, 2]}, ("3", "", "1", "2")),
+        ({"label": [True, False, None, True]}, ("True", "False", "", "True")),
+        ({"label": [0.5, 1.5, 2.0, 3.0]}, None),
+        ({"y": [0.1, 0.2, 0.3, 0.4]}, None),
+    ]
+    for number, (columns, expected) in enumerate(cases):
+        assert read_features(write(tmp_path / f"{number}.parquet", features=features, **columns)).labels == expected

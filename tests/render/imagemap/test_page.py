@@ -13,6 +13,7 @@ from convscope.render import files
 from convscope.render.files import new_folder
 from convscope.render.imagemap import write_page
 from convscope.render.imagemap.page import HEADER, viewer_script
+from convscope.render.writer import read_provenance
 
 SCRIPT = re.compile(r'map\.take\("([a-z0-9-]+)","([A-Za-z0-9+/=]*)"\);\n')
 
@@ -78,6 +79,7 @@ def test_the_first_picture_of_sixty_thousand_takes_less_than_a_megabyte(tmp_path
     points = rng.normal(size=(count, 2)).astype(np.float32)
     labels = tuple(f"class {index % 1000}" for index in range(count))
     neighbours = rng.integers(0, count, (count, 8)).astype(np.int32)
+    (tmp_path / "map.png").write_bytes(b"")
     write_page(maps.embedding(thumbnails, points, points, labels, neighbours=neighbours), tmp_path)
     first = ("index.html", "viewer/style.css", "viewer/viewer.js", "data/start.js")
     assert sum((tmp_path / name).stat().st_size for name in first) < 1_000_000
@@ -105,7 +107,7 @@ def test_hostile_names_are_base64_and_nothing_of_them_is_markup(tmp_path):
     labels = tuple(maps.HOSTILE[index % len(maps.HOSTILE)] for index in range(60))
     paths = write_page(maps.marked_map(60, side=8, names=names, labels=labels), tmp_path)
     for path in paths:
-        if path.parent.name == "data":
+        if path.parent.name == "data" and path.suffix == ".js":
             read(path)
     assert all(b"hacked" not in path.read_bytes() for path in paths)
     ids = np.frombuffer(read(tmp_path / "data" / "later.js")["ids"], "<u4")
@@ -122,11 +124,17 @@ def test_a_title_from_the_record_is_escaped(tmp_path):
 def test_pictures_that_are_there_are_shown_without_javascript(tmp_path):
     embedding = maps.marked_map(60, side=8)
     write_page(embedding, tmp_path)
-    assert "<img" not in (tmp_path / "index.html").read_text("utf-8")
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert re.findall(r'<img src="([^"]*)"', page) == ["data/map.png"]  # drawn, since none was there
+    assert read_provenance(tmp_path / "data" / "map.png")["method"] == "tsne"
     (tmp_path / "grid.png").write_bytes(b"")
     write_page(embedding, tmp_path)
     page = (tmp_path / "index.html").read_text("utf-8")
-    assert re.findall(r'<img src="([^"]*)"', page) == ["grid.png"] and page.index("<noscript>") < page.index("<img")
+    assert (
+        re.findall(r'<img src="([^"]*)"', page) == ["grid.png"]
+        and not (tmp_path / "data" / "map.png").exists()
+        and page.index("<noscript>") < page.index("<img")
+    )
 
 
 def test_pictures_around_the_page_come_with_it(tmp_path):
@@ -166,6 +174,54 @@ def test_a_page_that_could_not_be_finished_leaves_the_old_one(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         write_page(maps.fashion_map(1000), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == old
+
+
+def test_a_data_folder_of_the_users_own_is_never_replaced(tmp_path):
+    (tmp_path / "data").mkdir()
+    write_page(maps.grey_map(9), tmp_path)  # empty: nothing is lost
+    for name in ("mine", "linked"):
+        (tmp_path / name / "data").mkdir(parents=True)
+        (tmp_path / name / "data" / "labels.csv").write_text("mine")
+    (tmp_path / "linked" / "data" / "start.js").write_text("app.start()")
+    for name in ("mine", "linked"):
+        before = sorted((tmp_path / name).rglob("*"))
+        with pytest.raises(OutputError, match=r"data` is there and is no page's.*Expected.*save_page\('page'\)"):
+            write_page(maps.grey_map(9), tmp_path / name)
+        assert sorted((tmp_path / name).rglob("*")) == before
+
+
+def test_a_file_called_data_is_refused_and_nothing_is_left_behind(tmp_path):
+    (tmp_path / "data").write_text("mine")
+    with pytest.raises(OutputError, match="a file stands where a folder is expected"):
+        write_page(maps.grey_map(9), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"] and (tmp_path / "data").read_text() == "mine"
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "large disk")
+    write_page(maps.grey_map(9), tmp_path)
+    assert (tmp_path / "data").is_symlink() and (tmp_path / "large disk" / "start.js").is_file()
+    assert not list(tmp_path.glob(".convscope*"))
+
+
+def test_the_map_on_which_images_were_placed_shares_their_scale(tmp_path):
+    below = np.array([[-10, -10], [10, 10], [0, 0]], np.float32)
+    embedding = maps.grey_map(9, backdrop=below)
+    write_page(embedding, tmp_path)
+    later = read(tmp_path / "data" / "later.js")
+    assert np.frombuffer(later["backdrop"], "<u2").reshape(-1, 2).tolist() == [[0, 65535], [65535, 0], [32768, 32768]]
+    places = np.frombuffer(read(tmp_path / "data" / "start.js")["places"], "<u2").reshape(-1, 2) / 65535
+    assert np.abs(places - (embedding.points[np.frombuffer(later["ids"], "<u4")] * (1, -1) / 20 + 0.5)).max() < 1e-4
+
+
+def test_the_version_that_the_page_asks_for_changes_with_the_map_alone(tmp_path):
+    found = []
+    for number, seed in enumerate((0, 0, 1)):
+        write_page(maps.marked_map(60, side=8, seed=seed), tmp_path / str(number))
+        text = (tmp_path / str(number) / "index.html").read_text("utf-8")
+        found.append(re.findall(r"viewer/viewer\.js\?([0-9a-f]{12})", text))
+    assert found[0] == found[1] != found[2] and len(found[2]) == 1
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -9,26 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import OptionError
+from ...errors import ImageError, OptionError
 from ...graph.addresses import graph_of
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
-from ...results import Embedding, Reference
+from ...results import CAUTION_TSNE, Embedding, Reference
 from ..method import METHODS, Method, Option, provenance
-from .engines import ENGINES, FEWEST_FOR_TSNE, Settings, lay_out, settle
+from .affinities import affinities
+from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, lay_out, settle
 from .features import extract, feature_call
 from .grid import arrange_on_grid
 from .material import Material
-from .neighbours import nearest
-from .pca import DIMENSIONS, PrincipalAxes, principal_axes
-from .placing import axes_of, place, read_reference
-from .quality import NEAR, procrustes, quality
-from .vectors import holds_features, read_features
+from .neighbours import Neighbours, nearest
+from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
+from .placing import axes_of, place, read_reference, refuse_settings
+from .quality import NEAR, divergence, procrustes, quality
+from .vectors import holds_features, is_features, read_features
 
-HONEST = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
 SHOWN = 8
 EASY = 20_000  # images up to which all numbers of quality are computed unasked
+THEMES = ("light", "dark")
+COLOURS = ("label", "prediction")
 QUALITIES = ("auto", "all", "seeds")
 
 
@@ -44,15 +46,18 @@ def embed(
     engine: str = "auto",
     onto: str | Path | None = None,
     quality: str = "auto",
+    theme: str = "light",
+    colour: str = "label",
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
     `images`: what `as_image_set` takes; or with no model (None) a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
-    perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space); by default the last
-    dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few images, 15 beyond 10,000.
-    `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex", "openTSNE", "sklearn" or the
-    fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers also beyond 20,000
-    images, or "seeds", with the agreement of two seeds.
+    or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space);
+    by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few
+    images, 15 beyond 10,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
+    "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all"
+    numbers also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
+    "prediction", of the pictures.
 
     `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
     is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
@@ -62,27 +67,41 @@ def embed(
     """
     if quality not in QUALITIES:
         raise OptionError(f"No quality `{quality}`. Choose one of {', '.join(QUALITIES)}.")
+    for noun, value, choices in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
+        if value not in choices:
+            raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
     if dimensions < 1:
         raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
     asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
     reference = None if onto is None else read_reference(onto)
-    bundle, material = _material(model, images, layer, lambda count: settle(count, **asked))
+
+    def placeable(count: int) -> None:
+        refuse_settings(count, asked)
+
+    bundle, material = _material(model, images, layer, (lambda count: settle(count, **asked)) if reference is None else placeable)
     clock = _Clock()
     digest = "" if bundle is None else str(bundle.digest)
     values = material.values
-    axes = axes_of(reference, values.shape[1], digest) if reference else principal_axes(values, dimensions)
+    if colour == "prediction" and material.predictions is None:
+        raise OptionError("There are no predictions to colour by: the network ends in no softmax, or the file holds none. Leave it out.")
+    if reference is None and all_equal(values):
+        raise ImageError(
+            f"All {len(values)} images have the same features, so none is nearer to another. "
+            "Expected features that differ; a layer may be dead: give another one by `layer`."
+        )
+    axes = axes_of(reference, values.shape[1], digest, material.layer) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
     clock.read("PCA")
-    settings = settle(len(components), **asked)
+    settings = settle(max(FEWEST, len(components)), **asked)
     mapped = _mapped(components, material, settings, reference, quality, clock)
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
-    parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality}
+    parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality, "theme": theme, "colour": colour}
     if reference is None:
-        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"])
+        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
     return Embedding(
         provenance=provenance("tsne", bundle, material.inputs, parameters, seed),
-        notes=_notes(material, axes, reference),
+        notes=_notes(material, axes, reference, mapped["engine"]),
         layer=material.layer,
         features=material.values,
         thumbnails=material.thumbnails,
@@ -91,6 +110,8 @@ def embed(
         predictions=material.predictions,
         probabilities=material.probabilities,
         seconds=clock.seconds,
+        theme=theme,
+        colour=colour,
         **mapped,
     )
 
@@ -109,21 +130,36 @@ def _mapped(
     clock.read("grid")
     classes = np.unique(material.labels, return_inverse=True)[1] if material.labels else None
     brief = asked == "auto" and len(components) > EASY
-    numbers = quality(components, layout.points, found, classes, settings.seed, brief=brief)
-    if asked == "seeds" and reference is None and len(components) >= FEWEST_FOR_TSNE:
-        other = lay_out(components, found, replace(settings, seed=settings.seed + 1))
-        numbers["procrustes of two seeds"] = procrustes(layout.points, other.points)
+    enough = len(components) >= FEWEST
+    numbers = quality(components, layout.points, found, classes, settings.seed, brief=brief) if enough else {}
+    interrupted = layout.interrupted
+    if reference is None and len(components) >= FEWEST_FOR_TSNE and not interrupted:
+        if not brief:
+            numbers["kl"] = divergence(affinities(found, settings.perplexity), layout.points)
+        if asked == "seeds":
+            other = _second(components, found, replace(settings, seed=settings.seed + 1))
+            interrupted = other is None
+            numbers |= {} if other is None else {"procrustes of two seeds": procrustes(layout.points, other)}
     clock.read("quality")
     return {
         "points": layout.points,
         "engine": layout.engine,
-        "interrupted": layout.interrupted,
+        "interrupted": interrupted,
         "neighbours": found.indices[:, :SHOWN],
         "cells": grid.cells,
         "grid": grid.shape,
         "quality": numbers | {"grid displacement": grid.displacement},
         "backdrop": None if reference is None else reference.points,
     }
+
+
+def _second(components: NDArray[np.float32], found: Neighbours, settings: Settings) -> NDArray[np.float32] | None:
+    """Return the map of another seed, None if Ctrl-C ended it: the first one is whole and is kept."""
+    try:
+        layout = lay_out(components, found, settings)
+    except KeyboardInterrupt:
+        return None
+    return None if layout.interrupted else layout.points
 
 
 class _Clock:
@@ -138,9 +174,9 @@ class _Clock:
         self.seconds[step], self._since = now - self._since, now
 
 
-def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], Settings]) -> tuple[Any, Material]:
+def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], object]) -> tuple[Any, Material]:
     """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
-    if holds_features(images):
+    if holds_features(images) or (model is None and layer is None and is_features(images)):
         if model is not None or layer is not None:
             raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
         material = read_features(images)
@@ -153,9 +189,10 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
     return bundle, extract(bundle, given, call)
 
 
-def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None) -> tuple[str, ...]:
+def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None, engine: str) -> tuple[str, ...]:
+    caution = () if engine.startswith("PCA") else (CAUTION_TSNE,)
     kept = () if reference else (f"PCA to {axes.axes.shape[1]} dimensions keeps {axes.kept:.1%} of the variance.",)
-    return (HONEST, *kept, *material.notes)
+    return (*caution, *kept, *material.notes)
 
 
 METHODS.register(
@@ -174,6 +211,8 @@ METHODS.register(
             Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
             Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
             Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
+            Option("theme", str, "light", "Background of the pictures.", choices=THEMES),
+            Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
         ),
         examples=(
             "convscope tsne photos/ -m model.h5",

@@ -3,8 +3,9 @@
 Measured on Fashion-MNIST by `bench/tsne.py`; the order of preference is that of speed at equal KNN@10.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from .neighbours import Neighbours
 FloatArray = NDArray[np.float32]
 FEWEST_FOR_TSNE = 50
 FEWEST = 3
+MOST_SEED = 2**32 - 1  # scikit-learn takes no larger one
 MANY = 10_000  # beyond, half the neighbours give the better KNN@10, in less time
 VERY_MANY = 100_000  # beyond, clusters need late exaggeration to come apart (Kobak & Berens 2019)
 EARLY = 12.0
@@ -70,11 +72,12 @@ def settle(
         raise OptionError(f"No t-SNE engine `{engine}`. Choose one of auto, {', '.join(ENGINES)}.")
     if engine != "auto" and not packages.installed(engine):
         raise OptionError(f"The t-SNE engine `{engine}` is not installed. Install it, or leave the choice to auto.")
+    if not 0 <= seed < MOST_SEED:
+        raise OptionError(f"Seed {seed} is outside 0 to {MOST_SEED - 1}. Give a whole number in it; 0 is usual.")
     if count < FEWEST:
         raise ImageError(f"A map takes at least {FEWEST} images; received {count}.")
     if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
-        needed, most = int(3 * perplexity + 1), max(1, (count - 1) // 3)
-        raise OptionError(f"Perplexity {perplexity:g} needs at least {needed} images; received {count}. Give 1 to {most}.")
+        raise OptionError(_perplexity_words(perplexity, count))
     if exaggeration is not None and not 1 <= exaggeration <= EARLY:
         raise OptionError(f"Exaggeration {exaggeration:g} is outside 1 to {EARLY:g}. Give 1 for none.")
     name = next(one for one in ENGINES if packages.installed(one)) if engine == "auto" else engine
@@ -84,6 +87,14 @@ def settle(
     usual = min(15.0 if count > MANY else 30.0, (count - 1) / 3)
     late = 2.0 if count > VERY_MANY and exaggerates else 1.0
     return Settings(perplexity or usual, exaggeration or late, seed, name)
+
+
+def _perplexity_words(perplexity: float, count: int) -> str:
+    most = (count - 1) // 3
+    advice = f"Give 1 to {most}, or leave it out." if most else "Leave it out: so few images are drawn without t-SNE."
+    if not math.isfinite(perplexity) or perplexity < 1:
+        return f"Perplexity {perplexity:g} is no number of neighbours. {advice}"
+    return f"Perplexity {perplexity:g} needs at least {math.ceil(3 * perplexity + 1)} images; received {count}. {advice}"
 
 
 def lay_out(components: FloatArray, neighbours: Neighbours, settings: Settings) -> Layout:
@@ -116,9 +127,7 @@ def _sklearnex(task: Task) -> Layout:
     """
     settings = task.settings
     if not packages.can_descend():
-        with working(f"t-SNE of {len(task.start)} images"):
-            points, name = packages.sklearnex_tsne(task.components, task.start, settings.perplexity, settings.seed)
-        return Layout(points, _described(name, settings))
+        return _sklearnex_class(task)
     drawn = affinities(task.neighbours, settings.perplexity)
     late = drawn if settings.exaggeration == 1 else drawn * np.float32(settings.exaggeration)
     slow, fast = (max(50.0, len(task.start) / 4 / times) for times in (EARLY, settings.exaggeration))
@@ -128,8 +137,18 @@ def _sklearnex(task: Task) -> Layout:
             return packages.descend(drawn, points, EXPLORING, slow, exaggeration=EARLY)
         return packages.descend(late, points, STRIDE, fast)
 
-    points, interrupted = _strides(task.start, 1 + STRIDES, stride)
+    try:
+        points, interrupted = _strides(task.start, 1 + STRIDES, stride)
+    except (TypeError, ValueError):  # another release of daal4py, whose function takes something else: no manual promises it
+        return _sklearnex_class(task)
     return Layout(points, _described(packages.intelex_version(), settings), interrupted)
+
+
+def _sklearnex_class(task: Task) -> Layout:
+    settings = replace(task.settings, exaggeration=1.0)  # it has no late one
+    with working(f"t-SNE of {len(task.start)} images"):
+        points, name = packages.sklearnex_tsne(task.components, task.start, settings.perplexity, settings.seed)
+    return Layout(points, _described(name, settings))
 
 
 def _opentsne(task: Task) -> Layout:

@@ -30,7 +30,7 @@ def feature_call(graph: Graph, layer: str | None) -> Call:
         return graph.find(layer)
     output = graph.calls[graph.outputs[0].call]
     before = graph.score(output)
-    dense = [call for call in graph.ancestors([output.index]) if call.kind is Kind.DENSE]
+    dense = [call for call in graph.ancestors([output.index]) if call.kind is Kind.DENSE and call.index in graph.downstream]
     if not dense:
         return output
     if before is output:
@@ -77,12 +77,19 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
         probabilities=np.concatenate(probabilities) if classifies else None,
         layer=call.address,
         inputs=stream.inputs(),
-        notes=_skipped(stream.skipped),
+        notes=_skipped(stream),
     )
 
 
-def _skipped(skipped: list[str]) -> tuple[str, ...]:
-    return (f"{len(skipped)} pictures could not be read and were skipped; the first: {skipped[0]}",) if skipped else ()
+def _skipped(stream: ImageStream) -> tuple[str, ...]:
+    """Say what was skipped by its name: the path in the error is as it was typed, and another when the map is made again."""
+    read = {id(source) for source in stream.read}
+    skipped = [source.name for source in stream.images.sources if id(source) not in read]
+    if not skipped:
+        return ()
+    if len(skipped) == 1:
+        return (f"1 picture could not be read and was skipped: {skipped[0]}.",)
+    return (f"{len(skipped)} pictures could not be read and were skipped, the first of them {skipped[0]}.",)
 
 
 def _batches(stream: ImageStream, size: int) -> Any:

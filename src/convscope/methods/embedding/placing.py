@@ -1,13 +1,14 @@
 """New images on an existing map: what a map's folder keeps for it, and where they go (Poličar, Stražar & Zupan 2023)."""
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import OptionError
+from ...errors import ImageError, OptionError
 from ...results import Reference
 from . import packages
 from .affinities import conditional
@@ -34,8 +35,9 @@ def read_reference(folder: str | Path) -> Reference:
         schema = int(arrays.pop("schema"))
         if schema > SCHEMA:
             raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
-        fields = [arrays[name] for name in ("mean", "axes", "components", "points")]
-        return Reference(str(arrays["model"]), str(arrays["layer"]), *fields)
+        mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
+        scale = float(arrays.get("scale", 1.0))
+        return Reference(str(arrays["model"]), str(arrays["layer"]), mean, axes, components, points, scale)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise OptionError(
             f"`{folder}` holds no map to place images on: {path.name} {'is missing' if not path.exists() else 'cannot be read'}. "
@@ -43,14 +45,26 @@ def read_reference(folder: str | Path) -> Reference:
         ) from error
 
 
-def axes_of(reference: Reference, width: int, model: str) -> PrincipalAxes:
-    """Return the principal axes of a map for new features of `width` values from `model` (its digest); raise OptionError if they differ."""
-    if reference.model != model or len(reference.mean) != width:
+def axes_of(reference: Reference, width: int, model: str, layer: str) -> PrincipalAxes:
+    """Return the principal axes of a map for new features, `width` values of `layer` from `model` (its digest, "" for a file).
+
+    Raises OptionError if the map is of others.
+    """
+    if reference.model != model or len(reference.mean) != width or (model and reference.layer != layer):
         raise OptionError(
-            f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width}. "
-            "Give images with the same model and layer, or features of the same kind."
+            f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width} "
+            f"of {layer}. Give images with the same model and layer, or features of the same kind."
         )
-    return PrincipalAxes(reference.mean, reference.axes, float("nan"))
+    return PrincipalAxes(reference.mean, reference.axes, float("nan"), reference.scale)
+
+
+def refuse_settings(count: int, asked: Mapping[str, Any]) -> None:
+    """Raise OptionError for settings of a new map, which do nothing where images are placed on an old one, ImageError for no images."""
+    given = [name for name in ("perplexity", "exaggeration") if asked[name] is not None] + ["engine"] * (asked["engine"] != "auto")
+    if given:
+        raise OptionError(f"Received {' and '.join(given)} for images that are placed on a map, which openTSNE does alone. Leave it out.")
+    if count < 1:
+        raise ImageError(f"Expected at least one image to place on the map; received {count}. Give some.")
 
 
 def place(components: NDArray[np.float32], reference: Reference) -> Layout:

@@ -1,6 +1,8 @@
 """Features that a file holds already: a map of them needs no network."""
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError
 from ...images import ImageSet, as_image_set
+from ...images.sources import SAMPLE
 from ...progress import track
 from ...tables import Columns, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
@@ -21,6 +24,8 @@ PREDICTIONS = ("predictions", "prediction")
 PATHS = ("paths", "path", "image", "file", "file_name", "name")
 RESERVED = frozenset((*LABELS, *PREDICTIONS, "id", "x", "y", "column", "row", "probability", "index", "__index_level_0__"))
 CHUNK = 1 << 24
+COLUMNS_OF_LABELS = ("labels", "label")  # `y` is a coordinate in a table
+DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 EXPECTED = "Expected (image, feature) numbers: a 2-D .npy, an .npz with `features`, or a Parquet with a column of lists or numeric columns."
 
 
@@ -38,22 +43,29 @@ def holds_features(images: Any) -> bool:
         if path.suffix.lower() == ".npz":
             with np.load(path, allow_pickle=False) as loaded:
                 return any(name in loaded.files for name in NAMED)
-    except (OSError, ValueError, EOFError):
+    except DAMAGED:
         return False
     return False
 
 
+def is_features(images: Any) -> bool:
+    """Return whether what was given is or begins with an array of features, (image, feature) floats; with a model it is a picture."""
+    first = images[0] if isinstance(images, list | tuple) and images else images
+    return isinstance(first, np.ndarray) and first.ndim == 2 and np.issubdtype(first.dtype, np.floating)
+
+
 def read_features(images: Any) -> Material:
-    """Return the features in a file, with whatever else it holds: labels, predictions, images or paths of them.
+    """Return the features in a file, or in an array, with whatever else it holds: labels, predictions, images or paths of them.
 
     What follows the file are the pictures of its rows, in their order; without any, dots stand for them. A .npy is mapped into memory,
     never read as a whole. Raises ImageError.
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
-    path = Path(parts[0]).expanduser()
-    reader = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}[path.suffix.lower()]
-    values, found = reader(path)
-    if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.floating):
+    in_memory = isinstance(parts[0], np.ndarray)
+    path = Path("array") if in_memory else Path(parts[0]).expanduser()
+    values, found = (parts[0], {}) if in_memory else _read(path)
+    real = np.issubdtype(values.dtype, np.number) and not np.issubdtype(values.dtype, np.complexfloating)
+    if values.ndim != 2 or not values.size or not real:
         raise ImageError(f"The features in `{path}` are {values.dtype} of shape {values.shape}. {EXPECTED}")
     count = len(values)
     pictures, paths = found.get("images"), found.get("paths")
@@ -61,7 +73,7 @@ def read_features(images: Any) -> Material:
         pictures = as_image_set(parts[1:])
     elif pictures is None and paths is not None:
         pictures = _at(paths, path.parent)
-    labels = _words(found.get("labels"), found.get("names"))
+    labels = _words(found.get("labels"), found.get("names"), path)
     if isinstance(pictures, ImageSet):
         _check(len(pictures), count, path)
         own = [source.label for source in pictures.sources]
@@ -75,11 +87,26 @@ def read_features(images: Any) -> Material:
         thumbnails=_thumbnails(pictures, count),
         names=tuple(paths) if paths is not None else tuple(f"{path.stem}[{index}]" for index in range(count)),
         labels=labels,
-        predictions=_words(found.get("predictions"), found.get("names")),
+        predictions=_words(found.get("predictions"), found.get("names"), path),
         probabilities=None,
         layer=f"features in {path.name}",
-        inputs=({"given": [str(Path(part).expanduser().absolute()) for part in parts], "count": count, "digest": _digest(path)},),
+        inputs=({"given": _given(parts), "count": count, "digest": _digest_of(values) if in_memory else _digest(path)},),
     )
+
+
+def _read(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    reader = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}[path.suffix.lower()]
+    try:
+        return reader(path)
+    except DAMAGED as error:
+        raise ImageError(f"The features in `{path}` cannot be read: {str(error).splitlines()[0]}. {EXPECTED}") from error
+
+
+def _given(parts: Sequence[Any]) -> list[str] | None:
+    """Return how a later run can ask for the same; None for arrays that live in memory only."""
+    if not all(isinstance(part, str | Path) for part in parts):
+        return None
+    return [str(part) if str(part).startswith(SAMPLE) else str(Path(part).expanduser().absolute()) for part in parts]
 
 
 def _npy(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -100,7 +127,9 @@ def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
 
 def _parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     table = read_parquet(path)
-    labels = _first(table.texts, LABELS) or _first(table.numbers, LABELS)
+    if not table.count:
+        raise ImageError(f"`{path}` holds no rows. {EXPECTED}")
+    labels = _first(table.texts, COLUMNS_OF_LABELS) or _whole(_first(table.numbers, COLUMNS_OF_LABELS))
     found = {"labels": labels, "predictions": _first(table.texts, PREDICTIONS)}
     paths = _first(table.texts, PATHS)
     return _values(table, path), found | {"paths": None if paths is None else tuple(one or "" for one in paths)}
@@ -122,10 +151,25 @@ def _first(among: Any, names: Sequence[str]) -> Any:
     return next((among[name] for name in names if name in among), None)
 
 
-def _words(values: Any, names: Any) -> tuple[str, ...] | None:
+def _whole(values: NDArray[Any] | None) -> tuple[str | None, ...] | None:
+    """Return numbers as labels, None for the empty cells that make a column of integers one of floats; None if they are measurements."""
     if values is None:
         return None
+    known = np.isfinite(values)
+    if not known.any() or (values[known] != np.floor(values[known])).any():
+        return None
+    return tuple(str(int(one)) if here else None for one, here in zip(values, known, strict=True))
+
+
+def _words(values: Any, names: Any, path: Path) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    if np.ndim(values) != 1:
+        raise ImageError(f"The labels or predictions in `{path}` are of shape {np.shape(values)}. Expected one for each image.")
     if names is not None and np.issubdtype(np.asarray(values).dtype, np.integer):
+        beyond = [int(one) for one in values if not 0 <= one < len(names)]
+        if beyond:
+            raise ImageError(f"`{path}` holds the label {beyond[0]} and {len(names)} names. Expected labels from 0 to {len(names) - 1}.")
         return tuple(str(names[int(one)]) for one in values)
     return tuple("" if one is None else str(one) for one in values)
 
@@ -144,17 +188,29 @@ def _check(pictures: int, features: int, path: Path) -> None:
 def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
     if pictures is None:
         return dots(count)
-    stack: Stack | None = None
-    for source in track(pictures.sources, "reading pictures"):
-        image = source.read()[0][..., :3]
-        if stack is None:
-            side, channels = min(LARGEST_THUMBNAIL, max(image.shape[:2])), image.shape[-1]
-            stack = Stack(count, (side, side, channels), np.uint8)
-        if image.shape[-1] != channels:
-            image = np.repeat(image, 3, axis=-1) if channels == 3 else image.mean(axis=-1, keepdims=True)
-        stack.extend(thumbnail(image, side)[np.newaxis])
-    assert stack is not None
-    return stack.filled()
+    side, channels = 0, 1
+    while True:  # twice or three times at most: where a later picture is larger or has colours, all are made again to suit it
+        stack: Stack | None = None
+        for source in track(pictures.sources, "reading pictures"):
+            image = source.read()[0][..., :3]
+            if stack is None:
+                side = side or min(LARGEST_THUMBNAIL, max(image.shape[:2]))
+                channels = max(channels, image.shape[-1])
+                stack = Stack(count, (side, side, channels), np.uint8)
+            if side < LARGEST_THUMBNAIL and max(image.shape[:2]) > side:
+                side = LARGEST_THUMBNAIL
+                break
+            if image.shape[-1] > channels:
+                channels = image.shape[-1]
+                break
+            stack.extend(thumbnail(np.repeat(image, channels, axis=-1) if image.shape[-1] < channels else image, side)[np.newaxis])
+        else:
+            assert stack is not None
+            return stack.filled()
+
+
+def _digest_of(values: NDArray[Any]) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).hexdigest()
 
 
 def _digest(path: Path) -> str:

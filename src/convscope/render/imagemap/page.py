@@ -1,17 +1,20 @@
 """Embedding -> a folder: index.html, the viewer, and the images as scripts that hold bytes."""
 
+import hashlib
 import importlib.resources
 import json
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...results import Embedding
+from ...errors import OutputError
+from ...registry import DRAWINGS
+from ...results import CAUTION_TSNE, Embedding
 from ..files import new_folder, write_files
 from ..pixels import Bytes
 from ..thumbnails import kind_of
@@ -19,12 +22,20 @@ from .packing import Level, Packer, is_colour, levels, ordered, shrink
 from .records import Classes, Places, as_json, chunks, classes_of, later, place, script
 
 SCHEMA = 1
+OWN_PICTURE = "data/map.png"
 PICTURES = {"map.png": "The images at their coordinates", "grid.png": "The images on a grid"}
 SAMPLE = 2000
+SHORTER = (  # of the viewer's code: no space around signs, no parentheses around one parameter, no lone zero at a point
+    (r" ?([{}()\[\],;=<>?:&|*%]) ?|(?<![+-]) ([+/-]) (?![+-])", r"\1\2"),
+    (r"(?<=[)\]\w]) ?([+/-]) ?(?=[\w(])", r"\1"),
+    (r"(?<!\w)\((\w+)\)=>", r"\1=>"),
+    (r"\b0(\.\d)", r"\1"),
+    (r"(\d\.)0\b", r"\1"),
+)
+MARK = b'map.take("about",'  # how the start.js of every page begins
 SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "input", "main")  # each knows those before it
 HEADER = '/* The viewer of convscope, Apache-2.0; its commented sources are in convscope/render/imagemap/viewer. */\n"use strict";\n'
 LITERAL = re.compile(r'("[^"]*"|`[^`\n]*`|/\[[^\]]*\]/)')  # a string or pattern: its spaces stay
-CAUTION = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
 
 
 def write_page(embedding: Embedding, folder: Path) -> list[Path]:
@@ -32,31 +43,59 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
 
     The page opens from disk and from any static host, and sends no request elsewhere. `data/` is replaced as a whole,
     and the thumbnails are read and written one texture page at a time, so that memory does not grow with their number.
-    `map.png` and `grid.png`, in the folder or beside a folder called `page`, are shown to readers without JavaScript.
-    Raises OutputError.
+    `map.png` and `grid.png`, in the folder or beside a folder called `page`, are shown to readers without JavaScript;
+    without them the map is drawn for those readers. Raises OutputError, also for a `data/` that is no page's.
     """
     folder = Path(folder)
-    placed, classes = place(embedding.points), classes_of(embedding)
+    _check_replaceable(folder / "data")
+    placed, classes = place(embedding.points, embedding.backdrop), classes_of(embedding)
     colour = is_colour(embedding.thumbnails)
     sizes = levels(len(embedding.points), embedding.thumbnails.shape[1], colour)
     about = describe(embedding, classes, sizes, colour)
     with new_folder(folder / "data") as data:
-        means = _write_pages(embedding, placed, sizes, data, colour)
+        digest = hashlib.sha256(viewer_script().encode("utf-8"))
+        write = _writer(data, digest.update)
+        means = _write_pages(embedding, placed, sizes, write, colour)
         for name, content in chunks(embedding, placed):
-            write_files({data / f"{name}.js": script({name: content})})
+            write(name, {name: content})
         start = {"about": as_json(about), "places": placed.places.astype("<u2").tobytes(), "means": means}
         shown = embedding.labels if embedding.labels is not None else embedding.predictions
         if shown is not None:
             start["classes"] = classes.codes(shown, placed.order)
-        write_files({data / "start.js": script(start), data / "later.js": script(later(embedding, classes, placed))})
-    written = write_files(_viewer(folder, about))
+        write("later", later(embedding, classes, placed))
+        write("start", start)
+        pictures = _pictures(folder)
+        if not pictures:
+            write_files({data / Path(OWN_PICTURE).name: DRAWINGS.get("writer").png_bytes(embedding, "map.png")})
+    written = write_files(_viewer(folder, about, pictures, digest.hexdigest()[:12]))
     return written + sorted((folder / "data").iterdir())
+
+
+def _check_replaceable(data: Path) -> None:
+    """Raise OutputError for a folder with files of the user's own: `data` is a name that others use too."""
+    if not data.is_dir() or not any(data.iterdir()):
+        return
+    start = data / "start.js"
+    if not start.is_file() or not start.read_bytes()[: len(MARK)] == MARK:
+        raise OutputError(
+            f"`{data}` is there and is no page's: writing would replace it. "
+            "Expected an empty folder, or one with an older page. Give another folder, e.g. save_page('page')."
+        )
+
+
+def _writer(data: Path, heard: Callable[[bytes], None]) -> Callable[[str, Mapping[str, bytes]], None]:
+    def write(name: str, parts: Mapping[str, bytes]) -> None:
+        content = script(parts)
+        heard(content)
+        write_files({data / f"{name}.js": content})
+
+    return write
 
 
 def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], colour: bool) -> dict[str, Any]:
     """Return all that the page knows about the map as a whole, as plain JSON values."""
     tsne = not embedding.engine.startswith("PCA")  # too few images for t-SNE: the record's engine says so
-    notes = [CAUTION] * tsne + [note for note in embedding.notes if note != CAUTION]
+    notes = [CAUTION_TSNE] * tsne + [note for note in embedding.notes if note != CAUTION_TSNE]
     return {
         "schema": SCHEMA,
         "images": len(embedding.points),
@@ -85,7 +124,9 @@ def _sample(thumbnails: Bytes) -> Bytes:
     return np.asarray(thumbnails[::step][:SAMPLE])
 
 
-def _write_pages(embedding: Embedding, placed: Places, sizes: tuple[Level, ...], data: Path, colour: bool) -> bytes:
+def _write_pages(
+    embedding: Embedding, placed: Places, sizes: tuple[Level, ...], write: Callable[[str, Mapping[str, bytes]], None], colour: bool
+) -> bytes:
     """Write all texture pages, and return the mean colour of each image, in Hilbert order."""
     means: list[Bytes] = []
     packers = [Packer(level, colour) for level in sizes]
@@ -101,18 +142,20 @@ def _write_pages(embedding: Embedding, placed: Places, sizes: tuple[Level, ...],
             yield from packer.close()
 
     for name, content in finished():
-        write_files({data / f"{name}.js": script({name: content})})
+        write(name, {name: content})
     return np.concatenate(means).tobytes() if means else b""
 
 
-def _viewer(folder: Path, about: dict[str, Any]) -> dict[Path, bytes]:
-    """Return the files beside `data/`: the page, its style, its script, and a manifest for other programs."""
+def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | None], version: str) -> dict[Path, bytes]:
+    """Return the files beside `data/`: the page, its style, its script, and a manifest for other programs.
+
+    The page asks for its other files with their `version`, so that no browser mixes those that it kept of an older map.
+    """
     sources = importlib.resources.files(__package__).joinpath("viewer")
-    pictures = _pictures(folder)
-    shown = "".join(f'<img src="{name}" alt="{PICTURES[name]}">' for name in pictures)
+    shown = "".join(f'<img src="{name}" alt="{PICTURES[Path(name).name]}">' for name in pictures or (OWN_PICTURE,))
     title = f"{about['method']} map of {about['images']:,} images"
     page = string.Template(sources.joinpath("index.html").read_text("utf-8")).substitute(
-        title=escape(title), pictures=shown, caution=escape(" ".join(about["notes"][:1]))
+        title=escape(title), pictures=shown, version=version, caution=escape(" ".join(about["notes"][:1]))
     )
     manifest = {key: value for key, value in about.items() if key not in ("classes", "width")}
     manifest |= {"kind": "imagemap", "thumbnails": about["kind"], "data": "data", "page": "index.html"}
@@ -136,11 +179,17 @@ def _shortened(script: str) -> str:
     script = re.sub(r"(^ *| +)// .*$", "", script, flags=re.MULTILINE)
     lines = (line.strip() for line in script.replace('"use strict";\n', "").splitlines())
     squeezed = "".join("".join(_squeezed(part) for part in LITERAL.split(line)) + "\n" for line in lines if line)
-    return re.sub(r"([{;,(\[])\n", r"\1", squeezed)
+    parts = re.sub(r"([{;,(\[])\n", r"\1", squeezed).split("`")
+    parts[::2] = [part.replace(";}", "}") for part in parts[::2]]  # the shaders, between the others, need it
+    return "`".join(parts)
 
 
 def _squeezed(part: str) -> str:
-    return part if LITERAL.fullmatch(part) else re.sub(r" ?([{}()\[\],;=<>?:&|*]) ?|(?<![+-]) ([+/-]) (?![+-])", r"\1\2", part)
+    if LITERAL.fullmatch(part):
+        return part
+    for pattern, left in SHORTER:
+        part = re.sub(pattern, left, part)
+    return part
 
 
 def _pictures(folder: Path) -> dict[str, bytes | None]:

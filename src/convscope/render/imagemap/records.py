@@ -22,29 +22,35 @@ CHUNK = 16384
 
 @dataclass(frozen=True)
 class Places:
-    """`order`: (n,) which image is stored first, second, ...; `ranks`: its inverse. `places`: (n, 2) uint16 in that order, y down."""
+    """`order`: (n,) which image is stored first, second, ...; `ranks`: its inverse. `places`: (n, 2) uint16 in that order, y down.
+
+    `backdrop`: (m, 2) uint16 on the same square, the points of the map on which the images were placed; none, usually.
+    """
 
     order: NDArray[np.intp]
     ranks: NDArray[np.intp]
     places: NDArray[np.uint16]
+    backdrop: NDArray[np.uint16]
 
 
-def place(points: NDArray[np.float32]) -> Places:
+def place(points: NDArray[np.float32], backdrop: NDArray[np.float32] | None = None) -> Places:
     """Return the images' places on a square of 65,536, one scale for both axes, and their order along a Hilbert curve.
 
-    What is not finite lies in the middle.
+    The square also holds the backdrop, the points of the map on which the images were placed. What is not finite lies in the middle.
     """
-    known = points.astype(np.float64).reshape(-1, 2)
+    every = points if backdrop is None else np.concatenate([points, backdrop])
+    known = every.astype(np.float64).reshape(-1, 2)
     finite = np.isfinite(known[:, 0] + known[:, 1])
     seen = known[finite] if finite.any() else np.zeros((1, 2))
     low, high = seen.min(axis=0), seen.max(axis=0)
     span = max(float((high - low).max()), np.finfo(np.float32).tiny)
     centred = np.where(finite[:, None], (known - (low + high) / 2) / span, 0.0) * (1, -1) + 0.5
-    places = np.rint(np.clip(centred, 0, 1) * LARGEST).astype(np.uint16)
+    everywhere = np.rint(np.clip(centred, 0, 1) * LARGEST).astype(np.uint16)
+    places = everywhere[: len(points)]
     order = hilbert_order(places)
     ranks = np.empty_like(order)
     ranks[order] = np.arange(len(order))
-    return Places(order, ranks, places[order])
+    return Places(order, ranks, places[order], everywhere[len(points) :])
 
 
 def script(parts: Mapping[str, bytes]) -> bytes:
@@ -105,9 +111,11 @@ def classes_of(embedding: Embedding) -> Classes:
 
 
 def later(embedding: Embedding, classes: Classes, placed: Places) -> dict[str, bytes]:
-    """Return what is needed only after the first picture: cells of the grid, row numbers, predictions, probabilities."""
+    """Return what is needed only after the first picture: cells of the grid, row numbers, backdrop, predictions, probabilities."""
     order = placed.order
     parts = {"cells": embedding.cells[order].astype("<u2").tobytes(), "ids": order.astype("<u4").tobytes()}
+    if len(placed.backdrop):
+        parts["backdrop"] = placed.backdrop.astype("<u2").tobytes()
     if embedding.labels is not None and embedding.predictions is not None:
         parts["predictions"] = classes.codes(embedding.predictions, order)
     if embedding.probabilities is not None:

@@ -2,7 +2,7 @@
 "use strict";
 map.canvas2d = (canvas) => {
   const MOST = 5000, FADED = 0.1, { scene, pages } = map, { kind } = map.about;
-  const context = canvas.getContext("2d", { alpha: false }), layer = document.createElement("canvas").getContext("2d");
+  const context = canvas.getContext("2d"), layer = document.createElement("canvas").getContext("2d");
   const pictures = [], shapes = [];
   const renderer = { name: "Canvas2D", canvas, capacity: 10, most: MOST, open() {} };
 
@@ -42,9 +42,7 @@ map.canvas2d = (canvas) => {
     // The order is random with what is lit at its end, so its end is a fair sample.
     const ranks = scene.visible.slice(-MOST).concat(scene.raised), size = scene.size(), raised = ranks.length - scene.raised.length;
     const light = (rank, i) => i >= raised || scene.lit[rank] ? 1 : FADED;
-    context.globalAlpha = 1;
-    context.fillStyle = `rgb(${map.paper})`;
-    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.clearRect(0, 0, canvas.width, canvas.height);
     if (kind === "photo") {
       ranks.forEach((rank, i) => { context.globalAlpha = light(rank, i); draw(context, rank, size, scale); });
       return;

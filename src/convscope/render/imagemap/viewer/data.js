@@ -6,7 +6,7 @@ const map = {};
 (() => {
   const CHUNK = 16384;
   const taken = new Map(), loading = new Map(), names = [], neighbours = [];
-  const utf8 = new TextDecoder();
+  const utf8 = new TextDecoder(), version = document.currentScript.src.split("?")[1]; // of the data: no browser keeps an older map's
 
   map.take = (name, text) => taken.set(name, text);
 
@@ -25,7 +25,7 @@ const map = {};
     if (!loading.has(name)) {
       loading.set(name, new Promise((resolve, reject) => {
         const script = document.createElement("script");
-        script.src = `data/${name}.js`;
+        script.src = `data/${name}.js?${version}`;
         script.onload = () => { script.remove(); loading.delete(name); resolve(); };
         script.onerror = () => { script.remove(); loading.delete(name); reject(new Error(`data/${name}.js is missing or cannot be read.`)); };
         document.head.append(script);
@@ -42,6 +42,7 @@ const map = {};
     map.count = about.images;
     map.places = new Uint16Array(bytes("places").buffer);
     map.means = bytes("means");
+    map.backdrop = [];
     const shown = taken.has("classes") ? codes(about.width, bytes("classes")) : null;
     map.labels = about.labelled ? shown : null;
     map.predictions = about.labelled ? null : shown;
@@ -52,6 +53,7 @@ const map = {};
     await map.load("later");
     map.cells = new Uint16Array(bytes("cells").buffer);
     map.ids = new Uint32Array(bytes("ids").buffer);
+    map.backdrop = new Uint16Array(bytes("backdrop").buffer);
     if (taken.has("predictions")) map.predictions = codes(map.about.width, bytes("predictions"));
     if (taken.has("probabilities")) map.probabilities = new Uint16Array(bytes("probabilities").buffer);
   };

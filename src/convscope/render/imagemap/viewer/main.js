@@ -79,9 +79,13 @@
   function read() {
     const [place, ...rest] = location.hash.slice(1).split(";"), options = Object.fromEntries(rest.map((one) => one.split("=")));
     const [x, y, zoom, selected] = place.split(",");
-    if (["light", "dark"].includes(options.theme)) document.documentElement.dataset.theme = options.theme;
-    if (options.colour) ui.colourBy(options.colour);
-    scene.only = new Set((options.only || "").split(".").filter(Boolean).map(Number).filter((code) => code >= 0));
+    const { dataset } = document.documentElement, only = (options.only || "").split(".");
+    delete dataset.theme; // what a link does not say is as in the beginning
+    if (["light", "dark"].includes(options.theme)) dataset.theme = options.theme;
+    ui.colourBy($("colour").options[0].value);
+    ui.colourBy(options.colour);
+    scene.only = new Set(ui.codes().filter((code) => only.includes(`${code}`)));
+    scene.lasso = null;
     ui.recolour();
     scene.turn(options.layout === "grid" ? "grid" : "exact", false);
     ui.layout();
@@ -96,6 +100,7 @@
     try {
       await map.load("start");
       map.open();
+      $("tools").hidden = false;
       scene.open();
       ui.open();
       resize();

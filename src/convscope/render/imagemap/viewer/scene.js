@@ -49,7 +49,11 @@
     width: Math.max(80, scene.width - scene.inset.left - scene.inset.right),
     height: Math.max(80, scene.height - scene.inset.top - scene.inset.bottom),
   });
-  scene.fit = () => { const { width, height } = room(); return Math.min(width, height) * 0.94; };
+  // Everything is seen where the outermost images are: half of one lies beyond its point, on either side.
+  scene.fit = () => {
+    const { width, height } = room(), side = Math.min(width, height);
+    return side - Math.max(0.06 * side, Math.min(72, 0.94 * side / (CROWDING * Math.sqrt(map.count))) + 8);
+  };
   scene.relative = () => scene.zoom / scene.fit();
   const limit = (zoom) => Math.min(Math.max(zoom, scene.fit() * 0.4), 420 * Math.sqrt(map.count) + 1500);
   // The middle of the view is the middle of what the toolbar leaves free.

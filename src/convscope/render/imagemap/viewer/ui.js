@@ -6,6 +6,7 @@
   const NEUTRAL = { light: [88, 110, 148], dark: [148, 165, 196] };
   const RIGHT = { light: "#8a93a3", dark: "#6f7a8c" }, WRONG = { light: "#d02f2f", dark: "#ff6b6b" };
   const MODES = { label: "Label", prediction: "Prediction", error: "Right or wrong", none: "None" };
+  const MOST = 48; // classes that the legend lists
   const mode = () => map.dark() ? "dark" : "light";
   const number = (value) => value.toLocaleString("en");
 
@@ -59,8 +60,9 @@
     for (let i = 0; i < map.count; i++) wrong += map.wrong(i);
     return [[0, "right", map.count - wrong], [1, "wrong", wrong]];
   }
+  ui.codes = () => entries().map(([code]) => code);
   function legend() {
-    const rows = entries().map(([code, name, count]) => {
+    const every = entries(), rows = every.slice(0, MOST).map(([code, name, count]) => {
       const swatch = make("i", "swatch"), row = make("button", "", "", swatch, make("bdi", "", name), make("small", "", number(count)));
       swatch.style.background = map.css(code);
       row.title = shown(name);
@@ -72,6 +74,7 @@
       };
       return row;
     });
+    if (every.length > MOST) rows.push(make("p", "", `and ${number(every.length - MOST)} more`));
     $("classes").replaceChildren(...rows);
     $("classes").classList.toggle("some", scene.only.size > 0);
     $("legend").hidden = !rows.length;
@@ -106,7 +109,11 @@
   /* Save what is in the light as a table; every field that needs it is quoted. */
   ui.save = async () => {
     const names = await map.allNames(), { labels, predictions, probabilities } = map, lines = ["id,name,label,prediction,probability"];
-    const field = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    // A spreadsheet would compute what begins like a formula.
+    const field = (given) => {
+      const text = given.replace(/^[=+@\t\r-]/, "'$&");
+      return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
     const chosen = Array.from(names.keys()).filter((i) => scene.lit[i]).sort((a, b) => map.ids[a] - map.ids[b]);
     for (const i of chosen) {
       const classOf = (codes) => codes ? map.about.classes[codes[i]].name : "";
@@ -123,7 +130,7 @@
     const row = (title, value, style = "") => rows.push(make("dt", "", title), make("dd", style, "", make("bdi", "", value)));
     if (labels) row("label", map.className(labels[rank]));
     if (predictions) {
-      const share = probabilities ? ` \u00b7 ${(probabilities[rank] / 655.35).toFixed(1)} %` : "";
+      const share = probabilities ? ` \u00b7 ${(probabilities[rank] / 655.35).toFixed(1)}\u00a0%` : "";
       row("prediction", map.className(predictions[rank]) + share, labels && map.wrong(rank) ? "wrong" : "");
     }
     if (ids) row("id", ids[rank]);
@@ -141,6 +148,7 @@
   ui.select = async (rank) => {
     scene.selected = rank;
     scene.near = [];
+    $("near").replaceChildren();
     $("pinned").hidden = rank < 0;
     $("card").hidden = true;
     map.redraw();
@@ -161,8 +169,18 @@
   };
   ui.go = (rank) => { ui.select(rank); scene.zoomTo(rank); };
 
+  /* Below the images lie, as grey dots, the points of the map on which they were placed; the grid has none. */
+  function dots(scale) {
+    const context = $("dots").getContext("2d"), { backdrop } = map, [left, top] = scene.toScreen(0, 0), unit = scene.zoom / 65535;
+    context.setTransform(scale, 0, 0, scale, left * scale, top * scale);
+    context.clearRect(-left, -top, scene.width, scene.height);
+    Object.assign(context, { fillStyle: "#888", globalAlpha: 0.5 * (1 - scene.mix) });
+    for (let i = 0; i < backdrop.length; i += 2) context.fillRect(backdrop[i] * unit - 1.5, backdrop[i + 1] * unit - 1.5, 3, 3);
+  }
+
   /* After every frame: place the card beside its image, paint the small pictures, draw lines to the neighbours. */
   ui.frame = (scale) => {
+    dots(scale);
     const card = $("card"), rank = scene.hovered;
     if (!card.hidden && rank >= 0) {
       const [x, y] = scene.screenOf(rank), gap = scene.size() / 2 + 14, { offsetWidth: width, offsetHeight: height } = card;

@@ -23,7 +23,7 @@
       gl_Position = vec4(place.x, -place.y, 0.0, 1.0);
     }`;
 
-  const FRAGMENT = `#version 300 es
+  const FRAGMENT = (channels) => `#version 300 es
     precision highp float;
     precision mediump sampler2DArray;
     uniform sampler2DArray pages;
@@ -37,7 +37,7 @@
 
     vec3 texel(vec2 p) {
       p = clamp(p, vec2(0.5), vec2(v_cell.w - 0.5)); // never a neighbour's pixels
-      return texture(pages, vec3((v_cell.xy + p) / ${SIDE}.0, v_cell.z)).rgb;
+      return texture(pages, vec3((v_cell.xy + p) / ${SIDE}.0, v_cell.z)).${channels};
     }
     // The thumbnail at a place in [0, 1] x [0, 1]. Enlarged, its pixels are squares with smooth edges; reduced, four
     // samples cover the area of a screen pixel.
@@ -77,9 +77,9 @@
       colour = vec4(v_tint.rgb * (faint + (1.0 - faint) * s) * opacity + paper * (shape - opacity), shape) * cover;
     }`;
 
-  function program(gl) {
+  function program(gl, channels) {
     const made = gl.createProgram();
-    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT(channels)]]) {
       const shader = gl.createShader(type);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
@@ -92,7 +92,7 @@
 
   /* Return a renderer for a canvas, or null where WebGL2 is missing. */
   map.webgl = (canvas) => {
-    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, powerPreference: "high-performance" });
+    const gl = canvas.getContext("webgl2", { antialias: false, powerPreference: "high-performance" });
     if (!gl) return null;
     const grey = map.about.channels === 1, bytes = SIDE * SIDE * (grey ? 1 : 4);
     const phone = matchMedia("(pointer: coarse)").matches && Math.min(screen.width, screen.height) < 600;
@@ -100,7 +100,7 @@
     let uniforms, texture, frame, room = 0, data, floats, shorts;
 
     renderer.open = () => {
-      const made = program(gl);
+      const made = program(gl, grey ? "rrr" : "rgb");
       gl.useProgram(made);
       uniforms = Object.fromEntries(["view", "size", "faint", "kind", "paper"].map((name) => [name, gl.getUniformLocation(made, name)]));
       texture = gl.createTexture();
@@ -173,7 +173,6 @@
       const ranks = scene.visible.concat(scene.raised), paper = map.paper.map((part) => part / 255);
       fill(ranks, scale, now);
       gl.viewport(0, 0, canvas.width, canvas.height);
-      gl.clearColor(...paper, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       gl.uniform2f(uniforms.view, canvas.width, canvas.height);
       gl.uniform1f(uniforms.size, scene.size() * scale);
