@@ -125,8 +125,17 @@ def take_steps(path: Path, size: int) -> dict[str, dict[str, Any]]:
         _step(found, "deconv", lambda: _finite(convscope.deconv(bundle, f"{layer}:0", images[0]).pixels))
         _step(found, "saliency", lambda: _finite(convscope.saliency(bundle, f"{output}:0", images[0]).pixels))
         _step(found, "ascend", lambda: _finite(convscope.ascend(bundle, f"{layer}:0", steps=2).images))
-        _step(found, "features", lambda: _finite(convscope.embed(bundle, images).features))
+        _step(found, "features", lambda: _finite(_features(bundle, images)))
     return found
+
+
+def _features(bundle: Any, images: Any) -> Any:
+    """Return the features of the map; a map of them takes more than random weights, which may give all images the same."""
+    from convscope.graph.addresses import graph_of
+    from convscope.images import as_image_set
+    from convscope.methods.embedding.features import extract, feature_call
+
+    return extract(bundle, as_image_set(images), feature_call(graph_of(bundle), None)).values
 
 
 def _step(found: dict[str, dict[str, Any]], name: str, run: Any) -> Any:
