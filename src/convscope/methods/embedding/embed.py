@@ -54,7 +54,7 @@ def embed(
     `images`: what `as_image_set` takes; or with no model (None) a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
     or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space);
     by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few
-    images, 15 beyond 10,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
+    images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
     "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all"
     numbers also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
     "prediction", of the pictures.
@@ -204,7 +204,7 @@ METHODS.register(
         takes=("images",),
         options=(
             Option("layer", str, None, "Whose output is mapped [default: the last dense layer before the softmax]."),
-            Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 10,000]."),
+            Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
             Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
             Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
             Option("seed", int, 0, "Seed of the map."),

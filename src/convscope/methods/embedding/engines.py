@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 FEWEST_FOR_TSNE = 50
 FEWEST = 3
 MOST_SEED = 2**32 - 1  # scikit-learn takes no larger one
-MANY = 10_000  # beyond, half the neighbours give the better KNN@10, in less time
+MANY = 5_000  # beyond, half the neighbours give the better KNN@10, in less time
 VERY_MANY = 100_000  # beyond, clusters need late exaggeration to come apart (Kobak & Berens 2019)
 EARLY = 12.0
 EXPLORING, STRIDE, STRIDES = 100, 100, 6
@@ -65,7 +65,7 @@ def settle(
 ) -> Settings:
     """Return the settings for a map of `count` images, where None stands for what suits that number.
 
-    Perplexity: 30, or (n - 1) / 3 of few, 15 beyond 10,000 images. Exaggeration: 1, beyond 100,000 images 2. Raises ImageError or
+    Perplexity: 30, or (n - 1) / 3 of few, 15 beyond 5,000 images. Exaggeration: 1, beyond 100,000 images 2. Raises ImageError or
     OptionError for what cannot make a map, before anything is computed.
     """
     if engine not in ("auto", *ENGINES):
@@ -155,7 +155,7 @@ def _opentsne(task: Task) -> Layout:
     settings = task.settings
     drawn = affinities(task.neighbours, settings.perplexity)
     # The Fourier step is slow for few points.
-    embedding, name = packages.opentsne_map(drawn, task.start, fourier=len(task.start) >= MANY)
+    embedding, name = packages.opentsne_map(drawn, task.start, fourier=len(task.start) >= packages.FOURIER)
 
     def stride(reached: FloatArray, number: int) -> FloatArray:
         phase = {"exaggeration": EARLY, "momentum": 0.5} if number < 5 else {"exaggeration": settings.exaggeration, "momentum": 0.8}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+FOURIER = 10_000  # points from which openTSNE's Fourier step is faster than its tree
 ANGLE = 0.3  # of Barnes-Hut: 0.5 is a fifth faster and costs 0.01 of KNN@10
 NO_END = 1_000_000  # iterations after which daal4py would look whether to stop: never
 MOST_TOP_CELLS = 900
@@ -167,7 +168,7 @@ def opentsne_place(points: FloatArray, affinities: Any, indices: NDArray[np.int3
     known = Known()
     known.P = csr_matrix((len(points), len(points)))
     middle = (points.max(axis=0) + points.min(axis=0)) / 2  # openTSNE moves it to zero
-    fourier = "fft" if len(points) >= 10_000 else "bh"
+    fourier = "fft" if len(points) >= FOURIER else "bh"
     embedding = TSNEEmbedding(points, known, negative_gradient_method=fourier, n_jobs=-1 if len(points) >= FEW else 1)
     placed = np.asarray(embedding.transform(np.zeros((len(indices), 1))), np.float32)
     return placed + middle, f"openTSNE {__version__}"
