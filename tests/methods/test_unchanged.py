@@ -38,7 +38,9 @@ def test_t10_many_images_are_as_many_single_ones(name, record_error):
     model, pixels, call = case(name)
     bundle = convscope.load(model)
     single = np.concatenate([call(bundle, pixels[index : index + 1]) for index in range(len(pixels))])
-    assert record_error("T10 batch = single images", relative_error(call(bundle, pixels), single)) <= 1e-6
+    assert (
+        record_error("T10 batch = single images", relative_error(call(bundle, pixels), single)) <= 1e-5
+    )  # float32, summed in another order
 
 
 @calls

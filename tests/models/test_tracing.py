@@ -46,7 +46,7 @@ def test_every_layer_that_the_call_passes_through_is_reachable():
 
 def test_a_call_that_no_graph_can_say_is_named():
     with pytest.raises(ModelError, match=r"subclassed model \(Opaque\) whose `call` could not be followed"):
-        convscope.load(built(Opaque), input_shape=(8, 8, 3))
+        convscope.load(Opaque(), input_shape=(8, 8, 3))
 
 
 def test_a_model_that_was_never_called_needs_the_shape_of_its_input():
