@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.backend import keras
 from convscope.models.bundle import network_digest
 from networks import array, images, residual, small, tensor
 from twins import relative_error
@@ -38,9 +39,9 @@ def test_t10_many_images_are_as_many_single_ones(name, record_error):
     model, pixels, call = case(name)
     bundle = convscope.load(model)
     single = np.concatenate([call(bundle, pixels[index : index + 1]) for index in range(len(pixels))])
-    assert (
-        record_error("T10 batch = single images", relative_error(call(bundle, pixels), single)) <= 1e-5
-    )  # float32, summed in another order
+    # PyTorch takes other kernels for one image than for many, and on some processors they sum in another order.
+    bound = 1e-5 if keras.backend.backend() == "torch" else 1e-6
+    assert record_error("T10 batch = single images", relative_error(call(bundle, pixels), single)) <= bound
 
 
 @calls

@@ -41,8 +41,7 @@ class Opened:
     @property
     def major(self) -> int:
         """The major version of the Keras that wrote the file: 1, 2 or 3."""
-        found = re.match(r"\d+", self.writer)
-        return int(found[0]) if found else 1
+        return _major(self.writer)
 
 
 @dataclass(frozen=True)
@@ -108,16 +107,16 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
     numbered = "layer_names" not in group.attrs and "layer_names0" not in group.attrs
     if text is None and numbered and not any(key in file for key in ("layers", "_layer_checkpoint_dependencies", "vars")):
         raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor weights of one. {EXPECTED}")
-    major = int((re.match(r"\d+", writer or "") or ["3" if numbered else "1"])[0])
+    writer = writer or ("3" if numbered else "")
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
         if numbered:
-            return weights.fill_numbered(network, path, file, major)
-        return weights.fill_named(network, group, entry, major, engine)
+            return weights.fill_numbered(network, path, file, _major(writer))
+        return weights.fill_named(network, group, entry, _major(writer), engine)
 
     return Opened(
         config=None if text is None else hdf5.parsed(text, str(path)),
-        writer=writer or ("3" if numbered else ""),
+        writer=writer,
         numbers=hdf5.count_numbers(file),
         fill=fill,
         file=group,
@@ -133,9 +132,15 @@ def _open_archive(path: Path, stack: ExitStack) -> Opened:
     writer = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
-        return weights.fill_numbered(network, unpacked, file, int((re.match(r"\d+", writer) or ["3"])[0]))
+        return weights.fill_numbered(network, unpacked, file, _major(writer))
 
     return Opened(config=config, writer=writer, numbers=hdf5.count_numbers(file), fill=fill, file=file)
+
+
+def _major(writer: str) -> int:
+    """Return the major version of a Keras; the first wrote none into its files."""
+    found = re.match(r"\d+", writer)
+    return int(found[0]) if found else 1
 
 
 def _channels(opened: Opened) -> int | None:

@@ -16,6 +16,8 @@ MOST_TEXT = 256 * 2**20
 # Keras stores weights as they are; zeros packed by far more than this are no weights.
 MOST_PACKED = 100
 SMALL = 64 * 2**20
+# What zipfile raises for a damaged archive; RuntimeError covers packing that it does not know.
+DAMAGED = (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError)
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive whose entries have been checked: none leaves the archive, none is far larger than its packed data."""
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise ModelError(f"`{path}` is a damaged .keras archive: {error}. Copy or download it again.") from error
     with archive:
         entries = archive.infolist()
@@ -57,7 +59,7 @@ def text(archive: zipfile.ZipFile, name: str, path: Path) -> str:
             raise ModelError(f"`{path}`: its {name} has {archive.getinfo(name).file_size:,} bytes. Keras does not write such files.")
         with archive.open(name) as entry:
             return entry.read(MOST_TEXT + 1).decode("utf-8")
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise ModelError(f"`{path}` is damaged: its {name} cannot be read ({_name(error)}). Copy or download it again.") from error
 
 
@@ -69,7 +71,7 @@ def unpacked(archive: zipfile.ZipFile, path: Path) -> Iterator[Path]:
         try:
             with archive.open(WEIGHTS) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, 2**20)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        except DAMAGED as error:
             raise ModelError(f"`{path}` is damaged: its weights cannot be read ({_name(error)}). Copy or download it again.") from error
         yield target
 
