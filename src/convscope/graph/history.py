@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import keras
 from ..errors import ModelError
 from ..models.saved.weights import snake
-from ..models.tracing import follow, is_graph, was_followed
+from ..models.tracing import follow, functional_of, is_graph, nodes_of, was_followed
 from .calls import Call, Graph, Ref, mapped
 from .kinds import UNIT_KINDS, Kind, classify
 
@@ -63,12 +63,11 @@ class _Builder:
 
     def inline(self, functional: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
         """Add the calls of one functional model whose input tensors are `known` (id -> Ref); return its outputs."""
-        nodes = [node for depth in sorted(functional._nodes_by_depth, reverse=True) for node in functional._nodes_by_depth[depth]]
+        nodes = nodes_of(functional)
         names = _plain_names(nodes) if isinstance(functional, _Followed) or was_followed(functional) else {}
         for node in nodes:
-            if not node.is_input:
-                outputs = self._add_node(node, prefix + names.get(id(node.operation), node.operation.name), known)
-                known.update({id(tensor): ref for tensor, ref in zip(node.outputs, outputs, strict=True)})
+            outputs = self._add_node(node, prefix + names.get(id(node.operation), node.operation.name), known)
+            known.update({id(tensor): ref for tensor, ref in zip(node.outputs, outputs, strict=True)})
         return tuple(known[id(tensor)] for tensor in functional.outputs)
 
     def _add_node(self, node: Any, path: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
@@ -158,7 +157,7 @@ def _plain_names(nodes: list[Any]) -> dict[int, str]:
     """Return names for the operations whose own Keras made up: of their class, numbered in this graph and not in the process."""
     names: dict[int, str] = {}
     times: Counter[str] = Counter()
-    for operation in dict.fromkeys(node.operation for node in nodes if not node.is_input):
+    for operation in dict.fromkeys(node.operation for node in nodes):
         word = snake(type(operation).__name__)
         if re.fullmatch(rf"{re.escape(word)}(_\d+)?", operation.name):
             times[word] += 1
@@ -172,4 +171,4 @@ def _functional(model: Any, address: str) -> Any:
         raise ModelError(
             f"`{address}` ({type(model).__name__}) keeps no graph of its layers. Load it with convscope.load, which follows its call."
         )
-    return model._functional if isinstance(model, keras.Sequential) else model
+    return functional_of(model)

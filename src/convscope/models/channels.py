@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import keras, ops
 from ..errors import ModelError
+from .tracing import functional_of, nodes_of
 
 TO_LAST, TO_FIRST = (2, 3, 1), (3, 1, 2)
 # Where an axis of (n, channel, row, column) lies in (n, row, column, channel).
@@ -39,7 +40,7 @@ class _Conversion:
         self.made: dict[int, Any] = {}
 
     def model(self, model: Any) -> Any:
-        functional = model._functional if isinstance(model, keras.Sequential) else model
+        functional = functional_of(model)
         if not hasattr(functional, "_nodes_by_depth"):
             raise ModelError(
                 f"`{model.name}` computes channels first and is no graph of layers; it cannot be converted. Save it channels last."
@@ -49,10 +50,8 @@ class _Conversion:
             side = tensor.shape[1:]
             shape = (*side[1:], side[0]) if len(side) == 3 else side
             tensors[id(tensor)] = keras.Input(shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
-        for depth in sorted(functional._nodes_by_depth, reverse=True):
-            for node in functional._nodes_by_depth[depth]:
-                if not node.is_input:
-                    self._call(node, tensors)
+        for node in nodes_of(functional):
+            self._call(node, tensors)
         inputs, outputs = ([tensors[id(one)] for one in part] for part in (functional.inputs, functional.outputs))
         return keras.Model(*(part[0] if len(part) == 1 else part for part in (inputs, outputs)), name=model.name)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .. import assets
 from ..backend import keras, ops
 from .preprocessing import PREPROCESSINGS, Preprocessing, named, recognised
+from .tracing import functional_of, nodes_of
 
 SIDE = 128
 MOST_LAYERS = 3
@@ -67,21 +68,16 @@ def _largest(network: Any, shape: tuple[int | None, ...]) -> int:
     sizes = [0]
 
     def look(model: Any, inputs: list[Any]) -> list[Any]:
-        functional = model._functional if isinstance(model, keras.Sequential) else model
+        functional = functional_of(model)
         known = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
-        for depth in sorted(functional._nodes_by_depth, reverse=True):
-            for node in functional._nodes_by_depth[depth]:
-                if node.is_input:
-                    continue
-                args, kwargs = keras.tree.map_structure(
-                    lambda leaf: known.get(id(leaf), leaf), (node.arguments.args, node.arguments.kwargs)
-                )
-                nested = isinstance(node.operation, keras.Model) and hasattr(node.operation, "_nodes_by_depth")
-                given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
-                value = look(node.operation, given) if nested else node.operation.compute_output_spec(*args, **kwargs)
-                outputs = keras.tree.flatten(value)
-                sizes.extend(math.prod(side or 1 for side in one.shape) for one in outputs)
-                known.update({id(tensor): one for tensor, one in zip(node.outputs, outputs, strict=True)})
+        for node in nodes_of(functional):
+            args, kwargs = keras.tree.map_structure(lambda leaf: known.get(id(leaf), leaf), (node.arguments.args, node.arguments.kwargs))
+            nested = isinstance(node.operation, keras.Model) and hasattr(node.operation, "_nodes_by_depth")
+            given = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
+            value = look(node.operation, given) if nested else node.operation.compute_output_spec(*args, **kwargs)
+            outputs = keras.tree.flatten(value)
+            sizes.extend(math.prod(side or 1 for side in one.shape) for one in outputs)
+            known.update({id(tensor): one for tensor, one in zip(node.outputs, outputs, strict=True)})
         return [known[id(tensor)] for tensor in functional.outputs]
 
     picture = keras.KerasTensor((1, *(side or SIDE for side in shape[:2]), shape[2]), dtype="float32")
@@ -117,15 +113,14 @@ def _first_normalizations(network: Any) -> list[_Normalization]:
     found: list[_Normalization] = []
 
     def look(model: Any, before: Any) -> None:
-        functional = model._functional if isinstance(model, keras.Sequential) else model
-        for depth in sorted(getattr(functional, "_nodes_by_depth", {}), reverse=True):
-            for node in functional._nodes_by_depth[depth]:
-                if len(found) >= MOST_LAYERS or node.is_input:
-                    continue
-                if _is_trained(node.operation) and len(node.input_tensors[0].shape) == 4:
-                    found.append(_Normalization(node.operation, _composed(before, functional, node.input_tensors[0])))
-                elif isinstance(node.operation, keras.Model) and len(node.input_tensors) == 1:
-                    look(node.operation, _composed(before, functional, node.input_tensors[0]))
+        functional = functional_of(model)
+        for node in nodes_of(functional):
+            if len(found) >= MOST_LAYERS:
+                return
+            if _is_trained(node.operation) and len(node.input_tensors[0].shape) == 4:
+                found.append(_Normalization(node.operation, _composed(before, functional, node.input_tensors[0])))
+            elif isinstance(node.operation, keras.Model) and len(node.input_tensors) == 1:
+                look(node.operation, _composed(before, functional, node.input_tensors[0]))
 
     look(network, lambda value: value)
     return found

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backend import keras, ops
 from ..errors import OptionError, near_misses
+from .tracing import nodes_of
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _after_arithmetic(network: Any) -> tuple[float, float] | None:
         return None
     tensor, computes = network.inputs[0], False
     while True:
-        nodes = [node for depth in network._nodes_by_depth.values() for node in depth if any(one is tensor for one in node.input_tensors)]
+        nodes = [node for node in nodes_of(network) if any(one is tensor for one in node.input_tensors)]
         kinds = {type(node.operation).__name__ for node in nodes}
         if len(nodes) != 1 or not kinds <= ARITHMETIC | UNCHANGING or len(nodes[0].input_tensors) != 1:
             break

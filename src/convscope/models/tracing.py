@@ -1,4 +1,7 @@
-"""Subclassed models and layers made of layers, followed through one symbolic call: what their `call` passes through becomes a graph."""
+"""The graph that Keras keeps of a model's layers, and one for models that keep none.
+
+Subclassed models and layers made of layers are followed through one symbolic call: what their `call` passes through becomes a graph.
+"""
 
 import inspect
 import weakref
@@ -20,6 +23,17 @@ def is_graph(network: Any) -> bool:
     return hasattr(network, "_nodes_by_depth") or (
         isinstance(network, keras.Sequential) and network.built and network._functional is not None
     )
+
+
+def functional_of(model: Any) -> Any:
+    """Return the model that holds the graph: the functional one inside a Sequential, any other itself."""
+    return model._functional if isinstance(model, keras.Sequential) else model
+
+
+def nodes_of(functional: Any) -> list[Any]:
+    """Return the calls in a graph in an order in which they can run, those of its inputs left out; none for what keeps no graph."""
+    by_depth = getattr(functional, "_nodes_by_depth", {})
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
 
 
 def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
