@@ -51,8 +51,9 @@ def components(pictures: np.ndarray, kind: str) -> np.ndarray:
 
         bundle = convscope.load("fashion")
         from convscope.graph.addresses import graph_of
+        from convscope.graph.features import feature_call
         from convscope.images import as_image_set
-        from convscope.methods.embedding.features import extract, feature_call
+        from convscope.methods.embedding.features import extract
 
         values = np.asarray(extract(bundle, as_image_set(pictures[..., None]), feature_call(graph_of(bundle), None)).values)
     return principal_axes(values).project(values)

@@ -6,10 +6,10 @@ from typing import Any
 
 from .graph.addresses import graph_of
 from .graph.calls import Graph
+from .graph.features import feature_call
 from .graph.kinds import Kind
 from .graph.listing import LayerInfo, layers
 from .graph.rules import deconvnet
-from .methods.embedding.features import feature_call
 from .models import as_bundle
 
 

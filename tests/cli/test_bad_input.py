@@ -121,7 +121,7 @@ def test_a_read_only_folder_is_noticed_before_computing(tmp_path, capsys, monkey
     def refused(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("convscope.render.files.Path.write_bytes", refused)
+    monkeypatch.setattr("convscope.files.Path.write_bytes", refused)
     monkeypatch.setattr("convscope.models.load", lambda *_, **__: pytest.fail("the model was loaded"))
     main_ended(fashion("ascend", "block1_conv1:0", "-o", str(tmp_path / "a.png")), 2)
     assert "permission denied" in capsys.readouterr().err.lower()

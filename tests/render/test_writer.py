@@ -12,8 +12,9 @@ import pytest
 import records
 from PIL import Image, ImageShow
 
+from convscope import files
 from convscope.errors import OutputError, ReplayError
-from convscope.render import files, writer
+from convscope.render import writer
 
 
 def test_a_picture_carries_its_provenance(tmp_path: Path) -> None:

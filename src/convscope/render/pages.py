@@ -13,7 +13,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from ..errors import OutputError
-from .files import write_files
+from ..files import write_files
 
 WIDE_FROM = 700
 

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageShow, PngImagePlugin, UnidentifiedImageError
 
 from ..errors import OutputError, ReplayError
+from ..files import check_writable, write_files
 from ..registry import DRAWINGS
 from ..results import SCHEMA, Result
-from .files import check_writable, write_files
 
 KEY = "convscope"
 PICTURE = ".png"

@@ -11,7 +11,7 @@ import convscope
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError
 from convscope.graph.addresses import graph_of
-from convscope.methods.embedding.features import feature_call
+from convscope.graph.features import feature_call
 from convscope.methods.embedding.pca import principal_axes
 from convscope.replaying import same_bytes
 from convscope.results import CAUTION_TSNE

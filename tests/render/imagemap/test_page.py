@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 import maps
+from convscope import files
 from convscope.errors import OutputError
-from convscope.render import files
-from convscope.render.files import new_folder
+from convscope.files import new_folder
 from convscope.render.imagemap import write_page
 from convscope.render.imagemap.page import HEADER, viewer_script
 from convscope.render.writer import read_provenance

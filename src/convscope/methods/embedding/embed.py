@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError, OptionError
 from ...graph.addresses import graph_of
+from ...graph.features import feature_call
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
@@ -18,7 +19,7 @@ from ...results import CAUTION_TSNE, Embedding, Reference
 from ..method import METHODS, Method, Option, provenance
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, lay_out, settle
-from .features import extract, feature_call
+from .features import extract
 from .grid import arrange_on_grid
 from .material import Material
 from .neighbours import Neighbours, nearest

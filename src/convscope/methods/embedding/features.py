@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backend import engine, ops
+from ...backend import engine
 from ...graph.addresses import graph_of
-from ...graph.calls import Call, Graph
+from ...graph.calls import Call
+from ...graph.features import averaged
 from ...graph.kinds import Kind
 from ...images import Fit, ImageSet, ImageStream
 from ...models import ModelBundle
@@ -21,27 +22,6 @@ PIXELS_AT_ONCE = 16 * 224 * 224
 MOST_AT_ONCE = 256
 
 
-def feature_call(graph: Graph, layer: str | None) -> Call:
-    """Return the call whose output the map is made of: `layer`, or the last dense layer before the softmax.
-
-    Where only the classifier is dense, that is its input (mostly a global average); where nothing is, the network's output.
-    """
-    if layer is not None:
-        return graph.find(layer)
-    output = graph.calls[graph.outputs[0].call]
-    before = graph.score(output)
-    dense = [call for call in graph.ancestors([output.index]) if call.kind is Kind.DENSE and call.index in graph.downstream]
-    if not dense:
-        return output
-    if before is output:
-        return _visible(graph, dense[-1])
-    return _visible(graph, dense[-2]) if len(dense) > 1 else graph.calls[dense[-1].sources[0].call]
-
-
-def _visible(graph: Graph, call: Call) -> Call:
-    return graph.visible[call.address]
-
-
 def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     """Run all images forward to `call`, one batch in memory at a time; maps are averaged over space."""
     fit = fit_of(bundle)
@@ -50,7 +30,7 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     output = graph.calls[graph.outputs[0].call]
     classifies = output.kind is Kind.SOFTMAX
     targets = [call.index, output.index] if classifies else [call.index]
-    forward = engine().compiled(lambda entered: [_averaged(value) for value in graph.run(entered, targets)])
+    forward = engine().compiled(lambda entered: [averaged(value) for value in graph.run(entered, targets)])
     side = min(LARGEST_THUMBNAIL, *fit.size)
     values: Stack | None = None
     thumbnails = Stack(len(images), (side, side, fit.channels), np.uint8)
@@ -96,8 +76,3 @@ def _batches(stream: ImageStream, size: int) -> Any:
     tracked = iter(track(stream, "reading and computing", len(stream)))
     while batch := [image for image, _ in itertools.islice(tracked, size)]:
         yield np.stack(batch)
-
-
-def _averaged(value: Any) -> Any:
-    rank = len(value.shape)
-    return ops.mean(ops.cast(value, "float32"), axis=tuple(range(1, rank - 1))) if rank > 2 else value

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import OutputError
+from ...files import new_folder, write_files
 from ...registry import DRAWINGS
 from ...results import CAUTION_TSNE, Embedding
-from ..files import new_folder, write_files
 from ..pixels import Bytes
 from ..thumbnails import kind_of
 from .packing import Level, Packer, is_colour, levels, ordered, shrink

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..errors import OutputError
+from .errors import OutputError
 
 DENIED = "permission denied. Expected a folder that you may write to. Give another path, or change its permissions"
 FILE_THERE = "a file stands where a folder is expected. Give another path, or move that file away"
