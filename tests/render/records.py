@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convscope.results import Activations, Ascent, Embedding, Projections, Provenance, Saliency
+from convscope.results import Activations, Ascent, Dossier, Embedding, Patches, Projections, Provenance, Saliency, TopPatches
 from convscope.units import Unit
 
 
@@ -89,3 +89,57 @@ def embedding(images: int = 30, channels: int = 1, **more: Any) -> Embedding:
         quality={"knn@10": 0.5},
         **settings,
     )
+
+
+def patches(channel: int = 0, *, k: int = 9, fires: int = 9, window: int = 10, channels: int = 3, side: int = 24, **more: Any) -> Patches:
+    """The window of place 0 reaches 3 pixels over the top and the left border."""
+    fields = np.stack([np.arange(k) - 3, np.arange(k) - 3, np.arange(k) - 3 + window, np.arange(k) - 3 + window], axis=1)
+    settings: dict[str, Any] = {
+        "pixels": _noise(k, window, window, channels),
+        "projections": _noise(k, window, window, channels) - 0.5,
+        "fields": np.minimum(fields, side - 2),
+    } | more
+    return Patches(
+        unit=Unit("conv", channel),
+        images=np.where(np.arange(k) < fires, np.arange(k), -1),
+        names=tuple(f"image {index}.jpg" for index in range(k)),
+        labels=tuple(f"class {index % 3}" for index in range(k)),
+        values=np.where(np.arange(k) < fires, 9.5 - np.arange(k), 0).astype(np.float32),
+        positions=np.ones((k, 2), np.int64),
+        size=(side, side),
+        **settings,
+    )
+
+
+def top(units: int = 4, *, silent: tuple[int, ...] = (), theme: str = "light", **more: Any) -> TopPatches:
+    return TopPatches(
+        provenance=provenance("top"),
+        layer="conv",
+        patches=tuple(patches(index, **({"fires": 0} if index in silent else {}) | more) for index in range(units)),
+        fires=np.linspace(0, 1, units, dtype=np.float32),
+        filters=64,
+        silent=len(silent),
+        images=2000,
+        dataset="photos",
+        variant="switches",
+        theme=theme,
+    )
+
+
+def dossier(**more: Any) -> Dossier:
+    shown: dict[str, Any] = {"patches": patches()} | more
+    settings: dict[str, Any] = {
+        "spread": shown["patches"].projections[..., ::-1],
+        "synthetic": _noise(20, 20, 3),
+        "score": 21.5,
+        "percentile": 100.0,
+        "edges": np.linspace(0, 10, 21),
+        "counts": (100 * np.exp(-np.linspace(0, 4, 20))).astype(np.int64),
+        "fires": 0.234,
+        "quantiles": {"0.5": 0.0, "0.9": 2.5, "0.99": 7.25},
+        "class_means": {"class 0": 3.5, "class 1": 1.25, "class 2": 0.0},
+        "class_top": {"class 0": 0.75, "class 1": 0.25},
+        "example": _noise(24, 24, 3),
+        "field": (10, 10),
+    } | shown
+    return Dossier(provenance=provenance("dossier"), images=2000, dataset="photos", **settings)

@@ -45,6 +45,11 @@ EVERY = {
     "saliency, guided": lambda n: records.saliency(n, guided=True, channels=1),
     "ascend": lambda n: records.ascent(n + 1),
     "ascend, grey": lambda n: records.ascent(n + 1, channels=1),
+    "top": lambda n: records.top(n, silent=(n - 1,)),
+    "top, whole images": lambda n: records.top(n, window=24, side=24, channels=1, fields=np.tile([0, 0, 24, 24], (9, 1))),
+    "dossier": lambda n: records.dossier(patches=records.patches(fires=min(n, 9))),
+    "dossier, no labels": lambda n: records.dossier(class_means={}, class_top={}, field=None),
+    "dossier, silent": lambda n: records.dossier(patches=records.patches(fires=0), score=0.0),
     "tsne": lambda n: records.embedding(n),
     "tsne, photos": lambda n: records.embedding(n, channels=3, labels=None),
 }
@@ -180,6 +185,20 @@ def test_activations_order_and_number() -> None:
 def test_activations_of_odd_values_draw(fill: float) -> None:
     main(records.activations(maps=np.full((1, 1, 1, 3), fill, np.float32)))
     main(records.activations(side=0, maps=np.full((1, 3), fill, np.float32)))
+
+
+def test_top_shows_the_patches_to_the_pixel_and_says_what_is_silent() -> None:
+    result = records.top(1)
+    drawn = np.asarray(main(result))
+    tile = np.kron(np.rint(result.patches[0].pixels[4] * 255).astype(np.uint8), np.ones((22, 22, 1), np.uint8))
+    corners = np.argwhere((drawn == tile[0, 0]).all(axis=-1))
+    assert any((drawn[top : top + 220, left : left + 220] == tile).all() for top, left in corners if top + 220 <= drawn.shape[0])
+    assert main(records.top(2, silent=(1,))).tobytes() != main(records.top(2)).tobytes()
+
+
+def test_top_of_class_units_is_named_by_class() -> None:
+    named = replace(records.top(1), class_names={"conv:0": "Sneaker"})
+    assert main(named).tobytes() != main(records.top(1)).tobytes()
 
 
 def test_map_is_a_table_too(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..registry import DRAWINGS
 from . import writer
 
-METHODS = ("activations", "deconv", "saliency", "ascend", "tsne")
+METHODS = ("activations", "deconv", "saliency", "ascend", "tsne", "top", "dossier")
 
 
 def _drawing(name: str) -> Callable[..., Any]:

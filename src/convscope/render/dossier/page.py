@@ -1,0 +1,128 @@
+"""The page of a dossier: one HTML file with its pictures inside, for light and dark readers, without script or network."""
+
+import base64
+import io
+import string
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image
+
+from ...results import Dossier, FloatArray
+from ..layout import number
+from ..patches import What, columns_for, framed, silence, tile_of
+from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
+from ..theme import Theme
+from . import words
+
+
+def page(result: Dossier, theme: Theme) -> str:
+    """Return the HTML. It sends no request. All words are escaped.
+
+    It follows the reader's choice of a light or dark page, and has a switch; where `theme` is dark it opens dark.
+    """
+    heading = words.heading(result)
+    return string.Template(files(__package__).joinpath("page.html").read_text("utf-8")).substitute(
+        title=_words(heading.title),
+        subtitle=_words(heading.subtitle),
+        model=_words(str(result.provenance.model.get("name") or "")),
+        theme=theme.name,
+        upper="\n".join(_upper(result)),
+        lower="\n".join(_lower(result)),
+        list=_list(result),
+        notes="".join(f"<li>{_words(note)}</li>" for note in heading.notes),
+        command=_words(f"convscope dossier {result.unit}"),
+    )
+
+
+def _upper(result: Dossier) -> Iterator[str]:
+    names = words.upper(result)
+    yield _panel(names[0], _image(unit_to_rgb(result.synthetic), names[0][0]))
+    if words.silent(result):
+        yield _panel(names[1], f'<p class="empty">{_words(silence(result.images))}</p>')
+        return
+    yield _panel(names[1], _nine(result, "patches"))
+    yield _panel(names[2], _nine(result, "projections"))
+    yield _panel(names[3], _nine(result, "projections", result.spread))
+
+
+def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str:
+    patches = result.patches
+    tall, wide = patches.pixels.shape[1:3]
+    tiles = []
+    for place in range(patches.count):
+        top, left, bottom, right = patches.inside(place)
+        style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
+        label = f"{patches.names[place]}: {number(float(patches.values[place]))}"
+        pixels = tile_of(patches, place, what, signals)
+        tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{_image(pixels, label, style)}</span>')
+    across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
+    return f'<div class="nine" style="{across}">{"".join(tiles)}</div>'
+
+
+def _lower(result: Dossier) -> Iterator[str]:
+    if words.silent(result):
+        return
+    said = words.histogram_words(result)
+    yield _panel(said, words.histogram(result).svg(f"{said[0]}: {said[1]}"), "wide")
+    if result.class_means:
+        yield _panel(words.class_words(result), _classes(result))
+    said = words.field_words(result)
+    left, top, right, bottom = framed(result.patches, 0)
+    box = _placed(left, top, right - left, bottom - top)
+    yield _panel(said, f'<span class="framed">{_image(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
+
+
+def _placed(*edges: float) -> str:
+    """Return the CSS that puts an element at left, top, width and height in [0, 1] of what holds it."""
+    return ";".join(f"{name}:{100 * value:.3f}%" for name, value in zip(("left", "top", "width", "height"), edges, strict=True))
+
+
+def _classes(result: Dossier) -> str:
+    rows = words.classes(result)
+    largest = max(1e-12, *(mean for _, mean, _ in rows))
+    lines = (
+        f'<tr><th scope="row">{_words(name)}</th><td class="meter"><i style="width:{100 * max(0.0, mean) / largest:.2f}%"></i></td>'
+        f"<td>{number(mean)}</td><td>{words.among(result, part) if part else ''}</td></tr>"
+        for name, mean, part in rows
+    )
+    return f'<table class="classes"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def _list(result: Dossier) -> str:
+    """Return the strongest images as a table, nothing for a silent unit."""
+    if words.silent(result):
+        return ""
+    names = ("", "image", "class", "value", "row, column")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f'<div class="list"><table><thead><tr>{head}</tr></thead><tbody>{"".join(_rows(result))}</tbody></table></div>'
+
+
+def _rows(result: Dossier) -> Iterator[str]:
+    patches = result.patches
+    for place, one in enumerate(patches.summary()):
+        row, column = one["position"]
+        where = "" if min(row, column) < 0 else f"{row}, {column}"
+        cells = (str(place + 1), one["image"], one["label"] or "", number(one["value"]), where)
+        yield f"<tr>{''.join(f'<td>{_words(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _panel(said: tuple[str, str], inside: str, kind: str = "") -> str:
+    small = f"<small>{_words(said[1])}</small>" if said[1] else ""
+    return f'<figure class="{kind}"><figcaption>{_words(said[0])}{small}</figcaption>{inside}</figure>'
+
+
+def _image(pixels: Bytes, words_of_it: str, style: str = "") -> str:
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=False)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    height, width = pixels.shape[:2]
+    crisp = ' class="crisp"' if max(height, width) < SMOOTH_FROM else ""
+    placed = f' style="{style}"' if style else ""
+    return f'<img{crisp} alt="{_words(words_of_it)}" width="{width}" height="{height}"{placed} src="data:image/png;base64,{data}">'
+
+
+def _words(text: str) -> str:
+    return escape(text, quote=True)

@@ -1,0 +1,99 @@
+"""What picture and page of a dossier say in the same words."""
+
+from ...results import Dossier
+from ..histogram import Histogram
+from ..layout import Heading, counted, heading_notes, joined, model_name, number
+from ..patches import BORDER_NOTE, SCALE_NOTE, is_cut, share
+
+MOST_CLASSES = 10
+SYNTHETIC_NOTE = "The synthetic picture's score is the unit's largest activation on the 8-bit picture itself."
+
+
+def heading(result: Dossier) -> Heading:
+    """Return title, subtitle and notes."""
+    fires = "silent" if silent(result) else f"fires on {share(result.fires)}"
+    subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), fires, field(result))
+    notes = heading_notes(
+        result, SYNTHETIC_NOTE, *(() if silent(result) else (SCALE_NOTE,)), *((BORDER_NOTE,) if is_cut(result.patches) else ())
+    )
+    return Heading(result.legend(result.unit), subtitle, notes)
+
+
+def silent(result: Dossier) -> bool:
+    """Say whether no image of the data set excites the unit."""
+    return result.patches.count == 0
+
+
+def field(result: Dossier) -> str:
+    """Return the size of the receptive field."""
+    if result.field is None:
+        return "sees the whole image"
+    return "receptive field {} x {} px".format(*result.field)
+
+
+def standing(result: Dossier) -> str:
+    """Return where the synthetic picture stands among the images."""
+    if not result.score > 0:
+        return "the climb did not wake the unit"
+    if result.percentile >= 100:
+        return f"score {number(result.score)}, above every image"
+    return f"score {number(result.score)}, above {share(result.percentile / 100)} of the images"
+
+
+def upper(result: Dossier) -> tuple[tuple[str, str], ...]:
+    """Return a name and a line of detail for the synthetic picture, the patches, and the projections both ways."""
+    count = result.patches.count
+    real = "Real: the strongest image" if count == 1 else f"Real: the {count} strongest images"
+    cropped = "cropped to the receptive field" if result.field else "as they enter the network"
+    return (
+        ("Synthetic: gradient ascent", standing(result)),
+        (real if count else "Real images", cropped if count else "there are none that excite it"),
+        ("Projections with switches", "what in each patch excited it"),
+        ("Projections without switches", "each value spread over its window"),
+    )
+
+
+def histogram(result: Dossier) -> Histogram:
+    """Return the distribution of the unit's maxima, the synthetic score marked on it."""
+    shown = result.score > 0
+    return Histogram(
+        [float(edge) for edge in result.edges],
+        [int(count) for count in result.counts],
+        result.score if shown else None,
+        f"synthetic: {standing(result).removeprefix('score ')}",
+        [float(value) for value in result.patches.values[: result.patches.count]],
+        f"the unit's maximum on an image; ticks below: the {result.patches.count} strongest",
+    )
+
+
+def histogram_words(result: Dossier) -> tuple[str, str]:
+    """Return the histogram's name, and how often the unit fires and its quantiles."""
+    levels = (f"{'median' if level == '0.5' else f'{100 * float(level):g} %'} {number(value)}" for level, value in result.quantiles.items())
+    counted_images = int(sum(result.counts))
+    drawn = "" if counted_images == result.images else f"{counted(counted_images, 'image')} drawn, those on which it fires"
+    return "Maxima over the data set", joined(f"fires on {share(result.fires)}", *levels, drawn)
+
+
+def classes(result: Dossier) -> list[tuple[str, float, float]]:
+    """Return name, mean maximum and share among the strongest images of the classes with the largest means."""
+    ranked = sorted(result.class_means.items(), key=lambda item: (-item[1], item[0]))
+    return [(name, mean, result.class_top.get(name, 0.0)) for name, mean in ranked[:MOST_CLASSES]]
+
+
+def class_words(result: Dossier) -> tuple[str, str]:
+    """Return the class mix' name and what its numbers are."""
+    total, shown = len(result.class_means), len(classes(result))
+    which = "" if shown == total else f"the {shown} largest of {total} classes"
+    return "Class mix", joined("mean maximum; how many of the strongest", which)
+
+
+def field_words(result: Dossier) -> tuple[str, str]:
+    """Return the name of the picture with the receptive field on it, and the image's."""
+    height, width = result.patches.size
+    where = "the whole image" if result.field is None else f"{result.field[0]} x {result.field[1]} of {height} x {width} px"
+    return "Receptive field", joined(where, result.patches.names[0] if result.patches.count else "")
+
+
+def among(result: Dossier, part: float) -> str:
+    """Return how many of the strongest images are of a class."""
+    return f"{round(part * result.patches.count)} of {result.patches.count}"

@@ -1,0 +1,115 @@
+"""What the sheets of scans share: a unit's nine patches, or their projections, as one square; what it is called when it is silent."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from ..results import FloatArray, Patches
+from .layout import counted, number
+from .pixels import SMOOTH_FROM, Bytes, fit, signed_to_rgb, unit_to_rgb
+from .theme import Theme
+
+SEAM = 4
+What = Literal["patches", "projections"]
+SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
+BORDER_NOTE = "A window that reaches over the border of its image is filled up with the empty colour, so that all have one scale."
+
+
+def tile_size(window: tuple[int, int], most: int) -> tuple[int, int]:
+    """Return the (height, width) on the sheet of a window of (height, width) pixels, `most` the longer side.
+
+    Small windows grow by a whole factor, so that every pixel of theirs is a square of the same size.
+    """
+    longest = max(window)
+    factor = max(1, round(most / longest)) if longest < SMOOTH_FROM else most / longest
+    return max(1, round(window[0] * factor)), max(1, round(window[1] * factor))
+
+
+def square_size(count: int, tile: tuple[int, int]) -> tuple[int, int]:
+    """Return the (height, width) of a square of `count` tiles of (height, width)."""
+    columns = columns_for(count)
+    rows = math.ceil(count / columns)
+    return rows * tile[0] + (rows - 1) * SEAM, columns * tile[1] + (columns - 1) * SEAM
+
+
+def columns_for(count: int) -> int:
+    """Return 3 for nine tiles: the columns of the squarest arrangement."""
+    return max(1, math.ceil(math.sqrt(count)))
+
+
+def square(patches: Patches, what: What, tile: tuple[int, int], theme: Theme, signals: FloatArray | None = None) -> Bytes:
+    """Return the patches or the projections of one unit, row by row, strongest first, as tiles of (height, width) pixels.
+
+    `signals` takes the place of the record's own projections. Places that no image excites stay empty.
+    """
+    total = len(patches.images)
+    height, width = square_size(total, tile)
+    canvas: Bytes = np.full((height, width, 3), theme.page, np.uint8)
+    for place in range(total):
+        row, column = divmod(place, columns_for(total))
+        top, left = row * (tile[0] + SEAM), column * (tile[1] + SEAM)
+        room = canvas[top : top + tile[0], left : left + tile[1]]
+        room[:] = theme.panel
+        if place < patches.count:
+            _fill(room, patches, place, what, patches.projections if signals is None else signals)
+    return canvas
+
+
+def tile_of(patches: Patches, place: int, what: What, signals: FloatArray | None = None) -> Bytes:
+    """Return the part of one window that lies on its image, at its own size."""
+    top, left, bottom, right = patches.inside(place)
+    if what == "patches":
+        return unit_to_rgb(patches.pixels[place, top:bottom, left:right])
+    values = patches.projections if signals is None else signals
+    return signed_to_rgb(values[place, top:bottom, left:right])
+
+
+def _fill(room: Bytes, patches: Patches, place: int, what: What, signals: FloatArray) -> None:
+    window = patches.pixels.shape[1:3]
+    top, left, bottom, right = patches.inside(place)
+    vertical, horizontal = room.shape[0] / window[0], room.shape[1] / window[1]
+    y, x = round(top * vertical), round(left * horizontal)
+    tall, wide = max(1, round(bottom * vertical) - y), max(1, round(right * horizontal) - x)
+    shown = _exactly(tile_of(patches, place, what, signals), wide, tall)
+    room[y : y + tall, x : x + wide] = shown[: room.shape[0] - y, : room.shape[1] - x]
+
+
+def _exactly(pixels: Bytes, width: int, height: int) -> Bytes:
+    """As `fit`, where rounding may leave a pixel: that one repeats the edge."""
+    shown = fit(pixels, width, height)
+    missing = ((0, height - shown.shape[0]), (0, width - shown.shape[1]), (0, 0))
+    return np.pad(shown, missing, mode="edge")
+
+
+def is_cut(patches: Patches) -> bool:
+    """Say whether one of the windows reaches over the border of its image."""
+    window = patches.pixels.shape[1:3]
+    return any(patches.inside(place) != (0, 0, *window) for place in range(patches.count))
+
+
+def framed(patches: Patches, place: int) -> tuple[float, float, float, float]:
+    """Return the window on its image as left, top, right, bottom in [0, 1]."""
+    height, width = patches.size
+    top, left, bottom, right = (int(side) for side in patches.fields[place])
+    return max(0, left) / width, max(0, top) / height, min(right, width) / width, min(bottom, height) / height
+
+
+def silence(images: int) -> str:
+    """Return what is said in place of the pictures of a unit that no image excites."""
+    return f"silent: fires on none of the {counted(images, 'image')}" if images != 1 else "silent: the image does not excite it"
+
+
+def share(part: float) -> str:
+    """Return a share as a percentage that does not round the few to none nor the many to all."""
+    percent = 100 * part
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.0f} %" if percent in (0, 100) or percent >= 10 else f"{percent:.1f} %"
+
+
+def firing(patches: Patches, fires: float) -> str:
+    """Return the largest value and how often the unit fires, in a few words."""
+    return f"max {number(float(patches.values[0]))} · fires on {share(fires)}"
