@@ -255,3 +255,35 @@ def test_an_application_of_keras_flattens_to_itself(name, side, options):
     expected = compiled(lambda image: model(image, training=False))(tensor(images(1, side, side, 3)))
     assert relative_error(array(found), array(expected)) <= 1e-6
     assert len(graph.visible) == len(model.layers)
+
+
+def window(name, **options):
+    return lambda: getattr(layers, name)(name="layer", **options)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        window("Conv2D", filters=4, kernel_size=3, padding="same", activation="relu"),
+        window("Conv2D", filters=4, kernel_size=(3, 2), padding="same", strides=2),
+        window("Conv2D", filters=4, kernel_size=4, padding="same", use_bias=False),
+        window("Conv2D", filters=6, kernel_size=3, groups=3, dilation_rate=2, padding="same"),
+        window("Conv2D", filters=4, kernel_size=(2, 3), strides=(1, 2)),
+        window("DepthwiseConv2D", kernel_size=3, depth_multiplier=2, padding="same", strides=2),
+        window("DepthwiseConv2D", kernel_size=(2, 3)),
+        window("MaxPooling2D"),
+        window("MaxPooling2D", pool_size=3, strides=2),
+        window("MaxPooling2D", pool_size=2, padding="same"),
+        window("MaxPooling2D", pool_size=2, strides=1),
+    ],
+)
+@pytest.mark.parametrize("side", [8, 9])
+def test_a_graph_at_float32_has_the_values_and_gradients_of_its_layers_ties_included(layer, side):
+    graph = flatten(model_of(layer(), shape=(side, side - 1, 3)))
+    image = tensor(np.round(images(2, side, side - 1, 3) * 3))
+    target = [graph.outputs[0].call]
+    found, pull = engine().vjp(lambda x: at_precision(graph, "float32").run(x, target)[0], [image])
+    expected, own = engine().vjp(lambda x: graph.run(x, target)[0], [image])
+    signal = tensor(np.random.default_rng(0).normal(size=tuple(expected.shape)))
+    assert relative_error(array(found), array(expected)) < 1e-6
+    assert relative_error(array(pull(signal)[0]), array(own(signal)[0])) < 1e-6

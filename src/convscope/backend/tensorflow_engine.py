@@ -1,4 +1,4 @@
-"""TensorFlow's spelling of the four things convscope asks of a framework."""
+"""TensorFlow's spelling of the five things convscope asks of a framework."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,6 +38,11 @@ def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any,
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function as one graph."""
     return tf.function(function, autograph=False, reduce_retracing=True)
+
+
+def lean(layer: Any, dtype: str) -> Callable[[Any], Any] | None:
+    """Return None: in a graph, Keras' layers cost what TensorFlow's own operations do."""
+    return None
 
 
 def device() -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import keras
+from ..backend import engine, keras
 from ..errors import ModelError
 from ..models.saved.weights import snake
 from ..models.tracing import follow, functional_of, is_graph, nodes_of, was_followed
@@ -32,15 +32,23 @@ def flatten(model: Any) -> Graph:
 
 
 def at_precision(graph: Graph, precision: str) -> Graph:
-    """Return the graph computing in "float32" or "bfloat16"; layers are shallow copies that share the model's variables."""
+    """Return the graph computing in "float32" or "bfloat16", as cheaply as the framework can; weights must stay as they are meanwhile.
+
+    Layers are shallow copies that share the model's variables, or what the framework's engine has in their place.
+    """
     policy = keras.DTypePolicy("float32" if precision == "float32" else "mixed_bfloat16")
 
     def recast(call: Call) -> Call:
         if not isinstance(call.operation, keras.layers.Layer):
             return call
-        return dataclasses.replace(call, operation=_sharing_copy(call.operation, _dtype_policy=policy))
+        lean = engine().lean(call.operation, precision) if _is_linear(call.operation) else None
+        return dataclasses.replace(call, operation=lean or _sharing_copy(call.operation, _dtype_policy=policy))
 
     return dataclasses.replace(graph, calls=tuple(recast(call) for call in graph.calls))
+
+
+def _is_linear(layer: Any) -> bool:
+    return not _has_activation(layer)
 
 
 def _sharing_copy(layer: Any, **changes: Any) -> Any:
