@@ -50,8 +50,7 @@ def _quarters(value: Any) -> list[Any]:
     return [windows[:, 0, :, :channels], windows[:, 0, :, channels:], windows[:, 1, :, :channels], windows[:, 1, :, channels:]]
 
 
-@jax.custom_vjp
-def _pooled_by_two(value: Any) -> Any:
+def _pooled(value: Any) -> Any:
     count, height, width, channels = value.shape
     first, second, third, fourth = _quarters(value)
     largest = jnp.maximum(jnp.maximum(first, second), jnp.maximum(third, fourth))
@@ -59,7 +58,7 @@ def _pooled_by_two(value: Any) -> Any:
 
 
 def _pooled_forward(value: Any) -> tuple[Any, Any]:
-    output = _pooled_by_two(value)
+    output = _pooled(value)
     return output, (value, output)
 
 
@@ -78,6 +77,7 @@ def _pooled_backward(kept: tuple[Any, Any], upstream: Any) -> tuple[Any]:
     return (jnp.reshape(jnp.stack(rows, axis=1), value.shape),)
 
 
+_pooled_by_two = jax.custom_vjp(_pooled)
 _pooled_by_two.defvjp(_pooled_forward, _pooled_backward)
 
 
