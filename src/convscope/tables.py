@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,29 +37,40 @@ def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def read_parquet(path: Path) -> Columns:
-    """Return the columns of a Parquet file. Raises ImageError for what is none."""
+def column_kinds(path: Path) -> dict[str, str]:
+    """Return "text", "number", "vector" or "other" for each column of a Parquet file, from its header alone. Raises ImageError."""
     import pyarrow as pa
     from pyarrow import parquet as pq
 
     try:
-        table = pq.read_table(path)
+        schema = pq.read_schema(path)
     except (OSError, pa.ArrowException) as error:
-        raise ImageError(f"`{path}` is no readable Parquet file: {str(error).splitlines()[0]}. Expected one with features.") from error
+        raise _unreadable(path, error) from error
+    return {field.name: _kind(field.type.value_type if pa.types.is_dictionary(field.type) else field.type) for field in schema}
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Columns:
+    """Return the columns of a Parquet file, all or only these. Raises ImageError for what is none."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
     texts, numbers, vectors = {}, {}, {}
     for name in table.column_names:
         column = table.column(name).combine_chunks()
         kind = column.type
         if pa.types.is_dictionary(kind):
             column, kind = column.dictionary_decode(), kind.value_type
-        if pa.types.is_boolean(kind):
-            texts[name] = tuple(None if one is None else str(one) for one in column.to_pylist())
-        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            texts[name] = tuple(column.to_pylist())
-        elif _is_list_of_numbers(kind):
-            vectors[name] = _rows(column, len(table), f"`{name}` of `{path}`")
-        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            numbers[name] = column.to_numpy(zero_copy_only=False)
+        match _kind(kind):
+            case "text":
+                texts[name] = tuple(None if one is None else str(one) for one in column.to_pylist())
+            case "vector":
+                vectors[name] = _rows(column, len(table), f"`{name}` of `{path}`")
+            case "number":
+                numbers[name] = column.to_numpy(zero_copy_only=False)
     return Columns(len(table), texts, numbers, vectors)
 
 
@@ -70,6 +81,21 @@ def about(path: Path) -> dict[str, Any]:
     metadata = pq.read_schema(path).metadata or {}
     found: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
     return found
+
+
+def _unreadable(path: Path, error: Exception) -> ImageError:
+    said = str(error).splitlines()[0]
+    return ImageError(f"`{path}` is no readable Parquet file: {said}. Expected one with features, or with paths of pictures.")
+
+
+def _kind(kind: Any) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "text"
+    if _is_list_of_numbers(kind):
+        return "vector"
+    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else "other"
 
 
 def _column(values: Any) -> Any:

@@ -22,7 +22,10 @@ TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
     "layer": "LAYER is an address that `convscope layers` lists.",
-    "images": "IMAGE is a picture, folder, glob, .npz or .npy file, or " + SAMPLE + "NAME for an embedded one; x.npz[0-8] picks some.",
+    "images": (
+        "IMAGE is a picture, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, .tar, .tar.gz), "
+        ".npz or .npy file, or " + SAMPLE + "NAME for an embedded one; x.npz[0-8] picks some."
+    ),
 }
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from .fitting import Fit
-from .sources import ImageSet, Source, as_image_set
+from .source import Read, Source
+from .sources import ImageSet, as_image_set
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ def _array(one: Any) -> NDArray[Any]:
     return np.asarray(one)
 
 
+def entering(source: Source, fit: Fit) -> Read:
+    """Return an image as it enters the network, and its digest: the one place where reading and fitting meet.
+
+    Whoever reads an image again, for a crop or a projection, reads it here, so that what is shown is what was measured.
+    """
+    image, digest = source.read(max(fit.size))
+    return fit.apply(image, source.name, is_array=source.is_array), digest
+
+
 @dataclass
 class ImageStream:
     """Reads a set one image at a time; afterwards it knows what was read, what was skipped and why, and their joint digest."""
@@ -91,8 +101,7 @@ class ImageStream:
         """Yield (image, source). What cannot be read raises ImageError if it was named itself, else it is skipped."""
         for source in self.images.sources:
             try:
-                image, digest = source.read()
-                image = self.fit.apply(image, source.name, is_array=source.is_array)
+                image, digest = entering(source, self.fit)
             except ImageError as error:
                 if source.explicit:
                     raise

@@ -1,34 +1,27 @@
-"""What a user may call images: files, folders, globs, .npz and .npy, embedded samples and arrays, as one lazy set."""
+"""What a user may call images: files, folders, globs, lists, archives, .npz and .npy, embedded samples and arrays, as one lazy set."""
 
 import glob
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import assets
 from ..errors import ImageError, near_misses
-from .pictures import decode
+from .archives import from_archive, is_archive
+from .arrays import from_array, from_numpy
+from .folders import SUFFIXES, from_folder
+from .lists import from_list, is_list
+from .pictures import pixels_of
+from .source import FileSource, Source
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 SAMPLE = "sample:"
-EXPECTED = "Expected a picture, a folder, a glob, an .npz or .npy file, or sample:NAME."
-
-
-@dataclass(frozen=True)
-class Source:
-    """One image that can be read when its turn comes; `read` returns it as (height, width, c) in [0, 1], and its digest."""
-
-    name: str
-    read: Callable[[], tuple[NDArray[np.float32], bytes]]
-    label: str | None = None
-    is_array: bool = False
-    explicit: bool = True
+EXPECTED = (
+    "Expected a picture, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME."
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +38,8 @@ class ImageSet:
 def as_image_set(images: Any) -> ImageSet:
     """Accept what a user may call images; raise ImageError that says what was expected.
 
-    Paths (files, folders, globs, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some), arrays
-    (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
+    Paths (files, folders, globs, lists, archives, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some),
+    arrays (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
     sources = [source for part in parts for source in _as_sources(part)]
@@ -60,9 +53,9 @@ def _as_sources(part: Any) -> list[Source]:
     if isinstance(part, str | Path):
         return list(_from_path(str(part)))
     if hasattr(part, "convert") and hasattr(part, "getbands"):
-        part = np.asarray(part.convert("L" if part.mode in ("1", "L") else "RGB"))
+        part = pixels_of(part)
     if isinstance(part, np.ndarray) or hasattr(part, "__array__"):
-        return list(_from_array(np.asarray(part), "array"))
+        return list(from_array(np.asarray(part), "array"))
     raise ImageError(f"Received {type(part).__name__} as an image. {EXPECTED} Arrays and PIL images work too.")
 
 
@@ -85,11 +78,15 @@ def _from_path(text: str) -> Iterator[Source]:
         return
     path = Path(text).expanduser()
     if path.is_dir():
-        yield from _from_folder(path)
+        yield from _found(from_folder(path), path)
+    elif is_archive(path) and path.is_file():
+        yield from _found(from_archive(path), path)
+    elif is_list(path) and path.is_file():
+        yield from from_list(path)
     elif path.suffix.lower() in (".npz", ".npy") and path.is_file():
-        yield from _from_numpy(path)
+        yield from from_numpy(path)
     elif path.is_file():
-        yield _from_file(path)
+        yield _file(path)
     elif glob.has_magic(text):
         found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (patterns may be absolute)
         if not found:
@@ -113,92 +110,19 @@ def _from_sample(text: str) -> Iterator[Source]:
     if name not in samples():
         raise ImageError(f"No sample `{name}`. There are: {', '.join(samples())}.")
     if name == "fashion":
-        yield from _from_numpy(assets.path("fashion_test.npz"))
+        yield from from_numpy(assets.path("fashion_test.npz"))
     else:
-        yield _from_file(assets.path("photos") / f"{name}.jpg")
+        yield _file(assets.path("photos") / f"{name}.jpg")
 
 
-def _from_file(path: Path, label: str | None = None, *, explicit: bool = True, name: str | None = None) -> Source:
-    def read() -> tuple[NDArray[np.float32], bytes]:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ImageError(f"`{path}` cannot be read: {error.strerror}. Check its permissions.") from error
-        return decode(data, str(path)), hashlib.blake2b(data, digest_size=16).digest()
-
-    return Source(name or path.name, read, label, explicit=explicit)
+def _file(path: Path) -> Source:
+    return FileSource(name=path.name, explicit=True, folder=str(path.parent), path=path.name)
 
 
-def _from_folder(folder: Path) -> Iterator[Source]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise ImageError(f"The folder `{folder}` holds no pictures ({', '.join(SUFFIXES)}). {EXPECTED}")
-    for path in paths:
-        inside = path.relative_to(folder)
-        label = inside.parts[0] if len(inside.parts) > 1 else None
-        yield _from_file(path, label, explicit=False, name=inside.as_posix())
-
-
-def _from_numpy(path: Path) -> Iterator[Source]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            arrays = {"images": loaded}
-        else:
-            with loaded:
-                arrays = {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise ImageError(f"`{path}` is no readable NumPy file: {error}. Expected one that numpy.save or numpy.savez wrote.") from error
-    key = "images" if "images" in arrays else next((one for one, array in arrays.items() if array.ndim >= 3), None)
-    if key is None:
-        shapes = {one: array.shape for one, array in arrays.items()}
-        raise ImageError(f"`{path}` holds no image array: {shapes}. Expected `images` with shape (n, height, width[, channels]).")
-    labels = _npz_labels(arrays, len(arrays[key]))
-    yield from _from_array(arrays[key], path.stem, labels, many=True)
-
-
-def _npz_labels(arrays: dict[str, NDArray[Any]], count: int) -> list[str] | None:
-    values = next((arrays[key] for key in ("labels", "label", "y") if key in arrays), None)
-    if values is None or values.shape != (count,):
-        return None
-    names = arrays.get("names")
-    return [str(names[int(value)]) if names is not None else str(value) for value in values]
-
-
-def _from_array(array: NDArray[Any], name: str, labels: Sequence[str] | None = None, *, many: bool = False) -> Iterator[Source]:
-    stack = _stacked(array, name, many)
-    _check_values(stack, name)
-    single = len(stack) == 1 and not many
-    for index, image in enumerate(stack):
-        label = labels[index] if labels is not None else None
-        yield Source(name if single else f"{name}[{index}]", _reader(image), label, is_array=True)
-
-
-def _reader(image: NDArray[Any]) -> Callable[[], tuple[NDArray[np.float32], bytes]]:
-    def read() -> tuple[NDArray[np.float32], bytes]:
-        values = image.astype(np.float32) / np.float32(255.0) if image.dtype == np.uint8 else image.astype(np.float32)
-        return values, hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).digest()
-
-    return read
-
-
-def _stacked(array: NDArray[Any], name: str, many: bool) -> NDArray[Any]:
-    if array.ndim == 2:
-        array = array[None, ..., None]
-    elif array.ndim == 3:
-        array = array[..., None] if many or array.shape[-1] > 4 else array[None]
-    if array.ndim != 4 or 0 in array.shape:
-        raise ImageError(
-            f"The array `{name}` has shape {array.shape}. Expected (height, width), (height, width, c) or (n, height, width, c)."
-        )
-    return array
-
-
-def _check_values(stack: NDArray[Any], name: str) -> None:
-    if stack.dtype == np.uint8:
-        return
-    if not (np.issubdtype(stack.dtype, np.floating) or stack.dtype == bool):
-        raise ImageError(f"The array `{name}` is of type {stack.dtype}. Expected floats in [0, 1], or uint8 in 0-255.")
-    low, high = float(stack.min()), float(stack.max())
-    if not (low >= -1e-6 and high <= 1 + 1e-6):
-        raise ImageError(f"The array `{name}` has values from {low:g} to {high:g}. Expected [0, 1]; give uint8 for 0-255.")
+def _found(sources: list[Source], path: Path) -> list[Source]:
+    if sources:
+        return sources
+    where = f"folder `{path}`" if path.is_dir() else f"archive `{path}`"
+    inside = path.is_dir() and any(is_archive(one) for one in path.iterdir())
+    hint = f" It holds archives: give them as `{path}/*`." if inside else ""
+    raise ImageError(f"The {where} holds no pictures ({', '.join(SUFFIXES)}).{hint} {EXPECTED}")

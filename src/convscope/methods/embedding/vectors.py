@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError
 from ...images import ImageSet, as_image_set
+from ...images.lists import PATHS
 from ...images.sources import SAMPLE
 from ...progress import track
-from ...tables import Columns, read_parquet
+from ...tables import Columns, column_kinds, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
 from .storage import Stack
 
 NAMED = ("features", "embeddings", "embedding", "vectors")
 LABELS = ("labels", "label", "y")
 PREDICTIONS = ("predictions", "prediction")
-PATHS = ("paths", "path", "image", "file", "file_name", "name")
 RESERVED = frozenset((*LABELS, *PREDICTIONS, "id", "x", "y", "column", "row", "probability", "index", "__index_level_0__"))
 CHUNK = 1 << 24
+# A table of pictures' paths with fewer numbers than that, such as their sizes, is a list of pictures.
+FEWEST_FEATURES = 3
 COLUMNS_OF_LABELS = ("labels", "label")  # `y` is a coordinate in a table
 DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 EXPECTED = "Expected (image, feature) numbers: a 2-D .npy, an .npz with `features`, or a Parquet with a column of lists or numeric columns."
@@ -36,7 +38,7 @@ def holds_features(images: Any) -> bool:
         return False
     path = Path(first).expanduser()
     if path.suffix.lower() == ".parquet":
-        return True
+        return not _names_pictures(path)
     try:
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 2
@@ -46,6 +48,17 @@ def holds_features(images: Any) -> bool:
     except DAMAGED:
         return False
     return False
+
+
+def _names_pictures(path: Path) -> bool:
+    """Return whether a Parquet is a list of pictures: it has their paths, and fewer numbers than any features are."""
+    try:
+        kinds = column_kinds(path)
+    except ImageError:  # what reads the features says it
+        return False
+    numbers = [name for name, kind in kinds.items() if kind == "number" and name not in RESERVED]
+    paths = any(kinds.get(name) == "text" for name in PATHS)
+    return paths and "vector" not in kinds.values() and len(numbers) < FEWEST_FEATURES
 
 
 def is_features(images: Any) -> bool:
@@ -192,7 +205,7 @@ def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
     while True:  # twice or three times at most: where a later picture is larger or has colours, all are made again to suit it
         stack: Stack | None = None
         for source in track(pictures.sources, "reading pictures"):
-            image = source.read()[0][..., :3]
+            image = source.read(LARGEST_THUMBNAIL)[0][..., :3]
             if stack is None:
                 side = side or min(LARGEST_THUMBNAIL, max(image.shape[:2]))
                 channels = max(channels, image.shape[-1])

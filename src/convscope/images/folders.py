@@ -1,0 +1,97 @@
+"""Folders of pictures, listed without opening any."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..errors import ImageError
+from .source import FileSource, Source, Unreadable
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# What macOS packs beside each file of a folder.
+RESOURCE_FORKS = "__MACOSX"
+
+
+def is_picture(name: str) -> bool:
+    """Return whether a file's name ends as a picture's."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder of that name is passed over."""
+    return name.startswith(".") or name == RESOURCE_FORKS
+
+
+def from_folder(folder: Path) -> list[Source]:
+    """Return the pictures in a folder and its subfolders in the order of their names; the first subfolder is the label.
+
+    Hidden files and folders are passed over. Links are followed, but a folder is read once, so that circles of links end.
+    """
+    return sorted(_walk(folder), key=lambda source: source.name.split("/"))
+
+
+def _walk(top: Path) -> Iterator[Source]:
+    root = str(top)
+    seen: set[tuple[int, int]] = set()
+    real, linked = [""], list[str]()
+    while real or linked:
+        # Links last: where a folder can be reached by its own name too, that one counts.
+        inside = real.pop() if real else linked.pop(0)
+        path = f"{root}/{inside}"
+        try:
+            state = os.stat(path)  # noqa: PTH116
+            if (state.st_dev, state.st_ino) in seen:
+                continue
+            seen.add((state.st_dev, state.st_ino))
+            with os.scandir(path) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = f"The folder `{path}` cannot be read: {error.strerror}. Check its permissions."
+            if not inside:
+                raise ImageError(reason) from error
+            yield Unreadable(name=inside, label=_label(inside), reason=reason)
+            continue
+        for entry in listed:
+            if is_hidden(entry.name):
+                continue
+            name = f"{inside}/{entry.name}" if inside else entry.name
+            if _is_folder(entry):
+                (linked if entry.is_symlink() else real).append(name)
+            elif is_picture(entry.name) and _may_be_read(entry):
+                yield FileSource(name=name, label=_label(name), folder=root, path=name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, or through a folder that may not be entered
+        return False
+
+
+def _may_be_read(entry: os.DirEntry[str]) -> bool:
+    """Return whether to list an entry: a file, or a link to nothing, to be told as unreadable; pipes and devices may never end."""
+    try:
+        return entry.is_file() or not os.path.exists(entry.path)  # noqa: PTH110 (a Path of each takes most of the time)
+    except OSError:
+        return True
+
+
+def _label(name: str) -> str | None:
+    first, slash, _ = name.partition("/")
+    return sys.intern(first) if slash else None
+
+
+def labels_of(names: Iterable[list[str]]) -> list[str | None]:
+    """Return the label of each path, given as its parts: its first folder, but for folders that are around everything."""
+    parts = list(names)
+    depth = 0
+    while (
+        parts
+        and all(len(one) > depth + 1 for one in parts)
+        and len({one[depth] for one in parts}) == 1
+        and any(len(one) > depth + 2 for one in parts)
+    ):
+        depth += 1
+    shared: dict[str, str] = {}
+    return [shared.setdefault(one[depth], one[depth]) if len(one) > depth + 1 else None for one in parts]

@@ -1,0 +1,115 @@
+"""Tables whose rows name pictures, and perhaps labels: CSV and Parquet."""
+
+import codecs
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+from ..tables import column_kinds, read_parquet
+from .source import FileSource, Source
+
+CSV = (".csv", ".tsv")
+PARQUET = ".parquet"
+PATHS = ("path", "paths", "image", "file", "file_name", "filename", "name")
+LABELS = ("label", "labels", "class")
+DELIMITERS = "\t;,"
+# So many rows are looked at to see that the list and its pictures belong together.
+TRIED = 100
+EXPECTED = "Expected one picture in a row: its path, relative to the list or absolute, and perhaps its label."
+
+Row = tuple[int, str, str | None]
+
+
+def is_list(path: Path) -> bool:
+    """Return whether a file's name ends as a list's."""
+    return path.suffix.lower() in (*CSV, PARQUET)
+
+
+def from_list(path: Path) -> list[Source]:
+    """Return the pictures that the rows name, in their order. Raises ImageError, with the row."""
+    rows = list(_parquet(path) if path.suffix.lower() == PARQUET else _csv(path))
+    if not rows:
+        raise ImageError(f"The list `{path}` has no rows. {EXPECTED}")
+    folder = str(path.parent)
+    if not any(os.path.exists(os.path.join(folder, name)) for _, name, _ in islice(rows, TRIED)):  # noqa: PTH110, PTH118
+        number, name, _ = rows[0]
+        raise ImageError(
+            f"Row {number} of `{path}` names `{name}`, and there is no file `{path.parent / name}`; nor for the rows after it. {EXPECTED}"
+        )
+    shared: dict[str, str] = {}
+    return [
+        FileSource(name=name.replace(os.sep, "/"), label=label and shared.setdefault(label, label), folder=folder, path=name)
+        for _, name, label in rows
+    ]
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    """Yield the rows of a CSV: comma, semicolon or tab, whichever its first line holds most of; the header may be left out."""
+    line, where = 0, None
+    try:
+        with path.open(encoding=_encoding(path), newline="") as file:
+            first = next((text for text in file if text.strip()), "")
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(DELIMITERS[::-1], key=first.count), skipinitialspace=True)
+            for cells in reader:
+                line = reader.line_num
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if where is None:
+                    header = _header(cells, path.parent)
+                    where = header or (0, 1)
+                    if header:
+                        continue
+                yield _row(cells, where, line, path)
+    except (OSError, csv.Error, UnicodeError) as error:
+        raise ImageError(f"The list `{path}` cannot be read after line {line}: {error}. {EXPECTED} As text in UTF-8.") from error
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(2)
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _header(cells: Sequence[str], folder: Path) -> tuple[int, int] | None:
+    """Return which columns hold path and label if this row says so, None if it is a picture's."""
+    names = [cell.strip().lower() for cell in cells]
+    place = next((names.index(name) for name in PATHS if name in names), None)
+    if place is None or (folder / cells[place].strip()).is_file():
+        return None
+    other = 1 - place if len(names) == 2 else len(names)
+    return place, next((names.index(name) for name in LABELS if name in names), other)
+
+
+def _row(cells: Sequence[str], where: tuple[int, int], number: int, path: Path) -> Row:
+    place, label = (cells[column].strip() if column < len(cells) else "" for column in where)
+    if not place or "\0" in place:
+        raise ImageError(f"Row {number} of `{path}` names no picture: {', '.join(cells)[:80]!r}. {EXPECTED}")
+    return number, place, label or None
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    kinds = column_kinds(path)
+    places = [name for name in PATHS if kinds.get(name) == "text"]
+    if not places:
+        raise ImageError(f"`{path}` has no column of text named {', '.join(PATHS)}; it has: {', '.join(kinds)}. {EXPECTED}")
+    label = next((name for name in LABELS if name in kinds), None)
+    table = read_parquet(path, [places[0], *([label] if label else [])])
+    labels = table.texts.get(label or "") or _numbered(table.numbers.get(label or ""))
+    for number, place in enumerate(table.texts[places[0]]):
+        if not place or "\0" in place:
+            raise ImageError(f"Row {number} of `{path}` names no picture: its `{places[0]}` is empty. {EXPECTED}")
+        yield number, place, None if labels is None else labels[number]
+
+
+def _numbered(values: NDArray[Any] | None) -> list[str | None] | None:
+    """Return numbers as labels: whole ones without a point, empty cells as None."""
+    if values is None:
+        return None
+    return [None if value != value else str(int(value)) if value == int(value) else str(value) for value in values.tolist()]

@@ -1,0 +1,103 @@
+"""One image that can be read when its turn comes: a small record that may be read in any thread and sent to any process."""
+
+import hashlib
+import os
+import stat
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+from .pictures import MOST_BYTES, decode
+
+Read = tuple[NDArray[np.float32], bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Source(ABC):
+    """Where one image is. `explicit`: it was named itself, so that not being readable is an error; else it is skipped.
+
+    Records, not closures: a hundred thousand of them take some 20 MB, and a process pool can be handed them.
+    """
+
+    name: str
+    label: str | None = None
+    explicit: bool = False
+
+    is_array: ClassVar[bool] = False
+
+    @abstractmethod
+    def read(self, side: int | None = None) -> Read:
+        """Return the image, (height, width, c) in [0, 1], and its digest. Raises ImageError that says why it cannot be read.
+
+        `side`: what the longer side of the network's input needs; a much larger JPEG is then decoded at a reduced scale.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FileSource(Source):
+    """A picture file: `path` is relative to `folder`, which the sources of one folder share."""
+
+    folder: str
+    path: str
+
+    def read(self, side: int | None = None) -> Read:
+        """Return the picture in the file and the digest of its bytes."""
+        path = os.path.join(self.folder, self.path)  # noqa: PTH118 (a Path takes longer than a small file)
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+                raise ImageError(f"`{path}` is a folder or a device. Expected a picture file.")
+            with open(path, "rb") as file:  # noqa: PTH123
+                data = file.read(MOST_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ImageError(f"`{path}` cannot be read: {reason}. Check that it is there and may be read.") from error
+        return decoded(data, path, side)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ArraySource(Source):
+    """Image `index` of `stack`, (image, height, width, c) in [0, 1] or uint8; in memory or mapped into it."""
+
+    stack: NDArray[Any]
+    index: int
+
+    is_array: ClassVar[bool] = True
+
+    def read(self, side: int | None = None) -> Read:
+        """Return the image and the digest of its numbers."""
+        image = self.stack[self.index]
+        values = image.astype(np.float32) / np.float32(255.0) if image.dtype == np.uint8 else image.astype(np.float32)
+        return values, digest(np.ascontiguousarray(image).tobytes())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send this one image to another process, not the whole stack."""
+        return _array_source, (self.name, self.label, self.explicit, self.stack[self.index : self.index + 1])
+
+
+def _array_source(name: str, label: str | None, explicit: bool, stack: NDArray[Any]) -> ArraySource:
+    return ArraySource(name=name, label=label, explicit=explicit, stack=stack, index=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Unreadable(Source):
+    """What was listed and is known to be no readable picture, such as an encrypted member of an archive."""
+
+    reason: str
+
+    def read(self, side: int | None = None) -> Read:
+        """Raise ImageError with the reason."""
+        raise ImageError(self.reason)
+
+
+def decoded(data: bytes, name: str, side: int | None) -> Read:
+    """Return the picture in an encoded file and the digest of its bytes. Raises ImageError."""
+    return decode(data, name, side), digest(data)
+
+
+def digest(data: bytes) -> bytes:
+    """Return 16 bytes that stand for these."""
+    return hashlib.blake2b(data, digest_size=16).digest()
