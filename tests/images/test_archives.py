@@ -94,7 +94,13 @@ def test_names_that_lead_out_lead_nowhere(tmp_path, kind):
 
 
 def test_what_is_no_picture_or_damaged_is_skipped_with_its_reason(archive, tmp_path):
-    members = [("0.png", encoded(0)), ("empty.png", b""), ("words.png", b"no picture"), ("cut.png", encoded(1)[:900]), ("1.png", encoded(2))]
+    members = [
+        ("0.png", encoded(0)),
+        ("empty.png", b""),
+        ("words.png", b"no picture"),
+        ("cut.png", encoded(1)[:900]),
+        ("1.png", encoded(2)),
+    ]
     path = packed(tmp_path / f"mixed.{archive.name.partition('.')[2]}", members)
     stream = ImageStream(as_image_set(path), FIT)
     assert [source.name for _, source in stream] == ["0.png", "1.png"]

@@ -197,7 +197,15 @@ def test_a_large_jpeg_is_decoded_at_a_reduced_scale_and_looks_the_same():
     scene = np.stack([np.sin(slopes[0] / 60), np.cos(slopes[1] / 45), np.sin((slopes[0] + slopes[1]) / 80)], axis=-1)
     data = encoded(Image.fromarray(((scene + 1) * 127.5).astype(np.uint8)), "JPEG", quality=95)
     sizes = {side: opened(data, side=side).shape[:2] for side in (10, 112, 113, 224, 225, 450, 2000)}
-    assert sizes == {10: (113, 150), 112: (225, 300), 113: (450, 600), 224: (450, 600), 225: (450, 600), 450: (900, 1200), 2000: (900, 1200)}
+    assert sizes == {
+        10: (113, 150),
+        112: (225, 300),
+        113: (450, 600),
+        224: (450, 600),
+        225: (450, 600),
+        450: (900, 1200),
+        2000: (900, 1200),
+    }
     fit = Fit(3, (96, 96))
     assert np.abs(fit.apply(opened(data, side=96), "x") - fit.apply(opened(data), "x")).max() < 0.02
     assert opened(encoded(Image.fromarray(scene[..., 0] > 0), "PNG"), side=10).shape == (900, 1200, 1)
