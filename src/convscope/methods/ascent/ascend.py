@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...backend import resolve_precision
 from ...errors import OptionError
-from ...graph.addresses import as_units, graph_of, unit_call
+from ...graph.addresses import as_units, channel_count, graph_of, unit_call
 from ...graph.receptive import check_size, receptive_field
 from ...graph.seeds import peaks
 from ...models import ModelBundle, as_bundle
@@ -19,8 +19,8 @@ from ...units import Unit
 from ..common import class_names, network_input, numpy, require_images
 from ..method import METHODS, Method, Option, provenance
 from .image import fourier, pixels
-from .objectives import mean_preactivation, sum_of_activations
-from .run import AscentRun, adam, plain
+from .objectives import mean_preactivation, one_hot, sum_of_activations
+from .run import AscentRun, AscentStep, adam, plain
 from .transforms import jitter, scale
 
 MODES = ("best", "paper")
@@ -31,6 +31,8 @@ STANDARD = [jitter(4), scale([0.93, 0.965, 1.0, 1.035, 1.07]), jitter(4)]
 NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
 SMALLEST, LARGEST = 64, 160
 PIXELS_AT_ONCE = 16 * 128 * 128
+# The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
+STEPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,11 @@ def _climb_all(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, in
     groups = list(_groups(units, canvas))
     ticks = iter(track(range(len(groups) * settings.steps), "ascending"))
     climbs: list[_Climb] = []
+    step, place = None, None
     for group in groups:
-        climb = _climb(bundle, group, canvas, settings, ticks)
+        if step is None or place != (group[0].layer, group[0].position):
+            step, place = _step(bundle, group[0], canvas, settings), (group[0].layer, group[0].position)
+        climb = _climb(bundle, step, group, settings, ticks)
         if climb.steps:
             climbs.append(climb)
         if climb.interrupted:
@@ -140,41 +145,36 @@ def _climb_all(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, in
     )
 
 
-def _climb(bundle: ModelBundle, units: list[Unit], canvas: tuple[int, int], settings: Settings, ticks: Iterator[int]) -> _Climb:
+def _climb(bundle: ModelBundle, step: AscentStep, units: list[Unit], settings: Settings, ticks: Iterator[int]) -> _Climb:
     """Climb for units of one layer until the steps are done or Ctrl-C."""
-    run = _run(bundle, units, canvas, settings)
-    course: list[NDArray[np.float32]] = []
+    rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
+    run = AscentRun(step, one_hot(units, channel_count(unit_call(graph_of(bundle), units[0]))), rngs)
+    course: list[Any] = []
     interrupted = False
     try:
         for _ in range(settings.steps):
             course.append(run.step())
+            if len(course) % STEPS_AT_ONCE == 0:
+                numpy(course[-1])
             next(ticks)
     except KeyboardInterrupt:
         interrupted = True
-    return _Climb(units, run.pictures(), np.array(course, dtype=np.float32).reshape(-1, len(units)), len(course), interrupted)
+    values = np.array([numpy(one) for one in course], dtype=np.float32).reshape(-1, len(units))
+    return _Climb(units, run.pictures(), values, len(course), interrupted)
 
 
-def _run(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> AscentRun:
+def _step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings) -> AscentStep:
+    """Return the step for all units of the layer of `unit`."""
     graph = graph_of(bundle)
     if settings.mode == "paper":
-        objective, image = sum_of_activations(graph, units), pixels(*canvas, bundle.channels)
+        objective, image = sum_of_activations(graph, unit), pixels(*canvas, bundle.channels)
         moves, update = [], plain(0.01)
     else:
-        noise = NOISE_FOR_NEURONS if _flattens(graph, units[0]) else NOISE_FOR_MAPS
-        objective, image = mean_preactivation(graph, units), fourier(*canvas, bundle.channels, deviation=noise)
+        noise = NOISE_FOR_NEURONS if _flattens(graph, unit) else NOISE_FOR_MAPS
+        objective, image = mean_preactivation(graph, unit), fourier(*canvas, bundle.channels, deviation=noise)
         moves, update = STANDARD, adam(0.05)
-    rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
-    return AscentRun(
-        bundle,
-        graph,
-        objective,
-        image,
-        transforms=moves,
-        update=update,
-        rngs=rngs,
-        size=canvas,
-        precision=settings.precision,
-    )
+    precision = settings.precision
+    return AscentStep(bundle, graph, objective, image, transforms=moves, update=update, size=canvas, precision=precision)
 
 
 def _groups(units: Sequence[Unit], canvas: tuple[int, int]) -> Iterator[list[Unit]]:

@@ -1,4 +1,4 @@
-"""The lower storey: one ascent for units of one layer, a step at a time."""
+"""The lower storey: one ascent for units of one layer, a step at a time; compiled once for all batches of the layer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,11 +18,10 @@ from .transforms import Transform, sampling
 Update = Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
 
 
-class AscentRun:
-    """Climbs `objective` for several pictures at once; a `step()` is one compiled call, cut at the objective's layer.
+class AscentStep:
+    """One compiled step, cut at the objective's call: for every batch of pictures that climbs this objective on this canvas.
 
-    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves
-    alike and a picture does not depend on its neighbours.
+    What differs between batches enters as tensors, so a layer's units share one compilation, however many batches they make.
     """
 
     def __init__(
@@ -34,46 +33,59 @@ class AscentRun:
         *,
         transforms: Sequence[Transform],
         update: Update,
-        rngs: Sequence[np.random.Generator],
         size: tuple[int, int],
         precision: str = "float32",
     ) -> None:
-        self._transforms, self._size, self._rngs = transforms, size, rngs
-        self._image = image
-        self._numbers = ops.convert_to_tensor(np.stack([image.initial(rng) for rng in rngs]))
-        self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers[:, :1, :1, :1])]
-        self._steps = 0
+        self.image, self.transforms, self.size = image, transforms, size
         network = at_precision(graph, precision)
 
-        def climb(numbers: Any, rows: Any, columns: Any) -> tuple[Any, Any]:
+        def climb(numbers: Any, weights: Any, rows: Any, columns: Any) -> tuple[Any, Any]:
             pictures = image.pictures(numbers)
             if transforms:
                 pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
             entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
-            values = objective.measure(network.run(entered, [objective.call.index])[0])
+            values = objective.measure(network.run(entered, [objective.call.index])[0], weights)
             return ops.sum(values), values
 
         differentiated = engine().value_and_gradient(climb)
 
-        def step(numbers: Any, moments: list[Any], count: Any, rows: Any, columns: Any) -> tuple[Any, list[Any], Any]:
-            values, gradient = differentiated(numbers, rows, columns)
+        def step(numbers: Any, moments: list[Any], count: Any, weights: Any, rows: Any, columns: Any) -> tuple[Any, list[Any], Any]:
+            values, gradient = differentiated(numbers, weights, rows, columns)
             numbers, moments = update(numbers, gradient, moments, count)
             return (ops.clip(numbers, 0.0, 1.0) if image.clipped else numbers), moments, values
 
-        self._step = engine().compiled(step)
+        self.compiled = engine().compiled(step)
 
-    def step(self) -> NDArray[np.float32]:
-        """Climb once; return the objective of each picture before the step, (count,)."""
+
+class AscentRun:
+    """One batch of pictures on its way up; picture i climbs the objective with row i of `weights`, such as its unit's channel.
+
+    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
+    picture does not depend on its neighbours.
+    """
+
+    def __init__(self, step: AscentStep, weights: NDArray[np.float32], rngs: Sequence[np.random.Generator]) -> None:
+        self._step, self._rngs = step, rngs
+        self._weights = ops.convert_to_tensor(weights)
+        self._numbers = ops.convert_to_tensor(np.stack([step.image.initial(rng) for rng in rngs]))
+        self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers[:, :1, :1, :1])]
+        self._steps = 0
+
+    def step(self) -> Any:
+        """Climb once; return the objective of each picture before the step as a tensor (count,), perhaps still being computed.
+
+        Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
+        """
         self._steps += 1
-        drawn = sampling(self._transforms, self._rngs, self._size)
+        drawn = sampling(self._step.transforms, self._rngs, self._step.size)
         rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
         count = ops.convert_to_tensor(np.float32(self._steps))
-        self._numbers, self._moments, values = self._step(self._numbers, self._moments, count, rows, columns)
-        return numpy(values)
+        self._numbers, self._moments, values = self._step.compiled(self._numbers, self._moments, count, self._weights, rows, columns)
+        return values
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
-        found = np.moveaxis(numpy(self._image.pictures(self._numbers)), 1, -1)
+        found = np.moveaxis(numpy(self._step.image.pictures(self._numbers)), 1, -1)
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
 
 
