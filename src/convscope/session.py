@@ -306,7 +306,7 @@ def _ask_method(state: State) -> Question:
 
 def _ask_images(state: State) -> Question:
     names = ", ".join(SAMPLE + name for name in samples())
-    return Question("images", f"Images: files, folders, globs, or {names}", state.images, free=True, paths=True)
+    return Question("images", f"Images: files, folders, globs, lists, archives, or {names}", state.images, free=True, paths=True)
 
 
 def _ask_option(state: State) -> Question:

@@ -36,6 +36,17 @@ def corpus(tmp_path, monkeypatch):
     np.save(tmp_path / "five.npy", np.zeros((2, 28, 28, 5), np.float32))
     np.save(tmp_path / "loud.npy", np.full((28, 28), 300.0))
     np.savez(tmp_path / "flat.npz", a=np.zeros(3))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "flat.npz").read_bytes()[:-30])
+    for name in ("no.zip", "no.tar.gz", "no.parquet"):
+        (tmp_path / name).write_bytes(b"nonsense")
+    with zipfile.ZipFile(tmp_path / "words.zip", "w") as archive:
+        archive.writestr("a.txt", "b")
+    with zipfile.ZipFile(tmp_path / "damaged.zip", "w") as archive:
+        archive.writestr("a.png", "b")
+    (tmp_path / "empty.csv").write_text("path,label\n")
+    (tmp_path / "lost.csv").write_text("path,label\nlost.png,cat\n")
+    (tmp_path / "hole.csv").write_text("path,label\nwords.jpg,cat\n,cat\n")
+    (tmp_path / "bytes.csv").write_bytes(b"words.jpg\n\xff\xff\n")
     return tmp_path
 
 
@@ -73,6 +84,17 @@ CASES = {
     "empty folder": (fashion("deconv", "block1_conv1:0", "nothing"), "holds no pictures"),
     "wrong channels": (fashion("deconv", "block1_conv1:0", "five.npy"), "has 5 channels; the network takes 1"),
     "values out of range": (fashion("deconv", "block1_conv1:0", "loud.npy"), "from 300 to 300"),
+    "cut array": (fashion("deconv", "block1_conv1:0", "cut.npz"), "no readable NumPy file"),
+    "no zip of pictures": (fashion("deconv", "block1_conv1:0", "no.zip"), "no readable zip archive"),
+    "no tar": (fashion("deconv", "block1_conv1:0", "no.tar.gz"), "no readable tar archive"),
+    "zip without pictures": (fashion("deconv", "block1_conv1:0", "words.zip"), "The archive `words.zip` holds no pictures"),
+    "zip of damaged pictures": (fashion("deconv", "block1_conv1:0", "damaged.zip"), "None of the 1 pictures could be read"),
+    "no parquet": (fashion("deconv", "block1_conv1:0", "no.parquet"), "no readable Parquet file"),
+    "empty list": (fashion("deconv", "block1_conv1:0", "empty.csv"), "has no rows"),
+    "list of lost pictures": (fashion("deconv", "block1_conv1:0", "lost.csv"), "Row 2 of `lost.csv` names `lost.png`"),
+    "row without path": (fashion("deconv", "block1_conv1:0", "hole.csv"), "Row 3 of `hole.csv` names no picture"),
+    "list of bytes": (fashion("deconv", "block1_conv1:0", "bytes.csv"), "cannot be read after line 0"),
+    "range of an archive": (fashion("deconv", "block1_conv1:0", "damaged.zip[3]"), "outside the 1 images there"),
     "no image array": (fashion("deconv", "block1_conv1:0", "flat.npz"), "holds no image array"),
     "no such sample": (fashion("deconv", "block1_conv1:0", "sample:dog"), "There are: astronaut"),
     "nothing matches": (fashion("deconv", "block1_conv1:0", "*.gif"), "No file matches"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from convscope.errors import ImageError
-from convscope.images import Fit, ImageStream, as_batch, as_image_set
+from convscope.images import Fit, ImageStream, as_batch, as_image_set, entering
 
 FIT = Fit(3, (4, 4))
 
@@ -65,6 +65,7 @@ def test_what_is_unreadable_in_a_folder_is_skipped_but_named_is_an_error(folder)
     stream = ImageStream(as_image_set(folder), FIT)
     assert len(list(stream)) == 4
     assert "2.png" in stream.skipped[0]
+    assert stream.notes() == as_batch(folder, FIT).notes == ("1 picture could not be read and was skipped: cats/2.png.",)
     with pytest.raises(ImageError):
         list(ImageStream(as_image_set(folder / "cats" / "2.png"), FIT))
 
@@ -80,3 +81,43 @@ def test_the_digest_is_of_what_was_read(folder):
 def test_what_is_no_image_is_refused(wrong):
     with pytest.raises(ImageError):
         as_batch(wrong, FIT)
+
+
+def test_grey_pictures_for_colour_networks_and_the_reverse(tmp_path):
+    Image.new("L", (6, 5), 51).save(tmp_path / "grey.png")
+    Image.new("RGB", (6, 5), (0, 255, 0)).save(tmp_path / "green.jpg", quality=100, subsampling=0)
+    Image.fromarray(np.full((5, 6), 13107, np.uint16)).save(tmp_path / "sixteen.tif")
+    green, grey, sixteen = as_batch(tmp_path, FIT).pixels
+    assert np.allclose(grey, 0.2)
+    assert np.allclose(sixteen, 0.2, atol=1e-4)
+    assert np.allclose(green, [0, 1, 0], atol=0.01)
+    green, grey, sixteen = as_batch(tmp_path, Fit(1, (4, 4))).pixels
+    assert np.allclose(grey, 0.2)
+    assert np.allclose(sixteen, 0.2, atol=1e-4)
+    assert np.allclose(green, 0.587, atol=0.01)
+
+
+def test_a_pil_image_is_read_as_a_file_of_it(tmp_path):
+    clear = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    clear.save(tmp_path / "clear.png")
+    assert np.array_equal(as_batch(clear, FIT).pixels, as_batch(tmp_path / "clear.png", FIT).pixels)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 60, 600])
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_damaged_numpy_files_are_errors(tmp_path, suffix, cut):
+    path = tmp_path / f"set.{suffix}"
+    images = np.random.default_rng(0).random((5, 8, 8), np.float32)
+    np.save(path, images) if suffix == "npy" else np.savez_compressed(path, images=images)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ImageError, match="no readable NumPy file"):
+        as_image_set(path)
+
+
+def test_what_enters_the_network_again_is_what_entered(tmp_path):
+    """A reduced JPEG too: the picture shown beside a projection is the picture that was measured."""
+    Image.effect_noise((900, 700), 80).resize((450, 350)).resize((900, 700)).save(tmp_path / "large.jpg")
+    images = as_image_set(tmp_path)
+    for image, source in ImageStream(images, Fit(3, (64, 48))):
+        assert np.array_equal(entering(source, Fit(3, (64, 48)))[0], image)
+        assert np.array_equal(as_batch(tmp_path / "large.jpg", Fit(3, (64, 48))).pixels[0], image)

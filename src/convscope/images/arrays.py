@@ -40,12 +40,13 @@ def from_array(array: NDArray[Any], name: str, labels: Sequence[str] | None = No
 
 def _loaded(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"images": np.asarray(loaded)}
-        with loaded:
-            names = [name for name in ("images", *LABELS, "names") if name in loaded.files] if "images" in loaded.files else loaded.files
-            return {name: loaded[name] for name in names}
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)  # NumPy leaves a damaged archive open if it opened it itself
+                with np.load(file, allow_pickle=False) as loaded:
+                    wanted = ("images", *LABELS, "names") if "images" in loaded.files else loaded.files
+                    return {name: loaded[name] for name in wanted if name in loaded.files}
+        return {"images": np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))}
     except DAMAGED as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError(f"`{path}` is no readable NumPy file: {said}. Expected one that numpy.save or numpy.savez wrote.") from error

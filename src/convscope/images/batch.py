@@ -17,12 +17,16 @@ from .sources import ImageSet, as_image_set
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """`pixels`: (image, height, width, channel) float32 in [0, 1] as they enter the network. `inputs`: for the provenance."""
+    """`pixels`: (image, height, width, channel) float32 in [0, 1] as they enter the network. `inputs`: for the provenance.
+
+    `notes`: what was skipped.
+    """
 
     pixels: NDArray[np.float32]
     names: tuple[str, ...]
     inputs: tuple[dict[str, Any], ...]
     given: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def as_batch(images: Any, fit: Fit) -> ImageBatch:
@@ -35,7 +39,7 @@ def as_batch(images: Any, fit: Fit) -> ImageBatch:
     if len(sizes) > 1:
         raise ImageError(f"The arrays have different sizes: {sizes}. Give arrays of one size, or one at a time.")
     names = tuple(source.name for source in stream.read)
-    return ImageBatch(np.stack(pixels), names, stream.inputs(), stream.images.given)
+    return ImageBatch(np.stack(pixels), names, stream.inputs(), stream.images.given, stream.notes())
 
 
 def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
@@ -117,3 +121,13 @@ class ImageStream:
         """Return what the provenance records of the images that were read."""
         given = self.images.given
         return ({"given": list(given) if given is not None else None, "count": len(self.read), "digest": self._digest.hexdigest()},)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what was skipped by its name: the path in the reason is as it was typed, and another when the same is made again."""
+        read = {id(source) for source in self.read}
+        skipped = [source.name for source in self.images.sources if id(source) not in read]
+        if not skipped:
+            return ()
+        if len(skipped) == 1:
+            return (f"1 picture could not be read and was skipped: {skipped[0]}.",)
+        return (f"{len(skipped)} pictures could not be read and were skipped, the first of them {skipped[0]}.",)

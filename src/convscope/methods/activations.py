@@ -38,6 +38,7 @@ def activations(model: Any, layer: str, images: Any, *, order: str = "strongest"
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
         provenance=provenance("activations", bundle, batch.inputs, parameters),
+        notes=batch.notes,
         layer=call.address,
         maps=np.concatenate(maps),
         images=batch.pixels,

@@ -72,7 +72,12 @@ def deconv(
     parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties}
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
-        notes=(*rules.notes(calls), *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()), HONEST),
+        notes=(
+            *rules.notes(calls),
+            *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()),
+            HONEST,
+            *batch.notes,
+        ),
         class_names=class_names(bundle, chosen),
         units=chosen,
         pixels=np.concatenate([part.pixels for part in parts]),

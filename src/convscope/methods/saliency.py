@@ -46,7 +46,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
         scores.append(score)
     return Saliency(
         provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
-        notes=(HONEST_GUIDED,) if guided else (),
+        notes=(*((HONEST_GUIDED,) if guided else ()), *batch.notes),
         class_names=class_names(bundle, found),
         unit=found[0],
         pixels=np.concatenate(pixels),

@@ -57,19 +57,8 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
         probabilities=np.concatenate(probabilities) if classifies else None,
         layer=call.address,
         inputs=stream.inputs(),
-        notes=_skipped(stream),
+        notes=stream.notes(),
     )
-
-
-def _skipped(stream: ImageStream) -> tuple[str, ...]:
-    """Say what was skipped by its name: the path in the error is as it was typed, and another when the map is made again."""
-    read = {id(source) for source in stream.read}
-    skipped = [source.name for source in stream.images.sources if id(source) not in read]
-    if not skipped:
-        return ()
-    if len(skipped) == 1:
-        return (f"1 picture could not be read and was skipped: {skipped[0]}.",)
-    return (f"{len(skipped)} pictures could not be read and were skipped, the first of them {skipped[0]}.",)
 
 
 def _batches(stream: ImageStream, size: int) -> Any:
