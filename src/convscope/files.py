@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,11 +25,12 @@ REASONS = {
 }
 
 
-def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
+def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> list[Path]:
     """Write all files or none, and return their paths; folders that are missing are made.
 
     Every file is first written beside its place under another name, and only when all are complete are they renamed, so
-    that a full disk or an interrupt leaves the old files as they were. Raises OutputError.
+    that a full disk or an interrupt leaves the old files as they were. `durable`: when it returns, they survive a loss of power.
+    Raises OutputError.
     """
     waiting: dict[Path, Path] = {}
     try:
@@ -36,9 +38,13 @@ def write_files(contents: Mapping[Path, bytes]) -> list[Path]:
             _check(path)
             waiting[path] = _temporary(path)
             waiting[path].write_bytes(content)
+            if durable:
+                _to_disk(waiting[path])
         for path in contents:
             waiting[path].replace(path)
             del waiting[path]
+        for folder in {path.parent for path in contents} if durable and os.name != "nt" else ():
+            _to_disk(folder)
     except (OSError, ValueError) as error:
         raise OutputError(_sentence(path, error)) from error
     finally:
@@ -94,6 +100,15 @@ def _check(path: Path) -> None:
         return
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+
+
+def _to_disk(path: Path) -> None:
+    """Return when a file, or the names in a folder, are on the disk."""
+    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _temporary(path: Path) -> Path:

@@ -2,8 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Sized
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
@@ -15,12 +15,27 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     if not _watched():
         yield from items
         return
+    with _bar() as bar:
+        yield from bar.track(items, total=total, description=label)
+
+
+@contextlib.contextmanager
+def counting(label: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how many more are done, while a bar shows it with the remaining time; it vanishes at the end."""
+    if not _watched():
+        yield lambda count: None
+        return
+    with _bar() as bar:
+        task = bar.add_task(label, total=total, completed=done)
+        yield lambda count: bar.advance(task, count)
+
+
+def _bar() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield from bar.track(items, total=total, description=label)
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 @contextlib.contextmanager

@@ -5,13 +5,9 @@ from typing import Any
 
 from .errors import ReplayError
 from .methods import METHODS
-from .models import ModelBundle, load
-from .models.loading import WEIGHTS
+from .models.again import load_again
 from .render import writer
 from .results import Result
-
-# What a picture may say of how its model was loaded; never code.
-REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs")
 
 
 def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Result:
@@ -33,7 +29,7 @@ def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Resul
 
 def _again(recorded: dict[str, Any], path: str | Path, custom: Any, unsafe: bool) -> Result:
     method = METHODS.get(recorded["method"])
-    bundle = _same_model(recorded["model"], custom, unsafe) if recorded["model"] else None  # a map of features has none
+    bundle = load_again(recorded["model"], "picture", custom, unsafe) if recorded["model"] else None  # a map of features has none
     parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
@@ -46,34 +42,6 @@ def same_bytes(result: Result, path: str | Path) -> bool:
     """Say whether `result` would be written to exactly the bytes of the PNG at `path`."""
     recorded = writer.read_provenance(Path(path))
     return writer.png_bytes(result, recorded.get("picture")) == Path(path).read_bytes()
-
-
-def _same_model(recorded: dict[str, Any], custom: Any, unsafe: bool) -> ModelBundle:
-    if recorded["source"] == "memory":
-        raise ReplayError(
-            "The picture was made from a model in memory, which no file holds. Save the model and make the picture from the file."
-        )
-    weights = recorded["weights"] if recorded["weights"] in WEIGHTS else None
-    if weights == "none":
-        raise ReplayError(
-            f"The picture was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
-        )
-    said = recorded["load"]
-    told = {name: said[name] for name in REPLAYED if name in said}
-    if said.get("custom") and not custom:
-        named = " ".join(f"--custom {one}" for one in said["custom"])
-        raise ReplayError(
-            f"The model of this picture needs code of its own, which is not run on a picture's word. If you trust it: {named}"
-        )
-    if said.get("unsafe") and not unsafe:
-        raise ReplayError("The model of this picture runs code that its file holds. If you trust whoever made the file: --unsafe")
-    bundle = load(recorded["source"], weights=weights, custom=custom, unsafe=unsafe, **told)
-    if bundle.digest != recorded["digest"]:
-        raise ReplayError(
-            f"The model `{recorded['source']}` has changed: its digest is {bundle.digest}, the picture was made with {recorded['digest']}. "
-            "Put the same model back."
-        )
-    return bundle
 
 
 def _images(recorded: dict[str, Any]) -> list[str]:

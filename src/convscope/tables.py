@@ -26,7 +26,10 @@ class Columns:
 
 
 def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
-    """Return columns (arrays, or sequences of text and None) as a Parquet file; `about` is kept as JSON in its metadata."""
+    """Return columns as a Parquet file: arrays, (row, length) ones as lists, or sequences of text and None.
+
+    `about` is kept as JSON in its metadata.
+    """
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -101,6 +104,8 @@ def _kind(kind: Any) -> str:
 def _column(values: Any) -> Any:
     import pyarrow as pa
 
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     if isinstance(values, np.ndarray):
         return pa.array(values)
     # A file name that is no Unicode holds lone surrogates, which Parquet's text cannot: they are written as escapes.

@@ -1,1 +1,6 @@
 """A data set x a measure -> the images that excite each unit most, statistics and features; resumable."""
+
+from .run import Run, TopUnits, UnitStatistics, open_run
+from .scan import scan
+
+__all__ = ["Run", "TopUnits", "UnitStatistics", "open_run", "scan"]

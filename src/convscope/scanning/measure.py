@@ -1,0 +1,162 @@
+"""The measure: a batch of images -> for every filter of every layer its spatial maximum and where it is, features, and the prediction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend import engine, ops
+from ..errors import UnitError, near_misses
+from ..graph.addresses import graph_of, unit_call
+from ..graph.calls import Call, Graph
+from ..graph.entering import fit_of, network_input, numpy
+from ..graph.features import averaged, feature_call
+from ..graph.history import at_precision
+from ..graph.kinds import Kind
+from ..graph.listing import layers as listed_layers
+from ..graph.receptive import call_shapes, check_size
+from ..images import Fit
+from ..models import ModelBundle
+from ..units import Unit
+
+PIXELS_AT_ONCE = 16 * 224 * 224
+MOST_AT_ONCE = 128
+RANKS = (2, 3, 4)
+
+
+@dataclass(frozen=True)
+class MeasuredLayer:
+    """`address`, `channels`, and `shape` of its map: (height, width), (length,) or (); its units begin at `first` among all."""
+
+    address: str
+    channels: int
+    shape: tuple[int, ...]
+    first: int
+
+    @property
+    def units(self) -> slice:
+        """Its units among all."""
+        return slice(self.first, self.first + self.channels)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What one batch of images gives. `values`: (image, unit) float32, each unit's maximum over space; `places`: (image, unit) int32,
+    the first place in row-major order that has it, -1 in a layer without space. `features`: (image, feature) float32.
+
+    `predicted`: (image,) int32 the strongest class, and `probability` float32, -1 and NaN where the network does not classify.
+    """
+
+    values: NDArray[np.float32]
+    places: NDArray[np.int32]
+    features: NDArray[np.float32]
+    predicted: NDArray[np.int32]
+    probability: NDArray[np.float32]
+
+
+def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]:
+    """Return the addresses that "all" (every layer with filters) or patterns such as "block4_*" mean, in computing order.
+
+    Raises UnitError for a pattern that matches nothing, and for a layer without channels.
+    """
+    known = [info for info in listed_layers(bundle) if len(info.shape) + 2 in RANKS]
+    if wanted == "all":
+        found = {info.address for info in known if info.has_filters}
+    else:
+        found = set()
+        for pattern in [wanted] if isinstance(wanted, str) else wanted:
+            matching = [info.address for info in known if info.address == pattern or fnmatchcase(info.address, pattern)]
+            if not matching:
+                close = near_misses(pattern, [info.address for info in known])
+                raise UnitError(
+                    f"No layer matches `{pattern}` in `{bundle.name}`. Expected an address or a pattern such as block4_*; "
+                    f"closest: {close}. List them with: convscope layers"
+                )
+            found.update(matching)
+    if not found:
+        raise UnitError(f"`{bundle.name}` has no layer with filters. Name layers by a pattern; `convscope layers` lists them.")
+    return [info.address for info in known if info.address in found]
+
+
+class Measure:
+    """The network at one precision, compiled for batches of one fixed size, so that no image's numbers depend on how many came with it."""
+
+    def __init__(self, bundle: ModelBundle, addresses: Sequence[str], precision: str) -> None:
+        fit = fit_of(bundle)
+        self.bundle, self.fit = bundle, Fit(fit.channels, fit.size)
+        graph = graph_of(bundle)
+        calls = [unit_call(graph, Unit(address, 0)) for address in addresses]
+        for call in calls:
+            check_size(graph, call, fit.size)
+        self.layers = _measured(graph, addresses, calls, fit.size)
+        self.units = sum(layer.channels for layer in self.layers)
+        self.batch = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
+        featured = feature_call(graph, None)
+        self.feature_layer = featured.address
+        self.features = int(featured.shape[-1] or 0)
+        output = graph.calls[graph.outputs[0].call]
+        self.classifies = output.kind is Kind.SOFTMAX and len(output.shape) == 2
+        network = at_precision(graph, precision)
+        wanted = [call.index for call in calls]
+        targets = [*wanted, featured.index, *([output.index] if self.classifies else [])]
+
+        def forward(entered: Any) -> tuple[Any, ...]:
+            found = network.run(entered, list(dict.fromkeys(targets)))
+            by_call = dict(zip(dict.fromkeys(targets), found, strict=True))
+            peaks = [peak(by_call[index]) for index in wanted]
+            maxima, places = (ops.concatenate(parts, axis=1) for parts in zip(*peaks, strict=True))
+            more = [ops.cast(by_call[output.index], "float32")] if self.classifies else []
+            return maxima, places, ops.cast(averaged(by_call[featured.index]), "float32"), *more
+
+        self._forward = engine().compiled(forward)
+
+    def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
+        """Measure one full batch (batch, height, width, channel) in [0, 1]."""
+        values, places, features, *scores = self._forward(network_input(self.bundle, pixels))
+        if scores:
+            probabilities = numpy(scores[0])
+            predicted, probability = probabilities.argmax(axis=1).astype(np.int32), probabilities.max(axis=1)
+        else:
+            predicted, probability = np.full(len(pixels), -1, np.int32), np.full(len(pixels), np.nan, np.float32)
+        return Numbers(numpy(values), np.asarray(ops.convert_to_numpy(places)).astype(np.int32), numpy(features), predicted, probability)
+
+
+def _measured(graph: Graph, addresses: Sequence[str], calls: Sequence[Call], size: tuple[int, int]) -> tuple[MeasuredLayer, ...]:
+    measured, first = [], 0
+    for address, call in zip(addresses, calls, strict=True):
+        shape = call_shapes(graph, call, size)[call.index]
+        measured.append(MeasuredLayer(address, int(shape[-1] or 0), tuple(int(side or 0) for side in shape[1:-1]), first))
+        first += measured[-1].channels
+    return tuple(measured)
+
+
+def peak(value: Any) -> tuple[Any, Any]:
+    """Return (image, channel): a layer's maxima over space in float32, and their first places in row-major order as int32.
+
+    Rows are reduced first, by max pooling where there is a map: Keras' own argmax over space would take as long as the convolutions do.
+    """
+    rank = len(value.shape)
+    if rank == 2:
+        value = ops.cast(value, "float32")
+        return value, ops.cast(ops.zeros_like(value), "int32") - 1
+    if rank == 3:
+        value = ops.cast(value, "float32")
+        highest = ops.max(value, axis=1)
+        return highest, _first(value, highest)
+    images, height, width, channels = value.shape
+    rows = ops.cast(ops.max_pool(value, (1, width), (1, width))[:, :, 0], "float32")
+    highest = ops.max(rows, axis=1)
+    row = _first(rows, highest)
+    start = (ops.arange(images, dtype="int32")[:, None] * height + row) * (width * channels) + ops.arange(channels, dtype="int32")
+    line = ops.take(ops.reshape(value, (-1,)), start[:, None] + ops.arange(width, dtype="int32")[None, :, None] * channels)
+    return highest, row * width + _first(ops.cast(line, "float32"), highest)
+
+
+def _first(values: Any, highest: Any) -> Any:
+    """Return the first place along axis 1 of (image, place, channel) where `highest` (image, channel) is; the last for NaN."""
+    count = values.shape[1]
+    places = ops.reshape(ops.arange(count, dtype="int32"), (1, count, 1))
+    return ops.min(ops.where(ops.equal(values, highest[:, None]), places, count - 1), axis=1)

@@ -1,0 +1,328 @@
+"""The reader of a run: what the scan of a data set found, from its folder."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError, ReplayError, UnitError, near_misses
+from ..images import Fit, ImageSet, as_image_set
+from ..models import ModelBundle
+from ..models.again import load_again
+from ..tables import Columns, read_parquet
+from ..units import parse
+from .accumulators import bin_edges, bins_of
+from .journal import FEATURES, load_features
+from .shards import read
+from .written import MANIFEST, SCHEMA, SHARES
+
+Name = TypeVar("Name", str, str | None)
+
+
+@dataclass(frozen=True)
+class TopUnits:
+    """The strongest images of some units of a layer, all (unit, k), strongest first, equals by image id.
+
+    `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there. `rows`, `columns`: int64, where in the map, -1 in a
+    layer without space. `fields`: (unit, k, 4) int64, the receptive field there in pixels of the fitted picture: top, left, bottom,
+    right, ends exclusive; it may reach over the picture's border, where the network pads.
+    """
+
+    layer: str
+    channels: NDArray[np.int64]
+    images: NDArray[np.int64]
+    values: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    fields: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class UnitStatistics:
+    """How each unit of a layer answers to the images: of its maxima over space, one an image.
+
+    `count`: (unit,) images that were counted; `fires`: the share above 0; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
+    `histogram`: (unit, bin) counts, `edges`: (bin + 1,). `class_means`: (unit, class), NaN for none; None without labels.
+    """
+
+    layer: str
+    count: NDArray[np.int64]
+    fires: NDArray[np.float64]
+    mean: NDArray[np.float32]
+    least: NDArray[np.float32]
+    largest: NDArray[np.float32]
+    quantiles: dict[float, NDArray[np.float32]]
+    histogram: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    class_means: NDArray[np.float32] | None
+
+
+class Run:
+    """What a scan found. `path`: its folder; `manifest`: what it says of itself; `len(run)`: how many images were read.
+
+    `layers`: the addresses that were measured; `classes`: the labels, in order of appearance; `complete`: whether all images were reached.
+    Images go by their id, the place at which they came into the run; ids of pictures that could not be read are missing.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any], images: ImageSet | None = None) -> None:
+        self.path, self.manifest = path, manifest
+        self.layers = tuple(one["address"] for one in manifest["layers"])
+        self.classes = tuple(manifest["classes"])
+        self.complete = bool(manifest["complete"])
+        self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
+        self._given = images
+
+    def __len__(self) -> int:
+        return int(self.manifest["images"])
+
+    @property
+    def count(self) -> int:
+        """How many images were read."""
+        return len(self)
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What the manifest says of the network: `name`, `source`, `weights`, `preprocessing`, `digest`, and `load`, what it was told."""
+        return dict(self.manifest["model"])
+
+    def load_model(self, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
+        """Return the network that was scanned, loaded from where it was; it must be the same to the bit.
+
+        A run never names code that is run: a model that needs it is given it again by `custom` or `unsafe`, as to `load`.
+        Raises ReplayError, ModelError.
+        """
+        return load_again(self.manifest["model"], "run", custom, unsafe)
+
+    def channels(self, layer: str) -> int:
+        """Return how many units a layer has. Raises UnitError for a layer that was not measured."""
+        return int(self._layer(layer)["channels"])
+
+    def shape(self, layer: str) -> tuple[int, ...]:
+        """Return the (height, width) of a layer's map, () where it has no space."""
+        return tuple(self._layer(layer)["shape"])
+
+    def top(self, layer: str, channels: Sequence[int] | None = None) -> TopUnits:
+        """Return the strongest images of a layer's units, all or these `channels`. Raises UnitError."""
+        wanted = self._channels(layer, channels)
+        table, rows = self._tops
+        part = np.asarray(rows.get(layer, []), np.int64)
+        numbers = {name: column[part] for name, column in table.numbers.items()}
+        shape = (self.channels(layer), int(self.manifest["top"]))
+        place = numbers["channel"], numbers["rank"]
+
+        def filled(name: str, missing: float, kind: Any) -> NDArray[Any]:
+            array = np.full(shape, missing, kind)
+            array[place] = numbers[name]
+            return array[wanted]
+
+        sides = [filled(name, 0, np.int64) for name in ("top", "left", "bottom", "right")]
+        return TopUnits(
+            layer,
+            wanted,
+            filled("image", -1, np.int64),
+            filled("value", np.nan, np.float32),
+            filled("row", -1, np.int64),
+            filled("column", -1, np.int64),
+            np.stack(sides, axis=-1),
+        )
+
+    def units(self, layer: str, channels: Sequence[int] | None = None) -> UnitStatistics:
+        """Return the statistics of a layer's units, all or these `channels`. Raises UnitError."""
+        wanted = self._channels(layer, channels)
+        table, rows = self._units
+        part = np.asarray(rows[layer], np.int64)[wanted]
+        numbers = {name: column[part] for name, column in table.numbers.items()}
+        means = table.vectors.get("class_means")
+        return UnitStatistics(
+            layer=layer,
+            count=numbers["count"],
+            fires=numbers["fires"] / np.maximum(numbers["count"], 1),
+            mean=numbers["mean"],
+            least=numbers["min"],
+            largest=numbers["max"],
+            quantiles={share: numbers[name] for name, share in SHARES.items()},
+            histogram=table.vectors["histogram"][part].astype(np.int64),
+            edges=bin_edges(),
+            class_means=None if means is None else means[part],
+        )
+
+    def percentile(self, unit: str, value: float) -> float:
+        """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.
+
+        Exact to a bin of the histogram, in which values are taken as evenly spread.
+        """
+        layer, channel = self._unit(unit)
+        found = self.units(layer, [channel])
+        counts, total = found.histogram[0], int(found.count[0])
+        if total == 0:
+            return float("nan")
+        if value <= found.least[0] or value > found.largest[0]:
+            return 0.0 if value <= found.least[0] else 100.0
+        place = int(bins_of(np.asarray([value], np.float32))[0])
+        low, high = max(found.edges[place], found.least[0]), min(found.edges[place + 1], found.largest[0])
+        share = (value - low) / (high - low) if high > low else 0.5
+        return float(100.0 * (counts[:place].sum() + np.clip(share, 0.0, 1.0) * counts[place]) / total)
+
+    @cached_property
+    def images(self) -> Columns:
+        """The table of the images that were read: numbers `image` (ids, rising) and `probability`; texts `name`, `label`, `digest`,
+        `prediction`.
+        """
+        return read_parquet(self.path / "images.parquet")
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of the images that were read, rising."""
+        return np.asarray(self.images.numbers["image"], np.int64)
+
+    @cached_property
+    def skipped(self) -> Columns:
+        """The table of the pictures that could not be read: numbers `image`, texts `name`, `reason`."""
+        return read_parquet(self.path / "skipped.parquet")
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """The features by image id, (id, feature) float32, mapped into memory; rows of images that were not read mean nothing."""
+        return load_features(self.path / FEATURES)
+
+    def name(self, image: int) -> str:
+        """Return an image's name."""
+        return str(self._text("name", image))
+
+    def label(self, image: int) -> str | None:
+        """Return an image's label, None where it has none."""
+        return self._text("label", image)
+
+    def prediction(self, image: int) -> str | None:
+        """Return the class that the network takes it for, None where it does not classify."""
+        return self._text("prediction", image)
+
+    def picture(self, image: int) -> NDArray[np.float32]:
+        """Return exactly what entered the network, (height, width, channel) float32 in [0, 1].
+
+        Raises ImageError if the file has changed or is gone, and for arrays in memory that only the process of the scan had.
+        """
+        row = self._row(image)
+        name, digest = self.images.texts["name"][row], self.images.texts["digest"][row]
+        source = self._sources.get((str(name), self._repeats[row]))
+        if source is None:
+            raise ImageError(f"`{name}` is gone: it is not among {self.manifest['given']} any more. Put it back, or scan again.")
+        picture, found = read(source, self.fit)
+        if found.hex() != digest:
+            raise ImageError(f"`{name}` has changed since it was scanned. Put the same picture back, or scan again.")
+        return picture
+
+    @cached_property
+    def _sources(self) -> dict[tuple[str, int], Any]:
+        given = self._given
+        if given is None and self.manifest["given"] is None:
+            raise ImageError(
+                f"The images of `{self.path}` were arrays in memory, which no file holds: their pictures are gone. "
+                "Give them to open_run(…, images=…), or scan files."
+            )
+        if given is None:
+            given = as_image_set(list(self.manifest["given"]))
+        return keyed(given.sources)
+
+    @cached_property
+    def _repeats(self) -> list[int]:
+        """How many images before have the same name; of skipped ones too."""
+        skipped = zip(self.skipped.numbers["image"].tolist(), self.skipped.texts["name"], strict=True)
+        every = sorted([*zip(self.ids.tolist(), self.images.texts["name"], strict=True), *skipped])
+        seen: Counter[str | None] = Counter()
+        repeats = {}
+        for image, name in every:
+            repeats[image] = seen[name]
+            seen[name] += 1
+        return [repeats[image] for image in self.ids.tolist()]
+
+    @cached_property
+    def _tops(self) -> tuple[Columns, dict[str, list[int]]]:
+        return _by_layer(read_parquet(self.path / "top.parquet"))
+
+    @cached_property
+    def _units(self) -> tuple[Columns, dict[str, list[int]]]:
+        return _by_layer(read_parquet(self.path / "units.parquet"))
+
+    def _layer(self, layer: str) -> dict[str, Any]:
+        found = next((one for one in self.manifest["layers"] if one["address"] == layer), None)
+        if found is None:
+            raise UnitError(
+                f"`{layer}` was not measured in the run `{self.path}` ({len(self.layers)} layers). "
+                f"Closest: {near_misses(layer, self.layers)}. Scan it with --layers."
+            )
+        return dict(found)
+
+    def _channels(self, layer: str, channels: Sequence[int] | None) -> NDArray[np.int64]:
+        count = self.channels(layer)
+        wanted = np.arange(count) if channels is None else np.asarray(channels, np.int64).reshape(-1)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < count):
+            raise UnitError(f"`{layer}` has {count} channels, 0 to {count - 1}; received {wanted.min()} to {wanted.max()}.")
+        return wanted
+
+    def _unit(self, unit: Any) -> tuple[str, int]:
+        pattern = parse(str(unit))
+        if not isinstance(pattern.channels, tuple) or len(pattern.channels) != 1:
+            raise UnitError(f"`{unit}` is not one unit. Expected layer:channel, such as {self.layers[0]}:0.")
+        return pattern.layer, int(self._channels(pattern.layer, pattern.channels)[0])
+
+    def _row(self, image: int) -> int:
+        row = int(np.searchsorted(self.ids, image))
+        if row == len(self.ids) or self.ids[row] != image:
+            raise ImageError(f"The run `{self.path}` has no image {image}, or it could not be read. Ids go from 0 to {self.ids[-1]}.")
+        return row
+
+    def _text(self, column: str, image: int) -> str | None:
+        return self.images.texts[column][self._row(image)]
+
+
+def open_run(path: str | Path, *, images: Any = None) -> Run:
+    """Return the run in a folder that `scan` wrote. `images`: what was scanned, if it lies elsewhere now or in memory only.
+
+    Raises ReplayError for what is none, or was written by a newer convscope.
+    """
+    folder = Path(path).expanduser()
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        major = int(str(manifest["schema"]).split(".")[0])
+        if major > int(SCHEMA.split(".")[0]):
+            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update this one to read it.")
+        return Run(folder, manifest, None if images is None else as_image_set(images) if not isinstance(images, ImageSet) else images)
+    except FileNotFoundError as error:
+        begun = (folder / "shards").is_dir()
+        raise ReplayError(
+            f"The run in `{folder}` is not finished. Give the same scan command again: it goes on."
+            if begun
+            else f"`{folder}` holds no run. Expected a folder that `convscope scan` wrote."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReplayError(f"`{folder / MANIFEST}` is damaged: {error}. Expected what `convscope scan` wrote.") from error
+
+
+def keyed(sources: Iterable[Any]) -> dict[tuple[str, int], Any]:
+    """Return sources by their name, and how many of the same name came before."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for source in sources:
+        name = written_as(source.name)
+        found[name, seen[name]] = source
+        seen[name] += 1
+    return found
+
+
+def written_as(name: Name) -> Name:
+    """Return a name as tables hold it: file names that are no Unicode with escapes."""
+    return name if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:
+    rows: dict[str, list[int]] = {}
+    for row, layer in enumerate(table.texts["layer"]):
+        rows.setdefault(str(layer), []).append(row)
+    return table, rows

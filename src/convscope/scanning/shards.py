@@ -1,0 +1,166 @@
+"""The work, in shards: some hundred images each, whose result depends on nothing but themselves and the measure."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+from ..images import Fit
+from .accumulators import Ints, Statistics
+from .measure import Measure, Numbers
+
+SHARD = 256
+READERS = 2
+AHEAD = 2  # batches that wait, read, for the network
+
+# What is known of one image; `state` is 0 for one not reached yet.
+FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
+READ, SKIPPED = 1, 2
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Images `first`, `first` + 1, ... of the run, where they are, and their classes (-1 for none)."""
+
+    first: int
+    sources: tuple[Any, ...]
+    classes: Ints
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The ids of its images, end exclusive."""
+        return self.first, self.first + len(self.sources)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The result of a shard: `facts` and `features` by image, and the `statistics` of those that could be read.
+
+    `skipped`: (image, reason) of the others.
+    """
+
+    span: tuple[int, int]
+    facts: NDArray[np.void]
+    features: NDArray[np.float32]
+    statistics: Statistics
+    skipped: tuple[tuple[int, str], ...]
+
+
+def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[int, int]]:
+    """Yield what is left of `count` images beside the spans that are done, cut at multiples of a shard's length."""
+    left = np.ones(count, bool)
+    for first, end in done:
+        left[first:end] = False
+    for first in range(0, count, SHARD):
+        places = first + np.flatnonzero(left[first : first + SHARD])
+        for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
+            if len(run):
+                yield int(run[0]), int(run[-1]) + 1
+
+
+def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None] = lambda count: None) -> Finished:
+    """Measure the images of a shard; `advance` is told how many more are done. While one batch is computed, the next ones are read.
+
+    An image has the same place in its batch in every run: its id modulo the batch's size. A network's last bits may depend on that place.
+    """
+    first, end = shard.span
+    facts = np.zeros(len(shard.sources), FACTS)
+    features = np.full((len(shard.sources), measure.features), np.nan, np.float32)
+    values = np.full((len(shard.sources), measure.units), np.nan, np.float32)
+    places = np.full((len(shard.sources), measure.units), -1, np.int32)
+    skipped: list[tuple[int, str]] = []
+    for batch in _read_ahead(shard, measure):
+        numbers: Numbers = measure(batch.pixels)
+        for image, reason in batch.skipped:
+            facts[image - first]["state"] = SKIPPED
+            skipped.append((image, reason))
+        here, there = batch.images % measure.batch, batch.images - first
+        facts["state"][there], facts["digest"][there] = READ, batch.digests
+        facts["predicted"][there], facts["probability"][there] = numbers.predicted[here], numbers.probability[here]
+        features[there], values[there], places[there] = numbers.features[here], numbers.values[here], numbers.places[here]
+        advance(len(batch.images) + len(batch.skipped))
+    read = facts["state"] == READ
+    images = np.arange(first, end)[read]
+    statistics = Statistics.of(values[read], places[read], images, shard.classes[read], top)
+    return Finished(shard.span, facts, features, statistics, tuple(skipped))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """`pixels`: a full batch, each image at its place; the `images` that were read, with their digests, and the others."""
+
+    pixels: NDArray[np.float32]
+    images: Ints
+    digests: NDArray[np.uint8]
+    skipped: tuple[tuple[int, str], ...]
+
+
+def read(source: Any, fit: Fit) -> tuple[NDArray[np.float32], bytes]:
+    """Return the picture as it enters the network, and the digest of what it was read from. Raises ImageError."""
+    image, digest = source.read()
+    return fit.apply(image, source.name, is_array=source.is_array), digest
+
+
+def _read_ahead(shard: Shard, measure: Measure) -> Iterator[_Batch]:
+    """Yield the batches of a shard, read by threads, a few ahead of who takes them."""
+    waiting: queue.Queue[_Batch | BaseException | None] = queue.Queue(AHEAD)
+    stopped = threading.Event()
+
+    def put(item: _Batch | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            with ThreadPoolExecutor(READERS) as pool:
+                for batch in _batches(shard, measure, pool):
+                    if stopped.is_set():
+                        return
+                    put(batch)
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=produce, daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _batches(shard: Shard, measure: Measure, pool: ThreadPoolExecutor) -> Iterator[_Batch]:
+    first, end = shard.span
+    for start in range(first - first % measure.batch, end, measure.batch):
+        images = range(max(start, first), min(start + measure.batch, end))
+        pixels = np.zeros((measure.batch, *measure.fit.size, measure.fit.channels), np.float32)
+        found = pool.map(lambda image: _one(shard.sources[image - first], measure.fit), images)
+        known, digests, skipped = [], [], []
+        for image, (picture, digest, reason) in zip(images, found, strict=True):
+            if picture is None:
+                skipped.append((image, reason))
+            else:
+                pixels[image - start] = picture
+                known.append(image)
+                digests.append(np.frombuffer(digest, np.uint8))
+        yield _Batch(pixels, np.asarray(known, np.int64), np.asarray(digests, np.uint8).reshape(-1, 16), tuple(skipped))
+
+
+def _one(source: Any, fit: Fit) -> tuple[NDArray[np.float32] | None, bytes, str]:
+    try:
+        return *read(source, fit), ""
+    except ImageError as error:
+        return None, b"", str(error)

@@ -1,0 +1,174 @@
+"""The tables and the manifest of a run: its contract. docs/scan.md describes every column."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import backend
+from ..errors import ImageError
+from ..files import write_files
+from ..graph.addresses import graph_of, unit_call
+from ..graph.receptive import receptive_field
+from ..tables import parquet
+from ..units import Unit
+from .accumulators import BINS, LARGEST, LEAST, PER_OCTAVE, Statistics, quantiles
+from .journal import Journal
+from .measure import Measure, MeasuredLayer
+from .shards import READ
+
+SCHEMA = "1.0"
+MANIFEST = "manifest.json"
+SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The images of a run in the order of their ids: names, labels, and the classes (the labels in order of appearance).
+
+    `given`: how they can be asked for again, None for arrays in memory.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    classes: tuple[str, ...]
+    given: tuple[str, ...] | None
+
+
+def write_run(run: Path, journal: Journal, listed: Listed, measure: Measure, settings: dict[str, Any]) -> None:
+    """Write the tables and the manifest for what the journal holds, all or none. Raises ImageError if no image could be read."""
+    facts = journal.facts.read()
+    read = np.flatnonzero(facts["state"] == READ)
+    reached = sum(end - first for first, end in journal.spans)
+    statistics = journal.statistics
+    if statistics is None or (not len(read) and reached):
+        reasons = sorted(journal.skipped)
+        raise ImageError(
+            f"None of the {len(reasons)} pictures could be read. The first: {reasons[0][1]}" if reasons else "Nothing was read."
+        )
+    contents = {
+        "images": _images(read, facts[read], listed, measure),
+        "units": _units(statistics, measure.layers, len(listed.classes)),
+        "top": _top(statistics, measure),
+        "skipped": _skipped(journal.skipped, listed),
+    }
+    manifest = _manifest(listed, measure, statistics, settings)
+    manifest |= {"complete": reached == len(listed.names), "images": len(read), "skipped": len(journal.skipped)}
+    about = {"schema": SCHEMA}
+    files = {run / f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
+    write_files(files | {run / MANIFEST: text.encode()}, durable=True)
+
+
+def _manifest(listed: Listed, measure: Measure, statistics: Statistics, settings: dict[str, Any]) -> dict[str, Any]:
+    counts = np.zeros(len(listed.classes), np.int64)
+    counts[statistics.classes.present] = statistics.classes.counts
+    return {
+        "schema": SCHEMA,
+        "count": len(listed.names),
+        "given": None if listed.given is None else list(listed.given),
+        "layers": [{"address": one.address, "channels": one.channels, "shape": list(one.shape)} for one in measure.layers],
+        "classes": list(listed.classes),
+        "class_counts": counts.tolist(),
+        "feature_layer": measure.feature_layer,
+        "features": measure.features,
+        "histogram": {"per_octave": PER_OCTAVE, "least": LEAST, "largest": LARGEST, "bins": BINS},
+        "quantiles": SHARES,
+        "versions": backend.versions(),
+        **settings,
+    }
+
+
+def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure) -> dict[str, Any]:
+    predicted = [measure.bundle.label(int(one)) if one >= 0 else None for one in facts["predicted"]]
+    return {
+        "image": read.astype(np.int64),
+        "name": [listed.names[image] for image in read],
+        "label": [listed.labels[image] for image in read],
+        "digest": [digest.tobytes().hex() for digest in facts["digest"]],
+        "prediction": predicted,
+        "probability": np.ascontiguousarray(facts["probability"]),
+    }
+
+
+def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int) -> dict[str, Any]:
+    moments, seen = statistics.moments, statistics.classes
+    found = quantiles(statistics.histogram.counts, moments.least, moments.largest, np.asarray(list(SHARES.values())))
+    known = moments.count > 0
+    nothing = np.float32(np.nan)
+    columns = {
+        "layer": [layer.address for layer in layers for _ in range(layer.channels)],
+        "channel": np.concatenate([np.arange(layer.channels) for layer in layers]),
+        "count": moments.count,
+        "fires": moments.fires,
+        "mean": moments.sums.over(moments.count),
+        "min": np.where(known, moments.least, nothing),
+        "max": np.where(known, moments.largest, nothing),
+        **{name: np.ascontiguousarray(column) for name, column in zip(SHARES, found.T, strict=True)},
+        "histogram": statistics.histogram.counts,
+    }
+    if classes:
+        means = np.full((len(moments.count), classes), nothing)
+        means[:, seen.present] = seen.sums.over(seen.counts[:, None]).T
+        columns["class_means"] = means
+    return columns
+
+
+def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
+    images, values, places = statistics.top.images, statistics.top.values, statistics.top.places
+    parts = []
+    for layer in measure.layers:
+        here = images[layer.units]
+        channel, rank = np.nonzero(here >= 0)
+        place = places[layer.units][channel, rank]
+        width = layer.shape[-1] if len(layer.shape) == 2 else 1
+        where = place >= 0
+        row = np.where(where, place // width, -1)
+        column = np.where(where, place % width if len(layer.shape) == 2 else 0, -1)
+        fields = _fields(measure, layer, row, column)
+        parts.append(
+            (
+                np.full(len(channel), layer.address),
+                channel,
+                rank,
+                here[channel, rank],
+                row,
+                column,
+                values[layer.units][channel, rank],
+                *fields.T,
+            )
+        )
+    names = ("layer", "channel", "rank", "image", "row", "column", "value", "top", "left", "bottom", "right")
+    columns: dict[str, Any] = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
+    columns["layer"] = [str(one) for one in columns["layer"]]
+    return columns
+
+
+def _fields(measure: Measure, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the receptive fields of the units at these places, (place, 4); a row's and a column's windows do not depend on each other."""
+    size = measure.fit.size
+    if len(layer.shape) != 2:
+        return np.tile(np.asarray((0, 0, *size), np.int64), (len(rows), 1))
+    graph = graph_of(measure.bundle)
+    call = unit_call(graph, Unit(layer.address, 0))
+    fields = np.empty((len(rows), 4), np.int64)
+    for row in np.unique(rows):
+        field = receptive_field(graph, call, (int(row), 0), size)
+        fields[rows == row, 0], fields[rows == row, 2] = field.top, field.bottom
+    for column in np.unique(columns):
+        field = receptive_field(graph, call, (0, int(column)), size)
+        fields[columns == column, 1], fields[columns == column, 3] = field.left, field.right
+    return fields
+
+
+def _skipped(skipped: Sequence[tuple[int, str]], listed: Listed) -> dict[str, Any]:
+    ordered = sorted(skipped)
+    return {
+        "image": np.asarray([image for image, _ in ordered], np.int64),
+        "name": [listed.names[image] for image, _ in ordered],
+        "reason": [reason for _, reason in ordered],
+    }
