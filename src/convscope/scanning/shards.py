@@ -103,7 +103,7 @@ class _Batch:
 
 def read(source: Any, fit: Fit) -> tuple[NDArray[np.float32], bytes]:
     """Return the picture as it enters the network, and the digest of what it was read from. Raises ImageError."""
-    image, digest = source.read()
+    image, digest = source.read(max(fit.size))
     return fit.apply(image, source.name, is_array=source.is_array), digest
 
 
