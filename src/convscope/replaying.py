@@ -34,7 +34,7 @@ def _again(recorded: dict[str, Any], path: str | Path, custom: Any, unsafe: bool
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
     if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:
-        raise ReplayError(f"The images of `{path}` have changed since it was made: {_images(recorded)}. Put the same ones back.")
+        raise ReplayError(f"What `{path}` was made from has changed since: {_images(recorded)}. Put the same ones back.")
     return result
 
 

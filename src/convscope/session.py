@@ -17,6 +17,7 @@ from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
 from .methods import METHODS, Method, Option
 from .models import ModelBundle, load
+from .render.pages import write_pages
 from .results import Result
 from .units import parse
 
@@ -72,7 +73,7 @@ Event = Question | Told | Written | Ended
 class State:
     """Where the session is and what has been answered; `commands` are the command lines that would have done the same.
 
-    `told`: what `load` is told beside the model's name.
+    `told`: what `load` is told beside the model's name. `run`: the folder of the scan that was looked at last.
     """
 
     stage: str = "model"
@@ -84,6 +85,7 @@ class State:
     method: Method | None = None
     images: str = "sample:cat"
     options: dict[str, Any] = field(default_factory=dict)
+    run: str = ""
     commands: tuple[str, ...] = ()
     out: Path = OUT
 
@@ -167,8 +169,9 @@ def _take_images(state: State, answer: str) -> Step:
 
 def _take_option(state: State, answer: str) -> Step:
     option = _option(state)
-    value = _converted(option, answer)
-    return _next_option(replace(state, options=state.options | {option.name: value}))
+    value = _converted(option, answer or (state.run if option.name == "run" else ""))
+    run = str(value) if option.name == "run" else state.run
+    return _next_option(replace(state, run=run, options=state.options | {option.name: value}))
 
 
 def _take_again(state: State, answer: str) -> Step:
@@ -200,18 +203,30 @@ def _run(state: State) -> Step:
     assert state.method is not None
     assert state.bundle is not None
     taken = _taken(state)
-    options = state.options | _strongest(state)
-    result = state.method.run(state.bundle, *taken.values(), **options)
-    target = state.out / f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}.png"
+    options = state.options | _filters(state)
+    stem = f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}"
+    parts = state.method.divided(state.bundle, taken.values(), options)
+    target = state.out / (f"{stem}.png" if len(parts) == 1 else stem)
     command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
-    written = Written(tuple(result.save(target)), result)
-    told = [Told(note) for note in result.notes] + [Told(f"the same again: {command}")]
-    return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
+    made = ((name, state.method.run(state.bundle, *taken.values(), **more)) for name, more in parts)
+    if len(parts) == 1:
+        result = next(made)[1]
+        written = [Written(tuple(result.save(target)), result)]
+    else:
+        written = [Written(tuple(paths), result) for result, paths in write_pages(target, f"{state.method.name} {_subject(state)}", made)]
+    told = [Told(note) for note in dict.fromkeys(note for one in written for note in one.result.notes)]
+    told.append(Told(f"the same again: {command}"))
+    return _asked(replace(state, stage="again", commands=(*state.commands, command)), *written, *told)
 
 
-def _strongest(state: State) -> dict[str, int]:
-    chosen = state.layer is not None and state.filters.startswith("strongest")
-    return {"strongest": int(state.filters.removeprefix("strongest"))} if chosen else {}
+def _filters(state: State) -> dict[str, Any]:
+    """Return the filters that were answered as the method's options: how many of the strongest, or which."""
+    assert state.method is not None
+    if state.layer is None:
+        return {}
+    if state.filters.startswith("strongest"):
+        return {"strongest": int(state.filters.removeprefix("strongest"))}
+    return {"filters": state.filters} if any(option.name == "filters" for option in state.method.options) else {}
 
 
 def _taken(state: State) -> dict[str, Any]:
@@ -240,6 +255,8 @@ def _converted(option: Option, answer: str) -> Any:
             raise OptionError(f"`{answer}` is neither yes nor no.")
         return bool(option.default) if not answer else answer.lower().startswith("y")
     if answer == "":
+        if option.required:
+            raise OptionError(f"Nothing was given for {option.name}. Expected: {option.help}")
         return option.default
     if option.choices and answer not in option.choices:
         raise OptionError(f"No {option.name} `{answer}`. Choose one of {', '.join(option.choices)}.")
@@ -315,8 +332,8 @@ def _ask_option(state: State) -> Question:
         default = "yes" if option.default else "no"
         return Question("option", f"{option.name}: {option.help}", default, (Choice("no", "no"), Choice("yes", "yes")))
     choices = tuple(Choice(choice, choice) for choice in option.choices)
-    default = "" if option.default is None else str(option.default)
-    return Question("option", f"{option.name}: {option.help}", default, choices, free=not choices)
+    default = state.run if option.name == "run" else "" if option.default is None else str(option.default)
+    return Question("option", f"{option.name}: {option.help}", default, choices, free=not choices, paths=option.type is Path)
 
 
 def _ask_again(state: State) -> Question:

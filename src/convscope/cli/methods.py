@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..results import Result, check_apart
 
 OUT = Path("convscope-out")
 PAGE = "page"
+INDEX = "index.html"
 METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
 TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
@@ -105,7 +107,11 @@ def method_command(method: Method) -> click.Command:
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
         writer.check_target(out or OUT)
         check_apart(folder.parent if out is not None and out.suffix.lower() == ".png" else folder, given.get("onto"))
-        bundle = load_model(**model) if model["model"] or method.needs_model(*taken) else None
+        bundle = _bundle(method, taken, given, model)
+        parts = method.divided(bundle, taken, given)
+        if len(parts) > 1:
+            _write_pages(method, bundle, taken, parts, folder, raw, as_json)
+            return
         result = method.run(bundle, *taken, **given)
         written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
@@ -133,6 +139,50 @@ def method_command(method: Method) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
     return click.Command(method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method))
+
+
+def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict[str, Any]) -> ModelBundle | None:
+    """Return the model that is named, or the one that a scan was made with, None for a method that needs none here."""
+    if model["model"] is None and method.model_of is not None:
+        with working("loading the model of the scan"):
+            bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
+        for note in bundle.notes:
+            click.echo(note, err=True)
+        return bundle
+    return load_model(**model) if model["model"] or method.needs_model(*taken) else None
+
+
+def _write_pages(
+    method: Method,
+    bundle: ModelBundle | None,
+    taken: list[Any],
+    parts: Sequence[tuple[str, dict[str, Any]]],
+    folder: Path,
+    raw: bool,
+    as_json: bool,
+) -> None:
+    """Make and write picture after picture, so that memory does not grow with their number, and a page that shows them all."""
+    from ..render.pages import write_pages
+
+    if folder.suffix.lower() == ".png":
+        raise click.UsageError(f"These are {len(parts)} pictures; received `{folder}`. Give --out a folder.")
+    made = ((name, method.run(bundle, *taken, **options)) for name, options in parts)
+    summaries, written = [], []
+    notes: dict[str, None] = {}
+    for result, paths in write_pages(folder, f"{method.name} {taken[0]}", made, raw=raw):
+        summaries.append(result.summary())
+        written += paths
+        notes |= dict.fromkeys((*result.notes, *result.remarks()))
+        if not as_json:
+            click.echo(paths[0])
+    written.append(folder / INDEX)
+    if as_json:
+        found = {"written": [str(path) for path in written], "notes": list(notes), "interrupted": False, "pages": summaries}
+        click.echo(json.dumps(found, indent=1))
+        return
+    for note in notes:
+        click.echo(note, err=True)
+    click.echo(folder / INDEX)
 
 
 def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
@@ -168,9 +218,10 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
         if option.type is bool:
             made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.help))
             continue
-        kind = click.Choice(list(option.choices)) if option.choices else option.type
-        shown = option.default is not None
-        made.append(click.Option([flag, option.name], type=kind, default=option.default, show_default=shown, help=option.help))
+        flags = [flag, *([option.short] if option.short else []), option.name]
+        kind = click.Choice(list(option.choices)) if option.choices else click.Path() if option.type is Path else option.type
+        shown = {"default": option.default, "show_default": option.default is not None, "required": option.required}
+        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, **shown))
         made.extend(
             click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
         )

@@ -1,7 +1,7 @@
 """What a method says of itself, so that the command line, the session and `replay` can offer it without knowing it."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ def _always(*taken: Any) -> bool:
 class Option:
     """One keyword of a method: `--name` on the command line, a question in the session.
 
-    `type` is int, float, str or bool (a flag); `choices` restricts a str; `shortcuts` are flags that stand for one of its values, such
-    as ("--no-switches", "spread"). `asked` says whether the session asks for it.
+    `type` is int, float, str, Path or bool (a flag); `choices` restricts a str; `shortcuts` are flags that stand for one of its values,
+    such as ("--no-switches", "spread"); `short` is a second flag, such as "-r", `metavar` the value's name in the help. `asked` says
+    whether the session asks for it, `required` that there is no default.
     """
 
     name: str
@@ -38,6 +39,9 @@ class Option:
     choices: tuple[str, ...] = ()
     shortcuts: tuple[tuple[str, str], ...] = ()
     asked: bool = False
+    short: str = ""
+    required: bool = False
+    metavar: str | None = None
 
     @property
     def flag(self) -> str:
@@ -50,6 +54,9 @@ class Method:
     """One way of looking. `run(bundle, *taken, **options)` returns a Result; `takes` names what comes before the options,
     among "layer", "unit", "units", "images". `examples` are complete command lines. `needs_model(*taken)` says whether these inputs
     are looked at with a network; without one, `run` gets None. `has_page`: its result can be written as a page, by `save_page`.
+
+    `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
+    `pages(bundle, *taken, **options)` divides what is too much for one picture: a name and the options of each; one name, "", for one.
     """
 
     name: str
@@ -61,6 +68,12 @@ class Method:
     description: str = ""
     needs_model: Callable[..., bool] = _always
     has_page: bool = False
+    model_of: Callable[..., Any] | None = None
+    pages: Callable[..., Sequence[tuple[str, dict[str, Any]]]] | None = None
+
+    def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
+        """Return the name and the options of each picture that these options mean; the name is "" where it is one."""
+        return [("", options)] if self.pages is None else self.pages(bundle, *taken, **options)
 
     def command_line(
         self, taken: Iterable[Any], options: dict[str, Any], *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None

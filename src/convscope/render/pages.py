@@ -3,7 +3,7 @@
 import contextlib
 import os
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..errors import OutputError
 from ..files import write_files
+from ..results import Result
 
 WIDE_FROM = 700
 
@@ -50,6 +51,26 @@ def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
         sections="\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1)),
     )
     return write_files({folder / "index.html": page.encode("utf-8", "replace")})[0]
+
+
+def write_pages(
+    folder: Path, title: str, results: Iterable[tuple[str, Result]], *, raw: bool = False
+) -> Iterator[tuple[Result, list[Path]]]:
+    """Write each result as `<name>.png` into `folder` as soon as it is made, and yield it and its files; at the end write `index.html`.
+
+    Where the making ends early, the page shows what there is. Raises OutputError.
+    """
+    shown: list[Picture] = []
+    notes: dict[str, None] = {}
+    try:
+        for name, result in results:
+            written = result.save(folder / f"{name}.png", raw=raw)
+            shown.append(Picture(written[0].name, name))
+            notes |= dict.fromkeys(result.notes)
+            yield result, written
+    finally:
+        if shown:
+            write_index(folder, title, [Section(title, shown, notes=tuple(notes))])
 
 
 def _words(text: str) -> str:
