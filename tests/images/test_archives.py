@@ -6,7 +6,9 @@ import io
 import itertools
 import lzma
 import struct
+import sys
 import tarfile
+import threading
 import tracemalloc
 import zipfile
 
@@ -269,7 +271,7 @@ def test_a_tar_in_the_wrong_wrapping_opens(tmp_path):
         assert len(as_batch(tmp_path / name, FIT).pixels) == 1
 
 
-def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path):
+def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path, monkeypatch):
     before = as_image_set(archive).sources
     before[0].read()
     other = packed(tmp_path / f"other.{archive.name.partition('.')[2]}", [("cats/0.png", encoded(9))])
@@ -278,6 +280,26 @@ def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path):
     assert len(after) == 1
     assert np.array_equal(after[0].read()[0], as_batch(archive, Fit(3, (20, 30))).pixels[0])
     archives._zip.cache_clear()
-    archives._tar.cache_clear()
+    monkeypatch.setattr(archives, "_THREAD", threading.local())
     with pytest.raises(ImageError, match="has changed since"):
         before[0].read()
+
+
+def test_a_compressed_tar_is_unpacked_once_by_each_thread_however_many(tmp_path, monkeypatch):
+    sources = as_image_set(packed(tmp_path / "set.tar.gz", [(f"{number}.png", encoded(number)) for number in range(60)])).sources
+    opened = []
+    real = archives._stream
+    monkeypatch.setattr(archives, "_stream", lambda path: opened.append(path) or real(path))
+    threads = [threading.Thread(target=lambda part: [source.read() for source in part], args=[sources[one::20]]) for one in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 20
+
+
+def test_a_python_without_lzma_says_so(tmp_path, monkeypatch):
+    path = packed(tmp_path / "a.tar.xz", [("0.png", encoded(0))])
+    monkeypatch.setitem(sys.modules, "lzma", None)
+    with pytest.raises(ImageError, match="without which this Python was built"):
+        as_image_set(path)

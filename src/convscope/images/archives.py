@@ -1,8 +1,6 @@
 """Zip and tar archives, read member by member without unpacking: nothing is ever written, so no name in them can do harm."""
 
-import bz2
-import gzip
-import lzma
+import importlib
 import os
 import stat
 import struct
@@ -14,19 +12,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ..errors import ImageError
 from .folders import is_hidden, is_picture, labels_of
 from .pictures import MOST_BYTES
 from .source import Read, Source, Unreadable, decoded
 
+try:
+    from lzma import LZMAError
+except ImportError:  # some Pythons are built without
+    LZMAError = OSError  # type: ignore[misc,assignment]
+
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
-OPENERS: tuple[tuple[bytes, Any], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
+PACKINGS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "lzma"))
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 DAMAGED = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError, OverflowError, MemoryError,
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, struct.error,
 )  # fmt: skip
 # ImageNet's training set has 1,281,167.
 MOST_MEMBERS = 2_000_000
@@ -36,6 +39,7 @@ MOST_HEADER = 2**20
 MOST_PACKED, SLACK = 200, 2**30
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 OPEN_AT_ONCE = 8
+_THREAD = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class TarSource(Source):
         """Return the picture and the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
         try:
-            opened = _tar(self.archive, os.getpid(), threading.get_ident())
+            opened = _tar(self.archive)
             opened.stream.seek(self.start)
             data = opened.stream.read(self.length)
         except DAMAGED as error:
@@ -116,9 +120,15 @@ def _zip(archive: Archive, process: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(archive.path)
 
 
-@lru_cache(maxsize=OPEN_AT_ONCE)
-def _tar(archive: Archive, process: int, thread: int) -> "_Tar":
-    """Return the unpacked stream, which only one thread can read."""
+def _tar(archive: Archive) -> "_Tar":
+    """Return the unpacked stream, of which each thread has its own."""
+    if not hasattr(_THREAD, "tar"):
+        _THREAD.tar = lru_cache(maxsize=OPEN_AT_ONCE)(_opened_tar)
+    opened: _Tar = _THREAD.tar(archive, os.getpid())
+    return opened
+
+
+def _opened_tar(archive: Archive, process: int) -> "_Tar":
     archive.check()
     return _Tar(_stream(archive.path))
 
@@ -138,8 +148,11 @@ def _stream(path: str) -> IO[bytes]:
         start = file.read(6)
     if start.startswith(ZSTANDARD):
         raise ImageError(f"`{path}` is packed by Zstandard, which is not read. Unpack it to a .tar (zstd -d), or pack it as .tar.gz.")
-    opener = next((opener for magic, opener in OPENERS if start.startswith(magic)), open)
-    stream: IO[bytes] = opener(path, "rb")
+    packing = next((name for magic, name in PACKINGS if start.startswith(magic)), "io")
+    try:
+        stream: IO[bytes] = importlib.import_module(packing).open(path, "rb")
+    except ImportError as error:
+        raise ImageError(f"`{path}` is packed by {packing}, without which this Python was built. Unpack it to a .tar.") from error
     return stream
 
 

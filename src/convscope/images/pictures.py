@@ -45,7 +45,10 @@ def decode(data: bytes, name: str, side: int | None = None) -> NDArray[np.float3
                 )
             if side is not None and picture.format in ("JPEG", "MPO"):
                 picture.draft(None, (RESERVE * side, RESERVE * side))
-            return pixels_of(ImageOps.exif_transpose(_upright_inks(picture)))
+            # Pillow takes every CMYK JPEG for Adobe's, which is stored inverted; those that do not say so are not.
+            inverted = picture.format in ("JPEG", "MPO") and picture.mode == "CMYK" and "adobe" not in picture.info
+            upright = ImageOps.exif_transpose(picture)
+            return pixels_of(ImageChops.invert(upright) if inverted else upright)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -77,15 +80,6 @@ def pixels_of(picture: Any) -> NDArray[np.float32]:
         picture = picture.convert("RGB")
     values = np.asarray(picture, dtype=np.float32) / np.float32(255.0)
     return values[..., None] if values.ndim == 2 else values
-
-
-def _upright_inks(picture: Any) -> Any:
-    """Return the picture with ink as ink: Pillow takes every CMYK JPEG for Adobe's, which is stored inverted and says so."""
-    if picture.format in ("JPEG", "MPO") and picture.mode == "CMYK" and "adobe" not in picture.info:
-        exif, inverted = picture.getexif(), ImageChops.invert(picture)
-        inverted.getexif().update(exif)
-        return inverted
-    return picture
 
 
 def _from_lab(picture: Any) -> Any:
