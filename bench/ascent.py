@@ -14,7 +14,8 @@ activation and, beside it, its mean; then convscope climbs until each of its pic
 
 The peers need an environment of their own, for example:
 python -m venv peers && peers/bin/pip install tensorflow-cpu==2.20.0 tf-keras-vis==0.8.7 && peers/bin/pip install --no-deps xplique==2.0.2
-with what Xplique imports besides (matplotlib, scikit-learn, scikit-image, opencv-python-headless, dm-tree, tensorflow-probability, tf-keras).
+with what Xplique imports besides (matplotlib, scikit-learn, scikit-image, opencv-python-headless, dm-tree, tf-keras,
+tensorflow-probability).
 """
 
 import argparse
@@ -24,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -316,12 +318,12 @@ class Worker:
 def rounds(turns, count):
     """Give each of `turns` (name -> function of steps) its turn `count` times after one to warm up; return each round's medians."""
     for name, turn in turns.items():
-        turn(STEPS_A_TURN[name.split(",")[0]])
+        turn(STEPS_A_TURN[name])
     found = {name: [] for name in turns}
     for _ in range(count):
         for name, turn in turns.items():
             time.sleep(0.2)  # threads of the one before go to sleep
-            found[name].append(median(turn(STEPS_A_TURN[name.split(",")[0]])))
+            found[name].append(median(turn(STEPS_A_TURN[name])))
     return found
 
 
@@ -348,7 +350,7 @@ def frameworks(folder, count):
     for framework in ("jax", "torch"):
         worker = Worker("convscope", folder, KERAS_BACKEND=framework)
         precision = worker.ask("about")["precision"]
-        found = rounds({name: lambda steps, name=name: worker.ask(name, steps) for name in ("convscope", "bare")}, count)
+        found = rounds({name: partial(worker.ask, name) for name in ("convscope", "bare")}, count)
         worker.close()
         own, plain = (spread([1000 * one for one in found[name]], 0) for name in ("convscope", "bare"))
         print(f"| {framework} | {precision} | {own} | {plain} | {ratio(found['convscope'], found['bare'])} |", flush=True)
@@ -390,8 +392,8 @@ def main() -> None:
             own = Worker("convscope", folder, KERAS_BACKEND="tensorflow")
             own.ask("export")
             peers = {name: Worker(name, folder, asked.peers) for name in PEERS} if asked.peers else {}
-            turns = {name: lambda steps, name=name: own.ask(name, steps) for name in ("convscope", "bare")}
-            turns |= {name: lambda steps, name=name: peers[name].ask(name, steps) for name in peers}
+            turns = {name: partial(own.ask, name) for name in ("convscope", "bare")}
+            turns |= {name: partial(peer.ask, name) for name, peer in peers.items()}
             found = rounds(turns, asked.rounds)
             if "step" in asked.only:
                 print_steps(found, own.ask("about")["precision"])
