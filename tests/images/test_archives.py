@@ -8,9 +8,9 @@ import lzma
 import struct
 import sys
 import tarfile
-import threading
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -271,7 +271,7 @@ def test_a_tar_in_the_wrong_wrapping_opens(tmp_path):
         assert len(as_batch(tmp_path / name, FIT).pixels) == 1
 
 
-def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path, monkeypatch):
+def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path):
     before = as_image_set(archive).sources
     before[0].read()
     other = packed(tmp_path / f"other.{archive.name.partition('.')[2]}", [("cats/0.png", encoded(9))])
@@ -280,22 +280,24 @@ def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path, monkeypatch)
     assert len(after) == 1
     assert np.array_equal(after[0].read()[0], as_batch(archive, Fit(3, (20, 30))).pixels[0])
     archives._zip.cache_clear()
-    monkeypatch.setattr(archives, "_THREAD", threading.local())
+    archives._tar.cache_clear()
     with pytest.raises(ImageError, match="has changed since"):
         before[0].read()
 
 
-def test_a_compressed_tar_is_unpacked_once_by_each_thread_however_many(tmp_path, monkeypatch):
-    sources = as_image_set(packed(tmp_path / "set.tar.gz", [(f"{number}.png", encoded(number)) for number in range(60)])).sources
+def test_a_compressed_tar_is_unpacked_once_by_each_reader_though_threads_come_and_go(tmp_path, monkeypatch):
+    sources = as_image_set(packed(tmp_path / "set.tar.gz", [(f"{number}.png", encoded(number)) for number in range(200)])).sources
     opened = []
     real = archives._stream
     monkeypatch.setattr(archives, "_stream", lambda path: opened.append(path) or real(path))
-    threads = [threading.Thread(target=lambda part: [source.read() for source in part], args=[sources[one::20]]) for one in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(opened) == 20
+    for start in range(0, 200, 20):
+        with ThreadPoolExecutor(3) as pool:  # as a scan does for each of its shards
+            assert len(set(pool.map(lambda source: source.read()[1], sources[start : start + 20]))) == 20
+    assert len(opened) <= 3
+    sources[100].read()
+    assert len(opened) <= 4
+    sources[101].read()
+    assert len(opened) <= 4
 
 
 def test_a_python_without_lzma_says_so(tmp_path, monkeypatch):

@@ -39,7 +39,8 @@ MOST_HEADER = 2**20
 MOST_PACKED, SLACK = 200, 2**30
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 OPEN_AT_ONCE = 8
-_THREAD = threading.local()
+# More streams than that are kept for more readers than that at once.
+MOST_IDLE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ class ZipSource(Source):
 class TarSource(Source):
     """The bytes of a tar archive from `start` on.
 
-    In a compressed one these are found by unpacking what lies before: in the order of the archive each thread unpacks it once, with a
-    few kilobytes of memory; going back begins again, which is meant for a few pictures.
+    In a compressed one these are found by unpacking what lies before: in the order of the archive each of the threads that read at once
+    unpacks it once, with a few kilobytes of memory; going back begins again, which is meant for a few pictures.
     """
 
     archive: Archive
@@ -103,9 +104,7 @@ class TarSource(Source):
         """Return the picture and the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
         try:
-            opened = _tar(self.archive)
-            opened.stream.seek(self.start)
-            data = opened.stream.read(self.length)
+            data = _tar(self.archive, os.getpid()).read(self.start, self.length)
         except DAMAGED as error:
             raise ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.") from error
         if len(data) < self.length:
@@ -120,27 +119,46 @@ def _zip(archive: Archive, process: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(archive.path)
 
 
-def _tar(archive: Archive) -> "_Tar":
-    """Return the unpacked stream, of which each thread has its own."""
-    if not hasattr(_THREAD, "tar"):
-        _THREAD.tar = lru_cache(maxsize=OPEN_AT_ONCE)(_opened_tar)
-    opened: _Tar = _THREAD.tar(archive, os.getpid())
-    return opened
+@lru_cache(maxsize=OPEN_AT_ONCE)
+def _tar(archive: Archive, process: int) -> "_Streams":
+    """Return the streams of an archive, of which many threads of one process can read."""
+    return _Streams(archive)
 
 
-def _opened_tar(archive: Archive, process: int) -> "_Tar":
-    archive.check()
-    return _Tar(_stream(archive.path))
+class _Streams:
+    """Unpacked streams of one archive, each at its place, lent to one reader at a time.
 
+    Who reads takes the nearest stream that has not come so far yet: readers that go on in the archive's order, be they the same
+    threads or others, never begin again, and there are no more streams than readers at once.
+    """
 
-class _Tar:
-    """A stream that is closed when the last who reads from it lets go, as `zipfile.ZipFile` is."""
+    def __init__(self, archive: Archive) -> None:
+        archive.check()
+        self._archive, self._lock = archive, threading.Lock()
+        self._idle: list[tuple[int, IO[bytes]]] = []
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
+    def read(self, start: int, length: int) -> bytes:
+        with self._lock:
+            behind = [place for place, (position, _) in enumerate(self._idle) if position <= start]
+            nearest = max(behind, key=lambda place: self._idle[place][0], default=None)
+            stream = None if nearest is None else self._idle.pop(nearest)[1]
+        stream = stream or _stream(self._archive.path)
+        try:
+            stream.seek(start)
+            data = stream.read(length)
+        except BaseException:
+            stream.close()
+            raise
+        with self._lock:
+            self._idle.append((start + length, stream))
+            oldest = self._idle.pop(0)[1] if len(self._idle) > MOST_IDLE else None
+        if oldest is not None:
+            oldest.close()
+        return data
 
     def __del__(self) -> None:
-        self.stream.close()
+        for _, stream in getattr(self, "_idle", ()):
+            stream.close()
 
 
 def _stream(path: str) -> IO[bytes]:
