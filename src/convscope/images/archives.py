@@ -93,7 +93,7 @@ class TarSource(Source):
     """The bytes of a tar archive from `start` on.
 
     In a compressed one these are found by unpacking what lies before: in the order of the archive each of the threads that read at once
-    unpacks it once, with a few kilobytes of memory; going back begins again, which is meant for a few pictures.
+    unpacks it once, with little memory; going back begins again, which is meant for a few pictures.
     """
 
     archive: Archive
