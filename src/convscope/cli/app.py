@@ -21,6 +21,7 @@ Examples:
   convscope ascend block4_conv2:17 -m model.h5   what excites a filter in general
   convscope deconv block4_conv2:17 cat.jpg       what in this image excited it
   convscope tsne photos/ -m model.keras          a map of images
+  convscope scan photos/ -m model.h5             which of them excite each filter most
 
 Units are written layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.
 Without -m the model is VGG16. `convscope COMMAND --help` says more.
@@ -32,7 +33,7 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which one needs them."""
-        return ["layers", *METHODS, "session", "replay", "view", "demo", "fetch", "completion"]
+        return ["layers", *METHODS, "scan", "session", "replay", "view", "demo", "fetch", "completion"]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""

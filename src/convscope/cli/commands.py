@@ -1,4 +1,4 @@
-"""The commands that are no methods: layers, replay, view, demo, fetch, completion."""
+"""The commands that are no methods: layers, scan, replay, view, demo, fetch, completion."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 
 from .methods import OUT, load_model, model_options
+from .scanning import SCAN
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
@@ -149,6 +150,7 @@ FIXED = {
         ],
         "convscope layers model.h5\n  convscope layers fashion --json",
     ),
+    "scan": SCAN,
     "session": _command(
         "session",
         _session,

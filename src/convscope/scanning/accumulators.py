@@ -1,7 +1,7 @@
 """What a scan keeps of all images: top-k, histogram, moments, class means. Each has a `merge` that is exact, associative and commutative,
 so that neither the order of the shards nor who computed them changes a bit of the result.
 
-Arrays are by unit: all layers' channels one after the other. A value that is not finite is not counted anywhere.
+Arrays are by unit: all layers' channels one after the other. A value that is not finite is not counted; in class means it stands as 0.
 """
 
 from dataclasses import dataclass, fields

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from ..graph.features import averaged, feature_call
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
 from ..graph.listing import layers as listed_layers
-from ..graph.receptive import call_shapes, check_size
+from ..graph.receptive import call_shapes, check_size, receptive_field
 from ..images import Fit
 from ..models import ModelBundle
 from ..units import Unit
@@ -81,8 +81,32 @@ def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]
     return [info.address for info in known if info.address in found]
 
 
-class Measure:
-    """The network at one precision, compiled for batches of one fixed size, so that no image's numbers depend on how many came with it."""
+class Measure(Protocol):
+    """What a scan asks of its measure: numbers for a batch, and what they are.
+
+    `layers`, with `units` channels in all; `batch`: the one number of images that is computed at a time, so that no image's numbers depend
+    on how many came with it; `fit`: how pictures enter; `features`: how many there are, of `feature_layer`.
+    """
+
+    layers: tuple[MeasuredLayer, ...]
+    units: int
+    batch: int
+    fit: Fit
+    features: int
+    feature_layer: str
+
+    def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
+        """Measure one full batch (batch, height, width, channel) in [0, 1]."""
+
+    def label(self, index: int) -> str:
+        """Return the name of a predicted class."""
+
+    def fields(self, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the receptive fields of a layer's units at these places, (place, 4): top, left, bottom, right in pixels."""
+
+
+class NetworkMeasure:
+    """The filters of a network at one precision."""
 
     def __init__(self, bundle: ModelBundle, addresses: Sequence[str], precision: str) -> None:
         fit = fit_of(bundle)
@@ -123,6 +147,26 @@ class Measure:
             predicted, probability = np.full(len(pixels), -1, np.int32), np.full(len(pixels), np.nan, np.float32)
         return Numbers(numpy(values), np.asarray(ops.convert_to_numpy(places)).astype(np.int32), numpy(features), predicted, probability)
 
+    def label(self, index: int) -> str:
+        """Return the name of a predicted class."""
+        return self.bundle.label(index)
+
+    def fields(self, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the receptive fields of a layer's units at these places, (place, 4); a row's window does not depend on the column."""
+        size = self.fit.size
+        if len(layer.shape) != 2:
+            return np.tile(np.asarray((0, 0, *size), np.int64), (len(rows), 1))
+        graph = graph_of(self.bundle)
+        call = unit_call(graph, Unit(layer.address, 0))
+        fields = np.empty((len(rows), 4), np.int64)
+        for row in np.unique(rows):
+            field = receptive_field(graph, call, (int(row), 0), size)
+            fields[rows == row, 0], fields[rows == row, 2] = field.top, field.bottom
+        for column in np.unique(columns):
+            field = receptive_field(graph, call, (0, int(column)), size)
+            fields[columns == column, 1], fields[columns == column, 3] = field.left, field.right
+        return fields
+
 
 def _measured(graph: Graph, addresses: Sequence[str], calls: Sequence[Call], size: tuple[int, int]) -> tuple[MeasuredLayer, ...]:
     measured, first = [], 0
@@ -146,7 +190,7 @@ def peak(value: Any) -> tuple[Any, Any]:
         value = ops.cast(value, "float32")
         highest = ops.max(value, axis=1)
         return highest, _first(value, highest)
-    images, height, width, channels = value.shape
+    images, height, width, channels = ops.shape(value)
     rows = ops.cast(ops.max_pool(value, (1, width), (1, width))[:, :, 0], "float32")
     highest = ops.max(rows, axis=1)
     row = _first(rows, highest)

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, ReplayError, UnitError, near_misses
-from ..images import Fit, ImageSet, as_image_set
+from ..images import Fit, ImageSet, Source, as_image_set, entering
 from ..models import ModelBundle
 from ..models.again import load_again
 from ..tables import Columns, read_parquet
 from ..units import parse
 from .accumulators import bin_edges, bins_of
 from .journal import FEATURES, load_features
-from .shards import read
 from .written import MANIFEST, SCHEMA, SHARES
 
 Name = TypeVar("Name", str, str | None)
@@ -213,13 +212,13 @@ class Run:
         source = self._sources.get((str(name), self._repeats[row]))
         if source is None:
             raise ImageError(f"`{name}` is gone: it is not among {self.manifest['given']} any more. Put it back, or scan again.")
-        picture, found = read(source, self.fit)
+        picture, found = entering(source, self.fit)
         if found.hex() != digest:
             raise ImageError(f"`{name}` has changed since it was scanned. Put the same picture back, or scan again.")
         return picture
 
     @cached_property
-    def _sources(self) -> dict[tuple[str, int], Any]:
+    def _sources(self) -> dict[tuple[str, int], Source]:
         given = self._given
         if given is None and self.manifest["given"] is None:
             raise ImageError(
@@ -305,7 +304,7 @@ def open_run(path: str | Path, *, images: Any = None) -> Run:
         raise ReplayError(f"`{folder / MANIFEST}` is damaged: {error}. Expected what `convscope scan` wrote.") from error
 
 
-def keyed(sources: Iterable[Any]) -> dict[tuple[str, int], Any]:
+def keyed(sources: Iterable[Source]) -> dict[tuple[str, int], Source]:
     """Return sources by their name, and how many of the same name came before."""
     seen: Counter[str] = Counter()
     found = {}

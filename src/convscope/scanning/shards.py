@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError
-from ..images import Fit
+from ..images import Fit, Source, entering
 from .accumulators import Ints, Statistics
 from .measure import Measure, Numbers
 
@@ -29,7 +28,7 @@ class Shard:
     """Images `first`, `first` + 1, ... of the run, where they are, and their classes (-1 for none)."""
 
     first: int
-    sources: tuple[Any, ...]
+    sources: tuple[Source, ...]
     classes: Ints
 
     @property
@@ -101,12 +100,6 @@ class _Batch:
     skipped: tuple[tuple[int, str], ...]
 
 
-def read(source: Any, fit: Fit) -> tuple[NDArray[np.float32], bytes]:
-    """Return the picture as it enters the network, and the digest of what it was read from. Raises ImageError."""
-    image, digest = source.read(max(fit.size))
-    return fit.apply(image, source.name, is_array=source.is_array), digest
-
-
 def _read_ahead(shard: Shard, measure: Measure) -> Iterator[_Batch]:
     """Yield the batches of a shard, read by threads, a few ahead of who takes them."""
     waiting: queue.Queue[_Batch | BaseException | None] = queue.Queue(AHEAD)
@@ -159,8 +152,8 @@ def _batches(shard: Shard, measure: Measure, pool: ThreadPoolExecutor) -> Iterat
         yield _Batch(pixels, np.asarray(known, np.int64), np.asarray(digests, np.uint8).reshape(-1, 16), tuple(skipped))
 
 
-def _one(source: Any, fit: Fit) -> tuple[NDArray[np.float32] | None, bytes, str]:
+def _one(source: Source, fit: Fit) -> tuple[NDArray[np.float32] | None, bytes, str]:
     try:
-        return *read(source, fit), ""
+        return *entering(source, fit), ""
     except ImageError as error:
         return None, b"", str(error)

@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from .. import backend
 from ..errors import ImageError
 from ..files import write_files
-from ..graph.addresses import graph_of, unit_call
-from ..graph.receptive import receptive_field
 from ..tables import parquet
-from ..units import Unit
 from .accumulators import BINS, LARGEST, LEAST, PER_OCTAVE, Statistics, quantiles
 from .journal import Journal
 from .measure import Measure, MeasuredLayer
@@ -84,7 +81,7 @@ def _manifest(listed: Listed, measure: Measure, statistics: Statistics, settings
 
 
 def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure) -> dict[str, Any]:
-    predicted = [measure.bundle.label(int(one)) if one >= 0 else None for one in facts["predicted"]]
+    predicted = [measure.label(int(one)) if one >= 0 else None for one in facts["predicted"]]
     return {
         "image": read.astype(np.int64),
         "name": [listed.names[image] for image in read],
@@ -129,7 +126,7 @@ def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
         where = place >= 0
         row = np.where(where, place // width, -1)
         column = np.where(where, place % width if len(layer.shape) == 2 else 0, -1)
-        fields = _fields(measure, layer, row, column)
+        fields = measure.fields(layer, row, column)
         parts.append(
             (
                 np.full(len(channel), layer.address),
@@ -146,23 +143,6 @@ def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
     columns: dict[str, Any] = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
     columns["layer"] = [str(one) for one in columns["layer"]]
     return columns
-
-
-def _fields(measure: Measure, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the receptive fields of the units at these places, (place, 4); a row's and a column's windows do not depend on each other."""
-    size = measure.fit.size
-    if len(layer.shape) != 2:
-        return np.tile(np.asarray((0, 0, *size), np.int64), (len(rows), 1))
-    graph = graph_of(measure.bundle)
-    call = unit_call(graph, Unit(layer.address, 0))
-    fields = np.empty((len(rows), 4), np.int64)
-    for row in np.unique(rows):
-        field = receptive_field(graph, call, (int(row), 0), size)
-        fields[rows == row, 0], fields[rows == row, 2] = field.top, field.bottom
-    for column in np.unique(columns):
-        field = receptive_field(graph, call, (0, int(column)), size)
-        fields[columns == column, 1], fields[columns == column, 3] = field.left, field.right
-    return fields
 
 
 def _skipped(skipped: Sequence[tuple[int, str]], listed: Listed) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""The command `scan`: one pass over a data set."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..backend.precision import PRECISIONS
+from .methods import OUT, TAKEN_HELP, load_model, model_options
+
+
+def _scan(
+    images: tuple[str, ...], layers: tuple[str, ...], top: int, out: Path | None, precision: str, workers: int, as_json: bool, **model: Any
+) -> None:
+    bundle = load_model(**model)
+    from ..scanning import scan
+
+    run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, workers=workers)
+    silent = sum(int((run.units(layer).fires == 0).sum()) for layer in run.layers)
+    units = sum(run.channels(layer) for layer in run.layers)
+    skipped = run.skipped.count
+    if as_json:
+        found = {"run": str(run.path), "complete": run.complete, "of": run.manifest["count"], "images": len(run), "skipped": skipped}
+        click.echo(json.dumps(found | {"layers": list(run.layers), "units": units, "silent": silent}, indent=1))
+    else:
+        click.echo(f"{len(run):,} images, {units:,} units of {len(run.layers)} layers, {silent:,} of them silent.", err=True)
+        if skipped:
+            first = run.skipped.texts["reason"][0]
+            click.echo(
+                f"{skipped:,} pictures could not be read and were skipped (skipped.parquet lists them). The first: {first}", err=True
+            )
+        click.echo(run.path)
+    if not run.complete:
+        reached = len(run) + skipped
+        click.echo(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command goes on.", err=True)
+        raise click.exceptions.Exit(130)
+
+
+SCAN = click.Command(
+    "scan",
+    callback=_scan,
+    params=[
+        click.Argument(["images"], nargs=-1, required=True, metavar="IMAGE..."),
+        click.Option(
+            ["--layers"], metavar="PATTERN", multiple=True, help="Addresses or patterns such as block4_*  [default: all with filters]"
+        ),
+        click.Option(["--top"], type=int, default=9, show_default=True, help="How many images to keep of each filter."),
+        click.Option(
+            ["--precision"], type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What the network computes in."
+        ),
+        click.Option(["--workers"], type=int, default=1, show_default=True, help="How many processes share the work."),
+        *model_options(),
+        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"The run's folder  [default: {OUT}/scan-MODEL]"),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print what was found as JSON."),
+    ],
+    short_help="which images of a data set excite each filter most, in one resumable pass",
+    help=(
+        "Which images of a data set excite each filter most, and where: all layers in one pass. Also how often a filter fires, the "
+        "distribution of its maxima, its mean by class, and the images' features for a map.\n\n"
+        f"{TAKEN_HELP['images']}\n\n"
+        "The run is a folder of Parquet tables (docs/scan.md). A scan that was stopped, by Ctrl-C or in any other way, goes on when the "
+        "same command is given again; images that are new are added to a run that is finished."
+    ),
+    epilog=(
+        "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/"
+    ),
+)

@@ -1,0 +1,85 @@
+"""A measure without a network, so that a process begins in a moment: pixels times weights. Run as a program, it scans until it is killed.
+
+python arithmetic.py RUN COUNT
+"""
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from convscope.images import Fit, as_image_set
+from convscope.scanning.completing import complete_run
+from convscope.scanning.measure import MeasuredLayer, Numbers
+from convscope.scanning.shards import work
+
+SIDE, BATCH, TOP = 6, 32, 4
+SETTINGS = {
+    "model": {"digest": "arithmetic", "preprocessing": "none"},
+    "measured": ["maps", "sums"],
+    "top": TOP,
+    "precision": "float32",
+    "fit": {"channels": 1, "height": SIDE, "width": SIDE},
+    "backend": {"name": "numpy"},
+}
+
+
+class Arithmetic:
+    """Two layers: `maps`, (6, 6) of 5 units, some of them negative and one of them 0; and `sums`, 3 units without space."""
+
+    layers = (MeasuredLayer("maps", 5, (SIDE, SIDE), 0), MeasuredLayer("sums", 3, (), 5))
+    units, batch, fit, features, feature_layer = 8, BATCH, Fit(1, (SIDE, SIDE)), 2, "sums"
+    weights = np.asarray([1.0, -1.0, 0.5, 0.0, -2.0], np.float32)
+
+    def __call__(self, pixels):
+        assert pixels.shape == (BATCH, SIDE, SIDE, 1)
+        flat = (pixels * self.weights).reshape(BATCH, -1, 5)
+        rows = np.stack([pixels[:, i, :, 0].max(axis=1) for i in range(3)], axis=1)
+        values = np.concatenate([flat.max(axis=1), rows], axis=1)
+        places = np.concatenate([flat.argmax(axis=1), np.full((BATCH, 3), -1)], axis=1).astype(np.int32)
+        return Numbers(values, places, rows[:, :2], rows.argmax(axis=1).astype(np.int32), rows.max(axis=1))
+
+    def label(self, index):
+        return f"row {index}"
+
+    def fields(self, layer, rows, columns):
+        return np.stack([rows, columns, rows + 1, columns + 1], axis=1)
+
+
+def pictures(count):
+    """Return (count, 6, 6, 1) uint8, a function of the id alone; few values, so that many maxima are equal."""
+    mixed = (np.arange(count)[:, None] * 2654435761 + np.arange(SIDE * SIDE) * 40503) % 4294967296
+    return (mixed >> 24 << 4).astype(np.uint8).reshape(count, SIDE, SIDE, 1)
+
+
+def here(shard):
+    """Measure a shard: what processes are handed."""
+    return work(shard, Arithmetic(), TOP)
+
+
+def here_but_die_first(marker):
+    """Return the same, but the first process that comes to it is killed."""
+    return partial(_die_first, marker)
+
+
+def _die_first(marker, shard):
+    if shard.first >= 256 and not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return here(shard)
+
+
+def die(shard):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def scan(run, count, **more):
+    complete_run(Path(run), as_image_set(pictures(count)), Arithmetic(), SETTINGS, **more)
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    scan(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,37 @@
+"""Several processes give the very bytes of one; one that is killed is replaced."""
+
+import arithmetic
+import pytest
+
+from convscope.errors import ConvscopeError
+from convscope.scanning import open_run
+from convscope.scanning.executors import Processes
+
+COUNT = 5 * 256 + 3
+RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    run = tmp_path_factory.mktemp("alone") / "run"
+    arithmetic.scan(run, COUNT)
+    return {name: (run / name).read_bytes() for name in RESULT}
+
+
+def test_several_processes_give_the_bytes_of_one(tmp_path, alone):
+    arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(2), function=arithmetic.here)
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
+
+
+def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone):
+    function = arithmetic.here_but_die_first(tmp_path / "died")
+    arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=function)
+    assert (tmp_path / "died").exists()
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
+
+
+def test_processes_that_all_die_end_the_scan_with_advice_and_keep_what_was_done(tmp_path):
+    arithmetic.scan(tmp_path / "run", 256)
+    with pytest.raises(ConvscopeError, match="worker process died.*fewer --workers"):
+        arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=arithmetic.die)
+    assert len(open_run(tmp_path / "run")) == 256

@@ -1,0 +1,215 @@
+"""A scan that is killed, interrupted, continued and added to ends as if nothing had happened."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import arithmetic
+import numpy as np
+import pytest
+
+from convscope.errors import ImageError, OptionError, OutputError
+from convscope.scanning import open_run
+from convscope.scanning.executors import Serial
+from convscope.scanning.journal import Journal, locked
+from convscope.scanning.shards import SHARD, unfinished
+
+RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
+COUNT = 40 * SHARD + 17
+
+
+def result(run):
+    return {name: (Path(run) / name).read_bytes() for name in RESULT}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    arithmetic.scan(run, COUNT)
+    return result(run)
+
+
+def begun(run, count=COUNT):
+    """Return a process that is about to scan."""
+    process = subprocess.Popen([sys.executable, arithmetic.__file__, str(run), str(count)], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def ended(process):
+    process.stdout.close()
+    return process.wait()
+
+
+def test_a_scan_killed_twenty_times_at_random_moments_ends_with_the_very_bytes(tmp_path, undisturbed):
+    moments, run, kept = random.Random(3), tmp_path / "run", []
+    while len(kept) < 20:
+        process = begun(run)
+        time.sleep(moments.uniform(0.0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        if ended(process) == -signal.SIGKILL:
+            kept.append(len(list(run.glob("shards/*.npz"))))
+        else:  # it came to its end before: once more from the beginning
+            assert result(run) == undisturbed
+            shutil.rmtree(run)
+    assert max(kept) > 1, "no kill struck at work"
+    arithmetic.scan(run, COUNT)
+    assert result(run) == undisturbed
+
+
+class Stopping(Serial):
+    """Raises an error, an interrupt by default, after so many shards."""
+
+    def __init__(self, after, error=KeyboardInterrupt):
+        self.after, self.error = after, error
+
+    def map(self, function, shards):
+        for number, shard in enumerate(shards):
+            if number == self.after:
+                raise self.error
+            yield function(shard)
+
+
+def test_ctrl_c_keeps_and_writes_what_was_reached(tmp_path, undisturbed):
+    run = tmp_path / "run"
+    arithmetic.scan(run, COUNT, executor=Stopping(3), function=arithmetic.here)
+    reached = open_run(run)
+    assert not reached.complete and len(reached) == 3 * SHARD and reached.manifest["count"] == COUNT
+    assert reached.units("maps").count.tolist() == [3 * SHARD] * 5
+    arithmetic.scan(run, COUNT)
+    assert open_run(run).complete and result(run) == undisturbed
+
+
+def test_ctrl_c_before_the_first_shard_has_nothing_to_keep(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        arithmetic.scan(tmp_path / "run", COUNT, executor=Stopping(0), function=arithmetic.here)
+    with pytest.raises(Exception, match="not finished. Give the same scan command again"):
+        open_run(tmp_path / "run")
+
+
+class Shuffled(Serial):
+    """Gives the shards out in a random order, as several processes would."""
+
+    def map(self, function, shards):
+        shards = list(shards)
+        random.Random(5).shuffle(shards)
+        return map(function, shards)
+
+
+def test_the_order_of_the_shards_does_not_matter(tmp_path, undisturbed):
+    arithmetic.scan(tmp_path / "run", COUNT, executor=Shuffled(), function=arithmetic.here)
+    assert result(tmp_path / "run") == undisturbed
+
+
+@pytest.mark.parametrize("before", [2, SHARD - 1, SHARD, 5 * SHARD + 100])
+def test_adding_images_scans_only_the_new_ones_and_ends_as_all_at_once(tmp_path, undisturbed, before):
+    run = tmp_path / "run"
+    arithmetic.scan(run, before)
+    seen = []
+
+    def watched(shard):
+        seen.append(shard.span)
+        return arithmetic.here(shard)
+
+    arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
+    assert [first for first, _ in seen] == sorted({before, *range(-(-before // SHARD) * SHARD, COUNT, SHARD)})
+    assert result(run) == undisturbed
+
+
+def test_a_finished_run_has_nothing_left_to_do(tmp_path, undisturbed):
+    arithmetic.scan(tmp_path / "run", COUNT)
+    arithmetic.scan(tmp_path / "run", COUNT, executor=Stopping(0, AssertionError), function=arithmetic.here)
+    assert result(tmp_path / "run") == undisturbed
+
+
+def test_a_kill_between_the_merged_file_and_the_removal_of_its_parts_counts_no_image_twice(tmp_path, undisturbed):
+    run = tmp_path / "run"
+    arithmetic.scan(run, COUNT, executor=Stopping(5), function=arithmetic.here)
+    kept = {path: path.read_bytes() for path in run.glob("shards/part-*.npz")}
+    assert len(kept) == 5
+    Journal(run, COUNT, 2).merge()
+    for path, content in kept.items():
+        path.write_bytes(content)
+    (run / "shards" / ".convscope-0123.tmp").write_bytes(b"half")
+    arithmetic.scan(run, COUNT)
+    assert result(run) == undisturbed
+    assert sorted(path.name for path in run.glob("shards/*"))[:2] == ["facts.bin", "merged-3.npz"]
+
+
+def test_two_processes_on_one_run_the_second_says_so(tmp_path):
+    run = tmp_path / "run"
+    with locked(run):
+        process = subprocess.run([sys.executable, arithmetic.__file__, str(run), "10"], capture_output=True, text=True)
+    assert process.returncode and "Another process is at work on" in process.stderr
+    arithmetic.scan(run, 10)
+    assert len(open_run(run)) == 10
+
+
+def test_a_lock_dies_with_its_holder(tmp_path):
+    holder = "import sys, time; from pathlib import Path; from convscope.scanning.journal import locked\nwith locked(Path(sys.argv[1])):"
+    process = subprocess.Popen([sys.executable, "-c", f"{holder} print(flush=True); time.sleep(60)", str(tmp_path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    with pytest.raises(OutputError, match="Another process"), locked(tmp_path):
+        pass
+    process.kill()
+    ended(process)
+    with locked(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "said"),
+    [
+        ("top", 5, "is of top 4, not 5"),
+        ("precision", "bfloat16", "is of precision float32, not bfloat16"),
+        ("measured", ["maps"], r"is of layers \['maps', 'sums'\], not \['maps'\]"),
+        ("model", {"digest": "0" * 32, "preprocessing": "none"}, "is of another model"),
+        ("backend", {"name": "jax"}, "is of backend numpy, not jax"),
+    ],
+)
+def test_a_run_of_something_else_is_refused(tmp_path, monkeypatch, entry, value, said):
+    arithmetic.scan(tmp_path / "run", 10)
+    before = result(tmp_path / "run")
+    monkeypatch.setitem(arithmetic.SETTINGS, entry, value)
+    with pytest.raises(OptionError, match=said):
+        arithmetic.scan(tmp_path / "run", 10)
+    assert result(tmp_path / "run") == before
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OptionError, match="holds files, but no scan"):
+        arithmetic.scan(tmp_path, 10)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_images_that_are_gone_or_have_changed_are_said(tmp_path):
+    run = tmp_path / "run"
+    arithmetic.scan(run, 100)
+    with pytest.raises(ImageError, match=r"knows 100 images, and `array\[60\]` is not among the 60 given"):
+        arithmetic.scan(run, 60)
+    from convscope.images import as_image_set
+    from convscope.scanning.completing import complete_run
+
+    with pytest.raises(ImageError, match="has changed since the run"):
+        complete_run(run, as_image_set(255 - arithmetic.pictures(120)), arithmetic.Arithmetic(), arithmetic.SETTINGS)
+
+
+def test_what_is_left_is_cut_at_multiples_of_a_shard():
+    assert list(unfinished([], 2 * SHARD + 1)) == [(0, SHARD), (SHARD, 2 * SHARD), (2 * SHARD, 2 * SHARD + 1)]
+    assert list(unfinished([(0, 10), (SHARD, 2 * SHARD)], 2 * SHARD + 1)) == [(10, SHARD), (2 * SHARD, 2 * SHARD + 1)]
+    assert list(unfinished([(0, 5), (7, 9)], 10)) == [(5, 7), (9, 10)]
+    assert not list(unfinished([(0, 10)], 10))
+
+
+def test_features_are_an_ordinary_npy_file_that_grows(tmp_path):
+    arithmetic.scan(tmp_path / "run", 30)
+    first = np.load(tmp_path / "run" / "features.npy")
+    assert first.shape == (30, 2) and first.dtype == np.float32
+    arithmetic.scan(tmp_path / "run", 3000)
+    grown = np.load(tmp_path / "run" / "features.npy", mmap_mode="r")
+    assert grown.shape == (3000, 2) and np.array_equal(grown[:30], first)
