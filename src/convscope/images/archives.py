@@ -8,11 +8,11 @@ import tarfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..errors import ImageError
 from .folders import is_hidden, is_picture, labels_of
@@ -31,13 +31,15 @@ DAMAGED = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError, OverflowError, MemoryError,
     zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, struct.error,
 )  # fmt: skip
+# Makes a source from its `name` and `label`, which are known when all are listed.
+Make = Callable[..., Source]
 # ImageNet's training set has 1,281,167.
 MOST_MEMBERS = 2_000_000
 # The headers of a tar are small; a name of gigabytes is made to exhaust the memory.
 MOST_HEADER = 2**20
 # Pictures are packed already: a compressed tar that unpacks to far more than this is made to never end.
 MOST_PACKED, SLACK = 200, 2**30
-PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCAL_HEADER = 30
 OPEN_AT_ONCE = 8
 # More streams than that are kept for more readers than that at once.
 MOST_IDLE = 32
@@ -68,23 +70,34 @@ class Archive:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ZipSource(Source):
-    """Member `index` of a zip archive."""
+    """The member of a zip archive whose header is at `start`: `length` bytes there, `size` when unpacked.
+
+    `zipfile` lists an archive but is not what reads it: it holds 600 bytes for each member, in each process anew.
+    """
 
     archive: Archive
-    index: int
+    start: int
+    length: int
+    size: int
+    checksum: int
+    deflated: bool
 
     def read(self, side: int | None = None) -> Read:
         """Return the picture and the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
         try:
-            opened = _zip(self.archive, os.getpid())
-            member = opened.infolist()[self.index]
-            # Other packings than these unpack all that was read at once, a thousand times as much.
-            step = MOST_BYTES if member.compress_type in PLAIN else 4096
-            with opened.open(member) as file:
-                data = b"".join(iter(lambda: file.read(step), b""))
+            with open(self.archive.path, "rb") as file:  # noqa: PTH123
+                self.archive.check()
+                file.seek(self.start)
+                header = file.read(LOCAL_HEADER)
+                file.seek(sum(struct.unpack_from("<HH", header, LOCAL_HEADER - 4)), os.SEEK_CUR)  # its name and its extra field
+                data = file.read(self.length)
+            if self.deflated:
+                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, self.size + 1)
         except DAMAGED as error:
             raise ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.") from error
+        if len(data) != self.size or zlib.crc32(data) != self.checksum:
+            raise ImageError(f"`{name}` is damaged: its size or checksum is another. Pack the archive again.")
         return decoded(data, name, side)
 
 
@@ -110,13 +123,6 @@ class TarSource(Source):
         if len(data) < self.length:
             raise ImageError(f"`{name}` is damaged: the archive ends within it. Copy or download it again.")
         return decoded(data, name, side)
-
-
-@lru_cache(maxsize=OPEN_AT_ONCE)
-def _zip(archive: Archive, process: int) -> zipfile.ZipFile:
-    """Return the open archive, of which many threads of one process can read."""
-    archive.check()
-    return zipfile.ZipFile(archive.path)
 
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
@@ -174,15 +180,6 @@ def _stream(path: str) -> IO[bytes]:
     return stream
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One picture in an archive: its place (the index in a zip, start and length in a tar), or why it cannot be read."""
-
-    name: str
-    place: tuple[int, ...]
-    reason: str | None = None
-
-
 def is_archive(path: Path) -> bool:
     """Return whether a file's name ends as an archive's."""
     return path.name.lower().endswith(ARCHIVES)
@@ -195,23 +192,19 @@ def from_archive(path: Path) -> list[Source]:
     """
     archive = Archive.at(str(path))
     zipped = path.suffix.lower() == ".zip"
+    found: list[tuple[str, Make]] = []
+    ended = None
     try:
-        members = list(_zip_members(archive) if zipped else _tar_members(archive))
-    except DAMAGED as error:
-        kind = "zip" if zipped else "tar"
-        raise ImageError(f"`{path}` is no readable {kind} archive: {said(error)}. Copy or download it again.") from error
-    parts = [_parts(member.name) for member in members]
-    return [
-        _source(archive, member, "/".join(one), label, zipped) for member, one, label in zip(members, parts, labels_of(parts), strict=True)
-    ]
-
-
-def _source(archive: Archive, member: _Member, name: str, label: str | None, zipped: bool) -> Source:
-    if member.reason is not None:
-        return Unreadable(name=name, label=label, reason=f"`{archive.path}: {name}` {member.reason}")
-    if zipped:
-        return ZipSource(name=name, label=label, archive=archive, index=member.place[0])
-    return TarSource(name=name, label=label, archive=archive, start=member.place[0], length=member.place[1])
+        for member in _zip_members(archive) if zipped else _tar_members(archive):
+            found.append(member)
+    except (*DAMAGED, RecursionError) as error:
+        if zipped or not found:
+            kind = "zip" if zipped else "tar"
+            raise ImageError(f"`{path}` is no readable {kind} archive: {said(error)}. Copy or download it again.") from error
+        ended = f"`{path}` is damaged after {len(found)} pictures: {said(error)}. Copy or download it again."
+    parts = [_parts(name) for name, _ in found]
+    sources = [make(name="/".join(one), label=label) for (_, make), one, label in zip(found, parts, labels_of(parts), strict=True)]
+    return sources if ended is None else [*sources, Unreadable(name=path.name, reason=ended)]
 
 
 def _parts(name: str) -> list[str]:
@@ -225,41 +218,58 @@ def _is_wanted(name: str) -> bool:
     return bool(parts) and is_picture(parts[-1]) and not any(is_hidden(one) for one in parts)
 
 
-def _zip_members(archive: Archive) -> Iterator[_Member]:
-    entries = _zip(archive, os.getpid()).infolist()
+def _zip_members(archive: Archive) -> Iterator[tuple[str, Make]]:
+    """Yield the names of the pictures and what makes their sources."""
+    with zipfile.ZipFile(archive.path) as opened:
+        entries = opened.infolist()
     _check_count(len(entries), archive)
-    for index, entry in enumerate(entries):
-        if not entry.is_dir() and _is_wanted(entry.filename):
-            kind = stat.S_IFMT(entry.external_attr >> 16)
-            reason = "is encrypted. Pack it without a password." if entry.flag_bits & 1 else _reason(entry.file_size)
-            yield _Member(entry.filename, (index,), reason if kind in (0, stat.S_IFREG) else "is a link, and links are not followed.")
+    for entry in entries:
+        if entry.is_dir() or not _is_wanted(entry.filename):
+            continue
+        place: dict[str, Any] = {
+            "start": entry.header_offset,
+            "length": entry.compress_size,
+            "size": entry.file_size,
+            "checksum": entry.CRC,
+        }
+        deflated = entry.compress_type == zipfile.ZIP_DEFLATED
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            yield entry.filename, _unreadable(archive, "is a link, and links are not followed.")
+        elif entry.flag_bits & 1:
+            yield entry.filename, _unreadable(archive, "is encrypted. Pack it without a password.")
+        elif not deflated and entry.compress_type != zipfile.ZIP_STORED:
+            yield entry.filename, _unreadable(archive, "is packed by a method that is not read. Pack it as usual, by deflate.")
+        elif max(entry.file_size, entry.compress_size) > MOST_BYTES:
+            yield entry.filename, _unreadable(archive, _too_large(entry.file_size))
+        else:
+            yield entry.filename, partial(ZipSource, archive=archive, deflated=deflated, **place)
 
 
-def _tar_members(archive: Archive) -> Iterator[_Member]:
-    """Yield the pictures in one pass over the headers; where the archive breaks off, what was found and why it ended."""
+def _tar_members(archive: Archive) -> Iterator[tuple[str, Make]]:
+    """Yield the names of the pictures and what makes their sources, in one pass over the headers; raise where it breaks off."""
     listed, last = 0, -1
     with _stream(archive.path) as stream:
         headers = _Headers(stream, archive)
-        ended = None
-        try:
-            tar = tarfile.open(fileobj=headers, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115 (the stream is closed)
-            while (entry := tar.next()) is not None:
-                tar.members = []  # type: ignore[attr-defined]  # it would keep them all
-                if entry.offset <= last or entry.size < 0:
-                    raise tarfile.ReadError("a header leads backward")
-                listed, last = listed + 1, entry.offset
-                _check_count(listed, archive)
-                if not entry.isdir() and _is_wanted(entry.name):
-                    whole = entry.isreg() and not entry.issparse()
-                    reason = _reason(entry.size) if whole else "is a link, a device or a sparse file, which are not read."
-                    yield _Member(entry.name, (entry.offset_data, entry.size), reason)
-            headers.check_end(tar.offset)
-        except (*DAMAGED, RecursionError) as error:
-            if not listed:
-                raise
-            ended = said(error)
-        if ended is not None:
-            yield _Member(Path(archive.path).name, (), f"is damaged after {listed} members: {ended}. Copy or download it again.")
+        tar = tarfile.open(fileobj=headers, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115 (the stream is closed)
+        while (entry := tar.next()) is not None:
+            tar.members = []  # it would keep them all
+            if entry.offset <= last or entry.size < 0:
+                raise tarfile.ReadError("a header leads backward")
+            listed, last = listed + 1, entry.offset
+            _check_count(listed, archive)
+            if entry.isdir() or not _is_wanted(entry.name):
+                continue
+            if not entry.isreg() or entry.issparse():
+                yield entry.name, _unreadable(archive, "is a link, a device or a sparse file, which are not read.")
+            elif entry.size > MOST_BYTES:
+                yield entry.name, _unreadable(archive, _too_large(entry.size))
+            else:
+                yield entry.name, partial(TarSource, archive=archive, start=entry.offset_data, length=entry.size)
+        headers.check_end(tar.offset)
+
+
+def _unreadable(archive: Archive, reason: str) -> Make:
+    return lambda name, label: Unreadable(name=name, label=label, reason=f"`{archive.path}: {name}` {reason}")
 
 
 class _Headers:
@@ -288,8 +298,8 @@ class _Headers:
             raise tarfile.ReadError("a damaged header")
 
 
-def _reason(size: int) -> str | None:
-    return f"has {size:,} bytes; at most {MOST_BYTES:,} are read." if size > MOST_BYTES else None
+def _too_large(size: int) -> str:
+    return f"has {size:,} bytes; at most {MOST_BYTES:,} are read."
 
 
 def _check_count(count: int, archive: Archive) -> None:
