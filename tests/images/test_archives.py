@@ -177,6 +177,12 @@ def test_a_damaged_header_inside_is_told(tmp_path):
     assert "damaged after 3 pictures: a damaged header" in stream.skipped[0]
 
 
+def test_where_a_tar_breaks_off_changes_no_label(tmp_path):
+    path = packed(tmp_path / "set.tar", [(f"set/{name}", encoded(number)) for number, name in enumerate(NAMES)])
+    path.write_bytes(path.read_bytes()[:7000])
+    assert listed(path) == [("set/cats/0.png", "cats"), ("set/cats/1.png", "cats"), ("set/dogs/0.png", "dogs"), ("set.tar", None)]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
