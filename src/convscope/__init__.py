@@ -22,6 +22,7 @@ _PROMISED = {
     "deconv": "convscope.methods.deconv",
     "saliency": "convscope.methods.saliency",
     "ascend": "convscope.methods.ascent",
+    "ascend_all": "convscope.methods.ascent",
     "embed": "convscope.methods.embedding",
     "scan": "convscope.scanning",
     "open_run": "convscope.scanning",

@@ -15,6 +15,7 @@ from ..models.loading import WEIGHTS
 from ..progress import working
 from ..registry import DRAWINGS
 from ..results import Result, check_apart
+from .jobs import write_job
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -101,8 +102,9 @@ def method_command(method: Method) -> click.Command:
         model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
         taken = _taken(method, list(given.pop("arguments")))
         page = given.pop("page", False)
+        large = {option.name: given.pop(option.name) for option in method.job_options}
         writer = DRAWINGS.get("writer")
-        folder = out or OUT / _stem(method, taken)
+        folder = out or OUT / _stem(method, taken, *filter(None, large.values()))
         if page and out is not None and out.suffix.lower() == ".png":
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
         writer.check_target(out or OUT)
@@ -112,6 +114,12 @@ def method_command(method: Method) -> click.Command:
         if len(parts) > 1:
             _write_pages(method, bundle, taken, parts, folder, raw, as_json)
             return
+        job = method.job(bundle, *taken, **given, **large) if method.job is not None else None
+        if job is not None and folder.suffix.lower() != ".png":
+            write_job(job, folder, raw=raw, as_json=as_json)
+            return
+        if any(value is not None for value in large.values()):
+            raise click.UsageError(f"Whole layers are many pictures; received `{folder}`. Give --out a folder.")
         result = method.run(bundle, *taken, **given)
         written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
@@ -125,9 +133,13 @@ def method_command(method: Method) -> click.Command:
 
     params = [
         click.Argument(
-            ["arguments"], nargs=-1, required=True, metavar=" ".join(METAVARS[name] for name in method.takes), type=_Input(method.takes)
+            ["arguments"],
+            nargs=-1,
+            required=not method.job_options,
+            metavar=" ".join(METAVARS[name] for name in method.takes),
+            type=_Input(method.takes),
         ),
-        *_options(method.options),
+        *_options((*method.options, *method.job_options)),
         *model_options(),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png file or a folder  [default: {OUT}/]"),
         *(
@@ -265,9 +277,9 @@ def _is_image(argument: str) -> bool:
     return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))
 
 
-def _stem(method: Method, taken: list[Any]) -> str:
+def _stem(method: Method, taken: list[Any], *more: str) -> str:
     """Return a file name from what was looked at."""
-    subject = taken[0] if isinstance(taken[0], str) else "-".join(taken[0])
+    subject = "-".join([taken[0]] if isinstance(taken[0], str) else [*taken[0], *more])
     return re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
 
 

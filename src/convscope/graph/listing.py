@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
+from ..errors import UnitError, near_misses
 from ..models import as_bundle
 from .addresses import graph_of
 from .calls import Call, Graph
@@ -47,6 +49,24 @@ def layers(model: Any) -> list[LayerInfo]:
         graph = graph_of(bundle)
         bundle.memo["layers"] = [_info(graph, call) for call in _with_channels(graph)]
     return list(bundle.memo["layers"])
+
+
+def matching(model: Any, pattern: str) -> list[LayerInfo]:
+    """Return the convolution and dense layers whose address the glob `pattern` matches; "all" means every convolution.
+
+    Raises UnitError where there is none.
+    """
+    learned = [layer for layer in layers(model) if layer.has_filters]
+    if pattern == "all":
+        found = [layer for layer in learned if layer.kind != Kind.DENSE.value]
+    else:
+        found = [layer for layer in learned if fnmatchcase(layer.address, pattern)]
+    if not found:
+        raise UnitError(
+            f"No layer with filters matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
+            f"Closest: {near_misses(pattern.strip('*'), [layer.address for layer in learned])}. List them with: convscope layers"
+        )
+    return found
 
 
 def _with_channels(graph: Graph) -> Iterator[Call]:

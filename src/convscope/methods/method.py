@@ -57,6 +57,8 @@ class Method:
 
     `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
     `pages(bundle, *taken, **options)` divides what is too much for one picture: a name and the options of each; one name, "", for one.
+    `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and goes on where it was killed,
+    None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Method:
     has_page: bool = False
     model_of: Callable[..., Any] | None = None
     pages: Callable[..., Sequence[tuple[str, dict[str, Any]]]] | None = None
+    job: Callable[..., Any] | None = None
+    job_options: tuple[Option, ...] = ()
 
     def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
         """Return the name and the options of each picture that these options mean; the name is "" where it is one."""

@@ -14,7 +14,7 @@ from PIL import Image, ImageShow, PngImagePlugin, UnidentifiedImageError
 from ..errors import OutputError, ReplayError
 from ..files import check_writable, write_files
 from ..registry import DRAWINGS
-from ..results import SCHEMA, Result
+from ..results import SCHEMA, Provenance, Result
 
 KEY = "convscope"
 PICTURE = ".png"
@@ -60,6 +60,40 @@ def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, sin
     if raw:
         contents[(path if single else path / main).with_suffix(".npz")] = _npz(result)
     return write_files(contents)
+
+
+def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None = None) -> list[Path]:
+    """Write only the pictures that `places` names, each to its path with its sidecar, and the arrays to `raw`; all files or none."""
+    artefacts, contents = _artefacts(result), {}
+    for name, path in places.items():
+        contents[path] = _png(artefacts[name], _provenance(result, name))
+        contents[path.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
+    return write_files(contents | ({} if raw is None else {raw: _npz(result)}))
+
+
+def is_written(result: Provenance, name: str, path: Path) -> bool:
+    """Say whether `path` and its sidecar hold the picture `name` of a result of this provenance: nothing that matters differs."""
+    wanted = json.loads(_encoded(result.as_json(picture=name)))
+    try:
+        found = [read_provenance(place) for place in (path, path.with_suffix(".json"))]
+        return all(_what_matters(one) == _what_matters(wanted) for one in found)
+    except (ReplayError, KeyError, TypeError):
+        return False
+
+
+def _what_matters(said: dict[str, Any]) -> list[Any]:
+    return [
+        *(said[name] for name in ("method", "parameters", "seed", "backend", "picture")),
+        said["model"]["digest"],
+        said["versions"][KEY],
+    ]
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Return a written picture as (height, width, channel) float32 in [0, 1], the exact values that were written."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image, dtype=np.float32) / np.float32(255.0)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def check_target(path: Path) -> None:

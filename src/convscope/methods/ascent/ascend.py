@@ -14,10 +14,11 @@ from ...graph.receptive import check_size, receptive_field
 from ...graph.seeds import peaks
 from ...models import ModelBundle, as_bundle
 from ...progress import track
-from ...results import Ascent
+from ...results import Ascent, Provenance
 from ...units import Unit
 from ..common import class_names, network_input, numpy, require_images
-from ..method import METHODS, Method, Option, provenance
+from ..method import provenance
+from .batching import batches
 from .image import fourier, pixels
 from .objectives import mean_preactivation, one_hot, sum_of_activations
 from .run import AscentRun, AscentStep, adam, plain
@@ -30,7 +31,6 @@ STANDARD = [jitter(4), scale([0.93, 0.965, 1.0, 1.035, 1.07]), jitter(4)]
 # unit is never silent, and noise would only get in its way.
 NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
 SMALLEST, LARGEST = 64, 160
-PIXELS_AT_ONCE = 16 * 128 * 128
 # The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
 STEPS_AT_ONCE = 8
 
@@ -44,6 +44,9 @@ class Settings:
     size: int | None
     seed: int
     precision: str
+
+
+Compiled = dict[tuple[Any, ...], AscentStep]
 
 
 def ascend(
@@ -70,31 +73,49 @@ def ascend(
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
+    bundle = as_bundle(model)
+    require_images(bundle)
+    settings = settle(mode=mode, steps=steps, size=size, seed=seed, precision=precision)
+    return ascended(bundle, as_units(bundle, units), settings)
+
+
+def settle(*, mode: str = "best", steps: int | None = None, size: int | None = None, seed: int = 0, precision: str = "auto") -> Settings:
+    """Return the options of `ascend` with their defaults decided. Raises OptionError."""
     if mode not in MODES:
         raise OptionError(f"No mode `{mode}`. Choose one of {', '.join(MODES)}.")
     if seed < 0:
         raise OptionError(f"`seed` is {seed}. Give 0 or more.")
-    bundle = as_bundle(model)
-    require_images(bundle)
-    chosen = as_units(bundle, units)
-    settings = Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
-    canvas = _canvas(bundle, chosen, settings)
-    for unit in chosen:
-        check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
-    climb = _climb_all(bundle, chosen, canvas, settings)
-    order = [climb.units.index(unit) for unit in chosen if unit in climb.units]
+    return Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
+
+
+def ascended(
+    bundle: ModelBundle, units: Sequence[Unit], settings: Settings, steps: Compiled | None = None, ticks: Iterator[int] | None = None
+) -> Ascent:
+    """As `ascend`, for units and settings that are decided.
+
+    `steps` are the compiled steps of earlier requests on this network, to be used again; `ticks` counts the steps, where a larger
+    request counts its own.
+    """
+    canvas = canvas_of(bundle, units, settings)
+    climb = _climb_all(bundle, units, canvas, settings, {} if steps is None else steps, ticks)
+    order = [climb.units.index(unit) for unit in units if unit in climb.units]
     reached = tuple(climb.units[place] for place in order)
-    parameters = asdict(settings) | {"units": [str(unit) for unit in chosen], "steps": climb.steps}
     return Ascent(
-        provenance=provenance("ascend", bundle, (), parameters, seed),
+        provenance=recorded(bundle, units, settings, climb.steps),
         class_names=class_names(bundle, reached),
         units=reached,
         images=climb.images[order],
         scores=scores(bundle, reached, climb.images[order]),
         courses=climb.courses[:, order],
-        mode=mode,
+        mode=settings.mode,
         interrupted=climb.interrupted,
     )
+
+
+def recorded(bundle: ModelBundle, units: Sequence[Unit], settings: Settings, steps: int) -> Provenance:
+    """Return the provenance of pictures of these units after so many steps."""
+    parameters = asdict(settings) | {"units": [str(unit) for unit in units], "steps": steps}
+    return provenance("ascend", bundle, (), parameters, settings.seed)
 
 
 def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,16 +139,15 @@ class _Climb:
     interrupted: bool = False
 
 
-def _climb_all(bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings) -> _Climb:
+def _climb_all(
+    bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings, steps: Compiled, ticks: Iterator[int] | None
+) -> _Climb:
     """Climb batch by batch; Ctrl-C ends it with what was reached, and passes on where nothing was."""
-    groups = list(_groups(units, canvas))
-    ticks = iter(track(range(len(groups) * settings.steps), "ascending"))
+    groups = list(batches(units, canvas))
+    ticks = iter(track(range(len(groups) * settings.steps), "ascending")) if ticks is None else ticks
     climbs: list[_Climb] = []
-    step, place = None, None
     for group in groups:
-        if step is None or place != (group[0].layer, group[0].position):
-            step, place = _step(bundle, group[0], canvas, settings), (group[0].layer, group[0].position)
-        climb = _climb(bundle, step, group, settings, ticks)
+        climb = _climb(bundle, _step(bundle, group[0], canvas, settings, steps), group, settings, ticks)
         if climb.steps:
             climbs.append(climb)
         if climb.interrupted:
@@ -163,8 +183,16 @@ def _climb(bundle: ModelBundle, step: AscentStep, units: list[Unit], settings: S
     return _Climb(units, run.pictures(), values, len(course), interrupted)
 
 
-def _step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings) -> AscentStep:
-    """Return the step for all units of the layer of `unit`."""
+def _step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings, steps: Compiled) -> AscentStep:
+    """Return the step for all units of the layer of `unit`, compiled before or now; one is kept, because it holds memory."""
+    key = (unit.layer, unit.position, canvas, settings)
+    if key not in steps:
+        steps.clear()
+        steps[key] = _new_step(bundle, unit, canvas, settings)
+    return steps[key]
+
+
+def _new_step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings) -> AscentStep:
     graph = graph_of(bundle)
     if settings.mode == "paper":
         objective, image = sum_of_activations(graph, unit), pixels(*canvas, bundle.channels)
@@ -177,14 +205,12 @@ def _step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Se
     return AscentStep(bundle, graph, objective, image, transforms=moves, update=update, size=canvas, precision=precision)
 
 
-def _groups(units: Sequence[Unit], canvas: tuple[int, int]) -> Iterator[list[Unit]]:
-    """Yield the units in batches of one layer (and one position) each, small enough for memory."""
-    most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1]))
-    by_layer: dict[Any, list[Unit]] = {}
+def canvas_of(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> tuple[int, int]:
+    """Return the (height, width) of these units' pictures. Raises OptionError, ImageError for one that is too small to reach a unit."""
+    canvas = _canvas(bundle, units, settings)
     for unit in units:
-        by_layer.setdefault((unit.layer, unit.position), []).append(unit)
-    for together in by_layer.values():
-        yield from (together[start : start + most] for start in range(0, len(together), most))
+        check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
+    return canvas
 
 
 def _canvas(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> tuple[int, int]:
@@ -218,22 +244,3 @@ def _derived_side(bundle: ModelBundle, unit: Unit) -> int:
         return bundle.size[0]
     field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST))
     return int(min(max(-(-field.height * 3 // 2 // 32) * 32, SMALLEST), LARGEST))
-
-
-METHODS.register(
-    "ascend",
-    Method(
-        name="ascend",
-        summary="what excites a filter in general (gradient ascent on its activation)",
-        run=ascend,
-        takes=("units",),
-        options=(
-            Option("mode", str, "best", "The original report's loss, or the best pictures.", choices=MODES, asked=True),
-            Option("steps", int, None, "How many steps to climb [default: 128; paper: 64]."),
-            Option("size", int, None, "Side of the pictures in pixels [default: from the receptive field]."),
-            Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
-            Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
-        ),
-        examples=("convscope ascend block4_conv2:17", "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/"),
-    ),
-)

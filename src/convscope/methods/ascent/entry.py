@@ -1,0 +1,32 @@
+"""What gradient ascent says of itself: its entry among the methods."""
+
+from ..method import METHODS, Method, Option
+from .ascend import MODES, ascend
+from .jobs import large_job
+
+METHODS.register(
+    "ascend",
+    Method(
+        name="ascend",
+        summary="what excites a filter in general (gradient ascent on its activation)",
+        run=ascend,
+        takes=("units",),
+        options=(
+            Option("mode", str, "best", "The original report's loss, or the best pictures.", choices=MODES, asked=True),
+            Option("steps", int, None, "How many steps to climb [default: 128; paper: 64]."),
+            Option("size", int, None, "Side of the pictures in pixels [default: from the receptive field]."),
+            Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
+            Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
+        ),
+        job=large_job,
+        job_options=(
+            Option("layers", str, None, "Every filter of these layers: all convolutions, or a glob such as block[45]*.", metavar="PATTERN"),
+        ),
+        examples=(
+            "convscope ascend block4_conv2:17",
+            "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/",
+            "convscope ascend block4_conv2:all -o block4/        # start it again after a kill, and it goes on",
+            "convscope ascend --layers 'block[45]*' -o filters/",
+        ),
+    ),
+)

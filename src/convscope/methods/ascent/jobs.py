@@ -1,0 +1,215 @@
+"""Large requests: whole layers, climbed chunk by chunk, each written as soon as it is done; a run that was killed goes on."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import OutputError
+from ...graph.addresses import as_units
+from ...graph.entering import require_images
+from ...graph.listing import matching
+from ...models import ModelBundle, as_bundle
+from ...progress import track
+from ...registry import DRAWINGS
+from ...results import Ascent, Provenance
+from ...units import Unit
+from ..common import class_names
+from .ascend import Compiled, Settings, ascended, canvas_of, recorded, scores, settle
+from .batching import batches
+
+UNITS_ON_A_SHEET = 64
+SHEET = "sheet.png"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Units of one layer that climb together: what is computed, written and, after a kill, found again as a whole."""
+
+    units: tuple[Unit, ...]
+    folder: Path
+
+    def places(self) -> dict[str, Path]:
+        """Return the path of each unit's picture, by the picture's name."""
+        return {f"{unit.slug}.png": self.folder / f"{unit.slug}.png" for unit in self.units}
+
+    @property
+    def raw(self) -> Path:
+        """The path of the chunk's arrays."""
+        return self.folder / f"{self.units[0].slug}.npz"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a job has written, or found written already (`new` is False): the pictures of one chunk, or one sheet of several."""
+
+    units: tuple[Unit, ...]
+    paths: tuple[Path, ...]
+    new: bool
+    sheet: bool = False
+
+
+class AscentJob:
+    """The pictures of many units, a chunk at a time: memory does not grow with the request.
+
+    Iterate over it for the records, or `save` it into a folder. Chunks depend on the request alone, so a job that is started again
+    makes the same ones, byte for byte.
+    """
+
+    def __init__(self, bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> None:
+        self.bundle, self.settings = bundle, settings
+        self._layers: dict[str, list[Unit]] = {}
+        for unit in units:
+            self._layers.setdefault(unit.layer, []).append(unit)
+
+    def __len__(self) -> int:
+        """Return the number of chunks."""
+        return len(self._chunks(Path()))
+
+    def __iter__(self) -> Iterator[Ascent]:
+        """Climb chunk by chunk and yield their records; Ctrl-C ends with a record of what the last one reached."""
+        compiled: Compiled = {}
+        for chunk in self._chunks(Path()):
+            record = ascended(self.bundle, chunk.units, self.settings, compiled)
+            yield record
+            if record.interrupted:
+                return
+
+    @property
+    def is_large(self) -> bool:
+        """Say whether some layer needs several chunks."""
+        return len(self) > len({(unit.layer, unit.position) for units in self._layers.values() for unit in units})
+
+    def save(self, folder: str | Path, *, raw: bool = False) -> list[Path]:
+        """Write all pictures and sheets into `folder`, as `written` does, and return their paths."""
+        return [path for written in self.written(folder, raw=raw) for path in written.paths]
+
+    def written(self, folder: str | Path, *, raw: bool = False) -> Iterator[Written]:
+        """Write each chunk's pictures as soon as they are done, and after each few chunks of a layer their sheet; yield what is written.
+
+        Several layers get a folder each. Pictures that an earlier run wrote are left as they are, where their own words say that the
+        same network, unit, settings, seed, backend and release made them; after any change they are made again. Ctrl-C leaves what is
+        written. Raises OutputError.
+        """
+        folder = Path(folder)
+        if folder.suffix.lower() == ".png":
+            raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
+        chunks = self._chunks(folder)
+        waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
+        ticks = iter(track(range(len(waiting) * self.settings.steps), "ascending"))
+        compiled: Compiled = {}
+        for path, together in _sheets(chunks):
+            records: dict[tuple[Unit, ...], Ascent] = {}
+            for chunk in together:
+                if chunk.units in waiting:
+                    records[chunk.units] = self._climb(chunk, compiled, ticks, raw=raw)
+                yield Written(chunk.units, tuple(chunk.places().values()), chunk.units in waiting)
+            if sum(len(chunk.units) for chunk in together) > 1:
+                yield self._sheet(path, together, records)
+
+    def _climb(self, chunk: Chunk, compiled: Compiled, ticks: Iterator[int], *, raw: bool) -> Ascent:
+        record = ascended(self.bundle, chunk.units, self.settings, compiled, ticks)
+        if record.interrupted:
+            raise KeyboardInterrupt
+        DRAWINGS.get("writer").write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
+        return record
+
+    def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Unit, ...], Ascent]) -> Written:
+        writer = DRAWINGS.get("writer")
+        units = tuple(unit for chunk in chunks for unit in chunk.units)
+        new = bool(records) or not writer.is_written(self._provenance(units), SHEET, path)
+        if new:
+            parts = [records.get(chunk.units) or self._read(chunk) for chunk in chunks]
+            together = replace(
+                parts[0],
+                provenance=self._provenance(units),
+                class_names={name: words for part in parts for name, words in part.class_names.items()},
+                units=units,
+                images=np.concatenate([part.images for part in parts]),
+                scores=np.concatenate([part.scores for part in parts]),
+                courses=np.zeros((0, len(units)), dtype=np.float32),
+            )
+            writer.write_chosen(together, {SHEET: path})
+        return Written(units, (path,), new, sheet=True)
+
+    def _read(self, chunk: Chunk) -> Ascent:
+        """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
+        read = DRAWINGS.get("writer").read_picture
+        images = np.stack([read(path) for path in chunk.places().values()])
+        if images.shape[-1] != self.bundle.channels:  # a PNG has no such number of channels
+            return ascended(self.bundle, chunk.units, self.settings)
+        return Ascent(
+            provenance=self._provenance(chunk.units),
+            class_names=class_names(self.bundle, chunk.units),
+            units=chunk.units,
+            images=images,
+            scores=scores(self.bundle, chunk.units, images),
+            courses=np.zeros((0, len(chunk.units)), dtype=np.float32),
+            mode=self.settings.mode,
+        )
+
+    def _chunks(self, folder: Path) -> list[Chunk]:
+        found: list[Chunk] = []
+        names = _folder_names(self._layers)
+        for layer, units in self._layers.items():
+            place = folder / names[layer] if len(self._layers) > 1 else folder
+            canvas = canvas_of(self.bundle, units, self.settings)
+            found.extend(Chunk(tuple(batch), place) for batch in batches(units, canvas))
+        return found
+
+    def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
+        said, writer = self._provenance(chunk.units), DRAWINGS.get("writer")
+        there = chunk.raw.is_file() if raw else True
+        return there and all(writer.is_written(said, name, path) for name, path in chunk.places().items())
+
+    def _provenance(self, units: Sequence[Unit]) -> Provenance:
+        return recorded(self.bundle, units, self.settings, self.settings.steps)
+
+
+def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **settings: Any) -> AscentJob:
+    """Return the job that makes the pictures of many units, a chunk at a time; nothing is computed before it is iterated or saved.
+
+    `layers`: "all" convolutions, or a glob over layer addresses, all channels of each; or `units` as `ascend` takes them. The other
+    options are those of `ascend`. Iterate over the job for records, or save it; saving it again after a kill goes on where it was.
+
+    >>> convscope.ascend_all(model, layers="block[45]*").save("filters/")
+    """
+    bundle = as_bundle(model)
+    require_images(bundle)
+    decided = settle(**settings)
+    named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]
+    return AscentJob(bundle, as_units(bundle, [*named, *([units] if isinstance(units, str | Unit) else units)]), decided)
+
+
+def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:
+    """Return the job where a request is large: whole layers by pattern, or more units of a layer than climb together; else None."""
+    job = ascend_all(model, units, layers=layers, **settings)
+    return job if layers is not None or job.is_large else None
+
+
+def _sheets(chunks: Iterable[Chunk]) -> Iterator[tuple[Path, list[Chunk]]]:
+    """Yield for each sheet its path and its chunks, whole ones of one folder; a folder's only sheet has no number."""
+    by_folder: dict[Path, list[list[Chunk]]] = {}
+    for chunk in chunks:
+        sheets = by_folder.setdefault(chunk.folder, [[]])
+        if sheets[-1] and sum(len(one.units) for one in [*sheets[-1], chunk]) > UNITS_ON_A_SHEET:
+            sheets.append([])
+        sheets[-1].append(chunk)
+    for folder, sheets in by_folder.items():
+        for number, together in enumerate(sheets, 1):
+            yield folder / (SHEET if len(sheets) == 1 else f"sheet-{number}.png"), together
+
+
+def _folder_names(layers: Iterable[str]) -> dict[str, str]:
+    """Return a folder for each layer; addresses that only case or a slash tells apart get different ones, too."""
+    names: dict[str, str] = {}
+    for layer in layers:
+        slug = name = re.sub(r"[^\w.#@,-]+", "-", layer)
+        count = 2
+        while name.casefold() in {taken.casefold() for taken in names.values()}:
+            name, count = f"{slug}-{count}", count + 1
+        names[layer] = name
+    return names
