@@ -31,7 +31,7 @@ class Unit:
     @property
     def slug(self) -> str:
         """The address as a file name, the same on every system."""
-        return re.sub(r"[^\w.#@,-]+", "-", str(self))
+        return slug(str(self))
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,20 @@ def parse(text: str) -> UnitPattern:
     if not colon:
         return UnitPattern(text, layer, None)
     rest, at, place = rest.partition("@")
-    position = _position(text, place) if at else None
+    position = as_position(text, place) if at else None
     return UnitPattern(text, layer, _channels(text, rest.strip()), position)
 
 
-def _position(text: str, place: str) -> tuple[int, int]:
+def slug(text: str) -> str:
+    """Return an address, or an expression of several, as a file name, the same on every system."""
+    text = f"minus_{text[1:]}" if text.startswith("-") else text
+    for sign, word in ((" + ", "_plus_"), (" - ", "_minus_"), ("*", "x")):
+        text = text.replace(sign, word)
+    return re.sub(r"[^\w.#@,-]+", "-", text).strip("-")
+
+
+def as_position(text: str, place: str) -> tuple[int, int]:
+    """Return the (row, column) that `place` says in the address `text`; raise UnitError that shows the form."""
     match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", place)
     if match is None:
         raise UnitError(f"`@{place}` in `{text}` is no position. Expected `@row,column`, for example `@3,5`.")

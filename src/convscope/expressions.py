@@ -1,0 +1,218 @@
+"""What a picture is climbed for, as a value: weighted sums of units, directions and whole layers, and the grammar they are written in.
+
+    block4_conv2:17                          a channel; everything that `units` writes is a term
+    block4_conv2:17 - block4_conv2:20        sums and differences, of any layers; the signs need spaces, because names have hyphens
+    block4_conv2:1 + 0.5*block3_conv1:2      weights, as they are: nothing is normalised
+    block4_conv2:cats.npy                    a direction: a vector over the layer's channels, from a file
+    odds(predictions:tabby)                  a class against all others: its log odds
+    block5_conv1, block5_conv1@3,5           a whole layer (DeepDream), and one place of it: all its channels there
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import UnitError
+from .units import Unit, UnitPattern, as_position, parse, slug
+
+GRAMMAR = (
+    "terms with ` + ` or ` - ` between them, each layer:channel, layer:channel@row,column, layer:vector.npy, odds(layer:channel) "
+    "or a bare layer, a weight before it as in 0.5*layer:channel"
+)
+NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+ARRAY = ".npy"
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A vector over the channels of a layer; `name` stands for it in words, `path` is the file that holds it, if one does."""
+
+    name: str
+    vector: tuple[float, ...]
+    path: str | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Term:
+    """`weight` times one thing of a layer: a channel (its number, or a class name until a network is asked), a direction, or with
+    None the whole layer; at `position` only where it is given. `odds`: the log odds of the channel against all others.
+    """
+
+    weight: float
+    layer: str
+    channel: int | str | Direction | None
+    position: tuple[int, int] | None = None
+    odds: bool = False
+
+    @property
+    def address(self) -> str:
+        """The term without its weight."""
+        channel = "" if self.channel is None else f":{self.channel}"
+        where = "" if self.position is None else "@{},{}".format(*self.position)
+        address = f"{self.layer}{channel}{where}"
+        return f"odds({address})" if self.odds else address
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted sum of terms, which adds, subtracts and scales; equal terms are one, and terms of weight 0 are gone.
+
+    >>> convscope.objective("block4_conv2:17") - 0.5 * convscope.objective("block4_conv2:20")
+    """
+
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        weights: dict[Term, float] = {}
+        for term in self.terms:
+            key = replace(term, weight=1.0)
+            weights[key] = weights.get(key, 0.0) + term.weight
+        if not all(math.isfinite(weight) for weight in weights.values()):
+            raise UnitError(f"`{self._text()}` has a weight that is no finite number. Expected weights such as 0.5.")
+        object.__setattr__(self, "terms", tuple(replace(term, weight=weight) for term, weight in weights.items() if weight))
+
+    def __add__(self, other: Any) -> "Objective":
+        return Objective(self.terms + as_objective(other).terms)
+
+    def __radd__(self, other: Any) -> "Objective":
+        return self if other == 0 else as_objective(other) + self  # so that `sum` adds objectives
+
+    def __sub__(self, other: Any) -> "Objective":
+        return self + -as_objective(other)
+
+    def __rsub__(self, other: Any) -> "Objective":
+        return as_objective(other) - self
+
+    def __mul__(self, factor: float) -> "Objective":
+        return Objective(tuple(replace(term, weight=term.weight * float(factor)) for term in self.terms))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> "Objective":
+        return self * (1 / divisor)
+
+    def __neg__(self) -> "Objective":
+        return self * -1.0
+
+    def __str__(self) -> str:
+        return self._text()
+
+    @property
+    def recorded(self) -> str:
+        """The expression with the paths of its directions, so that it can be read again."""
+        return Objective(tuple(replace(term, channel=_as_path(term.channel)) for term in self.terms))._text()
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit that this is, None where it is more or other than one."""
+        only = self.terms[0] if len(self.terms) == 1 else None
+        if only is None or only.weight != 1 or only.odds or not isinstance(only.channel, int):
+            return None
+        return Unit(only.layer, only.channel, only.position)
+
+    @property
+    def layer(self) -> str:
+        """The layers it is made of, as words."""
+        return " and ".join(dict.fromkeys(term.layer for term in self.terms))
+
+    @property
+    def slug(self) -> str:
+        """The expression as a file name."""
+        return slug(str(self))
+
+    def _text(self) -> str:
+        words = []
+        for place, term in enumerate(self.terms):
+            sign = "-" if term.weight < 0 else "+"
+            size = "" if abs(term.weight) == 1 else f"{_plain(abs(term.weight))}*"
+            words.append((("-" if sign == "-" else "") if place == 0 else f" {sign} ") + size + term.address)
+        return "".join(words)
+
+
+def objective(text: str) -> Objective:
+    """Return the objective that an expression means, such as "block4_conv2:17 - 0.5*block4_conv2:20", to add, subtract and scale.
+
+    Layers, channels and classes are looked up when a network climbs it. Raises UnitError that shows the grammar.
+
+    >>> convscope.ascend(model, convscope.objective("block4_conv2:17") - convscope.objective("block4_conv2:20"))
+    """
+    return Objective(tuple(_terms(text)))
+
+
+def direction(layer: str, vector: Sequence[float], *, name: str = "direction", position: tuple[int, int] | None = None) -> Objective:
+    """Return the objective that climbs along a vector over the channels of a layer; at one (row, column) only with `position`.
+
+    The vector counts as it is; divide it by its norm to compare scores. `name` stands for it in legends and file names.
+
+    >>> convscope.ascend(model, convscope.direction("block4_conv2", vector, name="stripes"))
+    """
+    values = tuple(float(value) for value in vector)
+    if not values or not all(math.isfinite(value) for value in values) or not any(values):
+        raise UnitError(f"The direction `{name}` of `{layer}` must be finite numbers, not all 0, one for each channel.")
+    return Objective((Term(1.0, layer, Direction(name, values), position),))
+
+
+def as_objective(given: Any) -> Objective:
+    """Return what an expression, Unit or Objective means as an Objective; raise UnitError for anything else."""
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, Unit):
+        return Objective((Term(1.0, given.layer, given.channel, given.position),))
+    if isinstance(given, str):
+        return objective(given)
+    raise UnitError(f"{given!r} is no objective. Expected an expression such as `block4_conv2:17 - block4_conv2:20`, a Unit or an Objective.")
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is a plain address of units or a layer, and no expression of several terms, weights or odds."""
+    return _OPERATOR.search(text) is None and _WEIGHTED.fullmatch(text.strip()) is None and not text.strip().startswith("odds(")
+
+
+_OPERATOR = re.compile(r"\s+([+-])\s+")
+_WEIGHTED = re.compile(rf"(?:([+-])\s*)?(?:({NUMBER})\s*\*\s*)?(.+)", re.DOTALL)
+_BARE = re.compile(r"(?!.*:)(.+)@(.+)")
+
+
+def _terms(text: str) -> Iterator[Term]:
+    parts = _OPERATOR.split(text.strip())
+    signs = ["+", *parts[1::2]]
+    for sign, part in zip(signs, parts[::2], strict=True):
+        match = _WEIGHTED.fullmatch(part.strip())
+        if match is None:
+            raise UnitError(f"`{text}` has a sign without a term. Expected {GRAMMAR}.")
+        weight = float(match[2] or 1) * (-1 if (match[1] == "-") != (sign == "-") else 1)
+        yield replace(_term(match[3].strip(), text), weight=weight)
+
+
+def _term(written: str, text: str) -> Term:
+    odds = re.fullmatch(r"odds\((.*)\)", written)
+    address = odds[1].strip() if odds else written
+    if not address or re.search(r"[()*]", address.partition(":")[0]):
+        raise UnitError(f"`{written}` in `{text}` is no term. Expected {GRAMMAR}.")
+    pattern = _pattern(address)
+    channels = pattern.channels
+    if channels == "all" or (isinstance(channels, tuple) and len(channels) != 1):
+        raise UnitError(f"`{address}` in `{text}` means several units. A term of a sum is one: write one channel, or one expression for each.")
+    channel = channels[0] if isinstance(channels, tuple) else channels
+    if odds and (channel is None or (isinstance(channel, str) and channel.endswith(ARRAY))):
+        raise UnitError(f"`{written}` in `{text}` names no class. Write odds(layer:channel), for example odds(predictions:281).")
+    return Term(1.0, pattern.layer, channel, pattern.position, odds is not None)
+
+
+def _pattern(address: str) -> UnitPattern:
+    bare = _BARE.fullmatch(address)
+    return UnitPattern(address, bare[1], None, as_position(address, bare[2])) if bare else parse(address)
+
+
+def _as_path(channel: Any) -> Any:
+    return channel.path or channel.name if isinstance(channel, Direction) else channel
+
+
+def _plain(weight: float) -> str:
+    """Return a weight so that reading it gives the same number."""
+    return repr(weight).removesuffix(".0")
