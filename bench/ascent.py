@@ -53,13 +53,14 @@ class Convscope:
         self.plain = None
 
     def new_run(self):
-        from convscope.graph.addresses import channel_count, graph_of, unit_call
+        from convscope.expressions import as_objective
+        from convscope.graph.addresses import graph_of
         from convscope.methods.ascent.ascend import Settings, _new_step
-        from convscope.methods.ascent.objectives import one_hot
+        from convscope.methods.ascent.objectives import weights_of
         from convscope.methods.ascent.run import AscentRun
 
         step = _new_step(self.bundle, self.units[0], (SIDE, SIDE), Settings("best", 128, SIDE, 0, self.precision))
-        weights = one_hot(self.units, channel_count(unit_call(graph_of(self.bundle), self.units[0])))
+        weights = weights_of(graph_of(self.bundle), [as_objective(unit) for unit in self.units])
         return AscentRun(step, weights, [np.random.default_rng([0, *str(unit).encode()]) for unit in self.units])
 
     def about(self):

@@ -28,6 +28,9 @@ _PROMISED = {
     "open_run": "convscope.scanning",
     "Run": "convscope.scanning",
     "replay": "convscope.replaying",
+    "objective": "convscope.expressions",
+    "direction": "convscope.expressions",
+    "Objective": "convscope.expressions",
     "Unit": "convscope.units",
     "ConvscopeError": "convscope.errors",
 }

@@ -1,11 +1,11 @@
 """What a picture is climbed for, as a value: weighted sums of units, directions and whole layers, and the grammar they are written in.
 
-    block4_conv2:17                          a channel; everything that `units` writes is a term
-    block4_conv2:17 - block4_conv2:20        sums and differences, of any layers; the signs need spaces, because names have hyphens
-    block4_conv2:1 + 0.5*block3_conv1:2      weights, as they are: nothing is normalised
-    block4_conv2:cats.npy                    a direction: a vector over the layer's channels, from a file
-    odds(predictions:tabby)                  a class against all others: its log odds
-    block5_conv1, block5_conv1@3,5           a whole layer (DeepDream), and one place of it: all its channels there
+block4_conv2:17                          a channel; everything that `units` writes is a term
+block4_conv2:17 - block4_conv2:20        sums and differences, of any layers; the signs need spaces, because names have hyphens
+block4_conv2:1 + 0.5*block3_conv1:2      weights, as they are: nothing is normalised
+block4_conv2:cats.npy                    a direction: a vector over the layer's channels, from a file
+odds(predictions:tabby)                  a class against all others: its log odds
+block5_conv1, block5_conv1@3,5           a whole layer (DeepDream), and one place of it: all its channels there
 """
 
 import math
@@ -165,15 +165,18 @@ def as_objective(given: Any) -> Objective:
         return Objective((Term(1.0, given.layer, given.channel, given.position),))
     if isinstance(given, str):
         return objective(given)
-    raise UnitError(f"{given!r} is no objective. Expected an expression such as `block4_conv2:17 - block4_conv2:20`, a Unit or an Objective.")
+    raise UnitError(
+        f"{given!r} is no objective. Expected an expression such as `block4_conv2:17 - block4_conv2:20`, a Unit or an Objective."
+    )
 
 
 def is_address(text: str) -> bool:
     """Say whether a text is a plain address of units or a layer, and no expression of several terms, weights or odds."""
-    return _OPERATOR.search(text) is None and _WEIGHTED.fullmatch(text.strip()) is None and not text.strip().startswith("odds(")
+    weighted = _WEIGHTED.fullmatch(text.strip())
+    return _OPERATOR.search(text) is None and not (weighted and (weighted[1] or weighted[2])) and not text.strip().startswith("odds(")
 
 
-_OPERATOR = re.compile(r"\s+([+-])\s+")
+_OPERATOR = re.compile(r"\s+([+-])(?:\s+|$)")
 _WEIGHTED = re.compile(rf"(?:([+-])\s*)?(?:({NUMBER})\s*\*\s*)?(.+)", re.DOTALL)
 _BARE = re.compile(r"(?!.*:)(.+)@(.+)")
 
@@ -192,12 +195,14 @@ def _terms(text: str) -> Iterator[Term]:
 def _term(written: str, text: str) -> Term:
     odds = re.fullmatch(r"odds\((.*)\)", written)
     address = odds[1].strip() if odds else written
-    if not address or re.search(r"[()*]", address.partition(":")[0]):
+    if not re.match(r"\w", address) or re.search(r"[()*]", address.partition(":")[0]):
         raise UnitError(f"`{written}` in `{text}` is no term. Expected {GRAMMAR}.")
     pattern = _pattern(address)
     channels = pattern.channels
     if channels == "all" or (isinstance(channels, tuple) and len(channels) != 1):
-        raise UnitError(f"`{address}` in `{text}` means several units. A term of a sum is one: write one channel, or one expression for each.")
+        raise UnitError(
+            f"`{address}` in `{text}` means several units. A term of a sum is one: write one channel, or one expression for each."
+        )
     channel = channels[0] if isinstance(channels, tuple) else channels
     if odds and (channel is None or (isinstance(channel, str) and channel.endswith(ARRAY))):
         raise UnitError(f"`{written}` in `{text}` names no class. Write odds(layer:channel), for example odds(predictions:281).")

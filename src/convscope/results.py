@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OutputError
+from .expressions import Objective
 from .registry import DRAWINGS
 from .units import Unit
 
@@ -58,7 +59,7 @@ class Result:
     raw: ClassVar[tuple[str, ...]] = ()
     beside: ClassVar[tuple[str, ...]] = ()
 
-    def legend(self, unit: Unit) -> str:
+    def legend(self, unit: Unit | Objective) -> str:
         """Return what to call a unit in a picture: its address, and its class where it is an output."""
         name = self.class_names.get(str(unit))
         return f"{unit} ({name})" if name else str(unit)
@@ -200,10 +201,11 @@ class Saliency(Result):
 class Ascent(Result):
     """`images`: (unit, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
 
-    `scores`: (unit,) each unit's largest activation on its 8-bit picture, in float32. `courses`: (step, unit) the objective.
+    `scores`: (unit,) each unit's largest activation on its 8-bit picture, in float32; of an expression the weighted sum of those of its
+    terms. `courses`: (step, unit) the objective.
     """
 
-    units: tuple[Unit, ...]
+    units: tuple[Unit | Objective, ...]
     images: FloatArray
     scores: FloatArray
     courses: FloatArray

@@ -15,6 +15,7 @@ from ..models.loading import WEIGHTS
 from ..progress import working
 from ..registry import DRAWINGS
 from ..results import Result, check_apart
+from ..units import slug
 from .jobs import write_job
 
 OUT = Path("convscope-out")
@@ -280,7 +281,7 @@ def _is_image(argument: str) -> bool:
 def _stem(method: Method, taken: list[Any], *more: str) -> str:
     """Return a file name from what was looked at."""
     subject = "-".join([taken[0]] if isinstance(taken[0], str) else [*taken[0], *more])
-    return re.sub(r"[^\w.#@,-]+", "-", f"{method.name}-{subject}").strip("-")[:100]
+    return f"{method.name}-{slug(subject)}"[:100]
 
 
 def report(result: Result, written: list[Path], as_json: bool) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ..results import Ascent
+from ..units import Unit
 from .figures import DETAIL, LABEL, Sheet, Style, shorten, width_of
 from .layout import (
     GAP,
@@ -77,7 +78,8 @@ def _sheet(result: Ascent, theme: Theme) -> Image.Image:
         line, column = divmod(index, columns)
         x, y = left + column * (side + GAP), top + line * step
         draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
-        _caption(sheet, labels[index], float(result.scores[index]), (x, y + height + 6, side))
+        dead = isinstance(result.units[index], Unit) and not result.scores[index] > 0  # a difference may well be negative
+        _caption(sheet, labels[index], float(result.scores[index]), (x, y + height + 6, side), dead=dead)
     return sheet.image()
 
 
@@ -85,10 +87,9 @@ def _largest(count: int) -> int:
     return next((side for most, side in ((12, 280), (30, 224), (100, 168), (300, 128)) if count <= most), 96)
 
 
-def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int]) -> None:
+def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int], *, dead: bool) -> None:
     left, top, width = place
     sheet.text(left, top, shorten(label, LABEL, width), LABEL)
-    dead = not score > 0
     words = f"score {number(score)}"
     if width_of(words, DETAIL) > (width * 0.6 if dead else width):
         words = number(score)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ...backend import resolve_precision
 from ...errors import OptionError
-from ...graph.addresses import as_units, channel_count, graph_of, unit_call
+from ...expressions import as_objective
+from ...graph.addresses import graph_of, unit_call
 from ...graph.receptive import check_size, receptive_field
-from ...graph.seeds import peaks
 from ...models import ModelBundle, as_bundle
 from ...progress import track
 from ...results import Ascent, Provenance
@@ -20,8 +20,9 @@ from ..common import class_names, network_input, numpy, require_images
 from ..method import provenance
 from .batching import batches
 from .image import fourier, pixels
-from .objectives import mean_preactivation, one_hot, sum_of_activations
+from .objectives import best_measure, form_of, largest, paper_measure, weights_of
 from .run import AscentRun, AscentStep, adam, plain
+from .targets import Target, array_inputs, as_targets, text_of, units_among
 from .transforms import jitter, scale
 
 MODES = ("best", "paper")
@@ -76,7 +77,7 @@ def ascend(
     bundle = as_bundle(model)
     require_images(bundle)
     settings = settle(mode=mode, steps=steps, size=size, seed=seed, precision=precision)
-    return ascended(bundle, as_units(bundle, units), settings)
+    return ascended(bundle, as_targets(bundle, units), settings)
 
 
 def settle(*, mode: str = "best", steps: int | None = None, size: int | None = None, seed: int = 0, precision: str = "auto") -> Settings:
@@ -89,7 +90,7 @@ def settle(*, mode: str = "best", steps: int | None = None, size: int | None = N
 
 
 def ascended(
-    bundle: ModelBundle, units: Sequence[Unit], settings: Settings, steps: Compiled | None = None, ticks: Iterator[int] | None = None
+    bundle: ModelBundle, units: Sequence[Target], settings: Settings, steps: Compiled | None = None, ticks: Iterator[int] | None = None
 ) -> Ascent:
     """As `ascend`, for units and settings that are decided.
 
@@ -102,7 +103,7 @@ def ascended(
     reached = tuple(climb.units[place] for place in order)
     return Ascent(
         provenance=recorded(bundle, units, settings, climb.steps),
-        class_names=class_names(bundle, reached),
+        class_names=class_names(bundle, units_among(reached)),
         units=reached,
         images=climb.images[order],
         scores=scores(bundle, reached, climb.images[order]),
@@ -112,19 +113,16 @@ def ascended(
     )
 
 
-def recorded(bundle: ModelBundle, units: Sequence[Unit], settings: Settings, steps: int) -> Provenance:
+def recorded(bundle: ModelBundle, units: Sequence[Target], settings: Settings, steps: int) -> Provenance:
     """Return the provenance of pictures of these units after so many steps."""
-    parameters = asdict(settings) | {"units": [str(unit) for unit in units], "steps": steps}
-    return provenance("ascend", bundle, (), parameters, settings.seed)
+    parameters = asdict(settings) | {"units": [text_of(unit) for unit in units], "steps": steps}
+    return provenance("ascend", bundle, array_inputs(units), parameters, settings.seed)
 
 
-def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each unit's largest activation on its own picture, in float32: the model on the saved picture."""
+def scores(bundle: ModelBundle, targets: Sequence[Target], images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what each target amounts to on its own picture, in float32: a unit its largest activation, see `largest` for the rest."""
     graph = graph_of(bundle)
-    found = []
-    for unit, image in zip(units, images, strict=True):
-        maps = numpy(graph.run(network_input(bundle, image[None]), [unit_call(graph, unit).index])[0])
-        found.append(float(peaks(maps, unit)[1][0]))
+    found = [largest(graph, as_objective(one), network_input(bundle, image[None])) for one, image in zip(targets, images, strict=True)]
     return np.array(found, dtype=np.float32)
 
 
@@ -132,7 +130,7 @@ def scores(bundle: ModelBundle, units: Sequence[Unit], images: NDArray[np.float3
 class _Climb:
     """Pictures and the objective by (step, unit) of the units that were reached, in the order in which they were."""
 
-    units: list[Unit]
+    units: list[Target]
     images: NDArray[np.float32]
     courses: NDArray[np.float32]
     steps: int
@@ -140,7 +138,7 @@ class _Climb:
 
 
 def _climb_all(
-    bundle: ModelBundle, units: Sequence[Unit], canvas: tuple[int, int], settings: Settings, steps: Compiled, ticks: Iterator[int] | None
+    bundle: ModelBundle, units: Sequence[Target], canvas: tuple[int, int], settings: Settings, steps: Compiled, ticks: Iterator[int] | None
 ) -> _Climb:
     """Climb batch by batch; Ctrl-C ends it with what was reached, and passes on where nothing was."""
     groups = list(batches(units, canvas))
@@ -165,10 +163,10 @@ def _climb_all(
     )
 
 
-def _climb(bundle: ModelBundle, step: AscentStep, units: list[Unit], settings: Settings, ticks: Iterator[int]) -> _Climb:
-    """Climb for units of one layer until the steps are done or Ctrl-C."""
+def _climb(bundle: ModelBundle, step: AscentStep, units: list[Target], settings: Settings, ticks: Iterator[int]) -> _Climb:
+    """Climb for targets of one form until the steps are done or Ctrl-C."""
     rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
-    run = AscentRun(step, one_hot(units, channel_count(unit_call(graph_of(bundle), units[0]))), rngs)
+    run = AscentRun(step, weights_of(graph_of(bundle), [as_objective(unit) for unit in units]), rngs)
     course: list[Any] = []
     interrupted = False
     try:
@@ -183,57 +181,65 @@ def _climb(bundle: ModelBundle, step: AscentStep, units: list[Unit], settings: S
     return _Climb(units, run.pictures(), values, len(course), interrupted)
 
 
-def _step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings, steps: Compiled) -> AscentStep:
-    """Return the step for all units of the layer of `unit`, compiled before or now; one is kept, because it holds memory."""
-    key = (unit.layer, unit.position, canvas, settings)
+def _step(bundle: ModelBundle, target: Target, canvas: tuple[int, int], settings: Settings, steps: Compiled) -> AscentStep:
+    """Return the step for all targets of the form of `target`, compiled before or now; one is kept, because it holds memory."""
+    key = (form_of(as_objective(target)), canvas, settings)
     if key not in steps:
         steps.clear()
-        steps[key] = _new_step(bundle, unit, canvas, settings)
+        steps[key] = _new_step(bundle, target, canvas, settings)
     return steps[key]
 
 
-def _new_step(bundle: ModelBundle, unit: Unit, canvas: tuple[int, int], settings: Settings) -> AscentStep:
-    graph = graph_of(bundle)
+def _new_step(bundle: ModelBundle, target: Target, canvas: tuple[int, int], settings: Settings) -> AscentStep:
+    graph, form = graph_of(bundle), form_of(as_objective(target))
     if settings.mode == "paper":
-        objective, image = sum_of_activations(graph, unit), pixels(*canvas, bundle.channels)
+        measure, image = paper_measure(graph, form), pixels(*canvas, bundle.channels)
         moves, update = [], plain(0.01)
     else:
-        noise = NOISE_FOR_NEURONS if _flattens(graph, unit) else NOISE_FOR_MAPS
-        objective, image = mean_preactivation(graph, unit), fourier(*canvas, bundle.channels, deviation=noise)
+        noise = NOISE_FOR_NEURONS if _flatten(graph, [target]) else NOISE_FOR_MAPS
+        measure, image = best_measure(graph, form), fourier(*canvas, bundle.channels, deviation=noise)
         moves, update = STANDARD, adam(0.05)
     precision = settings.precision
-    return AscentStep(bundle, graph, objective, image, transforms=moves, update=update, size=canvas, precision=precision)
+    return AscentStep(bundle, graph, measure, image, transforms=moves, update=update, size=canvas, precision=precision)
 
 
-def canvas_of(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> tuple[int, int]:
+def canvas_of(bundle: ModelBundle, targets: Sequence[Target], settings: Settings) -> tuple[int, int]:
     """Return the (height, width) of these units' pictures. Raises OptionError, ImageError for one that is too small to reach a unit."""
-    canvas = _canvas(bundle, units, settings)
-    for unit in units:
+    canvas = _canvas(bundle, targets, settings)
+    for unit in _units_in(targets):
         check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
     return canvas
 
 
-def _canvas(bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> tuple[int, int]:
+def _canvas(bundle: ModelBundle, targets: Sequence[Target], settings: Settings) -> tuple[int, int]:
     """Return the pictures' (height, width). Raises OptionError for a size that the network or sense does not allow."""
     if settings.steps < 1:
         raise OptionError(f"`steps` is {settings.steps}. Give at least 1.")
     graph = graph_of(bundle)
-    fixed = bundle.fixed_size if any(_flattens(graph, unit) for unit in units) else None
+    fixed = bundle.fixed_size if _flatten(graph, targets) else None
     if fixed is not None:
         if settings.size is not None and (settings.size, settings.size) != fixed:
             only = f"{fixed[0]} x {fixed[1]}"
             raise OptionError(f"`size` is {settings.size}; a dense layer before these units fixes it to {only}.")
         return fixed
     if settings.size is None:
-        side = max(_derived_side(bundle, unit) for unit in units)
+        side = max(_derived_side(bundle, unit) for unit in _units_in(targets))
         return side, side
     if not 8 <= settings.size <= 4096:
         raise OptionError(f"`size` is {settings.size}. Give 8 to 4096 pixels.")
     return settings.size, settings.size
 
 
-def _flattens(graph: Any, unit: Unit) -> bool:
-    return any(len(call.shape) != 4 for call in graph.ancestors([unit_call(graph, unit).index]))
+def _units_in(targets: Sequence[Target]) -> list[Unit]:
+    """Return a unit for each layer and position that the targets are made of: what decides the size of their pictures."""
+    terms = [term for target in targets for term in as_objective(target).terms]
+    return list(dict.fromkeys(Unit(term.layer, 0, term.position) for term in terms))
+
+
+def _flatten(graph: Any, targets: Sequence[Target]) -> bool:
+    """Say whether a dense layer or the like comes before one of the targets, or is one."""
+    calls = [unit_call(graph, unit).index for unit in _units_in(targets)]
+    return any(len(call.shape) != 4 for call in graph.ancestors(calls))
 
 
 def _derived_side(bundle: ModelBundle, unit: Unit) -> int:

@@ -1,18 +1,24 @@
-"""Which units climb together: as many of a layer as memory has room for."""
+"""What climbs together: as many units of a layer, or objectives of one form, as memory has room for."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from ...units import Unit
+from ...expressions import as_objective
+from .objectives import Form, form_of
+from .targets import Target
 
 PIXELS_AT_ONCE = 16 * 128 * 128
 
 
-def batches(units: Sequence[Unit], canvas: tuple[int, int]) -> Iterator[list[Unit]]:
-    """Yield the units in batches of one layer (and one position) each, small enough for memory."""
+def batches(targets: Sequence[Target], canvas: tuple[int, int]) -> Iterator[list[Target]]:
+    """Yield the targets in batches of one form each, such as a layer's channels, small enough for memory."""
     most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1]))
-    by_layer: dict[Any, list[Unit]] = {}
-    for unit in units:
-        by_layer.setdefault((unit.layer, unit.position), []).append(unit)
-    for together in by_layer.values():
+    for together in by_form(targets).values():
         yield from (together[start : start + most] for start in range(0, len(together), most))
+
+
+def by_form(targets: Iterable[Target]) -> dict[Form, list[Target]]:
+    """Return the targets by their form: those of one can climb in one compiled step."""
+    found: dict[Form, list[Target]] = {}
+    for target in targets:
+        found.setdefault(form_of(as_objective(target)), []).append(target)
+    return found

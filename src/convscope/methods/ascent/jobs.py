@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import OutputError
-from ...graph.addresses import as_units
+from ...expressions import Objective
 from ...graph.entering import require_images
 from ...graph.listing import matching
 from ...models import ModelBundle, as_bundle
@@ -19,7 +19,8 @@ from ...results import Ascent, Provenance
 from ...units import Unit
 from ..common import class_names
 from .ascend import Compiled, Settings, ascended, canvas_of, recorded, scores, settle
-from .batching import batches
+from .batching import batches, by_form
+from .targets import Target, as_targets, units_among
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"
@@ -29,7 +30,7 @@ SHEET = "sheet.png"
 class Chunk:
     """Units of one layer that climb together: what is computed, written and, after a kill, found again as a whole."""
 
-    units: tuple[Unit, ...]
+    units: tuple[Target, ...]
     folder: Path
 
     def places(self) -> dict[str, Path]:
@@ -46,7 +47,7 @@ class Chunk:
 class Written:
     """What a job has written, or found written already (`new` is False): the pictures of one chunk, or one sheet of several."""
 
-    units: tuple[Unit, ...]
+    units: tuple[Target, ...]
     paths: tuple[Path, ...]
     new: bool
     sheet: bool = False
@@ -59,9 +60,9 @@ class AscentJob:
     makes the same ones, byte for byte.
     """
 
-    def __init__(self, bundle: ModelBundle, units: Sequence[Unit], settings: Settings) -> None:
+    def __init__(self, bundle: ModelBundle, units: Sequence[Target], settings: Settings) -> None:
         self.bundle, self.settings = bundle, settings
-        self._layers: dict[str, list[Unit]] = {}
+        self._layers: dict[str, list[Target]] = {}
         for unit in units:
             self._layers.setdefault(unit.layer, []).append(unit)
 
@@ -81,7 +82,7 @@ class AscentJob:
     @property
     def is_large(self) -> bool:
         """Say whether some layer needs several chunks."""
-        return len(self) > len({(unit.layer, unit.position) for units in self._layers.values() for unit in units})
+        return len(self) > len(by_form(unit for units in self._layers.values() for unit in units))
 
     def save(self, folder: str | Path, *, raw: bool = False) -> list[Path]:
         """Write all pictures and sheets into `folder`, as `written` does, and return their paths."""
@@ -102,7 +103,7 @@ class AscentJob:
         ticks = iter(track(range(len(waiting) * self.settings.steps), "ascending"))
         compiled: Compiled = {}
         for path, together in _sheets(chunks):
-            records: dict[tuple[Unit, ...], Ascent] = {}
+            records: dict[tuple[Target, ...], Ascent] = {}
             for chunk in together:
                 if chunk.units in waiting:
                     records[chunk.units] = self._climb(chunk, compiled, ticks, raw=raw)
@@ -117,7 +118,7 @@ class AscentJob:
         DRAWINGS.get("writer").write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
         return record
 
-    def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Unit, ...], Ascent]) -> Written:
+    def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Target, ...], Ascent]) -> Written:
         writer = DRAWINGS.get("writer")
         units = tuple(unit for chunk in chunks for unit in chunk.units)
         new = bool(records) or not writer.is_written(self._provenance(units), SHEET, path)
@@ -143,7 +144,7 @@ class AscentJob:
             return ascended(self.bundle, chunk.units, self.settings)
         return Ascent(
             provenance=self._provenance(chunk.units),
-            class_names=class_names(self.bundle, chunk.units),
+            class_names=class_names(self.bundle, units_among(chunk.units)),
             units=chunk.units,
             images=images,
             scores=scores(self.bundle, chunk.units, images),
@@ -165,7 +166,7 @@ class AscentJob:
         there = chunk.raw.is_file() if raw else True
         return there and all(writer.is_written(said, name, path) for name, path in chunk.places().items())
 
-    def _provenance(self, units: Sequence[Unit]) -> Provenance:
+    def _provenance(self, units: Sequence[Target]) -> Provenance:
         return recorded(self.bundle, units, self.settings, self.settings.steps)
 
 
@@ -181,7 +182,7 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
     require_images(bundle)
     decided = settle(**settings)
     named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]
-    return AscentJob(bundle, as_units(bundle, [*named, *([units] if isinstance(units, str | Unit) else units)]), decided)
+    return AscentJob(bundle, as_targets(bundle, [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]), decided)
 
 
 def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:

@@ -129,7 +129,8 @@ def mapped(values: Any, vector: Any, kind: str) -> Any:
     """Return each place's number, (picture, ...): the product with the vector, a channel's log odds, or the mean square of all."""
     if kind == "layer":
         return ops.mean(values * values, axis=-1)
-    vector = ops.reshape(vector, (vector.shape[0], *(1 for _ in values.shape[1:-1]), vector.shape[-1]))
+    for _ in values.shape[1:-1]:
+        vector = ops.expand_dims(vector, 1)
     chosen = ops.sum(values * vector, axis=-1)
     return chosen - ops.logsumexp(values - FAR * vector, axis=-1) if kind == "odds" else chosen
 

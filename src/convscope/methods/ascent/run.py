@@ -12,14 +12,14 @@ from ...graph.history import at_precision
 from ...models import ModelBundle
 from ..common import numpy
 from .image import Parametrisation
-from .objectives import Objective
+from .objectives import Measure
 from .transforms import Transform, sampling
 
 Update = Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
 
 
 class AscentStep:
-    """One compiled step, cut at the objective's call: for every batch of pictures that climbs this objective on this canvas.
+    """One compiled step, cut at the objective's calls: for every batch of pictures that climbs this objective on this canvas.
 
     What differs between batches enters as tensors, so a layer's units share one compilation, however many batches they make.
     """
@@ -28,7 +28,7 @@ class AscentStep:
         self,
         bundle: ModelBundle,
         graph: Graph,
-        objective: Objective,
+        measure: Measure,
         image: Parametrisation,
         *,
         transforms: Sequence[Transform],
@@ -37,19 +37,19 @@ class AscentStep:
         precision: str = "float32",
     ) -> None:
         self.image, self.transforms, self.size = image, transforms, size
-        network = at_precision(graph, precision)
+        network, targets = at_precision(graph, precision), [call.index for call in measure.calls]
 
-        def climb(numbers: Any, weights: Any, rows: Any, columns: Any) -> tuple[Any, Any]:
+        def climb(numbers: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
             pictures = image.pictures(numbers)
             if transforms:
                 pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
             entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
-            values = objective.measure(network.run(entered, [objective.call.index])[0], weights)
+            values = measure.measure(network.run(entered, targets), weights)
             return ops.sum(values), values
 
         differentiated = engine().value_and_gradient(climb)
 
-        def step(numbers: Any, moments: list[Any], count: Any, weights: Any, rows: Any, columns: Any) -> tuple[Any, list[Any], Any]:
+        def step(numbers: Any, moments: list[Any], count: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, list[Any], Any]:
             values, gradient = differentiated(numbers, weights, rows, columns)
             numbers, moments = update(numbers, gradient, moments, count)
             return (ops.clip(numbers, 0.0, 1.0) if image.clipped else numbers), moments, values
@@ -58,15 +58,15 @@ class AscentStep:
 
 
 class AscentRun:
-    """One batch of pictures on its way up; picture i climbs the objective with row i of `weights`, such as its unit's channel.
+    """One batch of pictures on its way up; picture i climbs the objective with row i of each of `weights` (see `weights_of`).
 
     Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
     picture does not depend on its neighbours.
     """
 
-    def __init__(self, step: AscentStep, weights: NDArray[np.float32], rngs: Sequence[np.random.Generator]) -> None:
+    def __init__(self, step: AscentStep, weights: Sequence[NDArray[np.float32]], rngs: Sequence[np.random.Generator]) -> None:
         self._step, self._rngs = step, rngs
-        self._weights = ops.convert_to_tensor(weights)
+        self._weights = [ops.convert_to_tensor(one) for one in weights]
         self._numbers = ops.convert_to_tensor(np.stack([step.image.initial(rng) for rng in rngs]))
         self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers[:, :1, :1, :1])]
         self._steps = 0

@@ -29,12 +29,12 @@ def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple
     return tuple(dict.fromkeys(found))
 
 
-def objective_of(target: Target) -> Objective:
-    """Return a target as an objective."""
-    return as_objective(target)
+def units_among(targets: Iterable[Target]) -> list[Unit]:
+    """Return the targets that are units."""
+    return [target for target in targets if isinstance(target, Unit)]
 
 
-def recorded(target: Target) -> str:
+def text_of(target: Target) -> str:
     """Return the text that means the target again."""
     return target.recorded if isinstance(target, Objective) else str(target)
 
@@ -48,16 +48,12 @@ def array_inputs(targets: Sequence[Target]) -> tuple[dict[str, Any], ...]:
 
 def _targets(bundle: ModelBundle, given: Any, start: bool) -> Iterable[Target]:
     """Return the targets that one part of the request means: several units only where it is a plain address."""
-    if isinstance(given, str) and (is_address(given) or _is_class(bundle, given)):
-        wanted = as_objective(given) if _has_no_channels(given, start) else None
-        if wanted is None:
-            _refuse_bare_layer(bundle, given)
-            return as_units(bundle, given)
-    else:
-        wanted = given if isinstance(given, Unit) else as_objective(given)
-    if isinstance(wanted, Unit):
-        return as_units(bundle, wanted)
-    found = Objective(tuple(_terms(bundle, wanted)))
+    if isinstance(given, Unit):
+        return as_units(bundle, given)
+    if isinstance(given, str) and not _has_no_channels(given, start) and (is_address(given) or _is_class(bundle, given)):
+        _refuse_bare_layer(bundle, given)
+        return as_units(bundle, given)
+    found = Objective(tuple(_terms(bundle, as_objective(given))))
     if not found.terms:
         raise UnitError(f"`{given}` is nothing to climb: its terms cancel one another. Write an expression with a term left.")
     return [found.unit or found]
@@ -97,7 +93,9 @@ def _terms(bundle: ModelBundle, wanted: Objective) -> Iterator[Term]:
         count = channel_count(unit_call(graph_of(bundle), Unit(term.layer, 0)))
         if isinstance(term.channel, Direction) and len(term.channel.vector) != count:
             size = len(term.channel.vector)
-            raise UnitError(f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each.")
+            raise UnitError(
+                f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each."
+            )
         as_units(bundle, Unit(term.layer, 0, term.position))
         yield replace(term, layer=call.address)
 
@@ -113,7 +111,7 @@ def _read(name: str) -> Direction:
     vector = np.squeeze(array)
     if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all() or not vector.any():
         raise UnitError(
-            f"`{name}` holds an array of shape {array.shape} and type {array.dtype}. Expected finite numbers, not all 0, one for each channel."
+            f"`{name}` holds an array of shape {array.shape}, type {array.dtype}. Expected finite numbers, not all 0, one for each channel."
         )
     return Direction(path.name, tuple(float(value) for value in vector), str(path.absolute()))
 
