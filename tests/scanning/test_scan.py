@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.errors import ModelError, OptionError
+from networks import images
 
 LAYERS = ("block1_conv1", "block3_conv1", "dense1")
 
@@ -34,3 +36,37 @@ def test_the_top_images_are_those_of_brute_force(fashion, run):
                 near = maps[found.images[unit], found.rows[unit], found.columns[unit], unit]
                 assert np.allclose(near, expected, rtol=1e-5, atol=1e-5)
                 assert ((rows == found.rows[unit]) & (columns == found.columns[unit])).mean() > 0.85
+
+
+def test_two_processes_with_the_network_give_the_bytes_of_one(fashion, run, tmp_path):
+    other = convscope.scan(fashion, "sample:fashion[0-299]", out=tmp_path / "run", precision="float32", workers=2)
+    for name in ("images.parquet", "units.parquet", "top.parquet", "features.npy", "manifest.json"):
+        assert (other.path / name).read_bytes() == (run.path / name).read_bytes(), name
+
+
+def test_images_come_in_any_order_into_the_same_top(fashion, run, tmp_path):
+    """T15: ids differ, names do not."""
+    parts = [f"sample:fashion[{first}-{first + 99}]" for first in (200, 0, 100)]
+    other = convscope.scan(fashion, parts, out=tmp_path / "run", precision="float32", layers="block3_*")
+    ours, theirs = run.top("block3_conv1"), other.top("block3_conv1")
+    assert np.array_equal(ours.values, theirs.values)
+    unequal = np.diff(ours.values, axis=1, append=-np.inf) < 0  # equal values come in the order of ids
+    unequal[:, 1:] &= unequal[:, :-1]
+    place = np.arange(300).reshape(3, 100)[[1, 2, 0]].ravel()
+    assert np.array_equal(place[ours.images][unequal], theirs.images[unequal])
+
+
+def test_a_model_in_memory_cannot_be_handed_to_processes(tmp_path):
+    from networks import small
+
+    with pytest.raises(ModelError, match="memory only, where workers cannot find it"):
+        convscope.scan(small(), images(3, 8, 8, 3), out=tmp_path / "run", workers=2)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [({"top": 0}, "top 0"), ({"workers": 0}, "0 workers"), ({"precision": "half"}, "precision `half`")]
+)
+def test_options_that_mean_nothing_are_refused(fashion, tmp_path, more, said):
+    with pytest.raises(OptionError, match=said):
+        convscope.scan(fashion, "sample:fashion[0-2]", out=tmp_path / "run", **more)
+    assert not (tmp_path / "run").exists()

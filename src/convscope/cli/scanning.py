@@ -24,17 +24,24 @@ def _scan(
         found = {"run": str(run.path), "complete": run.complete, "of": run.manifest["count"], "images": len(run), "skipped": skipped}
         click.echo(json.dumps(found | {"layers": list(run.layers), "units": units, "silent": silent}, indent=1))
     else:
-        click.echo(f"{len(run):,} images, {units:,} units of {len(run.layers)} layers, {silent:,} of them silent.", err=True)
+        counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
+        click.echo("{}, {} of {}, {:,} of them silent.".format(*counted, silent), err=True)
         if skipped:
-            first = run.skipped.texts["reason"][0]
+            were = "was" if skipped == 1 else "were"
             click.echo(
-                f"{skipped:,} pictures could not be read and were skipped (skipped.parquet lists them). The first: {first}", err=True
+                f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons. "
+                f"The first: {run.skipped.texts['reason'][0]}",
+                err=True,
             )
         click.echo(run.path)
     if not run.complete:
         reached = len(run) + skipped
         click.echo(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command goes on.", err=True)
         raise click.exceptions.Exit(130)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 SCAN = click.Command(

@@ -65,8 +65,10 @@ class Processes:
         pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin, initargs=(function,))
         try:
             while True:
-                while len(running) < 2 * self._count and (shard := lost.pop() if lost else next(waiting, None)) is not None:
+                while len(running) < 2 * self._count and (shard := lost[-1] if lost else next(waiting, None)) is not None:
+                    lost[-1:] = [shard]  # until it is given out: a broken pool refuses it
                     running[pool.submit(_run, shard)] = shard
+                    lost.pop()
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

@@ -178,10 +178,7 @@ def _measured(graph: Graph, addresses: Sequence[str], calls: Sequence[Call], siz
 
 
 def peak(value: Any) -> tuple[Any, Any]:
-    """Return (image, channel): a layer's maxima over space in float32, and their first places in row-major order as int32.
-
-    Rows are reduced first, by max pooling where there is a map: Keras' own argmax over space would take as long as the convolutions do.
-    """
+    """Return (image, channel): a layer's maxima over space in float32, and their first places in row-major order as int32."""
     rank = len(value.shape)
     if rank == 2:
         value = ops.cast(value, "float32")
@@ -190,13 +187,36 @@ def peak(value: Any) -> tuple[Any, Any]:
         value = ops.cast(value, "float32")
         highest = ops.max(value, axis=1)
         return highest, _first(value, highest)
-    images, height, width, channels = ops.shape(value)
-    rows = ops.cast(ops.max_pool(value, (1, width), (1, width))[:, :, 0], "float32")
+    return _peak_of_maps(value)
+
+
+def _peak_of_maps(value: Any) -> tuple[Any, Any]:
+    """Find first the row, then a block of columns in it, then the column.
+
+    The map is read once, by max pooling over the blocks: Keras' own argmax over space would take as long as the convolutions do.
+    """
+    images, height, width, _ = ops.shape(value)
+    block = _block(width)
+    blocks = ops.max_pool(value, (1, block), (1, block)) if block > 1 else value
+    rows = ops.cast(ops.max_pool(blocks, (1, width // block), (1, width // block))[:, :, 0], "float32")
     highest = ops.max(rows, axis=1)
-    row = _first(rows, highest)
-    start = (ops.arange(images, dtype="int32")[:, None] * height + row) * (width * channels) + ops.arange(channels, dtype="int32")
-    line = ops.take(ops.reshape(value, (-1,)), start[:, None] + ops.arange(width, dtype="int32")[None, :, None] * channels)
-    return highest, row * width + _first(ops.cast(line, "float32"), highest)
+    row = ops.arange(images, dtype="int32")[:, None] * height + _first(rows, highest)
+    block_column = _first(_line(blocks, row * (width // block), width // block), highest)
+    start = row * width + block_column * block
+    place = start + _first(_line(value, start, block), highest)
+    return highest, place - ops.arange(images, dtype="int32")[:, None] * (height * width)
+
+
+def _block(width: int) -> int:
+    """Return the divisor of `width` for which a block and the number of blocks are shortest together."""
+    return min((one for one in range(1, width + 1) if width % one == 0), key=lambda one: one + width // one)
+
+
+def _line(maps: Any, start: Any, length: int) -> Any:
+    """Return (image, place, channel): `length` places of the flattened maps from `start` (image, channel), in float32."""
+    channels = maps.shape[-1]
+    index = start[:, None] * channels + ops.arange(length, dtype="int32")[None, :, None] * channels + ops.arange(channels, dtype="int32")
+    return ops.cast(ops.take(ops.reshape(maps, (-1,)), index), "float32")
 
 
 def _first(values: Any, highest: Any) -> Any:

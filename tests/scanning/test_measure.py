@@ -1,0 +1,129 @@
+"""The measure against NumPy: spatial maxima, their first places, features and predictions; on every backend."""
+
+import numpy as np
+import pytest
+
+import convscope
+from convscope.backend import engine, keras
+from convscope.errors import UnitError
+from convscope.scanning.measure import NetworkMeasure, chosen_layers, peak
+from networks import array, filled, images, residual, small, tensor
+
+
+def of_numpy(maps):
+    flat = maps.reshape(len(maps), -1, maps.shape[-1])
+    return flat.max(axis=1), flat.argmax(axis=1)
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 12, 5), (2, 7, 7, 3), (2, 1, 9, 2), (2, 5, 1, 2), (1, 1, 1, 4), (4, 3, 28, 2), (2, 30, 4)])
+@pytest.mark.parametrize("kind", ["different", "equal", "negative", "all equal"])
+def test_peaks_are_the_first_maxima_in_row_major_order(shape, kind):
+    rng = np.random.default_rng(len(shape))
+    maps = rng.normal(size=shape).astype(np.float32)
+    maps = {"different": maps, "equal": np.round(maps), "negative": np.round(maps) - 9, "all equal": maps * 0}[kind]
+    highest, places = (array(one) for one in engine().compiled(peak)(tensor(maps)))
+    expected, first = of_numpy(maps)
+    assert np.array_equal(highest, expected) and np.array_equal(places, first)
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+def test_peaks_are_exact_in_both_precisions(kind):
+    maps = tensor(np.random.default_rng(0).normal(size=(3, 8, 20, 16)), kind)
+    highest, places = (array(one) for one in peak(maps))
+    expected, first = of_numpy(array(keras.ops.cast(maps, "float32")))
+    assert np.array_equal(highest, expected) and np.array_equal(places, first)
+
+
+def test_a_layer_without_space_has_no_places():
+    values = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    highest, places = (array(one) for one in peak(tensor(values)))
+    assert np.array_equal(highest, values) and (places == -1).all()
+
+
+def test_all_layers_with_filters_after_their_activation_and_scores_before_the_softmax():
+    model = small()
+    measure = NetworkMeasure(convscope.load(model), chosen_layers(convscope.load(model), "all"), "float32")
+    assert [(one.address, one.channels, one.shape, one.first) for one in measure.layers] == [
+        ("conv1", 4, (8, 8), 0),
+        ("conv2", 5, (4, 4), 4),
+        ("predictions", 3, (), 9),
+    ]
+    pixels = images(measure.batch, 8, 8, 3)
+    found = measure(pixels)
+    for layer in measure.layers[:2]:
+        maps = convscope.activations(model, layer.address, pixels).maps
+        assert maps.min() >= 0
+        assert np.allclose(found.values[:, layer.units], maps.max(axis=(1, 2)), atol=1e-5)
+    probabilities = convscope.activations(model, "predictions", pixels).maps
+    scores = found.values[:, 9:]
+    softmax = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert np.allclose(softmax, probabilities, atol=1e-5) and not np.allclose(scores, probabilities, atol=1e-2)
+    assert np.array_equal(found.predicted, probabilities.argmax(axis=1))
+    assert np.allclose(found.probability, probabilities.max(axis=1), atol=1e-5)
+    assert (found.places[:, 9:] == -1).all()
+
+
+def test_features_are_those_of_the_map_of_images():
+    model = residual()
+    measure = NetworkMeasure(convscope.load(model), ["stem_relu"], "float32")
+    pixels = images(measure.batch, 12, 12, 3)
+    found = measure(pixels)
+    assert measure.feature_layer == "logits" or found.features.shape[1] == measure.features
+    expected = convscope.activations(model, measure.feature_layer, pixels).maps
+    expected = expected.mean(axis=(1, 2)) if expected.ndim == 4 else expected
+    assert np.allclose(found.features, expected, atol=1e-5)
+    assert (found.predicted == -1).all() and np.isnan(found.probability).all()  # it ends in no softmax
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_image_has_the_same_numbers_whatever_else_is_in_the_batch_and_at_whatever_place(precision):
+    model = small(side=16)
+    measure = NetworkMeasure(convscope.load(model), chosen_layers(convscope.load(model), "all"), precision)
+    pixels = images(measure.batch, 16, 16, 3)
+    there, alone, moved = measure(pixels), np.zeros_like(pixels), np.roll(pixels, 5, axis=0)
+    alone[3] = pixels[3]
+    for other, place in ((measure(alone), 3), (measure(moved), 8)):
+        for name in ("values", "places", "features", "predicted", "probability"):
+            assert np.array_equal(getattr(other, name)[place], getattr(there, name)[3]), name
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("all", ["stem", "expand", "depthwise", "logits"]),
+        ("stem*", ["stem", "stem_bn", "stem_relu"]),
+        (["logits", "expand"], ["expand", "logits"]),
+        (["*relu"], ["stem_relu", "both_relu"]),
+    ],
+)
+def test_layers_are_chosen_by_patterns_and_come_in_computing_order(wanted, found):
+    assert chosen_layers(convscope.load(residual()), wanted) == found
+
+
+def test_a_pattern_that_matches_nothing_names_what_is_near():
+    with pytest.raises(UnitError, match=r"No layer matches `stam`.*closest: stem"):
+        chosen_layers(convscope.load(residual()), "stam")
+
+
+def test_receptive_fields_of_places_are_those_of_each_unit():
+    from convscope.graph.addresses import graph_of
+    from convscope.graph.receptive import receptive_field
+
+    bundle = convscope.load(residual())
+    measure = NetworkMeasure(bundle, ["stem_relu", "depthwise", "logits"], "float32")
+    rows, columns = np.asarray([0, 5, 2, 5]), np.asarray([3, 0, 2, 5])
+    graph = graph_of(bundle)
+    for layer in measure.layers[:2]:
+        expected = [
+            receptive_field(graph, graph.find(layer.address), place, (12, 12))
+            for place in zip(rows.tolist(), columns.tolist(), strict=True)
+        ]
+        assert measure.fields(layer, rows, columns).tolist() == [list(one) for one in expected]
+    assert measure.fields(measure.layers[2], rows * 0 - 1, rows * 0 - 1).tolist() == [[0, 0, 12, 12]] * 4
+
+
+def test_a_network_without_filters_is_refused():
+    image = keras.Input((8, 8, 3))
+    model = filled(keras.Model(image, keras.layers.ReLU(name="only")(image)))
+    with pytest.raises(UnitError, match="no layer with filters"):
+        chosen_layers(convscope.load(model), "all")
