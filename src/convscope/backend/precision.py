@@ -1,24 +1,112 @@
-"""bfloat16 where the processor multiplies it natively and the framework uses that, float32 elsewhere."""
+"""bfloat16 where the processor multiplies it natively and it is measured to be faster, float32 elsewhere."""
 
+import contextlib
 import functools
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..errors import OptionError
-from .select import choose
+from ..files import write_files
+from .lazy import keras, ops
+from .select import choose, device_name, engine, versions
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+COMPUTED = ("float32", "bfloat16")
+# How much faster bfloat16 must be: it is coarser, and near a tie the choice would be a matter of luck.
+WORTH = 1.2
+ROUNDS = 7
 
 
 def resolve_precision(wanted: str) -> str:
     """Turn "auto" into "float32" or "bfloat16" for the chosen backend and this processor.
 
-    On CPUs only TensorFlow gains (about 2x; JAX loses), so "auto" means bfloat16 there alone. Raises OptionError.
+    Processors without bfloat16 products only lose by it; on others a convolution is timed in both, once per machine, backend and
+    release of it. Raises OptionError.
     """
     if wanted not in PRECISIONS:
         raise OptionError(f"No precision `{wanted}`. Choose one of {', '.join(PRECISIONS)}.")
     if wanted != "auto":
         return wanted
-    return "bfloat16" if choose() == "tensorflow" and native_bfloat16() else "float32"
+    device = device_name()
+    if device == "cpu" and not native_bfloat16():
+        return "float32"
+    return remembered(_key(device), measured)
+
+
+def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:
+    """Return the faster precision on the machine that `key` names: as an earlier run found it, else as `measure` finds it now.
+
+    What was found is kept in the user's cache, so that the same request computes alike tomorrow; where that cannot be written, it is
+    measured by each process.
+    """
+    path = cache_folder() / "precision.json"
+    try:
+        known = json.loads(path.read_text())
+        seconds = {precision: float(known[key][precision]) for precision in COMPUTED}
+    except (OSError, ValueError, KeyError, TypeError):
+        known, seconds = {}, measure()
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(path.read_text())
+        with contextlib.suppress(Exception):
+            write_files({path: json.dumps((known if isinstance(known, dict) else {}) | {key: seconds}, indent=1).encode()})
+    return "bfloat16" if seconds["bfloat16"] * WORTH < seconds["float32"] else "float32"
+
+
+@functools.cache
+def measured() -> dict[str, float]:
+    """Return the seconds of a convolution with its input gradient in each precision: the least of a few turns, taken alternately."""
+    image = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(4, 64, 64, 64)).astype(np.float32))
+    turns = {precision: _convolution(precision) for precision in COMPUTED}
+    seconds = dict.fromkeys(turns, float("inf"))
+    for count in range(ROUNDS + 1):
+        for precision, turn in turns.items():
+            began = time.perf_counter()
+            ops.convert_to_numpy(turn(image)[1])
+            if count:  # the first turn compiles
+                seconds[precision] = min(seconds[precision], time.perf_counter() - began)
+    return seconds
+
+
+def _convolution(precision: str) -> Callable[[Any], tuple[Any, Any]]:
+    policy = keras.DTypePolicy("float32" if precision == "float32" else "mixed_bfloat16")
+    layer = keras.layers.Conv2D(64, 3, padding="same", dtype=policy)
+    layer.build((4, 64, 64, 64))
+    computed = engine().lean(layer, precision) or layer
+
+    def summed(value: Any) -> tuple[Any, Any]:
+        total = ops.sum(ops.cast(computed(value), "float32"))
+        return total, total
+
+    compiled: Callable[[Any], tuple[Any, Any]] = engine().compiled(engine().value_and_gradient(summed))
+    return compiled
+
+
+def _key(device: str) -> str:
+    backend, released = choose(), versions()
+    releases = [f"{name} {released[name]}" for name in (backend, f"{backend}-cpu", "keras", "convscope") if name in released]
+    return ", ".join([backend, *releases, device, processor(), f"{os.cpu_count()} threads"])
+
+
+def processor() -> str:
+    """Return the processor's name, with family and model where Linux tells them."""
+    with contextlib.suppress(OSError):
+        lines = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+        told = {name.strip(): value.strip() for name, value in lines.items()}
+        return " ".join(told[name] for name in ("model name", "cpu family", "model") if name in told)
+    return platform.processor() or platform.machine()
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be found out again: convscope's in the user's cache."""
+    system = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return Path(system or Path.home() / ".cache") / "convscope"
 
 
 @functools.cache
