@@ -203,6 +203,7 @@ class Ascent(Result):
 
     `scores`: (unit,) each unit's largest activation on its 8-bit picture, in float32; of an expression the weighted sum of those of its
     terms. `courses`: (step, unit) the objective.
+    `frames`: for each unit its pictures on the way, (height, width, channel) uint8, where they were asked for.
     """
 
     units: tuple[Unit | Objective, ...]
@@ -210,6 +211,7 @@ class Ascent(Result):
     scores: FloatArray
     courses: FloatArray
     mode: str
+    frames: tuple[tuple[NDArray[np.uint8], ...], ...] = ()
     raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
 
     def summary(self) -> dict[str, Any]:

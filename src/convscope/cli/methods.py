@@ -1,5 +1,6 @@
 """One shell command for each registered method, made from what the method says of itself."""
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -121,7 +122,7 @@ def method_command(method: Method) -> click.Command:
             return
         if any(value is not None for value in large.values()):
             raise click.UsageError(f"Whole layers are many pictures; received `{folder}`. Give --out a folder.")
-        result = method.run(bundle, *taken, **given)
+        result = _watched(method, bundle, taken, given) if method.watched else method.run(bundle, *taken, **given)
         written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
         if page:
@@ -152,6 +153,16 @@ def method_command(method: Method) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
     return click.Command(method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method))
+
+
+def _watched(method: Method, bundle: ModelBundle | None, taken: list[Any], given: dict[str, Any]) -> Result:
+    """Run a method whose picture can be watched as it comes to be; of several units a bar is shown instead."""
+    from ..render.ascend import plain_picture
+    from .preview import growing
+
+    several = len(taken[0]) > 1 or re.search(r":(all\b|\d+[,-]\d)", taken[0][0])
+    with contextlib.nullcontext() if several else growing(plain_picture) as watch:
+        return method.run(bundle, *taken, **given, watch=watch)
 
 
 def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict[str, Any]) -> ModelBundle | None:

@@ -59,6 +59,7 @@ class Method:
     `pages(bundle, *taken, **options)` divides what is too much for one picture: a name and the options of each; one name, "", for one.
     `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and goes on where it was killed,
     None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
+    `watched`: `run` takes `watch`, which is told of each step and can ask for the pictures as they stand.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Method:
     pages: Callable[..., Sequence[tuple[str, dict[str, Any]]]] | None = None
     job: Callable[..., Any] | None = None
     job_options: tuple[Option, ...] = ()
+    watched: bool = False
 
     def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
         """Return the name and the options of each picture that these options mean; the name is "" where it is one."""

@@ -1,6 +1,8 @@
 """Ascent -> the plain picture of each unit, and for several units a sheet with legends."""
 
+import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -25,21 +27,39 @@ from .pixels import unit_to_rgb
 from .theme import Theme, as_theme
 
 MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}
+SMALLEST_FRAME, FRAME_MILLISECONDS, REST_MILLISECONDS = 256, 120, 1500
 DEAD = Style(DETAIL.size, "warning", bold=True)
 
 
-def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
+def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str | bytes]:
     """Return one picture for each unit, before them `sheet.png` where there are several.
 
-    A unit's picture is the record's image to the last bit, without legend or scaling, because its score is measured on
-    it.
+    With frames, each unit's course as a GIF. A unit's picture is the record's image to the last bit, without legend or scaling, because
+    its score is measured on it.
     """
-    pictures: dict[str, Image.Image | str] = {}
+    pictures: dict[str, Image.Image | str | bytes] = {}
     if len(result.units) > 1:
         pictures["sheet.png"] = _sheet(result, as_theme(theme))
     for name, image in zip(_names(result), result.images, strict=True):
         pictures[name] = plain_picture(image)
+    for name, frames in zip(_names(result), result.frames, strict=False):
+        pictures[name.removesuffix(".png") + ".gif"] = animation(frames)
     return pictures
+
+
+def animation(frames: Sequence[np.ndarray]) -> bytes:
+    """Return 8-bit pictures of (height, width, channel) as an endless GIF that rests on the last; small ones are enlarged."""
+    width, height = (frames[-1].shape[axis] for axis in (1, 0))
+    times = max(1, -(-SMALLEST_FRAME // max(width, height)))
+    pictures = [
+        plain_picture(frame / np.float32(255)).resize((width * times, height * times), Image.Resampling.BICUBIC).convert("RGB")
+        for frame in frames
+    ]
+    shown = [picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
+    durations = [FRAME_MILLISECONDS] * (len(shown) - 1) + [REST_MILLISECONDS]
+    file = io.BytesIO()
+    shown[0].save(file, "GIF", save_all=True, append_images=shown[1:], duration=durations, loop=0, disposal=1)
+    return file.getvalue()
 
 
 def plain_picture(image: np.ndarray) -> Image.Image:

@@ -63,11 +63,17 @@ def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, sin
 
 
 def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None = None) -> list[Path]:
-    """Write only the pictures that `places` names, each to its path with its sidecar, and the arrays to `raw`; all files or none."""
-    artefacts, contents = _artefacts(result), {}
+    """Write only the pictures that `places` names, each to its path with its sidecar and what else is called like it, and the arrays to
+    `raw`; all files or none.
+    """
+    artefacts = _artefacts(result)
+    contents: dict[Path, bytes] = {}
     for name, path in places.items():
         contents[path] = _png(artefacts[name], _provenance(result, name))
         contents[path.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
+        for other, artefact in artefacts.items():
+            if isinstance(artefact, bytes) and Path(other).stem == Path(name).stem:
+                contents[path.with_suffix(Path(other).suffix)] = artefact
     return write_files(contents | ({} if raw is None else {raw: _npz(result)}))
 
 

@@ -166,15 +166,13 @@ def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path):
 
 def test_ctrl_c_leaves_what_is_written_and_no_half_climbed_picture(bundle, tmp_path, monkeypatch):
     job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
-    count = iter(range(100))
+    steps = iter(range(100))
 
-    def interrupted(items, *_):
-        for item in items:
-            if next(count) == 4:
-                raise KeyboardInterrupt
-            yield item
+    def watch(_):
+        if next(steps) == 4:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs, "track", interrupted)
+    monkeypatch.setattr(jobs, "counting", lambda _: watch)
     with pytest.raises(KeyboardInterrupt):
         job.save(tmp_path)
     assert {path.name for path in tmp_path.glob("*.png")} == {"conv1-0.png", "conv1-1.png"}
@@ -193,7 +191,7 @@ def test_all_layers_are_the_convolutions_and_a_pattern_may_name_others(bundle):
 def test_requests_that_make_no_sense_are_refused(bundle, tmp_path):
     with pytest.raises(UnitError, match="No layer with filters matches `pool"):
         convscope.ascend_all(bundle, layers="pool*")
-    with pytest.raises(UnitError, match="No unit was given"):
+    with pytest.raises(UnitError, match="Nothing to climb was given"):
         convscope.ascend_all(bundle)
     with pytest.raises(OutputError, match="Expected a folder"):
         convscope.ascend_all(bundle, layers="all", **SETTINGS).save(tmp_path / "all.png")

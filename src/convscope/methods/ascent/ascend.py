@@ -1,6 +1,6 @@
 """The one-liner over `AscentRun`: units in, pictures and honest scores out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from ...expressions import as_objective
 from ...graph.addresses import graph_of, unit_call
 from ...graph.receptive import check_size, receptive_field
 from ...models import ModelBundle, as_bundle
-from ...progress import track
 from ...results import Ascent, Provenance
 from ...units import Unit
 from ..common import class_names, network_input, numpy, require_images
@@ -24,6 +23,7 @@ from .objectives import best_measure, form_of, largest, paper_measure, weights_o
 from .run import AscentRun, AscentStep, adam, plain
 from .targets import Target, array_inputs, as_targets, text_of, units_among
 from .transforms import jitter, scale
+from .watching import Frames, Stage, Watch, counting
 
 MODES = ("best", "paper")
 STEPS = {"best": 128, "paper": 64}
@@ -45,6 +45,7 @@ class Settings:
     size: int | None
     seed: int
     precision: str
+    every: int | None = None
 
 
 Compiled = dict[tuple[Any, ...], AscentStep]
@@ -59,6 +60,8 @@ def ascend(
     size: int | None = None,
     seed: int = 0,
     precision: str = "auto",
+    every: int | None = None,
+    watch: Watch | None = None,
 ) -> Ascent:
     """Return for each unit a picture that excites it, found by gradient ascent.
 
@@ -67,7 +70,9 @@ def ascend(
     `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the
     plain gradient from noise. `steps`: 128 and 64. `size`: side of the pictures in pixels; by default from the largest
     receptive field among the units (64 to 160), or the network's own where a dense layer fixes it. `precision`: "auto"
-    computes in bfloat16 where the processor does so natively and TensorFlow runs; scores are always float32.
+    computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always float32.
+    `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `watch` is called
+    with a `Stage` after each step, in place of the progress bar.
 
     `.images` is (unit, height, width, channel) in [0, 1], `.scores` each unit's largest activation on the 8-bit
     picture. Ctrl-C keeps what was reached. Raises UnitError, OptionError.
@@ -76,29 +81,39 @@ def ascend(
     """
     bundle = as_bundle(model)
     require_images(bundle)
-    settings = settle(mode=mode, steps=steps, size=size, seed=seed, precision=precision)
-    return ascended(bundle, as_targets(bundle, units), settings)
+    settings = settle(mode=mode, steps=steps, size=size, seed=seed, precision=precision, every=every)
+    return ascended(bundle, as_targets(bundle, units), settings, watch=watch)
 
 
-def settle(*, mode: str = "best", steps: int | None = None, size: int | None = None, seed: int = 0, precision: str = "auto") -> Settings:
+def settle(
+    *,
+    mode: str = "best",
+    steps: int | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+    every: int | None = None,
+) -> Settings:
     """Return the options of `ascend` with their defaults decided. Raises OptionError."""
     if mode not in MODES:
         raise OptionError(f"No mode `{mode}`. Choose one of {', '.join(MODES)}.")
     if seed < 0:
         raise OptionError(f"`seed` is {seed}. Give 0 or more.")
-    return Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision))
+    if every is not None and every < 1:
+        raise OptionError(f"`every` is {every}. Give at least 1.")
+    return Settings(mode, STEPS[mode] if steps is None else steps, size, seed, resolve_precision(precision), every)
 
 
 def ascended(
-    bundle: ModelBundle, units: Sequence[Target], settings: Settings, steps: Compiled | None = None, ticks: Iterator[int] | None = None
+    bundle: ModelBundle, units: Sequence[Target], settings: Settings, steps: Compiled | None = None, watch: Watch | None = None
 ) -> Ascent:
     """As `ascend`, for units and settings that are decided.
 
-    `steps` are the compiled steps of earlier requests on this network, to be used again; `ticks` counts the steps, where a larger
-    request counts its own.
+    `steps` are the compiled steps of earlier requests on this network, to be used again; `watch` is told of each step, in
+    place of a progress bar.
     """
     canvas = canvas_of(bundle, units, settings)
-    climb = _climb_all(bundle, units, canvas, settings, {} if steps is None else steps, ticks)
+    climb = _climb_all(bundle, units, canvas, settings, {} if steps is None else steps, watch)
     order = [climb.units.index(unit) for unit in units if unit in climb.units]
     reached = tuple(climb.units[place] for place in order)
     return Ascent(
@@ -109,6 +124,7 @@ def ascended(
         scores=scores(bundle, reached, climb.images[order]),
         courses=climb.courses[:, order],
         mode=settings.mode,
+        frames=tuple(climb.frames[place] for place in order) if settings.every else (),
         interrupted=climb.interrupted,
     )
 
@@ -134,18 +150,19 @@ class _Climb:
     images: NDArray[np.float32]
     courses: NDArray[np.float32]
     steps: int
+    frames: list[tuple[NDArray[np.uint8], ...]]
     interrupted: bool = False
 
 
 def _climb_all(
-    bundle: ModelBundle, units: Sequence[Target], canvas: tuple[int, int], settings: Settings, steps: Compiled, ticks: Iterator[int] | None
+    bundle: ModelBundle, units: Sequence[Target], canvas: tuple[int, int], settings: Settings, steps: Compiled, watch: Watch | None
 ) -> _Climb:
     """Climb batch by batch; Ctrl-C ends it with what was reached, and passes on where nothing was."""
     groups = list(batches(units, canvas))
-    ticks = iter(track(range(len(groups) * settings.steps), "ascending")) if ticks is None else ticks
+    watch = watch or counting(len(groups) * settings.steps)
     climbs: list[_Climb] = []
     for group in groups:
-        climb = _climb(bundle, _step(bundle, group[0], canvas, settings, steps), group, settings, ticks)
+        climb = _climb(bundle, _step(bundle, group[0], canvas, settings, steps), group, settings, watch)
         if climb.steps:
             climbs.append(climb)
         if climb.interrupted:
@@ -159,26 +176,31 @@ def _climb_all(
         images=np.concatenate([climb.images for climb in climbs]),
         courses=np.concatenate(padded, axis=1),
         steps=most,
+        frames=[frames for climb in climbs for frames in climb.frames],
         interrupted=climb.interrupted,
     )
 
 
-def _climb(bundle: ModelBundle, step: AscentStep, units: list[Target], settings: Settings, ticks: Iterator[int]) -> _Climb:
+def _climb(bundle: ModelBundle, step: AscentStep, units: list[Target], settings: Settings, watch: Watch) -> _Climb:
     """Climb for targets of one form until the steps are done or Ctrl-C."""
     rngs = [np.random.default_rng([settings.seed, *str(unit).encode()]) for unit in units]
     run = AscentRun(step, weights_of(graph_of(bundle), [as_objective(unit) for unit in units]), rngs)
     course: list[Any] = []
+    frames = Frames(settings.every)
     interrupted = False
     try:
-        for _ in range(settings.steps):
+        frames.see(Stage(units, 0, settings.steps, run.pictures))
+        for count in range(1, settings.steps + 1):
             course.append(run.step())
-            if len(course) % STEPS_AT_ONCE == 0:
+            if count % STEPS_AT_ONCE == 0:
                 numpy(course[-1])
-            next(ticks)
+            stage = Stage(units, count, settings.steps, run.pictures)
+            frames.see(stage)
+            watch(stage)
     except KeyboardInterrupt:
         interrupted = True
     values = np.array([numpy(one) for one in course], dtype=np.float32).reshape(-1, len(units))
-    return _Climb(units, run.pictures(), values, len(course), interrupted)
+    return _Climb(units, run.pictures(), values, len(course), frames.by_unit(), interrupted)
 
 
 def _step(bundle: ModelBundle, target: Target, canvas: tuple[int, int], settings: Settings, steps: Compiled) -> AscentStep:

@@ -17,7 +17,9 @@ METHODS.register(
             Option("size", int, None, "Side of the pictures in pixels [default: from the receptive field]."),
             Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
             Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
+            Option("every", int, None, "Also write the course: an animation of the pictures after every N steps.", metavar="N"),
         ),
+        watched=True,
         job=large_job,
         job_options=(
             Option("layers", str, None, "Every filter of these layers: all convolutions, or a glob such as block[45]*.", metavar="PATTERN"),
@@ -26,6 +28,7 @@ METHODS.register(
             "convscope ascend block4_conv2:17",
             "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/",
             "convscope ascend block4_conv2:all -o block4/        # start it again after a kill, and it goes on",
+            "convscope ascend block5_conv3:7 --every 4           # also block5_conv3-7.gif, how the picture came to be",
             "convscope ascend --layers 'block[45]*' -o filters/",
         ),
     ),

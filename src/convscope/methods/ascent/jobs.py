@@ -13,7 +13,6 @@ from ...expressions import Objective
 from ...graph.entering import require_images
 from ...graph.listing import matching
 from ...models import ModelBundle, as_bundle
-from ...progress import track
 from ...registry import DRAWINGS
 from ...results import Ascent, Provenance
 from ...units import Unit
@@ -21,6 +20,7 @@ from ..common import class_names
 from .ascend import Compiled, Settings, ascended, canvas_of, recorded, scores, settle
 from .batching import batches, by_form
 from .targets import Target, as_targets, units_among
+from .watching import Watch, counting
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"
@@ -100,19 +100,19 @@ class AscentJob:
             raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
         chunks = self._chunks(folder)
         waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
-        ticks = iter(track(range(len(waiting) * self.settings.steps), "ascending"))
+        watch = counting(len(waiting) * self.settings.steps)
         compiled: Compiled = {}
         for path, together in _sheets(chunks):
             records: dict[tuple[Target, ...], Ascent] = {}
             for chunk in together:
                 if chunk.units in waiting:
-                    records[chunk.units] = self._climb(chunk, compiled, ticks, raw=raw)
+                    records[chunk.units] = self._climb(chunk, compiled, watch, raw=raw)
                 yield Written(chunk.units, tuple(chunk.places().values()), chunk.units in waiting)
             if sum(len(chunk.units) for chunk in together) > 1:
                 yield self._sheet(path, together, records)
 
-    def _climb(self, chunk: Chunk, compiled: Compiled, ticks: Iterator[int], *, raw: bool) -> Ascent:
-        record = ascended(self.bundle, chunk.units, self.settings, compiled, ticks)
+    def _climb(self, chunk: Chunk, compiled: Compiled, watch: Watch, *, raw: bool) -> Ascent:
+        record = ascended(self.bundle, chunk.units, self.settings, compiled, watch)
         if record.interrupted:
             raise KeyboardInterrupt
         DRAWINGS.get("writer").write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
@@ -132,6 +132,7 @@ class AscentJob:
                 images=np.concatenate([part.images for part in parts]),
                 scores=np.concatenate([part.scores for part in parts]),
                 courses=np.zeros((0, len(units)), dtype=np.float32),
+                frames=(),
             )
             writer.write_chosen(together, {SHEET: path})
         return Written(units, (path,), new, sheet=True)
@@ -163,8 +164,11 @@ class AscentJob:
 
     def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
         said, writer = self._provenance(chunk.units), DRAWINGS.get("writer")
-        there = chunk.raw.is_file() if raw else True
-        return there and all(writer.is_written(said, name, path) for name, path in chunk.places().items())
+        others = [chunk.raw] if raw else []
+        if self.settings.every:
+            others.extend(path.with_suffix(".gif") for path in chunk.places().values())
+        pictures = chunk.places().items()
+        return all(path.is_file() for path in others) and all(writer.is_written(said, name, path) for name, path in pictures)
 
     def _provenance(self, units: Sequence[Target]) -> Provenance:
         return recorded(self.bundle, units, self.settings, self.settings.steps)
