@@ -25,7 +25,9 @@ def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple
     parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
     found = [target for part in parts for target in _targets(bundle, part, start)]
     if not found:
-        raise UnitError("No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `convscope layers` lists the layers.")
+        raise UnitError(
+            "No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `convscope layers` lists them."
+        )
     return tuple(dict.fromkeys(found))
 
 
