@@ -12,7 +12,7 @@ from ..backend import engine, ops
 from ..errors import UnitError, near_misses
 from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call, Graph
-from ..graph.entering import fit_of, network_input, numpy
+from ..graph.entering import fit_of, numpy
 from ..graph.features import averaged, feature_call
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
@@ -128,7 +128,7 @@ class NetworkMeasure:
         targets = [*wanted, featured.index, *([output.index] if self.classifies else [])]
 
         def forward(entered: Any) -> tuple[Any, ...]:
-            found = network.run(entered, list(dict.fromkeys(targets)))
+            found = network.run(bundle.preprocessing.apply(entered), list(dict.fromkeys(targets)))
             by_call = dict(zip(dict.fromkeys(targets), found, strict=True))
             peaks = [peak(by_call[index]) for index in wanted]
             maxima, places = (ops.concatenate(parts, axis=1) for parts in zip(*peaks, strict=True))
@@ -139,7 +139,7 @@ class NetworkMeasure:
 
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
         """Measure one full batch (batch, height, width, channel) in [0, 1]."""
-        values, places, features, *scores = self._forward(network_input(self.bundle, pixels))
+        values, places, features, *scores = self._forward(ops.convert_to_tensor(pixels))
         if scores:
             probabilities = numpy(scores[0])
             predicted, probability = probabilities.argmax(axis=1).astype(np.int32), probabilities.max(axis=1)
@@ -191,25 +191,32 @@ def peak(value: Any) -> tuple[Any, Any]:
 
 
 def _peak_of_maps(value: Any) -> tuple[Any, Any]:
-    """Find first the row, then a block of columns in it, then the column.
+    """Find a block of rows, the row in it, a block of its columns, then the column.
 
-    The map is read once, by max pooling over the blocks: Keras' own argmax over space would take as long as the convolutions do.
+    Each map is read once, by max pooling; all that follows touches a small part of it. Keras' own argmax over space would take as long as
+    the convolutions do.
     """
     images, height, width, _ = ops.shape(value)
-    block = _block(width)
-    blocks = ops.max_pool(value, (1, block), (1, block)) if block > 1 else value
-    rows = ops.cast(ops.max_pool(blocks, (1, width // block), (1, width // block))[:, :, 0], "float32")
-    highest = ops.max(rows, axis=1)
-    row = ops.arange(images, dtype="int32")[:, None] * height + _first(rows, highest)
-    block_column = _first(_line(blocks, row * (width // block), width // block), highest)
-    start = row * width + block_column * block
-    place = start + _first(_line(value, start, block), highest)
-    return highest, place - ops.arange(images, dtype="int32")[:, None] * (height * width)
+    tall, wide = _block(height), _block(width)
+    blocks = _pooled(value, 1, wide)
+    rows = _pooled(blocks, 1, width // wide)
+    row_blocks = ops.cast(_pooled(rows, tall, 1)[:, :, 0], "float32")
+    highest = ops.max(row_blocks, axis=1)
+    image = ops.arange(images, dtype="int32")[:, None]
+    row = image * height + _first(row_blocks, highest) * tall
+    row += _first(_line(rows, row, tall), highest)
+    column = _first(_line(blocks, row * (width // wide), width // wide), highest) * wide
+    place = row * width + column
+    return highest, place + _first(_line(value, place, wide), highest) - image * (height * width)
 
 
-def _block(width: int) -> int:
-    """Return the divisor of `width` for which a block and the number of blocks are shortest together."""
-    return min((one for one in range(1, width + 1) if width % one == 0), key=lambda one: one + width // one)
+def _pooled(maps: Any, height: int, width: int) -> Any:
+    return maps if height == width == 1 else ops.max_pool(maps, (height, width), (height, width))
+
+
+def _block(side: int) -> int:
+    """Return the divisor of a side for which a block and the number of blocks are smallest together."""
+    return min((one for one in range(1, side + 1) if side % one == 0), key=lambda one: one + side // one)
 
 
 def _line(maps: Any, start: Any, length: int) -> Any:

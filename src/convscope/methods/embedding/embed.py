@@ -26,6 +26,7 @@ from .neighbours import Neighbours, nearest
 from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
 from .placing import axes_of, place, read_reference, refuse_settings
 from .quality import NEAR, divergence, procrustes, quality
+from .runs import holds_run, read_run
 from .vectors import holds_features, is_features, read_features
 
 SHOWN = 8
@@ -52,7 +53,7 @@ def embed(
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
-    `images`: what `as_image_set` takes; or with no model (None) a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
+    `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
     or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space);
     by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few
     images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
@@ -177,10 +178,10 @@ class _Clock:
 
 def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], object]) -> tuple[Any, Material]:
     """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
-    if holds_features(images) or (model is None and layer is None and is_features(images)):
+    if holds_run(images) or holds_features(images) or (model is None and layer is None and is_features(images)):
         if model is not None or layer is not None:
             raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
-        material = read_features(images)
+        material = read_run(images) if holds_run(images) else read_features(images)
         check(len(material.values))
         return None, material
     bundle = as_bundle(model)
@@ -219,13 +220,14 @@ METHODS.register(
             "convscope tsne photos/ -m model.h5",
             "convscope tsne sample:fashion -m fashion --page",
             "convscope tsne features.npy photos/",
+            "convscope tsne run/",
             "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
         ),
         description=(
-            "Instead of images, features that exist already: a 2-D .npy, an .npz with `features`, or a Parquet file, "
-            "perhaps followed by the pictures of its rows; that needs no model."
+            "Instead of images, features that exist already: the folder of a `convscope scan`, or a 2-D .npy, an .npz with `features`, or a "
+            "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
         ),
-        needs_model=lambda images: not holds_features(images),
+        needs_model=lambda images: not (holds_run(images) or holds_features(images)),
         has_page=True,
     ),
 )

@@ -1,0 +1,75 @@
+"""The features of a scan's run: a map of them needs no network and no second pass."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ImageError
+from ...progress import track
+from ...scanning import Run, open_run
+from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
+from .storage import Stack
+
+CHUNK = 4096
+
+
+def holds_run(images: Any) -> bool:
+    """Return whether what was given is a run or the folder of one, and nothing else."""
+    if isinstance(images, list | tuple) and len(images) == 1:
+        images = images[0]
+    if isinstance(images, Run):
+        return True
+    folder = Path(images).expanduser() if isinstance(images, str | Path) else Path()
+    return isinstance(images, str | Path) and (folder / "manifest.json").is_file() and (folder / "features.npy").is_file()
+
+
+def read_run(images: Any) -> Material:
+    """Return the features of a run with names, labels, predictions and the pictures, which are read again where they were.
+
+    Arrays that only the scan had in memory have no pictures: dots stand for them. Raises ImageError for pictures that have changed.
+    """
+    given = images[0] if isinstance(images, list | tuple) else images
+    run = given if isinstance(given, Run) else open_run(given)
+    table = run.images
+    labels, predictions = table.texts["label"], table.texts["prediction"]
+    digest = hashlib.blake2b(run.model["digest"].encode(), digest_size=16)
+    for one in table.texts["digest"]:
+        digest.update(str(one).encode())
+    inputs = {"given": [str(run.path.absolute())], "count": len(run), "digest": digest.hexdigest()}
+    return Material(
+        values=_features(run),
+        thumbnails=_thumbnails(run),
+        names=tuple(str(name) for name in table.texts["name"]),
+        labels=tuple(label or "" for label in labels) if any(labels) else None,
+        predictions=tuple(str(one) for one in predictions) if all(predictions) else None,
+        probabilities=np.asarray(table.numbers["probability"], np.float32) if all(predictions) else None,
+        layer=run.manifest["feature_layer"],
+        inputs=(inputs,),
+    )
+
+
+def _features(run: Run) -> NDArray[np.float32]:
+    """Return the features of the images that were read; without gaps they stay where they are, mapped into memory."""
+    if len(run) == len(run.features):
+        return run.features
+    kept = Stack(len(run), run.features.shape[1:], np.float32)
+    for start in range(0, len(run), CHUNK):
+        kept.extend(run.features[run.ids[start : start + CHUNK]])
+    return kept.filled()
+
+
+def _thumbnails(run: Run) -> NDArray[np.uint8]:
+    side = min(LARGEST_THUMBNAIL, *run.fit.size)
+    try:
+        run.picture(int(run.ids[0]))
+    except ImageError:
+        if run.manifest["given"] is None:
+            return dots(len(run))
+        raise
+    pictures = Stack(len(run), (side, side, run.fit.channels), np.uint8)
+    for image in track(run.ids.tolist(), "reading pictures"):
+        pictures.extend(thumbnail(run.picture(image), side)[np.newaxis])
+    return pictures.filled()
