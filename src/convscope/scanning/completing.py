@@ -22,6 +22,7 @@ from .written import Listed, write_run
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
+SETTINGS = "settings.json"
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
     "model": lambda said: said["model"]["digest"],
@@ -95,6 +96,17 @@ def _classes(listed: Listed, measure: Measure) -> Any:
     return np.asarray([index.get(label, -1) if label is not None else -1 for label in listed.labels], np.int64)
 
 
+def known_settings(run: Path) -> dict[str, Any] | None:
+    """Return the settings with which a run was begun, None if it is new."""
+    try:
+        known: dict[str, Any] = json.loads((run / FOLDER / SETTINGS).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise OptionError(f"`{run / FOLDER / SETTINGS}` is damaged: {error}. Begin another run with --out.") from error
+    return known
+
+
 def _check_folder(run: Path) -> None:
     """Raise OptionError for a folder that holds something else, OutputError for one that cannot be written."""
     check_writable(run / LOCK)
@@ -104,11 +116,10 @@ def _check_folder(run: Path) -> None:
 
 def _check_settings(run: Path, asked: dict[str, Any]) -> None:
     """Write what the run is of, or raise OptionError if it is of something else."""
-    path = run / FOLDER / "settings.json"
-    if not path.exists():
-        write_files({path: json.dumps(asked, indent=1, sort_keys=True).encode()}, durable=True)
+    known = known_settings(run)
+    if known is None:
+        write_files({run / FOLDER / SETTINGS: json.dumps(asked, indent=1, sort_keys=True).encode()}, durable=True)
         return
-    known = json.loads(path.read_text())
     for noun, said in COMPARED.items():
         before, now = said(known), said(asked)
         if before != now:

@@ -1,5 +1,6 @@
 """Who does the work: this process, or several. A distributed engine would be one more `Executor`."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -67,7 +68,8 @@ class Processes:
             while True:
                 while len(running) < 2 * self._count and (shard := lost[-1] if lost else next(waiting, None)) is not None:
                     lost[-1:] = [shard]  # until it is given out: a broken pool refuses it
-                    running[pool.submit(_run, shard)] = shard
+                    with _interrupts_ignored():  # what a process that is begun here inherits, until `_begin` says so again
+                        running[pool.submit(_run, shard)] = shard
                     lost.pop()
                 if not running:
                     return
@@ -83,6 +85,18 @@ class Processes:
             for process in list((pool._processes or {}).values()):  # what they compute now is not wanted any more
                 process.terminate() if running else None
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _function: Any = None

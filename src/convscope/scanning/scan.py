@@ -9,7 +9,7 @@ from .. import backend
 from ..errors import ModelError, OptionError
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
-from .completing import complete_run
+from .completing import complete_run, known_settings
 from .executors import Processes
 from .measure import NetworkMeasure, chosen_layers
 from .run import Run, open_run
@@ -34,8 +34,8 @@ def scan(
     One forward pass serves all `layers` ("all" with filters, or addresses and patterns such as "block4_*"), each taken after its
     activation, the output before its softmax. Kept of each filter: the top images, the distribution of its maxima, how often it fires,
     its mean by class; of each image: the features of the last dense layer and the prediction. `images`: what `as_image_set` takes.
-    `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is bfloat16 where the processor has it and
-    TensorFlow runs. `workers`: processes. The result depends on neither batches nor workers.
+    `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
+    goes on, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
 
     What stops it costs at most the shard in flight: the same call goes on. Ctrl-C returns what was reached; `run.complete` tells. More
     images for a finished run are added: those it knows, by their names, are not read again. Pictures that cannot be read are skipped and
@@ -48,9 +48,11 @@ def scan(
     if workers < 1:
         raise OptionError(f"Received {workers} workers. Expected at least 1.")
     bundle = as_bundle(model)
+    run = Path(out).expanduser() if out is not None else OUT / f"scan-{bundle.name}"
+    if precision == "auto" and (known := known_settings(run)) is not None:
+        precision = known["precision"]
     settings = Settings(tuple(chosen_layers(bundle, layers)), top, backend.resolve_precision(precision))
     given = as_image_set(images)
-    run = Path(out) if out is not None else OUT / f"scan-{bundle.name}"
     executor, function = (None, None) if workers == 1 else (Processes(workers), Job(_said(bundle), settings))
     measure = NetworkMeasure(bundle, settings.layers, settings.precision)
     complete_run(run, given, measure, settings.recorded(measure), executor, function)

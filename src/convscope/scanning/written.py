@@ -1,6 +1,7 @@
 """The tables and the manifest of a run: its contract. docs/scan.md describes every column."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def write_run(run: Path, journal: Journal, listed: Listed, measure: Measure, set
         "top": _top(statistics, measure),
         "skipped": _skipped(journal.skipped, listed),
     }
-    manifest = _manifest(listed, measure, statistics, settings)
+    manifest = _manifest(listed, read, measure, settings)
     manifest |= {"complete": reached == len(listed.names), "images": len(read), "skipped": len(journal.skipped)}
     about = {"schema": SCHEMA}
     files = {run / f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
@@ -61,16 +62,15 @@ def write_run(run: Path, journal: Journal, listed: Listed, measure: Measure, set
     write_files(files | {run / MANIFEST: text.encode()}, durable=True)
 
 
-def _manifest(listed: Listed, measure: Measure, statistics: Statistics, settings: dict[str, Any]) -> dict[str, Any]:
-    counts = np.zeros(len(listed.classes), np.int64)
-    counts[statistics.classes.present] = statistics.classes.counts
+def _manifest(listed: Listed, read: NDArray[np.intp], measure: Measure, settings: dict[str, Any]) -> dict[str, Any]:
+    counts = Counter(listed.labels[image] for image in read)
     return {
         "schema": SCHEMA,
         "count": len(listed.names),
         "given": None if listed.given is None else list(listed.given),
         "layers": [{"address": one.address, "channels": one.channels, "shape": list(one.shape)} for one in measure.layers],
         "classes": list(listed.classes),
-        "class_counts": counts.tolist(),
+        "class_counts": [counts[name] for name in listed.classes],
         "feature_layer": measure.feature_layer,
         "features": measure.features,
         "histogram": {"per_octave": PER_OCTAVE, "least": LEAST, "largest": LARGEST, "bins": BINS},
@@ -108,7 +108,7 @@ def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int
         **{name: np.ascontiguousarray(column) for name, column in zip(SHARES, found.T, strict=True)},
         "histogram": statistics.histogram.counts,
     }
-    if classes:
+    if len(seen.present):
         means = np.full((len(moments.count), classes), nothing)
         means[:, seen.present] = seen.sums.over(seen.counts[:, None]).T
         columns["class_means"] = means

@@ -53,12 +53,12 @@ def embed(
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
-    `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with `features` or a Parquet,
-    or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are averaged over space);
-    by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30, less for few
-    images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
-    "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all"
-    numbers also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
+    `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with
+    `features` or a Parquet, or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are
+    averaged over space); by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30,
+    less for few images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
+    "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers
+    also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
     "prediction", of the pictures.
 
     `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
@@ -224,7 +224,7 @@ METHODS.register(
             "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
         ),
         description=(
-            "Instead of images, features that exist already: the folder of a `convscope scan`, or a 2-D .npy, an .npz with `features`, or a "
+            "Instead of images, features that exist already: the folder of a `convscope scan`; a 2-D .npy, an .npz with `features`, or a "
             "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
         ),
         needs_model=lambda images: not (holds_run(images) or holds_features(images)),
