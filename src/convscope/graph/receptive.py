@@ -44,9 +44,15 @@ def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, 
     border an upper bound, because padding on the way can stand where the window says picture. Where the path meets an operation whose
     reach is not known, or `position` is None, the window is the whole image.
     """
-    whole = Field(0, 0, *size)
-    if position is None:
-        return whole
+    found = None if position is None else cone(graph, call, position, size)
+    return Field(0, 0, *size) if found is None else found.get(graph.image_input, Field(0, 0, *size))
+
+
+def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, int]) -> dict[int, Field] | None:
+    """Return the window of every call's output that can change the unit of `call` at `position`, by the calls' indices.
+
+    Windows may reach over the maps' borders, where padding is. None where the reach of an operation on the way is not known.
+    """
     shapes = call_shapes(graph, call, size)
     fields: dict[int, Field] = {call.index: Field(position[0], position[1], position[0] + 1, position[1] + 1)}
     for current in reversed(graph.ancestors([call.index])):
@@ -57,10 +63,10 @@ def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, 
                 continue
             step = _through(current, fields[current.index], shapes[source.call], shapes[current.index])
             if step is None:
-                return whole
+                return None
             known = fields.get(source.call, step)
             fields[source.call] = Field(*map(min, known[:2], step[:2]), *map(max, known[2:], step[2:]))
-    return fields.get(graph.image_input, whole)
+    return fields
 
 
 def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[int, int] | None = None) -> None:
@@ -125,6 +131,34 @@ def _is_plain(call: Call) -> bool:
     return len(call.sources) == 1 and all(getattr(call.operation, name, values[0]) in values for name, values in plain.items())
 
 
+def stride_of(call: Call, axis: int) -> float:
+    """Return how many places of its input a step at a call's output is, along an axis; a half for what doubles the sides."""
+    if call.kind is Kind.UPSAMPLING:
+        return 1 / _at(call.operation.size, axis)  # type: ignore[attr-defined]
+    if call.kind is Kind.TRANSPOSED:
+        return 1 / _kernel(call, axis)[1]
+    if call.kind is Kind.CONVOLUTION:
+        return _kernel(call, axis)[1]
+    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL):
+        return _window(call, axis)[1]
+    return 1
+
+
+def lead_of(call: Call, axis: int, before: int, after: int) -> int:
+    """Return how many places of padding precede a call's input along an axis; of a transposed convolution, what is cut off its output."""
+    layer: Any = call.operation
+    if call.kind is Kind.CONVOLUTION:
+        size, stride, dilation = _kernel(call, axis)
+        return _lead((size - 1) * dilation + 1, stride, layer.padding, before, after)
+    if call.kind is Kind.TRANSPOSED:
+        size, stride, dilation = _kernel(call, axis)
+        return _lead((size - 1) * dilation + 1, stride, layer.padding, after, before)
+    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL):
+        size, stride = _window(call, axis)
+        return _lead(size, stride, layer.padding, before, after)
+    return 0
+
+
 def _at(value: Any, axis: int) -> int:
     return value if isinstance(value, int) else int(value[axis])
 
@@ -163,8 +197,13 @@ def _transposed(call: Call, axis: int, start: int, stop: int, before: int, after
 
 def _pooling(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
     layer: Any = call.operation
-    size, stride = _at(layer.pool_size, axis), _at(layer.strides or layer.pool_size, axis)
-    return _windowed(size, stride, 1, layer.padding, start, stop, before, after)
+    return _windowed(*_window(call, axis), 1, layer.padding, start, stop, before, after)
+
+
+def _window(call: Call, axis: int) -> tuple[int, int]:
+    """Return a pooling's size and stride."""
+    layer: Any = call.operation
+    return _at(layer.pool_size, axis), _at(layer.strides or layer.pool_size, axis)
 
 
 def _padding(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:

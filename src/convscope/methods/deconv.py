@@ -11,6 +11,7 @@ from ..backend import ops
 from ..errors import OptionError
 from ..graph.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
 from ..graph.calls import Call
+from ..graph.crops import crops_of
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
@@ -22,6 +23,7 @@ from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, network_input, numpy, require_images
 from .method import METHODS, Method, Option, provenance
+from .projecting import Place, project_places
 
 SEEDS = ("strongest", "map")
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
@@ -112,26 +114,60 @@ class _Part:
 
 
 def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> _Part:
+    """Project from whole maps on whole images, from single places on what their receptive fields need."""
     graph, size = graph_of(bundle), pixels.shape[1:3]
-    calls = [unit_call(graph, unit) for unit in units]
-    projector = Projector(graph, network_input(bundle, pixels), calls)
-    maps = {call.index: numpy(projector.value(call)) for call in calls}
-    projected, values, positions, fields = [], [], [], []
-    for unit, call in zip(units, calls, strict=True):
+    calls = {unit: unit_call(graph, unit) for unit in units}
+    whole = [unit for unit in units if seed == "map" or crops_of(graph, calls[unit], size) is None]
+    found = _on_images(bundle, whole, pixels, rules, seed) | _on_crops(bundle, [unit for unit in units if unit not in whole], pixels, rules)
+    fields = [[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units]
+    return _Part(
+        pixels=np.stack([found[unit].pixels for unit in units], axis=1),
+        values=np.stack([found[unit].values for unit in units], axis=1),
+        positions=np.stack([found[unit].places for unit in units], axis=1),
+        fields=np.asarray(fields, dtype=np.int64).swapaxes(0, 1),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The projections of one unit: `pixels` (image, height, width, channel), `values` (image,) at `places` (image, 2)."""
+
+    pixels: NDArray[np.float32]
+    values: NDArray[np.float32]
+    places: NDArray[np.int64]
+
+
+def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> dict[Unit, _Found]:
+    """One forward pass serves all units."""
+    if not units:
+        return {}
+    graph = graph_of(bundle)
+    calls = {unit: unit_call(graph, unit) for unit in units}
+    projector = Projector(graph, network_input(bundle, pixels), list(calls.values()))
+    maps = {call.index: numpy(projector.value(call)) for call in calls.values()}
+    found = {}
+    for unit, call in calls.items():
         places, peak = peaks(maps[call.index], unit)
         strongest = seed_peaks(maps[call.index], unit, places, np.maximum(peak, 0.0))
         signal = seed_map(maps[call.index], unit) if seed == "map" else strongest
         down = numpy(projector.project(call, ops.convert_to_tensor(signal), rules))
-        projected.append(bundle.preprocessing.to_rgb(down))
-        values.append(peak)
-        positions.append(places)
-        fields.append([_field(bundle, call, place, seed, size) for place in places])
-    return _Part(
-        pixels=np.stack(projected, axis=1),
-        values=np.stack(values, axis=1),
-        positions=np.stack(positions, axis=1),
-        fields=np.asarray(fields, dtype=np.int64).swapaxes(0, 1),
-    )
+        found[unit] = _Found(bundle.preprocessing.to_rgb(down), peak, places)
+    return found
+
+
+def _on_crops(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
+    """A forward pass finds the places; each is then projected on its crop."""
+    if not units:
+        return {}
+    graph = graph_of(bundle)
+    targets = list(dict.fromkeys(unit_call(graph, unit).index for unit in units))
+    maps = dict(zip(targets, map(numpy, graph.run(network_input(bundle, pixels), targets)), strict=True))
+    tops = {unit: peaks(maps[unit_call(graph, unit).index], unit) for unit in units}
+    places = [Place(unit, image, (int(row), int(column))) for unit in units for image, (row, column) in enumerate(tops[unit][0])]
+    found = {unit: _Found(np.zeros_like(pixels), values, spots) for unit, (spots, values) in tops.items()}
+    for place, (field, signal, _) in zip(places, project_places(bundle, places, pixels, rules), strict=True):
+        found[place.unit].pixels[place.image, field.top : field.bottom, field.left : field.right] = signal
+    return found
 
 
 def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str, size: tuple[int, int]) -> tuple[int, ...]:

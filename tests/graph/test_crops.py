@@ -1,0 +1,160 @@
+"""T11: a unit's value and projection on its crop are those on the whole image, for graphs of every shape; where they cannot be, no crop."""
+
+import numpy as np
+import pytest
+
+from convscope.backend import keras
+from convscope.graph.crops import crops_of
+from convscope.graph.history import flatten
+from convscope.graph.projector import Projector
+from convscope.graph.rules import GUIDED, deconvnet
+from networks import array, filled, images, model_of, tensor
+
+layers = keras.layers
+
+
+def same(filters, size=3, stride=1, **more):
+    return layers.Conv2D(filters, size, strides=stride, padding="same", activation="relu", **more)
+
+
+def residual(stride):
+    """ResNet's block: two convolutions beside a shortcut that strides by itself."""
+
+    def block(value):
+        deep = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(same(4, 3, stride)(value)))
+        return layers.ReLU()(layers.Add()([deep, layers.Conv2D(4, 1, strides=stride)(value)]))
+
+    return block
+
+
+def branches(value):
+    wide = same(2, 5)(value)
+    tall = layers.Conv2D(2, (5, 1), padding="same")(layers.MaxPooling2D(3, 1, "same")(value))
+    return layers.Concatenate()([same(2, 1)(value), wide, tall])
+
+
+CHAINS = {
+    "VGG": ((64, 64), lambda: [same(3), same(3), layers.MaxPooling2D(2), same(3), same(3), layers.MaxPooling2D(2), same(4), same(4)]),
+    "odd sides": ((75, 61), lambda: [same(3), layers.MaxPooling2D(2), same(3), layers.MaxPooling2D(3, 2, "same"), same(4)]),
+    "residual": (
+        (96, 80),
+        lambda: [layers.ZeroPadding2D(3), layers.Conv2D(4, 7, strides=2), layers.MaxPooling2D(3, 2), residual(1), residual(2)],
+    ),
+    "strided same, even": ((64, 64), lambda: [same(3, 3, 2), same(3, 5, 2), same(4, 3, 2)]),
+    "strided same, odd": ((65, 67), lambda: [same(3, 3, 2), same(3, 5, 2), same(4, 3, 2)]),
+    "strided valid": (
+        (70, 64),
+        lambda: [layers.Conv2D(3, 5, strides=3, activation="relu"), layers.Conv2D(3, 3, strides=2, activation="relu")],
+    ),
+    "branches": ((64, 60), lambda: [same(3, 3, 2), branches, layers.MaxPooling2D(2), branches]),
+    "dilated": ((48, 48), lambda: [same(3, dilation_rate=2), layers.Conv2D(3, 3, dilation_rate=(2, 3), activation="relu")]),
+    "depthwise": (
+        (64, 64),
+        lambda: [same(4, 3, 2), layers.DepthwiseConv2D(3, padding="same"), layers.ReLU(6.0), layers.SeparableConv2D(4, 3)],
+    ),
+    "average pooling": ((64, 64), lambda: [same(3), layers.AveragePooling2D(2), same(3), layers.AveragePooling2D(3, 2, "same")]),
+    "gaps between windows": ((63, 64), lambda: [layers.MaxPooling2D(2, 3, "same"), layers.Conv2D(3, 2)]),
+    "transposed": ((64, 64), lambda: [same(3, 3, 2), same(3, 3, 2), layers.Conv2DTranspose(3, 3, strides=2, padding="same"), same(3)]),
+    "upsampling": ((64, 64), lambda: [layers.MaxPooling2D(4), same(3), layers.UpSampling2D(2), same(3)]),
+    "cropping": ((64, 64), lambda: [same(3), layers.Cropping2D(((1, 2), (3, 0))), same(3), layers.MaxPooling2D(2)]),
+}
+RULESETS = {
+    "switches": deconvnet(),
+    "ties": deconvnet(ties="spread"),
+    "spread": deconvnet("spread"),
+    "center": deconvnet("center"),
+    "guided": GUIDED,
+}
+
+
+def compared(graph, call, pixels, position, rules):
+    """Return the crop, the unit's value and its projection on it, and both on the whole image."""
+    size = pixels.shape[1:3]
+    crop = crops_of(graph, call, size).at(position)
+    if crop is None:
+        return None
+    top, left, bottom, right = crop.window
+    whole, part = Projector(graph, tensor(pixels), [call]), Projector(graph, tensor(pixels[:, top:bottom, left:right]), [call])
+    pictures, values = [], []
+    for projector, (row, column) in ((part, crop.position), (whole, position)):
+        value = array(projector.value(call))
+        channel = int(array(whole.value(call))[0, position[0], position[1]].argmax())
+        signal = np.zeros_like(value)
+        signal[0, row, column, channel] = 1.0
+        values.append(value[0, row, column, channel])
+        pictures.append(array(projector.project(call, tensor(signal), rules))[0])
+    pasted = np.zeros_like(pictures[1])
+    pasted[top:bottom, left:right] = pictures[0]
+    return pasted, values[0], pictures[1], values[1]
+
+
+def places(shape):
+    rows, columns = shape[1], shape[2]
+    inner = [(rows // 2, columns // 2), (rows // 3, columns // 2 + 1)]
+    return [*inner, (0, 0), (rows - 1, columns - 1), (0, columns // 2), (rows // 2, columns - 1), (rows - 2, 1)]
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_t11_a_crop_equals_the_whole_image(name, record_error):
+    side, chain = CHAINS[name]
+    graph = flatten(model_of(*chain(), shape=(*side, 2)))
+    pixels = images(1, *side, 2)
+    calls = [call for call in graph.visible.values() if crops_of(graph, call, side) is not None]
+    for call in (calls[len(calls) // 2], calls[-1]):
+        found = 0
+        shape = array(Projector(graph, tensor(pixels), [call]).value(call)).shape
+        for position in places(shape):
+            for rules in RULESETS.values() if call is calls[-1] else [RULESETS["switches"]]:
+                both = compared(graph, call, pixels, position, rules)
+                if both is None:
+                    continue
+                found += 1
+                cut, value, whole, true_value = both
+                scale = np.abs(whole).max()
+                assert record_error("T11", abs(value - true_value) / max(abs(true_value), 1e-3)) <= 1e-5, (call.address, position)
+                assert record_error("T11", np.abs(cut - whole).max() / (scale or 1.0)) <= 1e-5, (call.address, position, rules.name)
+        assert found >= 5, (call.address, found)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (75, 61)])
+def test_crops_of_a_layer_have_one_shape_and_lie_in_the_image(size):
+    graph = flatten(model_of(*CHAINS["VGG"][1](), shape=(*size, 3)))
+    call = list(graph.visible.values())[5]
+    crops = crops_of(graph, call, size)
+    for row in range(size[0] // 2 // 2 * 2 // 2):
+        crop = crops.at((row, row))
+        assert (crop.window.height, crop.window.width) == crops.size
+        assert crop.window.top >= 0 and crop.window.bottom <= size[0]
+        assert crop.window.left >= 0 and crop.window.right <= size[1]
+
+
+def test_where_everything_is_looked_at_there_is_no_crop():
+    def excited(value):
+        gate = layers.Dense(3, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))
+        return layers.Multiply()([value, gate])
+
+    graph = flatten(model_of(same(3, name="free"), excited, same(3, name="bound"), shape=(32, 32, 3)))
+    assert crops_of(graph, graph.find("free"), (32, 32)) is not None
+    assert crops_of(graph, graph.find("bound"), (32, 32)) is None
+    dense = flatten(model_of(same(3), layers.Flatten(), layers.Dense(2), shape=(8, 8, 3)))
+    assert crops_of(dense, list(dense.visible.values())[-1], (8, 8)) is None
+
+
+def test_large_fields_are_not_worth_a_crop():
+    graph = flatten(filled(keras.Sequential([keras.Input((16, 16, 3)), same(3, 9), same(3, 9)])))
+    assert crops_of(graph, list(graph.visible.values())[-1], (16, 16)) is None
+
+
+def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
+    """T11 where it is used: the networks as Keras builds them, at a side that leaves true crops in most layers."""
+    for build, side in ((keras.applications.VGG16, 128), (keras.applications.ResNet50, 96)):
+        graph = flatten(filled(build(weights=None, include_top=False, input_shape=(side, side, 3))))
+        pixels = images(1, side, side, 3) * 2 - 1
+        kinds = [call for call in graph.visible.values() if "conv" in call.address and crops_of(graph, call, (side, side)) is not None]
+        assert len(kinds) >= 7
+        for call in kinds if build is keras.applications.VGG16 else kinds[::6]:
+            rows, columns = array(Projector(graph, tensor(pixels), [call]).value(call)).shape[1:3]
+            for position in ((rows // 2, columns // 2), (0, columns - 1)):
+                cut, value, whole, true_value = compared(graph, call, pixels, position, RULESETS["switches"])
+                assert record_error("T11", abs(value - true_value) / max(abs(true_value), 1e-3)) <= 1e-5, call.address
+                assert record_error("T11", np.abs(cut - whole).max() / (np.abs(whole).max() or 1.0)) <= 1e-5, call.address
