@@ -44,12 +44,14 @@ def growing(draw: Callable[[Any], Any], most_rows: int = 16) -> Iterator[Callabl
 
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     task, shown = bar.add_task("ascending", total=None), 0.0
-    with Live(bar, console=Console(stderr=True), transient=True, refresh_per_second=8) as live:
+    console = Console(stderr=True)
+    drawable = console.color_system in ("truecolor", "256")  # sixteen colours make mud of a picture
+    with Live(bar, console=console, transient=True, refresh_per_second=8) as live:
 
         def watch(stage: Any) -> None:
             nonlocal shown
             bar.update(task, total=stage.steps, completed=stage.step)
-            if time.monotonic() - shown > SECONDS_BETWEEN_PREVIEWS:
+            if drawable and time.monotonic() - shown > SECONDS_BETWEEN_PREVIEWS:
                 live.update(Group(Text.from_ansi(preview(draw(stage.pictures()[0]), most_rows)), bar))
                 shown = time.monotonic()
 
