@@ -1,8 +1,9 @@
 """Crops on which a unit's value and projection are exactly those on the whole image, at the cost of its receptive field.
 
 A unit's value depends only on the pixels of its field, and so does every value on the way there that it depends on, its cone. A crop
-shows the network the same cone if its maps are those of the whole image, moved by whole places, and if it ends at the image's border
-wherever the cone reaches over it: padding then stands where it stood. All crops of a layer have one shape, so that they make batches.
+shows the network the same cone if every call does the same at all places, if its maps are those of the whole image, moved by whole
+places, and if it ends at the image's border wherever the cone reaches over it: padding then stands where it stood. All crops of a layer
+have one shape, so that they make batches.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from ..errors import ImageError
 from .calls import Call, Graph
+from .invariance import is_invariant
 from .kinds import Kind
 from .receptive import Field, call_shapes, check_size, cone, lead_of, stride_of
 
@@ -98,7 +100,7 @@ def crops_of(graph: Graph, call: Call, size: tuple[int, int]) -> Crops | None:
         return None
     middle = (_side(shape, 0) // 2, _side(shape, 1) // 2)
     windows = cone(graph, call, middle, size)
-    if windows is None:
+    if windows is None or not all(is_invariant(graph, graph.calls[index]) for index in windows if index != graph.image_input):
         return None
     field = windows[graph.image_input]
     steps = tuple(math.lcm(*_strides(graph, call, axis)) for axis in (0, 1))
