@@ -199,11 +199,12 @@ class Saliency(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Ascent(Result):
-    """`images`: (unit, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
+    """`images`: (picture, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
 
-    `scores`: (unit,) each unit's largest activation on its 8-bit picture, in float32; of an expression the weighted sum of those of its
-    terms. `courses`: (step, unit) the objective.
-    `frames`: for each unit its pictures on the way, (height, width, channel) uint8, where they were asked for.
+    `units`: what each is of; a unit of several diverse pictures comes several times. `scores`: (picture,) the unit's largest activation on
+    its 8-bit picture, in float32; of an expression the weighted sum of those of its terms. `real`: (picture,) the unit's largest activation
+    among the real images, NaN for an expression, None where there are none. `courses`: (step, picture) the objective, NaN once it stood.
+    `frames`: for each picture those on the way, (height, width, channel) uint8, where they were asked for.
     """
 
     units: tuple[Unit | Objective, ...]
@@ -211,12 +212,37 @@ class Ascent(Result):
     scores: FloatArray
     courses: FloatArray
     mode: str
+    real: FloatArray | None = None
     frames: tuple[tuple[NDArray[np.uint8], ...], ...] = ()
     raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
 
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """(picture,) whether nothing excites its unit; a difference of units may well be negative, and is never dead."""
+        return np.array([isinstance(unit, Unit) for unit in self.units], dtype=bool) & ~(self.scores > 0)
+
     def summary(self) -> dict[str, Any]:
-        """Return each unit's score."""
-        return {"scores": {str(unit): float(score) for unit, score in zip(self.units, self.scores, strict=True)}}
+        """Return each picture's unit, score, whether that is dead, and its largest activation among real images where there are any."""
+        found = [
+            {"unit": str(unit), "score": float(score), "dead": bool(dead)}
+            for unit, score, dead in zip(self.units, self.scores, self.dead, strict=True)
+        ]
+        for one, real in zip(found, [] if self.real is None else self.real, strict=False):
+            one["real"] = float(real) if np.isfinite(real) else None
+        return {"pictures": found}
+
+
+def picture_names(units: Sequence[Unit | Objective]) -> list[str]:
+    """Return a file name for the picture of each unit; of those that only case, a slash or nothing tells apart different ones, too."""
+    taken: set[str] = {"sheet"}
+    names = []
+    for unit in units:
+        name, count = unit.slug, 2
+        while name.casefold() in taken:
+            name, count = f"{unit.slug}-{count}", count + 1
+        taken.add(name.casefold())
+        names.append(f"{name}.png")
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +252,8 @@ class Patches:
     `images`: (k,) their numbers in the data set, -1 where there are fewer; `values`, `positions` (row, column; -1 where the layer has
     none): where the unit was largest on each. `fields`: (k, 4) the window that is shown as top, left, bottom, right in pixels, ends
     exclusive; it may reach over the border. `pixels`: (k, height, width, channel) float32 in [0, 1], the windows; `projections`: the same
-    shape, signed, what the deconvnet returns for them. Both are zero beyond the border. `size`: the images' (height, width).
+    shape, signed, what the deconvnet returns for them. Both are zero beyond the border. `size`: the images' (height, width). `missing`:
+    the places whose pictures are gone or have changed since they were measured.
     """
 
     unit: Unit
@@ -239,11 +266,17 @@ class Patches:
     pixels: FloatArray
     projections: FloatArray
     size: tuple[int, int]
+    missing: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
         """Return how many of the images excite the unit at all; it is silent on the data set if none does."""
         return int(((self.images >= 0) & (self.values > 0)).sum())
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Return the places that have a picture."""
+        return tuple(place for place in range(self.count) if place not in self.missing)
 
     def inside(self, place: int) -> tuple[int, int, int, int]:
         """Return the part of window `place` that lies on the image: top, left, bottom, right, counted from the window's corner."""
@@ -271,7 +304,7 @@ class TopPatches(Result):
     """The images that excite each of some filters of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
 
     `fires`: (unit,) the share of the data set's images on which each is above zero. `filters`: how many the layer has, `silent`: how many
-    of them fire on no image, `images`: how many there are. `dataset` names it. `first`: the units are the first that fire.
+    of them fire on no image, `images`: how many there are. `dataset` names it.
     """
 
     layer: str
@@ -282,7 +315,6 @@ class TopPatches(Result):
     images: int
     dataset: str
     variant: str
-    first: bool = False
     theme: str = "light"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -307,7 +339,8 @@ class Dossier(Result):
     gradient ascent, `score` the unit's largest activation on it, `percentile` the percentage of the data set's images below it.
     `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. `fires`: the share of `images` on which it is above zero.
     `quantiles`: its maxima by share of images. `class_means`: mean maximum by class, `class_top`: share among the strongest images shown.
-    `example`: the strongest image, whole; `field`: (height, width) of the receptive field, None where it is the whole image.
+    `example`: the strongest image that has a picture, whole; `field`: (height, width) of the receptive field, None where it is the
+    whole image.
     """
 
     patches: Patches

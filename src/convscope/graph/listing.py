@@ -78,7 +78,7 @@ def _with_channels(graph: Graph) -> Iterator[Call]:
 def _info(graph: Graph, call: Call) -> LayerInfo:
     linear = graph.calls[call.sources[0].call] if call.sources else call
     fused = linear.inner and linear.address == call.address
-    field, stride = _field_and_stride(graph, call)
+    field, stride = field_and_stride(graph, call)
     return LayerInfo(
         address=call.address,
         kind=(linear if fused else call).kind.value,
@@ -95,7 +95,7 @@ def _activation_name(call: Call) -> str:
     return str(getattr(call.operation, "__name__", None) or type(call.operation).__name__)
 
 
-def _field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
+def field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
     """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image."""
     if len(call.shape) != 4 or len(graph.calls[graph.image_input].shape) != 4:
         return None, None

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ..results import Ascent
-from ..units import Unit
+from ..results import Ascent, picture_names
 from .figures import DETAIL, LABEL, Sheet, Style, shorten, width_of
 from .layout import (
     GAP,
@@ -40,9 +39,9 @@ def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Ima
     pictures: dict[str, Image.Image | str | bytes] = {}
     if len(result.units) > 1:
         pictures["sheet.png"] = _sheet(result, as_theme(theme))
-    for name, image in zip(_names(result), result.images, strict=True):
+    for name, image in zip(picture_names(result.units), result.images, strict=True):
         pictures[name] = plain_picture(image)
-    for name, frames in zip(_names(result), result.frames, strict=False):
+    for name, frames in zip(picture_names(result.units), result.frames, strict=False):
         pictures[name.removesuffix(".png") + ".gif"] = animation(frames)
     return pictures
 
@@ -71,19 +70,6 @@ def plain_picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(rgb[..., 0]) if image.shape[-1] == 1 else rgb)
 
 
-def _names(result: Ascent) -> list[str]:
-    """Return a file name for each unit; addresses that only case or a slash tells apart get different ones, too."""
-    taken: set[str] = {"sheet"}
-    names = []
-    for unit in result.units:
-        name, count = unit.slug, 2
-        while name.casefold() in taken:
-            name, count = f"{unit.slug}-{count}", count + 1
-        taken.add(name.casefold())
-        names.append(f"{name}.png")
-    return names
-
-
 def _sheet(result: Ascent, theme: Theme) -> Image.Image:
     count, (tall, wide) = len(result.units), result.images.shape[1:3]
     side = min(_largest(count), max(128, 6 * max(tall, wide)))
@@ -98,8 +84,7 @@ def _sheet(result: Ascent, theme: Theme) -> Image.Image:
         line, column = divmod(index, columns)
         x, y = left + column * (side + GAP), top + line * step
         draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
-        dead = isinstance(result.units[index], Unit) and not result.scores[index] > 0  # a difference may well be negative
-        _caption(sheet, labels[index], float(result.scores[index]), (x, y + height + 6, side), dead=dead)
+        _caption(sheet, labels[index], _score(result, index), (x, y + height + 6, side), dead=bool(result.dead[index]))
     return sheet.image()
 
 
@@ -107,15 +92,24 @@ def _largest(count: int) -> int:
     return next((side for most, side in ((12, 280), (30, 224), (100, 168), (300, 128)) if count <= most), 96)
 
 
-def _caption(sheet: Sheet, label: str, score: float, place: tuple[int, int, int], *, dead: bool) -> None:
+def _score(result: Ascent, index: int) -> list[str]:
+    """Return the ways to say a score, the longest first."""
+    score = number(float(result.scores[index]))
+    real = np.nan if result.real is None else float(result.real[index])
+    if not np.isfinite(real):
+        return [f"score {score}", score]
+    ratio = f"{result.scores[index] / real:.1f} x real" if real > 0 else "no real"
+    return [f"score {score}, {ratio}", f"{score}, {ratio}", score]
+
+
+def _caption(sheet: Sheet, label: str, scores: Sequence[str], place: tuple[int, int, int], *, dead: bool) -> None:
     left, top, width = place
     sheet.text(left, top, shorten(label, LABEL, width), LABEL)
-    words = f"score {number(score)}"
-    if width_of(words, DETAIL) > (width * 0.6 if dead else width):
-        words = number(score)
+    room = width - (width_of("dead", DEAD) + 2 * GAP if dead else 0)
+    words = next((words for words in scores if width_of(words, DETAIL) <= room), scores[-1])
     sheet.text(left, top + LABEL.line, shorten(words, DETAIL, width), DETAIL)
     if dead:
-        sheet.text(left + width, top + LABEL.line, "dead?", DEAD, "right")
+        sheet.text(left + width, top + LABEL.line, "dead", DEAD, "right")
 
 
 def _labels(result: Ascent, room: int) -> list[str]:
@@ -129,6 +123,8 @@ def _labels(result: Ascent, room: int) -> list[str]:
 
 def _heading(result: Ascent) -> Heading:
     layers = dict.fromkeys(unit.layer for unit in result.units)
-    subtitle = joined(model_name(result), MODES.get(result.mode, result.mode), counted(len(result.units), "unit"))
-    note = "Score: the unit's largest activation on the 8-bit picture itself."
-    return Heading(f"What excites the units of {', '.join(layers)}", subtitle, heading_notes(result, note))
+    subtitle = joined(model_name(result), MODES.get(result.mode, result.mode), counted(len(set(result.units)), "unit"))
+    notes = ["Score: the unit's largest activation on the 8-bit picture itself."]
+    if result.real is not None:
+        notes.append("Beside it, its ratio to the largest activation among the real images.")
+    return Heading(f"What excites the units of {', '.join(layers)}", subtitle, heading_notes(result, " ".join(notes)))

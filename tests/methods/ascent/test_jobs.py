@@ -14,7 +14,7 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import OutputError, UnitError
-from convscope.methods.ascent import AscentStep, ascend, batching, jobs
+from convscope.methods.ascent import AscentStep, batching, climbing, jobs
 from convscope.methods.ascent.jobs import large_job
 from convscope.replaying import replay, same_bytes
 from networks import model_of
@@ -80,10 +80,15 @@ def test_chunks_do_not_change_a_picture(bundle, monkeypatch):
 
 def test_the_chunks_of_a_layer_share_one_compiled_step(bundle, monkeypatch):
     made = []
-    module, step = sys.modules[ascend.__module__], AscentStep
-    monkeypatch.setattr(module, "AscentStep", lambda *given, **named: made.append(1) or step(*given, **named))
+
+    def counted(bundle, graph, measure, image, **named):
+        made.append((measure.calls[0].address, image.name, len(named["transforms"])))
+        return AscentStep(bundle, graph, measure, image, **named)
+
+    monkeypatch.setattr(climbing, "AscentStep", counted)
     list(convscope.ascend_all(bundle, layers="conv*", **SETTINGS))
-    assert len(made) == 2
+    assert {layer for layer, _, moves in made if moves} == {"conv1", "conv2"}
+    assert len(made) == len(set(made))
 
 
 def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again(bundle, tmp_path):
@@ -166,10 +171,9 @@ def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path):
 
 def test_ctrl_c_leaves_what_is_written_and_no_half_climbed_picture(bundle, tmp_path, monkeypatch):
     job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
-    steps = iter(range(100))
 
-    def watch(_):
-        if next(steps) == 4:
+    def watch(stage):
+        if str(stage.units[0]) == "conv1:2" and stage.step == 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(jobs, "counting", lambda _: watch)

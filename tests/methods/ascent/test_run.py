@@ -13,9 +13,10 @@ from twins import relative_error
 
 
 def climbed(update, gradients, start, clock=1.0):
-    numbers, moments = tensor(start), [tensor(np.zeros_like(start)), tensor(np.zeros_like(start[:, :1, :1, :1]))]
+    numbers = tensor(start)
+    moments = update.moments(numbers)
     for count, gradient in enumerate(gradients, 1):
-        numbers, moments = update(numbers, tensor(gradient), moments, tensor(np.float32(count)))
+        numbers, moments = update.apply(numbers, tensor(gradient), moments, tensor(np.float32(count)))
     return array(numbers)
 
 
@@ -74,7 +75,9 @@ def test_a_unit_alone_is_the_unit_among_others(bundle, units):
 def test_climbing_climbs(bundle):
     for units in ("conv1:all", "conv2:all", "predictions:all"):
         course = convscope.ascend(bundle, units, steps=40, size=16, precision="float32").courses
-        assert (course[-5:].mean(axis=0) > course[:5].mean(axis=0)).all()
+        for one in course.T:
+            climbed = one[np.isfinite(one)]
+            assert climbed[-5:].mean() > climbed[:5].mean()
 
 
 def test_scores_are_the_networks_values_on_the_pictures(bundle):
@@ -109,4 +112,4 @@ def test_options_that_make_no_sense_are_refused(bundle, wrong):
 @pytest.mark.parametrize("recipe", PREPROCESSINGS)
 def test_every_preprocessing_lets_the_gradient_through(recipe):
     found = convscope.ascend(convscope.load(small(side=16), preprocess=recipe), "conv1:0-1", steps=2, size=16, precision="float32")
-    assert np.isfinite(found.courses).all()
+    assert np.isfinite(found.courses[:2]).all()

@@ -9,9 +9,9 @@ from .targets import Target
 PIXELS_AT_ONCE = 16 * 128 * 128
 
 
-def batches(targets: Sequence[Target], canvas: tuple[int, int]) -> Iterator[list[Target]]:
-    """Yield the targets in batches of one form each, such as a layer's channels, small enough for memory."""
-    most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1]))
+def batches(targets: Sequence[Target], canvas: tuple[int, int], copies: int = 1) -> Iterator[list[Target]]:
+    """Yield the targets in batches of one form each, such as a layer's channels, small enough for memory with all their copies."""
+    most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1] * copies))
     for together in by_form(targets).values():
         yield from (together[start : start + most] for start in range(0, len(together), most))
 

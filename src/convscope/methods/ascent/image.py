@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ...backend import ops
 
+FloatArray = NDArray[np.float32]
+
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
@@ -21,54 +23,87 @@ SWING = 2.0
 TINT = 0.3
 
 
+def _as_they_are(numbers: Any) -> Any:
+    return numbers
+
+
 @dataclass(frozen=True)
 class Parametrisation:
-    """`initial(rng)` draws one picture's numbers (channel, height, width); `pictures` makes a batch of them pictures.
+    """`initial(rng)` draws one picture's numbers, (channel, ...); `pictures` makes a batch of them pictures.
 
-    Pictures are (count, channel, height, width) in [0, 1]. `clipped` says that the numbers must be clipped into range
-    after each step, because nothing else keeps them there.
+    Pictures are (count, channel, height, width) in [0, 1]. `settled` brings numbers back, after each step, to where they must lie, if
+    nothing else keeps them there. `numbers_of` returns the numbers behind a picture (channel, height, width), to start from it.
     """
 
     name: str
-    initial: Callable[[np.random.Generator], NDArray[np.float32]]
+    initial: Callable[[np.random.Generator], FloatArray]
     pictures: Callable[[Any], Any]
-    clipped: bool = False
+    settled: Callable[[Any], Any] = _as_they_are
+    numbers_of: Callable[[FloatArray], FloatArray] = _as_they_are
 
 
-def pixels(height: int, width: int, channels: int, deviation: float = 0.01) -> Parametrisation:
-    """Plain pixels around mid-grey, clipped into [0, 1]: what Erhan et al. 2009 climb on."""
+def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, norm: float | None = None) -> Parametrisation:
+    """Plain pixels around mid-grey: what Erhan et al. 2009 climb on. Clipped into [0, 1], or with `norm` on their sphere: the distance from
+    mid-grey, over all pixels and channels, is held at it.
+    """
 
-    def initial(rng: np.random.Generator) -> NDArray[np.float32]:
+    def initial(rng: np.random.Generator) -> FloatArray:
         return np.clip(rng.normal(0.5, deviation, (channels, height, width)), 0.0, 1.0).astype(np.float32)
 
-    return Parametrisation("pixels", initial, lambda numbers: numbers, clipped=True)
+    def on_sphere(numbers: Any) -> Any:
+        away = numbers - 0.5
+        return 0.5 + away * (norm / (ops.sqrt(ops.sum(away * away, axis=(1, 2, 3), keepdims=True)) + 1e-12))
+
+    def clipped(numbers: Any) -> Any:
+        return ops.clip(numbers, 0.0, 1.0)
+
+    return Parametrisation("pixels", initial, clipped, settled=clipped if norm is None else on_sphere)
 
 
-def fourier(height: int, width: int, channels: int, *, deviation: float, swing: float = SWING) -> Parametrisation:
+def fourier(height: int, width: int, channels: int, *, deviation: float, swing: float | None = SWING) -> Parametrisation:
     """Amplitudes of real waves, scaled by 1 / frequency, in decorrelated colours, through a sigmoid (Olah et al. 2017).
 
-    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`,
-    smoothly, so that contrast and colour stay calm however long the climb is. The start is noise of `deviation` about
-    mid-grey. Any number of channels; colours are decorrelated for three.
+    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
+    contrast and colour stay calm however long the climb is; None holds nothing, which is what it takes to start from any picture. The
+    start is noise of `deviation` about mid-grey. Any number of channels; colours are decorrelated for three.
     """
     rows, columns = waves(height), waves(width)
     # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
     lowest = 2.0 / max(height, width)
     scale = (0.25 / np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest)).astype(np.float32)
     scale[0, 0] *= TINT
-    colour = COLOUR if channels == 3 else COLOUR[0, 0] * np.eye(channels, dtype=np.float32)
+    colour = colours(channels)
 
-    def initial(rng: np.random.Generator) -> NDArray[np.float32]:
+    def initial(rng: np.random.Generator) -> FloatArray:
         return rng.normal(0.0, deviation, (channels, height, width)).astype(np.float32)
 
-    def pictures(numbers: Any) -> Any:
-        amplitudes = ops.multiply(numbers, scale)
+    def held(amplitudes: Any) -> Any:
+        if swing is None:
+            return amplitudes
         power = ops.sum(amplitudes * amplitudes, axis=(2, 3), keepdims=True) / (height * width)
-        held = amplitudes * swing / ops.sqrt(swing * swing + power)
-        planes = ops.matmul(ops.matmul(rows, held), columns.T)
+        return amplitudes * swing / ops.sqrt(swing * swing + power)
+
+    def pictures(numbers: Any) -> Any:
+        planes = ops.matmul(ops.matmul(rows, held(ops.multiply(numbers, scale))), columns.T)
         return ops.sigmoid(ops.einsum("ij,njhw->nihw", colour, planes))
 
-    return Parametrisation("fourier", initial, pictures)
+    def numbers_of(picture: FloatArray) -> FloatArray:
+        return np.asarray(rows.T @ decorrelated(picture, colour) @ columns / scale, dtype=np.float32)
+
+    return Parametrisation("fourier", initial, pictures, numbers_of=numbers_of)
+
+
+def colours(channels: int) -> FloatArray:
+    """Return what mixes independent planes into channels: (channel, plane)."""
+    return COLOUR if channels == 3 else COLOUR[0, 0] * np.eye(channels, dtype=np.float32)
+
+
+def decorrelated(picture: FloatArray, colour: FloatArray) -> FloatArray:
+    """Return the planes that a sigmoid of their mixture makes `picture`, (channel, height, width) in [0, 1], of; black and white, which
+    no finite plane makes, a step of 8 bits short of it.
+    """
+    inside = np.clip(picture, 1 / 255, 254 / 255)
+    return np.einsum("ij,jhw->ihw", np.linalg.inv(colour), np.log(inside / (1.0 - inside))).astype(np.float32)
 
 
 def frequencies(length: int) -> NDArray[np.float64]:

@@ -12,14 +12,15 @@ from ...errors import OutputError
 from ...expressions import Objective
 from ...graph.entering import require_images
 from ...graph.listing import matching
-from ...models import ModelBundle, as_bundle
+from ...models import as_bundle
 from ...registry import DRAWINGS
-from ...results import Ascent, Provenance
+from ...results import Ascent, Provenance, picture_names
 from ...units import Unit
-from ..common import class_names
-from .ascend import Compiled, Settings, ascended, canvas_of, recorded, scores, settle
+from .ascend import ascended, canvas_for, climber_of, record_of, recorded
 from .batching import batches, by_form
-from .targets import Target, as_targets, units_among
+from .climbing import Climbed, Climber
+from .settings import settle
+from .targets import Target, as_targets
 from .watching import Watch, counting
 
 UNITS_ON_A_SHEET = 64
@@ -32,10 +33,16 @@ class Chunk:
 
     units: tuple[Target, ...]
     folder: Path
+    copies: int = 1
+
+    @property
+    def pictured(self) -> tuple[Target, ...]:
+        """The unit of each picture: every one as often as it has copies."""
+        return tuple(unit for unit in self.units for _ in range(self.copies))
 
     def places(self) -> dict[str, Path]:
-        """Return the path of each unit's picture, by the picture's name."""
-        return {f"{unit.slug}.png": self.folder / f"{unit.slug}.png" for unit in self.units}
+        """Return the path of each picture, by its name."""
+        return {name: self.folder / name for name in picture_names(self.pictured)}
 
     @property
     def raw(self) -> Path:
@@ -60,8 +67,8 @@ class AscentJob:
     makes the same ones, byte for byte.
     """
 
-    def __init__(self, bundle: ModelBundle, units: Sequence[Target], settings: Settings) -> None:
-        self.bundle, self.settings = bundle, settings
+    def __init__(self, climber: Climber, units: Sequence[Target]) -> None:
+        self.climber, self.settings = climber, climber.settings
         self._layers: dict[str, list[Target]] = {}
         for unit in units:
             self._layers.setdefault(unit.layer, []).append(unit)
@@ -72,9 +79,8 @@ class AscentJob:
 
     def __iter__(self) -> Iterator[Ascent]:
         """Climb chunk by chunk and yield their records; Ctrl-C ends with a record of what the last one reached."""
-        compiled: Compiled = {}
         for chunk in self._chunks(Path()):
-            record = ascended(self.bundle, chunk.units, self.settings, compiled)
+            record = ascended(self.climber, chunk.units)
             yield record
             if record.interrupted:
                 return
@@ -100,19 +106,18 @@ class AscentJob:
             raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
         chunks = self._chunks(folder)
         waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
-        watch = counting(len(waiting) * self.settings.steps)
-        compiled: Compiled = {}
+        watch = counting(len(waiting) * self.climber.most_steps(chunks[0].units))
         for path, together in _sheets(chunks):
             records: dict[tuple[Target, ...], Ascent] = {}
             for chunk in together:
                 if chunk.units in waiting:
-                    records[chunk.units] = self._climb(chunk, compiled, watch, raw=raw)
+                    records[chunk.units] = self._climb(chunk, watch, raw=raw)
                 yield Written(chunk.units, tuple(chunk.places().values()), chunk.units in waiting)
             if sum(len(chunk.units) for chunk in together) > 1:
                 yield self._sheet(path, together, records)
 
-    def _climb(self, chunk: Chunk, compiled: Compiled, watch: Watch, *, raw: bool) -> Ascent:
-        record = ascended(self.bundle, chunk.units, self.settings, compiled, watch)
+    def _climb(self, chunk: Chunk, watch: Watch, *, raw: bool) -> Ascent:
+        record = ascended(self.climber, chunk.units, watch)
         if record.interrupted:
             raise KeyboardInterrupt
         DRAWINGS.get("writer").write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
@@ -127,11 +132,13 @@ class AscentJob:
             together = replace(
                 parts[0],
                 provenance=self._provenance(units),
+                notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
                 class_names={name: words for part in parts for name, words in part.class_names.items()},
-                units=units,
+                units=tuple(unit for part in parts for unit in part.units),
                 images=np.concatenate([part.images for part in parts]),
                 scores=np.concatenate([part.scores for part in parts]),
-                courses=np.zeros((0, len(units)), dtype=np.float32),
+                real=None if parts[0].real is None else np.concatenate([part.real for part in parts if part.real is not None]),
+                courses=np.zeros((0, sum(len(part.units) for part in parts)), dtype=np.float32),
                 frames=(),
             )
             writer.write_chosen(together, {SHEET: path})
@@ -141,25 +148,19 @@ class AscentJob:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
         read = DRAWINGS.get("writer").read_picture
         images = np.stack([read(path) for path in chunk.places().values()])
-        if images.shape[-1] != self.bundle.channels:  # a PNG has no such number of channels
-            return ascended(self.bundle, chunk.units, self.settings)
-        return Ascent(
-            provenance=self._provenance(chunk.units),
-            class_names=class_names(self.bundle, units_among(chunk.units)),
-            units=chunk.units,
-            images=images,
-            scores=scores(self.bundle, chunk.units, images),
-            courses=np.zeros((0, len(chunk.units)), dtype=np.float32),
-            mode=self.settings.mode,
-        )
+        if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
+            return ascended(self.climber, chunk.units)
+        scores = self.climber.scores(chunk.pictured, images)
+        none = np.zeros((0, len(images)), dtype=np.float32)
+        return record_of(self.climber, chunk.units, Climbed(chunk.pictured, images, scores, none, (), 0))
 
     def _chunks(self, folder: Path) -> list[Chunk]:
         found: list[Chunk] = []
         names = _folder_names(self._layers)
         for layer, units in self._layers.items():
             place = folder / names[layer] if len(self._layers) > 1 else folder
-            canvas = canvas_of(self.bundle, units, self.settings)
-            found.extend(Chunk(tuple(batch), place) for batch in batches(units, canvas))
+            canvas, copies = canvas_for(self.climber, units), self.settings.diversity
+            found.extend(Chunk(tuple(batch), place, copies) for batch in batches(units, canvas, copies))
         return found
 
     def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
@@ -171,7 +172,7 @@ class AscentJob:
         return all(path.is_file() for path in others) and all(writer.is_written(said, name, path) for name, path in pictures)
 
     def _provenance(self, units: Sequence[Target]) -> Provenance:
-        return recorded(self.bundle, units, self.settings, self.settings.steps)
+        return recorded(self.climber, units)
 
 
 def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **settings: Any) -> AscentJob:
@@ -186,7 +187,9 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
     require_images(bundle)
     decided = settle(**settings)
     named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]
-    return AscentJob(bundle, as_targets(bundle, [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]), decided)
+    asked = [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]
+    targets = as_targets(bundle, asked, start=decided.start is not None)
+    return AscentJob(climber_of(bundle, targets, decided), targets)
 
 
 def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:

@@ -16,25 +16,32 @@ from ...expressions import Direction, Objective, Term
 from ...graph.addresses import channel_count, unit_call
 from ...graph.calls import Call, Graph
 from ...graph.entering import numpy
+from ...graph.listing import field_and_stride
 from ...units import Unit
 
 FloatArray = NDArray[np.float32]
-# What a weak place counts: enough for a gradient, too little to hold back what is strong elsewhere.
-WEAK = 0.01
+# A cell's side in receptive fields.
+CELL = 0.5
+# How much of its value a picture loses by being just like its copies.
+APART = 0.5
 # What is taken from a channel's own value where only the others are meant: it then adds nothing to their exponentials.
 FAR = 1e9
 
 
 @dataclass(frozen=True)
 class Form:
-    """What the objectives of one compiled step have in common: each term's layer, position and kind, in their order."""
+    """What the objectives of one compiled step have in common: each term's layer, position and kind, in their order.
+
+    `copies`: so many pictures, one after the other, climb for the same and are pushed apart.
+    """
 
     terms: tuple[tuple[str, tuple[int, int] | None, str], ...]
+    copies: int = 1
 
 
-def form_of(objective: Objective) -> Form:
+def form_of(objective: Objective, copies: int = 1) -> Form:
     """Return the form of an objective: all else about it is numbers."""
-    return Form(tuple((term.layer, term.position, _kind(term)) for term in objective.terms))
+    return Form(tuple((term.layer, term.position, _kind(term)) for term in objective.terms), copies)
 
 
 def _kind(term: Term) -> str:
@@ -74,38 +81,82 @@ def _vector(term: Term, channels: int) -> FloatArray:
 
 
 def best_measure(graph: Graph, form: Form) -> Measure:
-    """The mean of each term's map before its activation, weak places counted a hundredth; or one neuron's value.
+    """The mean, over cells of half a receptive field, of each term's largest value there before its activation; or one neuron's value.
 
-    A ReLU that never fires has no gradient; the value before it always has one. Weak is what is negative and below the
-    map's own mean: if all places counted in full, a filter of the first layer would be linear in the picture, and an
-    even tint its best picture. A whole layer is taken after its activation, as DeepDream does.
+    A ReLU that never fires has no gradient; the value before it always has one. Cells, because the mean of a whole map is a bad guide:
+    a filter of the first layer is linear in the picture, and an even tint its best picture, while one that answers to something rare is
+    best served by grey with a single motif. Each cell wants its own. A whole layer is taken after its activation, as DeepDream does.
     """
-    return _measure(graph, form, graph.preactivation, mean_of_strong)
+    return _measure(graph, form, graph.preactivation, lambda call: strongest_of_cells(*cell_of(graph, call)))
+
+
+def peak_measure(graph: Graph, form: Form) -> Measure:
+    """Each term's largest value before its activation: what wakes a unit that only one place can wake."""
+    return _measure(graph, form, graph.preactivation, lambda call: ops.max)
 
 
 def paper_measure(graph: Graph, form: Form) -> Measure:
     """The sum of a unit's activations, exactly as the original report has it; a dead filter has no gradient here."""
-    return _measure(graph, form, lambda call: call, ops.sum)
+    return _measure(graph, form, lambda call: call, lambda call: ops.sum)
 
 
-def mean_of_strong(values: Any, axis: tuple[int, ...]) -> Any:
-    """Return the mean over `axis`, what is negative and below the mean counted a hundredth."""
-    threshold = ops.stop_gradient(ops.minimum(ops.mean(values, axis=axis, keepdims=True), 0.0))
-    return ops.mean(ops.leaky_relu(values - threshold, WEAK) + threshold, axis=axis)
+def cell_of(graph: Graph, call: Call) -> tuple[float, float]:
+    """Return how many rows and columns of a call's map are half a receptive field; infinity where the field is the whole image."""
+    field, stride = field_and_stride(graph, call)
+    side = field / stride * CELL if field and stride else np.inf
+    return max(1.0, side), max(1.0, side)
 
 
-def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_space: Callable[..., Any]) -> Measure:
+def strongest_of_cells(rows: float, columns: float) -> Callable[..., Any]:
+    """Return what reduces a map (picture, row, column) to the mean over cells of about that size of each one's largest value.
+
+    There are at least two cells along an axis that has two places: a picture is more than one motif. What the cells do not divide is left
+    out on both sides; moves bring it in.
+    """
+
+    def reduced(values: Any, axis: tuple[int, ...]) -> Any:
+        if len(axis) != 2:
+            return ops.mean(values, axis=axis)
+        (tall, high), (wide, broad) = (_cells(side, cell) for side, cell in zip(values.shape[1:], (rows, columns), strict=True))
+        top, left = (values.shape[1] - tall * high) // 2, (values.shape[2] - wide * broad) // 2
+        inside = values[:, top : top + tall * high, left : left + wide * broad]
+        return ops.mean(ops.max(ops.reshape(inside, (-1, tall, high, wide, broad)), axis=(2, 4)), axis=(1, 2))
+
+    return reduced
+
+
+def _cells(side: int, cell: float) -> tuple[int, int]:
+    """Return how many cells a side has, and how many places each."""
+    count = min(side, max(2, round(side / cell)))
+    return count, side // count
+
+
+def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_space: Callable[[Call], Callable[..., Any]]) -> Measure:
     calls = [_call(graph, layer, kind, before) for layer, _, kind in form.terms]
+    reductions = [over_space(call) for call in calls]
     distinct = list({call.index: call for call in calls}.values())
     places = [distinct.index(call) for call in calls]
 
     def measure(values: Sequence[Any], weights: Sequence[Any]) -> Any:
         total: Any = 0.0
         for number, (place, (_, position, kind)) in enumerate(zip(places, form.terms, strict=True)):
-            total += weights[0][:, number] * _reduced(values[place], weights[number + 1], position, kind, over_space)
-        return total
+            total += weights[0][:, number] * _reduced(values[place], weights[number + 1], position, kind, reductions[number])
+        return total if form.copies == 1 else total - APART * ops.abs(ops.stop_gradient(total)) * likeness(values[places[0]], form.copies)
 
     return Measure(tuple(distinct), measure)
+
+
+def likeness(values: Any, copies: int) -> Any:
+    """Return (picture,) the mean cosine between the Gram matrices of a picture's channels and of the other copies of the same unit.
+
+    A Gram matrix says which channels go together, wherever they do (Olah et al. 2017, "Diversity").
+    """
+    positive = ops.relu(ops.cast(values, "float32"))
+    flat = ops.reshape(positive, (-1, int(np.prod(positive.shape[1:-1])), positive.shape[-1]))
+    grams = ops.reshape(ops.matmul(ops.transpose(flat, (0, 2, 1)), flat), (-1, copies, positive.shape[-1] ** 2))
+    unit = grams / (ops.sqrt(ops.sum(grams * grams, axis=-1, keepdims=True)) + 1e-9)
+    cosines = ops.matmul(unit, ops.transpose(unit, (0, 2, 1)))
+    return ops.reshape((ops.sum(cosines, axis=-1) - 1.0) / (copies - 1), (-1,))
 
 
 def _call(graph: Graph, layer: str, kind: str, before: Callable[[Call], Call]) -> Call:

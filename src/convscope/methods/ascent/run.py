@@ -1,7 +1,7 @@
-"""The lower storey: one ascent for units of one layer, a step at a time; compiled once for all batches of the layer."""
+"""The lower storey: one ascent for a batch of pictures, a step at a time; compiled once for all batches of a layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from .image import Parametrisation
 from .objectives import Measure
 from .transforms import Transform, sampling
 
-Update = Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
+
+class Update(NamedTuple):
+    """How a gradient moves the numbers: `moments(numbers)` to begin with, `apply(numbers, gradient, moments, count)` -> both anew."""
+
+    moments: Callable[[Any], list[Any]]
+    apply: Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
 
 
 class AscentStep:
@@ -36,7 +41,7 @@ class AscentStep:
         size: tuple[int, int],
         precision: str = "float32",
     ) -> None:
-        self.image, self.transforms, self.size = image, transforms, size
+        self.image, self.transforms, self.size, self.update = image, transforms, size, update
         network, targets = at_precision(graph, precision), [call.index for call in measure.calls]
 
         def climb(numbers: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
@@ -49,10 +54,12 @@ class AscentStep:
 
         differentiated = engine().value_and_gradient(climb)
 
-        def step(numbers: Any, moments: list[Any], count: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, list[Any], Any]:
+        def step(
+            numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], rows: Any, columns: Any
+        ) -> tuple[Any, list[Any], Any]:
             values, gradient = differentiated(numbers, weights, rows, columns)
-            numbers, moments = update(numbers, gradient, moments, count)
-            return (ops.clip(numbers, 0.0, 1.0) if image.clipped else numbers), moments, values
+            moved, moments = update.apply(numbers, gradient, moments, count)
+            return ops.where(climbing, image.settled(moved), numbers), moments, values
 
         self.compiled = engine().compiled(step)
 
@@ -61,14 +68,22 @@ class AscentRun:
     """One batch of pictures on its way up; picture i climbs the objective with row i of each of `weights` (see `weights_of`).
 
     Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
-    picture does not depend on its neighbours.
+    picture does not depend on its neighbours. `starts`: the numbers of each picture to begin with, drawn by default.
     """
 
-    def __init__(self, step: AscentStep, weights: Sequence[NDArray[np.float32]], rngs: Sequence[np.random.Generator]) -> None:
+    def __init__(
+        self,
+        step: AscentStep,
+        weights: Sequence[NDArray[np.float32]],
+        rngs: Sequence[np.random.Generator],
+        starts: Sequence[NDArray[np.float32]] | None = None,
+    ) -> None:
         self._step, self._rngs = step, rngs
         self._weights = [ops.convert_to_tensor(one) for one in weights]
-        self._numbers = ops.convert_to_tensor(np.stack([step.image.initial(rng) for rng in rngs]))
-        self._moments = [ops.zeros_like(self._numbers), ops.zeros_like(self._numbers[:, :1, :1, :1])]
+        begun = [step.image.initial(rng) for rng in rngs] if starts is None else starts
+        self._numbers = ops.convert_to_tensor(np.stack(begun))
+        self._moments = step.update.moments(self._numbers)
+        self._climbing = np.ones((len(begun), *[1] * (np.ndim(begun[0]))), dtype=bool)
         self._steps = 0
 
     def step(self) -> Any:
@@ -79,9 +94,16 @@ class AscentRun:
         self._steps += 1
         drawn = sampling(self._step.transforms, self._rngs, self._step.size)
         rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
-        count = ops.convert_to_tensor(np.float32(self._steps))
-        self._numbers, self._moments, values = self._step.compiled(self._numbers, self._moments, count, self._weights, rows, columns)
+        count, climbing = ops.convert_to_tensor(np.float32(self._steps)), ops.convert_to_tensor(self._climbing)
+        self._numbers, self._moments, values = self._step.compiled(
+            self._numbers, self._moments, count, climbing, self._weights, rows, columns
+        )
         return values
+
+    def hold(self, places: NDArray[np.bool_]) -> bool:
+        """Leave these pictures as they are from now on; return whether any still climbs."""
+        self._climbing[places] = False
+        return bool(self._climbing.any())
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
@@ -89,27 +111,40 @@ class AscentRun:
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
 
 
-def adam(rate: float) -> Update:
+def adam(rate: float, *, each: bool = False) -> Update:
     """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but one second moment for each whole picture.
 
-    So numbers that matter little move little. With a second moment each, all move alike, and the fine waves that the
-    network hardly sees pile up as grain.
+    So numbers that matter little move little. With a second moment for `each` number, all move alike, and the fine waves that the
+    network hardly sees pile up as grain; phases, of which none is larger than another, need it.
     """
 
-    def update(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+    def moments(numbers: Any) -> list[Any]:
+        return [ops.zeros_like(numbers), ops.zeros_like(numbers if each else numbers[:, :1, :1, :1])]
+
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+        square = gradient * gradient
         first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.999 * moments[1] + 0.001 * ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True)
+        second = 0.999 * moments[1] + 0.001 * (square if each else ops.mean(square, axis=(1, 2, 3), keepdims=True))
         corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
         return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
 
-    return update
+    return Update(moments, apply)
 
 
 def plain(rate: float) -> Update:
     """Climb along the gradient itself, its length set so that pixels change by `rate` in the root mean square."""
 
-    def update(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
         length = ops.sqrt(ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True))
         return numbers + rate * gradient / (length + 1e-12), moments
 
-    return update
+    return Update(lambda numbers: [], apply)
+
+
+def signed(rate: float) -> Update:
+    """Move every number by `rate` in the gradient's direction, less and less: what finds a weak spot of a unit soonest."""
+
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+        return numbers + rate / (1.0 + count / 8.0) * ops.sign(gradient), moments
+
+    return Update(lambda numbers: [], apply)

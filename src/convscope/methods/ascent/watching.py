@@ -12,21 +12,30 @@ from .targets import Target
 
 @dataclass(frozen=True)
 class Stage:
-    """How far a batch has climbed: `step` of `steps`, 0 before the first; `pictures()` returns its pictures as they stand."""
+    """How far a batch has climbed: `step` of at most `steps`, 0 before the first; `pictures()` returns its pictures as they stand.
+
+    `last`: no step follows.
+    """
 
     units: Sequence[Target]
     step: int
     steps: int
     pictures: Callable[[], NDArray[np.float32]]
+    last: bool = False
 
 
 Watch = Callable[[Stage], object]
 
 
 def counting(steps: int) -> Watch:
-    """Return what shows a progress bar over so many steps, one for each stage but the first of a batch."""
+    """Return what shows a progress bar over so many steps; a batch that needs fewer than it may take counts as all of them."""
     ticks = iter(track(range(steps), "ascending"))
-    return lambda stage: next(ticks, None) if stage.step else None
+
+    def watch(stage: Stage) -> None:
+        for _ in range(1 + (stage.steps - stage.step if stage.last else 0)):
+            next(ticks, None)
+
+    return watch
 
 
 class Frames:
@@ -38,7 +47,7 @@ class Frames:
 
     def see(self, stage: Stage) -> None:
         """Keep the pictures of a stage, if it is one to be kept."""
-        if self._every and (stage.step % self._every == 0 or stage.step == stage.steps):
+        if self._every and (stage.step % self._every == 0 or stage.last):
             self._seen.append(np.round(stage.pictures() * 255.0).astype(np.uint8))
 
     def by_unit(self) -> list[tuple[NDArray[np.uint8], ...]]:

@@ -1,0 +1,64 @@
+"""How to climb: the options of `ascend` with every default decided, as the provenance records them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...backend import resolve_precision
+from ...errors import OptionError
+
+MODES = ("best", "paper")
+IMAGES = ("fourier", "maco")
+PAPER_STEPS = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `ascend`; `steps` None: until the score no longer rises. `start`, `real` and `spectrum` say where images are."""
+
+    mode: str
+    steps: int | None
+    size: int | None
+    seed: int
+    precision: str
+    every: int | None = None
+    image: str = "fourier"
+    norm: float | None = None
+    diversity: int = 1
+    start: Any = None
+    real: Any = None
+    spectrum: Any = None
+
+
+def settle(
+    *,
+    mode: str = "best",
+    steps: int | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+    every: int | None = None,
+    image: str = "fourier",
+    norm: float | None = None,
+    diversity: int = 1,
+    start: Any = None,
+    real: Any = None,
+    spectrum: Any = None,
+) -> Settings:
+    """Return the options of `ascend` with their defaults decided. Raises OptionError."""
+    for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES)):
+        if value not in choices:
+            raise OptionError(f"No {name} `{value}`. Choose one of {', '.join(choices)}.")
+    for name, number, least in (("seed", seed, 0), ("steps", steps, 1), ("every", every, 1), ("diversity", diversity, 1)):
+        if number is not None and number < least:
+            raise OptionError(f"`{name}` is {number}. Give {least} or more.")
+    if norm is not None and not (mode == "paper" and norm > 0):
+        raise OptionError(f'`norm` is {norm} in mode "{mode}". Give a distance above 0, and mode="paper".')
+    if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None):
+        raise OptionError('mode="paper" is the original report\'s loss alone: it takes no image, diversity or start. Leave them out.')
+    if image == "maco" and start is not None:
+        raise OptionError('image="maco" holds the magnitudes of natural images, so it cannot start from a picture. Leave one of them out.')
+    if spectrum is not None and image != "maco":
+        raise OptionError('`spectrum` gives MACO its magnitudes. Give image="maco" too, or leave it out.')
+    if mode == "paper" and steps is None:
+        steps = PAPER_STEPS
+    return Settings(mode, steps, size, seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum)
