@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import records
 
-from convscope.render.patches import columns_for, framed, is_cut, share, silence, square, square_size, tile_of, tile_size
+from convscope.render.patches import PERCENTILE, columns_for, framed, is_cut, share, silence, square, square_size, tile_of, tile_size
 from convscope.render.pixels import signed_to_rgb, unit_to_rgb
 from convscope.render.theme import LIGHT
 
@@ -24,7 +24,7 @@ def test_a_window_over_the_border_shows_only_what_lies_on_the_image(what):
     assert patches.inside(0) == (3, 3, 10, 10) and is_cut(patches)
     assert (shown[:9, :30] == LIGHT.panel).all() and (shown[:30, :9] == LIGHT.panel).all()
     values = patches.pixels if what == "patches" else patches.projections
-    convert = unit_to_rgb if what == "patches" else signed_to_rgb
+    convert = unit_to_rgb if what == "patches" else lambda signal: signed_to_rgb(signal, PERCENTILE)
     assert (shown[9:30:3, 9:30:3] == convert(values[0, 3:, 3:])).all()
     assert (tile_of(patches, 0, what) == convert(values[0, 3:, 3:])).all()
 

@@ -17,15 +17,19 @@ from ..files import write_files
 from ..results import Result
 
 WIDE_FROM = 700
+INDEX = "index.html"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file, inside the page's folder or relative to it, with the words below it."""
+    """A picture file, inside the page's folder or relative to it, with the words below it; `link` is what a click on it opens, if not
+    the picture itself.
+    """
 
     path: str | Path
     caption: str
     note: str = ""
+    link: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
         contents=_contents(sections),
         sections="\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1)),
     )
-    return write_files({folder / "index.html": page.encode("utf-8", "replace")})[0]
+    return write_files({folder / INDEX: page.encode("utf-8", "replace")})[0]
 
 
 def write_pages(
@@ -65,7 +69,8 @@ def write_pages(
     try:
         for name, result in results:
             written = result.save(folder / f"{name}.png", raw=raw)
-            shown.append(Picture(written[0].name, name))
+            page = next((path.name for path in written if path.suffix == ".html"), None)
+            shown.append(Picture(written[0].name, name, link=page))
             notes |= dict.fromkeys(result.notes)
             yield result, written
     finally:
@@ -95,13 +100,14 @@ def _section(folder: Path, index: int, section: Section) -> str:
 
 
 def _figure(folder: Path, picture: Picture) -> str:
-    link, caption = _link(folder, picture.path), _words(picture.caption)
+    shown, caption = _link(folder, picture.path), _words(picture.caption)
+    link = shown if picture.link is None else _link(folder, picture.link)
     size = _size(folder / picture.path)
     wide = ' class="wide"' if size is None or size[0] >= WIDE_FROM else ""
     measures = f' width="{size[0]}" height="{size[1]}"' if size else ""
     note = f"<small>{_words(picture.note)}</small>" if picture.note else ""
     return (
-        f'<figure{wide}><a href="{link}"><img src="{link}" alt="{caption}" loading="lazy"{measures}></a>'
+        f'<figure{wide}><a href="{link}"><img src="{shown}" alt="{caption}" loading="lazy"{measures}></a>'
         f"<figcaption>{caption}{note}</figcaption></figure>"
     )
 

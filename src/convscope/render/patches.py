@@ -1,9 +1,11 @@
 """What the sheets of scans share: a unit's nine patches, or their projections, as one square; what it is called when it is silent."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from ..results import FloatArray, Patches
 from .layout import counted, number
@@ -11,9 +13,13 @@ from .pixels import SMOOTH_FROM, Bytes, fit, signed_to_rgb, unit_to_rgb
 from .theme import Theme
 
 SEAM = 4
+# Of a small tile a reader sees its shape, not its spikes: more of them are clipped than in a projection by itself.
+PERCENTILE = 98.0
 What = Literal["patches", "projections"]
 SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
 BORDER_NOTE = "A window that reaches over the border of its image is filled up with the empty colour, so that all have one scale."
+NOTHING_NOTE = "Where a projection is left empty, nothing of the signal comes down to the pixels."
+MISSING_NOTE = "An empty place has no picture: it is gone, or has changed since the scan."
 
 
 def tile_size(window: tuple[int, int], most: int) -> tuple[int, int]:
@@ -41,7 +47,8 @@ def columns_for(count: int) -> int:
 def square(patches: Patches, what: What, tile: tuple[int, int], theme: Theme, signals: FloatArray | None = None) -> Bytes:
     """Return the patches or the projections of one unit, row by row, strongest first, as tiles of (height, width) pixels.
 
-    `signals` takes the place of the record's own projections. Places that no image excites stay empty.
+    `signals` takes the place of the record's own projections. Places that no image excites, or without a picture, stay empty, and so
+    does a projection that is zero everywhere: grey would look like a finding.
     """
     total = len(patches.images)
     height, width = square_size(total, tile)
@@ -51,9 +58,16 @@ def square(patches: Patches, what: What, tile: tuple[int, int], theme: Theme, si
         top, left = row * (tile[0] + SEAM), column * (tile[1] + SEAM)
         room = canvas[top : top + tile[0], left : left + tile[1]]
         room[:] = theme.panel
-        if place < patches.count:
+        if has_tile(patches, place, what, signals):
             _fill(room, patches, place, what, patches.projections if signals is None else signals)
     return canvas
+
+
+def has_tile(patches: Patches, place: int, what: What, signals: FloatArray | None = None) -> bool:
+    """Say whether there is something to be seen at a place."""
+    if place not in patches.places:
+        return False
+    return what == "patches" or bool((patches.projections if signals is None else signals)[place].any())
 
 
 def tile_of(patches: Patches, place: int, what: What, signals: FloatArray | None = None) -> Bytes:
@@ -62,7 +76,7 @@ def tile_of(patches: Patches, place: int, what: What, signals: FloatArray | None
     if what == "patches":
         return unit_to_rgb(patches.pixels[place, top:bottom, left:right])
     values = patches.projections if signals is None else signals
-    return signed_to_rgb(values[place, top:bottom, left:right])
+    return signed_to_rgb(values[place, top:bottom, left:right], PERCENTILE)
 
 
 def _fill(room: Bytes, patches: Patches, place: int, what: What, signals: FloatArray) -> None:
@@ -71,8 +85,21 @@ def _fill(room: Bytes, patches: Patches, place: int, what: What, signals: FloatA
     vertical, horizontal = room.shape[0] / window[0], room.shape[1] / window[1]
     y, x = round(top * vertical), round(left * horizontal)
     tall, wide = max(1, round(bottom * vertical) - y), max(1, round(right * horizontal) - x)
-    shown = _exactly(tile_of(patches, place, what, signals), wide, tall)
+    shown = _exactly(_tile_at(patches, place, what, signals, (wide, tall)), wide, tall)
     room[y : y + tall, x : x + wide] = shown[: room.shape[0] - y, : room.shape[1] - x]
+
+
+def _tile_at(patches: Patches, place: int, what: What, signals: FloatArray, size: tuple[int, int]) -> Bytes:
+    """As `tile_of`; a projection that has to shrink to `size` (width, height) does so before it is scaled to colours.
+
+    Its lone bright pixels would set the scale and then be averaged away, which leaves the whole grey.
+    """
+    top, left, bottom, right = patches.inside(place)
+    if what == "patches" or (right - left <= size[0] and bottom - top <= size[1]):
+        return tile_of(patches, place, what, signals)
+    planes = np.moveaxis(signals[place, top:bottom, left:right], -1, 0)
+    small = [np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BOX)) for plane in planes]
+    return signed_to_rgb(np.stack(small, axis=-1), PERCENTILE)
 
 
 def _exactly(pixels: Bytes, width: int, height: int) -> Bytes:
@@ -85,7 +112,22 @@ def _exactly(pixels: Bytes, width: int, height: int) -> Bytes:
 def is_cut(patches: Patches) -> bool:
     """Say whether one of the windows reaches over the border of its image."""
     window = patches.pixels.shape[1:3]
-    return any(patches.inside(place) != (0, 0, *window) for place in range(patches.count))
+    return any(patches.inside(place) != (0, 0, *window) for place in patches.places)
+
+
+def patch_notes(shown: Sequence[Patches], signals: FloatArray | None = None) -> tuple[str, ...]:
+    """Return the sentences under a sheet that say how patches and projections are drawn."""
+    if not any(one.count for one in shown):
+        return ()
+    pairs = [(one, values) for one in shown for values in (one.projections, *([] if signals is None else [signals]))]
+    empty = any(not has_tile(one, place, "projections", values) for one, values in pairs for place in one.places)
+    said = {
+        SCALE_NOTE: True,
+        BORDER_NOTE: any(is_cut(one) for one in shown),
+        NOTHING_NOTE: empty,
+        MISSING_NOTE: any(one.missing for one in shown),
+    }
+    return tuple(note for note, holds in said.items() if holds)
 
 
 def framed(patches: Patches, place: int) -> tuple[float, float, float, float]:

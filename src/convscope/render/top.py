@@ -8,7 +8,7 @@ from ..results import Patches, TopPatches
 from .deconv import VARIANTS
 from .figures import DETAIL, LABEL, Sheet, shorten, width_of, wrap
 from .layout import GAP, Heading, columns_of, counted, heading_notes, joined, model_name, open_sheet
-from .patches import BORDER_NOTE, SCALE_NOTE, firing, is_cut, silence, square, square_size, tile_size
+from .patches import firing, patch_notes, silence, square, square_size, tile_size
 from .theme import Theme, as_theme
 
 GUTTER = 4 * GAP
@@ -81,12 +81,10 @@ def _heading(result: TopPatches) -> Heading:
     most = max(len(one.images) for one in result.patches)
     subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), amount, _window(result), variant)
     notes = [f"For each filter the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
-    if result.first:
-        notes.append(f"Shown are the first {shown} that fire.")
     if result.silent:
         notes.append(f"{result.silent} of the {counted(result.filters, 'filter')} are silent: they fire on none of the images.")
-    border = (BORDER_NOTE,) if any(is_cut(one) for one in result.patches) else ()
-    return Heading(f"What excites the filters of {result.layer}", subtitle, heading_notes(result, " ".join(notes), SCALE_NOTE, *border))
+    more = patch_notes(result.patches)
+    return Heading(f"What excites the filters of {result.layer}", subtitle, heading_notes(result, " ".join(notes), *more))
 
 
 def _window(result: TopPatches) -> str:

@@ -12,10 +12,12 @@ from PIL import Image
 
 from ...results import Dossier, FloatArray
 from ..layout import number
-from ..patches import What, columns_for, framed, silence, tile_of
+from ..patches import What, columns_for, framed, has_tile, silence, tile_of
 from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
 from ..theme import Theme
 from . import words
+
+COLUMNS = ("", "image", "class", "value", "row, column")
 
 
 def page(result: Dossier, theme: Theme) -> str:
@@ -33,7 +35,7 @@ def page(result: Dossier, theme: Theme) -> str:
         lower="\n".join(_lower(result)),
         list=_list(result),
         notes="".join(f"<li>{_words(note)}</li>" for note in heading.notes),
-        command=_words(f"convscope dossier {result.unit}"),
+        command=_words(words.command(result)),
     )
 
 
@@ -56,8 +58,8 @@ def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str
         top, left, bottom, right = patches.inside(place)
         style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
         label = f"{patches.names[place]}: {number(float(patches.values[place]))}"
-        pixels = tile_of(patches, place, what, signals)
-        tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{_image(pixels, label, style)}</span>')
+        image = _image(tile_of(patches, place, what, signals), label, style) if has_tile(patches, place, what, signals) else ""
+        tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{image}</span>')
     across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
     return f'<div class="nine" style="{across}">{"".join(tiles)}</div>'
 
@@ -66,13 +68,14 @@ def _lower(result: Dossier) -> Iterator[str]:
     if words.silent(result):
         return
     said = words.histogram_words(result)
-    yield _panel(said, words.histogram(result).svg(f"{said[0]}: {said[1]}"), "wide")
+    yield _panel(said, f'<div class="scroll">{words.histogram(result).svg(f"{said[0]}: {said[1]}")}</div>', "wide")
     if result.class_means:
         yield _panel(words.class_words(result), _classes(result))
     said = words.field_words(result)
-    left, top, right, bottom = framed(result.patches, 0)
-    box = _placed(left, top, right - left, bottom - top)
-    yield _panel(said, f'<span class="framed">{_image(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
+    for place in result.patches.places[:1]:
+        left, top, right, bottom = framed(result.patches, place)
+        box = _placed(left, top, right - left, bottom - top)
+        yield _panel(said, f'<span class="framed">{_image(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
 
 
 def _placed(*edges: float) -> str:
@@ -95,7 +98,7 @@ def _list(result: Dossier) -> str:
     """Return the strongest images as a table, nothing for a silent unit."""
     if words.silent(result):
         return ""
-    names = ("", "image", "class", "value", "row, column")
+    names = [name for name, shown in zip(COLUMNS, _columns(result), strict=True) if shown]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     return f'<div class="list"><table><thead><tr>{head}</tr></thead><tbody>{"".join(_rows(result))}</tbody></table></div>'
 
@@ -106,7 +109,14 @@ def _rows(result: Dossier) -> Iterator[str]:
         row, column = one["position"]
         where = "" if min(row, column) < 0 else f"{row}, {column}"
         cells = (str(place + 1), one["image"], one["label"] or "", number(one["value"]), where)
-        yield f"<tr>{''.join(f'<td>{_words(cell)}</td>' for cell in cells)}</tr>"
+        shown = (cell for cell, wanted in zip(cells, _columns(result), strict=True) if wanted)
+        yield f"<tr>{''.join(f'<td>{_words(cell)}</td>' for cell in shown)}</tr>"
+
+
+def _columns(result: Dossier) -> tuple[bool, ...]:
+    """Say which columns of the table have anything in them."""
+    patches = result.patches
+    return True, True, any(patches.labels), True, bool((patches.positions >= 0).all(axis=1).any())
 
 
 def _panel(said: tuple[str, str], inside: str, kind: str = "") -> str:

@@ -70,7 +70,8 @@ def _lower(page: Sheet, result: Dossier, left: int, top: int) -> None:
     x = left + 3 * (PANEL + SPACE)
     _caption(page, words.field_words(result), (x, top, PANEL))
     shown = fit(unit_to_rgb(result.example), PANEL, LOWER)
-    draw_tile(page, Tile(shown, framed(result.patches, 0)), x, top + CAPTION, (shown.shape[1], shown.shape[0]))
+    frame = framed(result.patches, result.patches.places[0])
+    draw_tile(page, Tile(shown, frame), x, top + CAPTION, (shown.shape[1], shown.shape[0]))
 
 
 def _classes(page: Sheet, result: Dossier, left: int, top: int) -> None:

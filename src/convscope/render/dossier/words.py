@@ -1,9 +1,12 @@
 """What picture and page of a dossier say in the same words."""
 
-from ...results import Dossier
+import shlex
+from pathlib import PurePath
+
+from ...results import Dossier, Patches
 from ..histogram import Histogram
 from ..layout import Heading, counted, heading_notes, joined, model_name, number
-from ..patches import BORDER_NOTE, SCALE_NOTE, is_cut, share
+from ..patches import patch_notes, share
 
 MOST_CLASSES = 10
 SYNTHETIC_NOTE = "The synthetic picture's score is the unit's largest activation on the 8-bit picture itself."
@@ -13,9 +16,7 @@ def heading(result: Dossier) -> Heading:
     """Return title, subtitle and notes."""
     fires = "silent" if silent(result) else f"fires on {share(result.fires)}"
     subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), fires, field(result))
-    notes = heading_notes(
-        result, SYNTHETIC_NOTE, *(() if silent(result) else (SCALE_NOTE,)), *((BORDER_NOTE,) if is_cut(result.patches) else ())
-    )
+    notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread))
     return Heading(result.legend(result.unit), subtitle, notes)
 
 
@@ -31,6 +32,11 @@ def field(result: Dossier) -> str:
     return "receptive field {} x {} px".format(*result.field)
 
 
+def is_cropped(patches: Patches) -> bool:
+    """Say whether the windows are smaller than the images."""
+    return patches.pixels.shape[1:3] != patches.size
+
+
 def standing(result: Dossier) -> str:
     """Return where the synthetic picture stands among the images."""
     if not result.score > 0:
@@ -44,7 +50,7 @@ def upper(result: Dossier) -> tuple[tuple[str, str], ...]:
     """Return a name and a line of detail for the synthetic picture, the patches, and the projections both ways."""
     count = result.patches.count
     real = "Real: the strongest image" if count == 1 else f"Real: the {count} strongest images"
-    cropped = "cropped to the receptive field" if result.field else "as they enter the network"
+    cropped = "cropped to the receptive field" if is_cropped(result.patches) else "as they enter the network"
     return (
         ("Synthetic: gradient ascent", standing(result)),
         (real if count else "Real images", cropped if count else "there are none that excite it"),
@@ -75,25 +81,33 @@ def histogram_words(result: Dossier) -> tuple[str, str]:
 
 
 def classes(result: Dossier) -> list[tuple[str, float, float]]:
-    """Return name, mean maximum and share among the strongest images of the classes with the largest means."""
-    ranked = sorted(result.class_means.items(), key=lambda item: (-item[1], item[0]))
-    return [(name, mean, result.class_top.get(name, 0.0)) for name, mean in ranked[:MOST_CLASSES]]
+    """Return name, mean maximum and share among the strongest images of the classes to show, the largest mean first.
+
+    Those of the strongest images are shown before others with larger means.
+    """
+    rows = [(name, mean, result.class_top.get(name, 0.0)) for name, mean in result.class_means.items()]
+    shown = sorted(rows, key=lambda row: (row[2] == 0, -row[1], row[0]))[:MOST_CLASSES]
+    return sorted(shown, key=lambda row: (-row[1], row[0]))
 
 
 def class_words(result: Dossier) -> tuple[str, str]:
     """Return the class mix' name and what its numbers are."""
     total, shown = len(result.class_means), len(classes(result))
-    which = "" if shown == total else f"the {shown} largest of {total} classes"
-    return "Class mix", joined("mean maximum; how many of the strongest", which)
+    return "Class mix" if shown == total else f"Class mix: {shown} of {total} classes", "mean maximum; how many of the strongest"
 
 
 def field_words(result: Dossier) -> tuple[str, str]:
     """Return the name of the picture with the receptive field on it, and the image's."""
     height, width = result.patches.size
     where = "the whole image" if result.field is None else f"{result.field[0]} x {result.field[1]} of {height} x {width} px"
-    return "Receptive field", joined(where, result.patches.names[0] if result.patches.count else "")
+    return "Receptive field", joined(where, *(result.patches.names[place] for place in result.patches.places[:1]))
 
 
 def among(result: Dossier, part: float) -> str:
     """Return how many of the strongest images are of a class."""
     return f"{round(part * result.patches.count)} of {result.patches.count}"
+
+
+def command(result: Dossier) -> str:
+    """Return the command that makes the page again, where the run's folder is."""
+    return shlex.join(["convscope", "dossier", str(result.unit), "-r", PurePath(result.provenance.parameters.get("run", "RUN")).name])
