@@ -3,68 +3,14 @@
 import numpy as np
 import pytest
 
+from chains import CHAINS, RULESETS, places, same
 from convscope.backend import keras
 from convscope.graph.crops import crops_of
 from convscope.graph.history import flatten
 from convscope.graph.projector import Projector
-from convscope.graph.rules import GUIDED, deconvnet
 from networks import array, filled, images, model_of, tensor
 
 layers = keras.layers
-
-
-def same(filters, size=3, stride=1, **more):
-    return layers.Conv2D(filters, size, strides=stride, padding="same", activation="relu", **more)
-
-
-def residual(stride):
-    """ResNet's block: two convolutions beside a shortcut that strides by itself."""
-
-    def block(value):
-        deep = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(same(4, 3, stride)(value)))
-        return layers.ReLU()(layers.Add()([deep, layers.Conv2D(4, 1, strides=stride)(value)]))
-
-    return block
-
-
-def branches(value):
-    wide = same(2, 5)(value)
-    tall = layers.Conv2D(2, (5, 1), padding="same")(layers.MaxPooling2D(3, 1, "same")(value))
-    return layers.Concatenate()([same(2, 1)(value), wide, tall])
-
-
-CHAINS = {
-    "VGG": ((64, 64), lambda: [same(3), same(3), layers.MaxPooling2D(2), same(3), same(3), layers.MaxPooling2D(2), same(4), same(4)]),
-    "odd sides": ((75, 61), lambda: [same(3), layers.MaxPooling2D(2), same(3), layers.MaxPooling2D(3, 2, "same"), same(4)]),
-    "residual": (
-        (96, 80),
-        lambda: [layers.ZeroPadding2D(3), layers.Conv2D(4, 7, strides=2), layers.MaxPooling2D(3, 2), residual(1), residual(2)],
-    ),
-    "strided same, even": ((64, 64), lambda: [same(3, 3, 2), same(3, 5, 2), same(4, 3, 2)]),
-    "strided same, odd": ((65, 67), lambda: [same(3, 3, 2), same(3, 5, 2), same(4, 3, 2)]),
-    "strided valid": (
-        (70, 64),
-        lambda: [layers.Conv2D(3, 5, strides=3, activation="relu"), layers.Conv2D(3, 3, strides=2, activation="relu")],
-    ),
-    "branches": ((64, 60), lambda: [same(3, 3, 2), branches, layers.MaxPooling2D(2), branches]),
-    "dilated": ((48, 48), lambda: [same(3, dilation_rate=2), layers.Conv2D(3, 3, dilation_rate=(2, 3), activation="relu")]),
-    "depthwise": (
-        (64, 64),
-        lambda: [same(4, 3, 2), layers.DepthwiseConv2D(3, padding="same"), layers.ReLU(6.0), layers.SeparableConv2D(4, 3)],
-    ),
-    "average pooling": ((64, 64), lambda: [same(3), layers.AveragePooling2D(2), same(3), layers.AveragePooling2D(3, 2, "same")]),
-    "gaps between windows": ((63, 64), lambda: [layers.MaxPooling2D(2, 3, "same"), layers.Conv2D(3, 2)]),
-    "transposed": ((64, 64), lambda: [same(3, 3, 2), same(3, 3, 2), layers.Conv2DTranspose(3, 3, strides=2, padding="same"), same(3)]),
-    "upsampling": ((64, 64), lambda: [layers.MaxPooling2D(4), same(3), layers.UpSampling2D(2), same(3)]),
-    "cropping": ((64, 64), lambda: [same(3), layers.Cropping2D(((1, 2), (3, 0))), same(3), layers.MaxPooling2D(2)]),
-}
-RULESETS = {
-    "switches": deconvnet(),
-    "ties": deconvnet(ties="spread"),
-    "spread": deconvnet("spread"),
-    "center": deconvnet("center"),
-    "guided": GUIDED,
-}
 
 
 def compared(graph, call, pixels, position, rules):
@@ -86,12 +32,6 @@ def compared(graph, call, pixels, position, rules):
     pasted = np.zeros_like(pictures[1])
     pasted[top:bottom, left:right] = pictures[0]
     return pasted, values[0], pictures[1], values[1]
-
-
-def places(shape):
-    rows, columns = shape[1], shape[2]
-    inner = [(rows // 2, columns // 2), (rows // 3, columns // 2 + 1)]
-    return [*inner, (0, 0), (rows - 1, columns - 1), (0, columns // 2), (rows // 2, columns - 1), (rows - 2, 1)]
 
 
 @pytest.mark.parametrize("name", CHAINS)

@@ -134,6 +134,7 @@ def test_a_field_reaches_over_the_border_where_padding_is_until_it_is_clipped():
     assert field == Field(-1, 6, 2, 9)
     assert (field.height, field.width) == (3, 3)
     assert field.clipped(8, 8) == Field(0, 6, 2, 8)
+    assert Field(-3, 9, -2, 11).clipped(8, 8) == Field(0, 8, 0, 8)
 
 
 def test_a_free_input_size_is_asked_for_when_the_field_is():

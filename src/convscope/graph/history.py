@@ -42,7 +42,7 @@ def at_precision(graph: Graph, precision: str) -> Graph:
         if not isinstance(call.operation, keras.layers.Layer):
             return call
         lean = engine().lean(call.operation, precision) if _is_linear(call.operation) else None
-        return dataclasses.replace(call, operation=lean or _sharing_copy(call.operation, _dtype_policy=policy))
+        return dataclasses.replace(call, operation=lean or sharing_copy(call.operation, _dtype_policy=policy))
 
     return dataclasses.replace(graph, calls=tuple(recast(call) for call in graph.calls))
 
@@ -51,7 +51,7 @@ def _is_linear(layer: Any) -> bool:
     return not _has_activation(layer)
 
 
-def _sharing_copy(layer: Any, **changes: Any) -> Any:
+def sharing_copy(layer: Any, **changes: Any) -> Any:
     """Return a shallow copy that shares the layer's variables; `copy.copy` would save and reload it, weights and all."""
     twin = object.__new__(type(layer))
     twin.__dict__.update(layer.__dict__ | changes)
@@ -96,7 +96,7 @@ class _Builder:
     def _add_layer(self, address: str, operation: Any, arguments: Any, shapes: list[Any]) -> tuple[Ref, ...]:
         kind, layer_type = classify(operation), type(operation).__name__
         if kind in UNIT_KINDS and _has_activation(operation):
-            activation, linear = operation.activation, _sharing_copy(operation, activation=keras.activations.linear)
+            activation, linear = operation.activation, sharing_copy(operation, activation=keras.activations.linear)
             inner = self._add(address, linear, kind, arguments, layer_type, shapes[0], inner=True)
             return (self._add(address, activation, classify(activation), ((inner,), {}), layer_type, shapes[0]),)
         first = self._add(address, operation, kind, arguments, layer_type, shapes[0])

@@ -1,6 +1,6 @@
 """The engine: forward once, recording every call, then a signal down from any unit under a ruleset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..backend import engine, ops
@@ -11,13 +11,14 @@ from .rules import Record, Ruleset
 class Projector:
     """A batch of images run forward to some calls, ready to project signals from them down to the input.
 
-    Holds the values of every call up to the targets, so keep batches small; one forward pass serves any number of signals.
+    Holds the values of every call up to the targets, so keep batches small; one forward pass serves any number of signals. `given` are
+    values of other input calls, one for each image.
     """
 
-    def __init__(self, graph: Graph, image: Any, targets: Sequence[Call]) -> None:
+    def __init__(self, graph: Graph, image: Any, targets: Sequence[Call], given: Mapping[int, Any] | None = None) -> None:
         self.graph = graph
         self.records: dict[int, Record] = {}
-        self._values = graph.fed(image)
+        self._values = graph.fed(image) | dict(given or {})
         for call in graph.steps([target.index for target in targets]):
             self._forward(call)
 

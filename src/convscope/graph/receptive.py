@@ -33,8 +33,10 @@ class Field(NamedTuple):
         return self.right - self.left
 
     def clipped(self, height: int, width: int) -> "Field":
-        """Return the part of the window that lies on a picture of that size."""
-        return Field(max(self.top, 0), max(self.left, 0), min(self.bottom, height), min(self.right, width))
+        """Return the part of the window that lies on a picture of that size; empty where only padding is seen."""
+        top, bottom = (min(max(edge, 0), height) for edge in (self.top, self.bottom))
+        left, right = (min(max(edge, 0), width) for edge in (self.left, self.right))
+        return Field(top, left, bottom, right)
 
 
 def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, size: tuple[int, int]) -> Field:
@@ -61,7 +63,7 @@ def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, i
         for source in current.sources:
             if source.call not in graph.downstream:
                 continue
-            step = _through(current, fields[current.index], shapes[source.call], shapes[current.index])
+            step = through(current, fields[current.index], shapes[source.call], shapes[current.index])
             if step is None:
                 return None
             known = fields.get(source.call, step)
@@ -104,7 +106,7 @@ def call_shapes(graph: Graph, target: Call, size: tuple[int, int]) -> dict[int, 
     return shapes
 
 
-def _through(call: Call, field: Field, before: tuple[Any, ...], after: tuple[Any, ...]) -> Field | None:
+def through(call: Call, field: Field, before: tuple[Any, ...], after: tuple[Any, ...]) -> Field | None:
     """Return the window of one source that a window of the call's output depends on; None for an unknown reach."""
     if len(before) != 4 or len(after) != 4:
         return None

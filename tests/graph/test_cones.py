@@ -1,0 +1,145 @@
+"""T11 for cones: a unit's value and projection on its cone are those on the whole image; where they cannot be, there is no cone."""
+
+import numpy as np
+import pytest
+
+from chains import CHAINS, RULESETS, places, same
+from convscope.backend import keras, ops
+from convscope.graph import cones as module
+from convscope.graph.cones import cones_of
+from convscope.graph.history import flatten
+from convscope.graph.projector import Projector
+from networks import array, filled, images, model_of, tensor
+
+layers = keras.layers
+# Chains with layers whose padding is no zero, or whose places are no multiples, have crops but no cones.
+WITHOUT = ("odd sides", "branches", "average pooling", "gaps between windows", "transposed", "upsampling")
+
+
+@pytest.fixture(autouse=True)
+def _any_cone(monkeypatch):
+    monkeypatch.setattr(module, "WORTH", 10.0)
+
+
+def cut(pixels, window):
+    """Return a window of the picture with zeros where it reaches over the border."""
+    top, left, bottom, right = window
+    height, width = pixels.shape[1:3]
+    reach = max(-top, -left, bottom - height, right - width, 0)
+    padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    return padded[:, top + reach : bottom + reach, left + reach : right + reach]
+
+
+def on_cone(cones, pixels, position, rules, channel):
+    """Return the unit's value and its projection, pasted into zeros."""
+    window = cones.at(position)
+    projector = Projector(cones.graph, tensor(cut(pixels, window)), [cones.call], {cones.place: tensor([position])})
+    value = array(projector.value(cones.call))
+    assert value.shape[:3] == (1, 1, 1)
+    signal = np.zeros_like(value)
+    signal[..., channel] = 1.0
+    picture = array(projector.project(cones.call, tensor(signal), rules))[0]
+    inside = window.clipped(*pixels.shape[1:3])
+    pasted = np.zeros_like(pixels[0])
+    part = picture[inside.top - window.top : inside.bottom - window.top, inside.left - window.left : inside.right - window.left]
+    pasted[inside.top : inside.bottom, inside.left : inside.right] = part
+    return value[0, 0, 0, channel], pasted
+
+
+def differences(graph, call, pixels, position, rules):
+    """Return how much value and projection on the cone differ from those on the whole image, relatively."""
+    whole = Projector(graph, tensor(pixels), [call])
+    value = array(whole.value(call))
+    channel = int(value[0, position[0], position[1]].argmax())
+    signal = np.zeros_like(value)
+    signal[0, position[0], position[1], channel] = 1.0
+    true = array(whole.project(call, tensor(signal), rules))[0]
+    found, picture = on_cone(cones_of(graph, call, pixels.shape[1:3]), pixels, position, rules, channel)
+    true_value = value[0, position[0], position[1], channel]
+    return abs(found - true_value) / max(abs(true_value), 1e-3), np.abs(picture - true).max() / (np.abs(true).max() or 1.0)
+
+
+@pytest.mark.parametrize("name", [name for name in CHAINS if name not in WITHOUT])
+def test_t11_a_cone_equals_the_whole_image(name, record_error):
+    side, chain = CHAINS[name]
+    graph = flatten(model_of(*chain(), shape=(*side, 2)))
+    pixels = images(1, *side, 2)
+    call = list(graph.visible.values())[-1]
+    shape = array(graph.run(tensor(pixels), [call.index])[0]).shape
+    for position in places(shape):
+        for rules in RULESETS.values():
+            value, picture = differences(graph, call, pixels, position, rules)
+            assert record_error("T11", value) <= 1e-5, position
+            assert record_error("T11", picture) <= 1e-5, (position, rules.name)
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_pads_with_something_else_or_moves_unevenly_has_no_cones(name):
+    side, chain = CHAINS[name]
+    graph = flatten(model_of(*chain(), shape=(*side, 2)))
+    assert cones_of(graph, list(graph.visible.values())[-1], side) is None
+
+
+def test_pools_that_pad_nothing_have_cones_whatever_they_are_called():
+    graph = flatten(model_of(same(3), layers.MaxPooling2D(2, padding="same"), same(3), shape=(32, 32, 3)))
+    pixels = images(1, 32, 32, 3)
+    for position in ((8, 8), (0, 15)):
+        assert max(differences(graph, list(graph.visible.values())[-1], pixels, position, RULESETS["switches"])) <= 1e-5
+
+
+def test_a_map_that_is_used_on_both_sides_of_a_product_is_cut_for_each():
+    def gated(value):
+        wide = layers.Conv2D(3, 5, padding="same", activation="sigmoid")(value)
+        return layers.Multiply()([value, wide])
+
+    graph = flatten(model_of(same(3), gated, same(3), shape=(32, 32, 3)))
+    for position in ((8, 8), (0, 31)):
+        assert max(differences(graph, list(graph.visible.values())[-1], images(1, 32, 32, 3), position, RULESETS["guided"])) <= 1e-5
+
+
+def test_branches_that_look_at_the_whole_map_have_no_cones():
+    def excited(value):
+        gate = layers.Dense(3, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))
+        return layers.Multiply()([value, gate])
+
+    graph = flatten(model_of(same(3), excited, same(3), shape=(32, 32, 3)))
+    assert cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
+
+
+def test_what_depends_on_the_place_has_no_cones():
+    graph = flatten(model_of(same(3), layers.PReLU(), same(3), shape=(32, 32, 3)))
+    assert cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
+    free = flatten(model_of(same(3), layers.PReLU(shared_axes=[1, 2]), same(3), shape=(32, 32, 3)))
+    assert cones_of(free, list(free.visible.values())[-1], (32, 32)) is not None
+
+
+def test_cones_that_would_not_pay_are_none(monkeypatch):
+    graph = flatten(model_of(same(3), same(3), shape=(16, 16, 3)))
+    call = list(graph.visible.values())[-1]
+    cost = cones_of(graph, call, (16, 16)).cost
+    # The second convolution at one place, the first at three by three; biases count as weights.
+    assert cost == pytest.approx((9 * 84 + 84) / (256 * 168))
+    monkeypatch.setattr(module, "WORTH", cost * 0.99)
+    assert cones_of(graph, call, (16, 16)) is None
+
+
+def test_operations_that_are_no_layers_have_cones_too():
+    kernel = np.random.default_rng(0).normal(size=(5, 3, 2, 3)).astype("float32")
+    graph = flatten(model_of(lambda value: ops.relu(ops.conv(value, kernel, 2, "same")), same(2), shape=(31, 32, 2)))
+    for position in ((8, 8), (0, 15)):
+        assert max(differences(graph, list(graph.visible.values())[-1], images(1, 31, 32, 2), position, RULESETS["switches"])) <= 1e-5
+
+
+def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
+    """T11 where it is used: the networks as Keras builds them, small; bench/exactness.py does it at their own sides."""
+    for build, side in ((keras.applications.VGG16, 64), (keras.applications.ResNet50, 64)):
+        graph = flatten(filled(build(weights=None, include_top=False, input_shape=(side, side, 3))))
+        pixels = images(1, side, side, 3) * 2 - 1
+        calls = [call for call in graph.visible.values() if "conv" in call.address and cones_of(graph, call, (side, side)) is not None]
+        assert len(calls) >= 13
+        for call in calls if build is keras.applications.VGG16 else calls[::8]:
+            rows, columns = array(graph.run(tensor(pixels), [call.index])[0]).shape[1:3]
+            for position in ((rows // 2, columns // 2), (0, columns - 1)):
+                value, picture = differences(graph, call, pixels, position, RULESETS["switches"])
+                assert record_error("T11", value) <= 1e-5, call.address
+                assert record_error("T11", picture) <= 1e-5, call.address
