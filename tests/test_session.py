@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+import convscope
 from convscope import session
 from convscope.cli import main
 from convscope.errors import ConvscopeError, ModelError, OptionError
@@ -82,6 +83,39 @@ def test_back_goes_one_question_back(tmp_path):
     for stage in ("filters", "layer", "model", "model"):
         state, events = session.advance(state, BACK)
         assert asked(events).stage == stage
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return convscope.scan("fashion", "sample:fashion[0-29]", out=tmp_path_factory.mktemp("session") / "run", layers="block1_conv1")
+
+
+def test_a_scan_is_asked_for_once_and_a_whole_layer_is_written_as_pages(tmp_path, run):
+    state, events = answered(tmp_path, "fashion", "block1_conv1", "all", "top")
+    assert asked(events).text.startswith("run: ") and asked(events).paths
+    with pytest.raises(OptionError, match="Nothing was given for run"):
+        session.advance(state, "")
+    state, _ = session.advance(state, str(run.path))
+    state, events = session.advance(state, "spread")
+    written = next(event for event in events if isinstance(event, Written))
+    assert [path.name for path in written.paths if path.suffix != ".json"] == [
+        "index.html",
+        "block1_conv1-00-15.png",
+        "block1_conv1-16-31.png",
+    ]
+    assert written.result.variant == "spread" and all(path.exists() for path in written.paths)
+    before = written.paths[1].read_bytes()
+    written.paths[1].unlink()
+    main(shlex.split(state.commands[0])[1:])
+    assert written.paths[1].read_bytes() == before
+    state, _ = session.advance(state, "filters")
+    state, _ = session.advance(state, "3")
+    state, events = session.advance(state, "dossier")
+    assert asked(events).default == str(run.path)
+    state, events = session.advance(state, "")
+    written = next(event for event in events if isinstance(event, Written))
+    assert {path.suffix for path in written.paths} == {".png", ".json", ".html"}
+    assert str(written.result.unit) == "block1_conv1:3"
 
 
 def test_quit_ends_and_the_script_holds_the_commands(tmp_path):

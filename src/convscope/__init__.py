@@ -27,6 +27,8 @@ _PROMISED = {
     "scan": "convscope.scanning",
     "open_run": "convscope.scanning",
     "Run": "convscope.scanning",
+    "top": "convscope.portraits.top",
+    "dossier": "convscope.portraits.dossier",
     "replay": "convscope.replaying",
     "objective": "convscope.expressions",
     "direction": "convscope.expressions",

@@ -7,7 +7,7 @@ be used raises ConvscopeError and leaves the state as it was.
 """
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
 from .methods import METHODS, Method, Option
 from .models import ModelBundle, load
-from .render.pages import write_pages
+from .render.pages import INDEX, write_pages
 from .results import Result
 from .units import parse
 
@@ -55,7 +55,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Written:
-    """A result was written: the files, the main picture first, and the result itself for a preview."""
+    """A result was written: the files, the main picture or the page of all first, and the result for a preview, of pages the first."""
 
     paths: tuple[Path, ...]
     result: Result
@@ -208,15 +208,27 @@ def _run(state: State) -> Step:
     parts = state.method.divided(state.bundle, taken.values(), options)
     target = state.out / (f"{stem}.png" if len(parts) == 1 else stem)
     command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
-    made = ((name, state.method.run(state.bundle, *taken.values(), **more)) for name, more in parts)
+    made = ((part.name, state.method.run(state.bundle, *part.taken, **part.options)) for part in parts)
     if len(parts) == 1:
         result = next(made)[1]
-        written = [Written(tuple(result.save(target)), result)]
+        written, notes = Written(tuple(result.save(target)), result), result.notes
     else:
-        written = [Written(tuple(paths), result) for result, paths in write_pages(target, f"{state.method.name} {_subject(state)}", made)]
-    told = [Told(note) for note in dict.fromkeys(note for one in written for note in one.result.notes)]
-    told.append(Told(f"the same again: {command}"))
-    return _asked(replace(state, stage="again", commands=(*state.commands, command)), *written, *told)
+        written, notes = _written_pages(target, f"{state.method.name} {_subject(state)}", made)
+    told = [*(Told(note) for note in notes), Told(f"the same again: {command}")]
+    return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
+
+
+def _written_pages(folder: Path, title: str, made: Iterable[tuple[str, Result]]) -> tuple[Written, tuple[str, ...]]:
+    """Write page after page; return the files with the first result, so that memory does not grow with the pages, and all notes."""
+    paths: list[Path] = []
+    notes: dict[str, None] = {}
+    first: Result | None = None
+    for result, files in write_pages(folder, title, made):
+        first = first or result
+        paths.extend(files)
+        notes |= dict.fromkeys(result.notes)
+    assert first is not None
+    return Written((folder / INDEX, *paths), first), tuple(notes)
 
 
 def _filters(state: State) -> dict[str, Any]:

@@ -43,7 +43,10 @@ print([name for name in {HEAVY} if name in sys.modules])
     assert "ascend" in found.stdout
 
 
-@pytest.mark.parametrize("command", ["layers", "activations", "deconv", "saliency", "ascend", "tsne", "replay", "view", "demo", "fetch"])
+@pytest.mark.parametrize(
+    "command",
+    ["layers", "activations", "deconv", "saliency", "ascend", "tsne", "scan", "top", "dossier", "replay", "view", "demo", "fetch"],
+)
 def test_every_promised_command_has_help_with_an_example(command):
     found = run(command, "--help")
     assert found.returncode == 0

@@ -2,7 +2,21 @@ import numpy as np
 import pytest
 import records
 
-from convscope.render.patches import PERCENTILE, columns_for, framed, is_cut, share, silence, square, square_size, tile_of, tile_size
+from convscope.render.patches import (
+    MISSING_NOTE,
+    NOTHING_NOTE,
+    PERCENTILE,
+    columns_for,
+    framed,
+    is_cut,
+    patch_notes,
+    share,
+    silence,
+    square,
+    square_size,
+    tile_of,
+    tile_size,
+)
 from convscope.render.pixels import signed_to_rgb, unit_to_rgb
 from convscope.render.theme import LIGHT
 
@@ -34,6 +48,23 @@ def test_places_that_nothing_excites_stay_empty():
     assert (shown[24:44, 24:44] == LIGHT.panel).all() and not (shown[24:44, :20] == LIGHT.panel).all()
 
 
+def test_pictures_that_are_gone_and_projections_of_nothing_stay_empty():
+    patches = records.patches(missing=(1,))
+    patches.projections[0] = 0
+    projections, shown = (square(patches, what, (20, 20), LIGHT) for what in ("projections", "patches"))
+    assert (shown[:20, 24:44] == LIGHT.panel).all() and (projections[:20, 24:44] == LIGHT.panel).all()
+    assert (projections[:20, :20] == LIGHT.panel).all() and not (shown[:20, :20] == LIGHT.panel).all()
+    assert not (projections[:20, 48:68] == LIGHT.panel).all()
+    assert patch_notes([patches])[-2:] == (NOTHING_NOTE, MISSING_NOTE)
+
+
+def test_a_projection_is_reduced_before_it_is_scaled():
+    spikes = np.zeros((9, 60, 60, 3), np.float32)
+    spikes[:, ::20, ::20] = 1.0
+    whole = {"fields": np.tile([0, 0, 60, 60], (9, 1)), "side": 60, "window": 60, "projections": spikes}
+    assert square(records.patches(**whole), "projections", (15, 15), LIGHT)[:15, :15].max() == 255
+
+
 def test_other_signals_take_the_place_of_the_projections():
     patches = records.patches()
     other = square(patches, "projections", (20, 20), LIGHT, -patches.projections)
@@ -59,5 +90,13 @@ def test_the_frame_is_kept_on_the_image():
 
 
 def test_shares_round_neither_to_none_nor_to_all():
-    assert [share(part) for part in (0, 1e-5, 0.034, 0.5, 0.99999, 1)] == ["0 %", "< 0.1 %", "3.4 %", "50 %", "> 99.9 %", "100 %"]
+    assert [share(part) for part in (0, 1e-5, 0.034, 0.5, 0.997, 0.99999, 1)] == [
+        "0 %",
+        "< 0.1 %",
+        "3.4 %",
+        "50 %",
+        "99.7 %",
+        "> 99.9 %",
+        "100 %",
+    ]
     assert "2,000 images" in silence(2000) and "image" in silence(1)

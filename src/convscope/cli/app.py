@@ -21,7 +21,9 @@ Examples:
   convscope ascend block4_conv2:17 -m model.h5   what excites a filter in general
   convscope deconv block4_conv2:17 cat.jpg       what in this image excited it
   convscope tsne photos/ -m model.keras          a map of images
-  convscope scan photos/ -m model.h5             which of them excite each filter most
+  convscope scan photos/ -m model.h5 -o run/     which of them excite each filter most
+  convscope top block4_conv2 -r run/             ... shown, beside what in them excited it
+  convscope dossier block4_conv2:17 -r run/      all that is known of a filter
 
 Units are written layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.
 Without -m the model is VGG16. `convscope COMMAND --help` says more.
@@ -33,7 +35,9 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which one needs them."""
-        return ["layers", *METHODS, "scan", "session", "replay", "view", "demo", "fetch", "completion"]
+        methods = list(METHODS)
+        first = next((place for place, name in enumerate(methods) if METHODS.get(name).model_of is not None), len(methods))
+        return ["layers", *methods[:first], "scan", *methods[first:], "session", "replay", "view", "demo", "fetch", "completion"]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""

@@ -91,7 +91,7 @@ def _view(folder: Path, port: int, browse: bool) -> None:
 
 
 def _demo(out: Path) -> None:
-    """Everything once, on embedded models and images: ascent, deconvnet both ways, activations, saliency, the t-SNE map.
+    """Everything once, on embedded models and images: ascent, deconvnet both ways, activations, saliency, the t-SNE map, a scan.
 
     Writes a folder of pictures and an index.html that shows them.
     """

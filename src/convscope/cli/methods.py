@@ -11,6 +11,7 @@ import click
 
 from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
+from ..methods.method import Part
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS
 from ..progress import working
@@ -21,7 +22,6 @@ from .jobs import write_job
 
 OUT = Path("convscope-out")
 PAGE = "page"
-INDEX = "index.html"
 METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
 TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
@@ -106,7 +106,8 @@ def method_command(method: Method) -> click.Command:
         page = given.pop("page", False)
         large = {option.name: given.pop(option.name) for option in method.job_options}
         writer = DRAWINGS.get("writer")
-        folder = out or OUT / _stem(method, taken, *filter(None, large.values()))
+        stem = _stem(method, taken, *filter(None, [given.get("filters"), *large.values()]))
+        folder = out or OUT / stem
         if page and out is not None and out.suffix.lower() == ".png":
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
         writer.check_target(out or OUT)
@@ -116,6 +117,7 @@ def method_command(method: Method) -> click.Command:
         if len(parts) > 1:
             _write_pages(method, bundle, taken, parts, folder, raw, as_json)
             return
+        taken, given = list(parts[0].taken), parts[0].options
         job = method.job(bundle, *taken, **given, **large) if method.job is not None else None
         if job is not None and folder.suffix.lower() != ".png":
             write_job(job, folder, raw=raw, as_json=as_json)
@@ -123,7 +125,7 @@ def method_command(method: Method) -> click.Command:
         if any(value is not None for value in large.values()):
             raise click.UsageError(f"Whole layers are many pictures; received `{folder}`. Give --out a folder.")
         result = _watched(method, bundle, taken, given) if method.watched else method.run(bundle, *taken, **given)
-        written = writer.write_named(result, OUT, _stem(method, taken), raw=raw) if out is None else result.save(out, raw=raw)
+        written = writer.write_named(result, OUT, stem, raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
         if page:
             result.save_page(folder / PAGE)  # type: ignore[attr-defined]
@@ -168,6 +170,10 @@ def _watched(method: Method, bundle: ModelBundle | None, taken: list[Any], given
 def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict[str, Any]) -> ModelBundle | None:
     """Return the model that is named, or the one that a scan was made with, None for a method that needs none here."""
     if model["model"] is None and method.model_of is not None:
+        idle = next((name for name in MODEL_OPTIONS if model[name] and name not in ("custom", "unsafe")), "")
+        if idle:
+            flag = idle.removesuffix("s" if idle == "inputs" else "").replace("_", "-")
+            raise click.UsageError(f"--{flag} says nothing without -m: the run knows how its network is loaded. Leave it out.")
         with working("loading the model of the scan"):
             bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
         for note in bundle.notes:
@@ -180,20 +186,21 @@ def _write_pages(
     method: Method,
     bundle: ModelBundle | None,
     taken: list[Any],
-    parts: Sequence[tuple[str, dict[str, Any]]],
+    parts: Sequence[Part],
     folder: Path,
     raw: bool,
     as_json: bool,
 ) -> None:
     """Make and write picture after picture, so that memory does not grow with their number, and a page that shows them all."""
-    from ..render.pages import write_pages
+    from ..render.pages import INDEX, write_pages
 
     if folder.suffix.lower() == ".png":
         raise click.UsageError(f"These are {len(parts)} pictures; received `{folder}`. Give --out a folder.")
-    made = ((name, method.run(bundle, *taken, **options)) for name, options in parts)
+    made = ((part.name, method.run(bundle, *part.taken, **part.options)) for part in parts)
     summaries, written = [], []
     notes: dict[str, None] = {}
-    for result, paths in write_pages(folder, f"{method.name} {taken[0]}", made, raw=raw):
+    title = f"{method.name} {taken[0] if isinstance(taken[0], str) else ' '.join(taken[0])}"
+    for result, paths in write_pages(folder, title, made, raw=raw):
         summaries.append(result.summary())
         written += paths
         notes |= dict.fromkeys((*result.notes, *result.remarks()))
@@ -244,8 +251,8 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
             continue
         flags = [flag, *([option.short] if option.short else []), option.name]
         kind = click.Choice(list(option.choices)) if option.choices else click.Path() if option.type is Path else option.type
-        shown = {"default": option.default, "show_default": option.default is not None, "required": option.required}
-        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, **shown))
+        absent = {"required": True} if option.required else {"default": option.default, "show_default": option.default is not None}
+        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, **absent))
         made.extend(
             click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
         )
@@ -291,7 +298,7 @@ def _is_image(argument: str) -> bool:
 
 def _stem(method: Method, taken: list[Any], *more: str) -> str:
     """Return a file name from what was looked at."""
-    subject = "-".join([taken[0]] if isinstance(taken[0], str) else [*taken[0], *more])
+    subject = "-".join([*([taken[0]] if isinstance(taken[0], str) else taken[0]), *more])
     return f"{method.name}-{slug(subject)}"[:100]
 
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import backend
 from ..registry import Registry
@@ -16,6 +16,8 @@ BUILTIN = {
     "saliency": "convscope.methods.saliency",
     "ascend": "convscope.methods.ascent",
     "tsne": "convscope.methods.embedding",
+    "top": "convscope.portraits.top",
+    "dossier": "convscope.portraits.dossier",
 }
 
 
@@ -49,6 +51,14 @@ class Option:
         return f"--{self.name.replace('_', '-')}"
 
 
+class Part(NamedTuple):
+    """One picture of a request for many: its name, "" where it is the only one, and what the method is called with for it."""
+
+    name: str
+    taken: tuple[Any, ...]
+    options: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Method:
     """One way of looking. `run(bundle, *taken, **options)` returns a Result; `takes` names what comes before the options,
@@ -56,7 +66,7 @@ class Method:
     are looked at with a network; without one, `run` gets None. `has_page`: its result can be written as a page, by `save_page`.
 
     `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
-    `pages(bundle, *taken, **options)` divides what is too much for one picture: a name and the options of each; one name, "", for one.
+    `pages(bundle, *taken, **options)` divides what is too much for one picture.
     `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and goes on where it was killed,
     None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
     `watched`: `run` takes `watch`, which is told of each step and can ask for the pictures as they stand.
@@ -72,14 +82,14 @@ class Method:
     needs_model: Callable[..., bool] = _always
     has_page: bool = False
     model_of: Callable[..., Any] | None = None
-    pages: Callable[..., Sequence[tuple[str, dict[str, Any]]]] | None = None
+    pages: Callable[..., Sequence[Part]] | None = None
     job: Callable[..., Any] | None = None
     job_options: tuple[Option, ...] = ()
     watched: bool = False
 
-    def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
-        """Return the name and the options of each picture that these options mean; the name is "" where it is one."""
-        return [("", options)] if self.pages is None else self.pages(bundle, *taken, **options)
+    def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[Part]:
+        """Return the pictures that are meant."""
+        return [Part("", tuple(taken), options)] if self.pages is None else self.pages(bundle, *taken, **options)
 
     def command_line(
         self, taken: Iterable[Any], options: dict[str, Any], *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None

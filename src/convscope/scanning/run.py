@@ -1,5 +1,6 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -89,6 +90,13 @@ class Run:
     def model(self) -> dict[str, Any]:
         """What the manifest says of the network: `name`, `source`, `weights`, `preprocessing`, `digest`, and `load`, what it was told."""
         return dict(self.manifest["model"])
+
+    def input(self) -> dict[str, Any]:
+        """Return what the provenance of a result records of the run it was made from: the folder, and a digest of network and images."""
+        digest = hashlib.blake2b(self.model["digest"].encode(), digest_size=16)
+        for one in self.images.texts["digest"]:
+            digest.update(str(one).encode())
+        return {"given": [str(self.path.absolute())], "count": len(self), "digest": digest.hexdigest()}
 
     def load_model(self, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
         """Return the network that was scanned, loaded from where it was; it must be the same to the bit.
@@ -216,6 +224,10 @@ class Run:
         if found.hex() != digest:
             raise ImageError(f"`{name}` has changed since it was scanned. Put the same picture back, or scan again.")
         return picture
+
+    def check_pictures(self) -> None:
+        """Raise ImageError if the images are not to be had at all: arrays in memory that are gone, or a folder that is."""
+        _ = self._sources
 
     @cached_property
     def _sources(self) -> dict[tuple[str, int], Source]:

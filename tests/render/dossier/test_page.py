@@ -53,3 +53,23 @@ def test_the_table_lists_what_excites_it():
 
 def test_a_dark_one_opens_dark():
     assert 'data-theme="dark"' in page(records.dossier(theme="dark")) and 'data-theme="light"' in page(records.dossier())
+
+
+def test_the_first_picture_that_is_there_has_the_receptive_field():
+    result = records.dossier(patches=records.patches(missing=(0,)))
+    text = page(result)
+    assert text.count("base64,") == 1 + 3 * 8 + 1
+    assert "24 x 24 px · image 1.jpg" in text
+
+
+def test_classes_of_the_strongest_images_are_shown_before_others():
+    means = {f"class {index:02d}": 20.0 - index for index in range(17)}
+    text = page(records.dossier(class_means=means, class_top={"class 16": 1.0}))
+    assert "Class mix: 10 of 17 classes" in text
+    assert "class 08" in text and "class 09" not in text and "class 16" in text
+
+
+def test_columns_of_which_nothing_is_known_are_left_out():
+    patches = replace(records.patches(), labels=(None,) * 9, positions=np.full((9, 2), -1))
+    text = page(records.dossier(patches=patches))
+    assert "row, column" not in text and ">class<" not in text and "row, column" in page(records.dossier())

@@ -1,6 +1,5 @@
 """The features of a scan's run: a map of them needs no network and no second pass."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,6 @@ def read_run(images: Any) -> Material:
     run = given if isinstance(given, Run) else open_run(given)
     table = run.images
     labels, predictions = table.texts["label"], table.texts["prediction"]
-    digest = hashlib.blake2b(run.model["digest"].encode(), digest_size=16)
-    for one in table.texts["digest"]:
-        digest.update(str(one).encode())
-    inputs = {"given": [str(run.path.absolute())], "count": len(run), "digest": digest.hexdigest()}
     return Material(
         values=_features(run),
         thumbnails=_thumbnails(run),
@@ -47,7 +42,7 @@ def read_run(images: Any) -> Material:
         predictions=tuple(str(one) for one in predictions) if all(predictions) else None,
         probabilities=np.asarray(table.numbers["probability"], np.float32) if all(predictions) else None,
         layer=run.manifest["feature_layer"],
-        inputs=(inputs,),
+        inputs=(run.input(),),
     )
 
 

@@ -1,0 +1,159 @@
+"""The strongest images of units, each cropped to what excited it, and what the deconvnet returns for the very place that was measured."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError, UnitError
+from ..graph.rules import Ruleset
+from ..methods.projecting import Place, project_places
+from ..models import ModelBundle
+from ..progress import counting
+from ..results import FloatArray, Patches
+from ..scanning import Run, TopUnits
+from ..units import Unit
+
+# Places that are projected at once: enough for a compiled batch, few enough for the bar to move.
+AT_ONCE = 36
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """`patches` by unit, with projections by the first ruleset; `others`: (ruleset, unit, k, height, width, channel) by the rest.
+
+    `unreadable`: why a picture could not be had, by the image's id.
+    """
+
+    patches: tuple[Patches, ...]
+    others: FloatArray
+    unreadable: dict[int, str]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence on the pictures that could not be had, none where all could."""
+        if not self.unreadable:
+            return ()
+        first = self.unreadable[min(self.unreadable)]
+        return (f"Pictures that could not be had: {len(self.unreadable)}. The first: {first}",)
+
+
+def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Sequence[Ruleset]) -> Gathered:
+    """Return the strongest images of units of one layer as patches, with their projections by each of the rulesets.
+
+    Pictures that are gone or have changed leave their places empty; ImageError is raised where there is none at all.
+    """
+    layer = units[0].layer
+    if len(run.shape(layer)) not in (0, 2):
+        raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
+    top = run.top(layer, [unit.channel for unit in units])
+    windows = windows_of(run, layer, top)
+    sides = windows[0, 0, 2:] - windows[0, 0, :2]
+    shape = (len(rulesets), *top.images.shape, int(sides[0]), int(sides[1]), bundle.channels)
+    pixels, projections = np.zeros(shape[1:], np.float32), np.zeros(shape, np.float32)
+    wanted = [(int(unit), int(rank)) for unit, rank in zip(*np.nonzero((top.images >= 0) & (top.values > 0)), strict=True)]
+    if wanted:
+        run.check_pictures()
+    unreadable: dict[int, str] = {}
+    with counting(f"projecting {layer}:{units[0].channel}-{units[-1].channel}", len(wanted) * len(rulesets)) as tell:
+        for start in range(0, len(wanted), AT_ONCE):
+            chunk = wanted[start : start + AT_ONCE]
+            pictures = _pictures(run, [int(top.images[place]) for place in chunk], unreadable)
+            there = [place for place in chunk if int(top.images[place]) in pictures]
+            for place in there:
+                _place(pixels[place], windows[place], pictures[int(top.images[place])], (0, 0))
+            for number, rules in enumerate(rulesets):
+                _project(bundle, units, top, there, pictures, rules, windows, projections[number])
+                tell(len(chunk))
+    if wanted and unreadable.keys() >= {int(top.images[place]) for place in wanted}:
+        raise ImageError(f"None of the pictures can be had. The first: {unreadable[min(unreadable)]}")
+    patches = tuple(
+        _patches(run, unit, number, top, windows[number], pixels[number], projections[0, number], unreadable)
+        for number, unit in enumerate(units)
+    )
+    return Gathered(patches, projections[1:], unreadable)
+
+
+def windows_of(run: Run, layer: str, top: TopUnits) -> NDArray[np.int64]:
+    """Return what is shown of each image, (unit, k, 4) in pixels as top, left, bottom, right: the receptive field there.
+
+    All windows of a layer have one size. Where a field is as high or as wide as the image, that side of the image is shown whole.
+    """
+    every = run.top(layer).fields
+    windows = top.fields.copy()
+    for axis, whole in enumerate(run.fit.size):
+        longest = int((every[..., axis + 2] - every[..., axis]).max())
+        windows[..., axis] = np.where((top.images < 0) | (longest >= whole), 0, windows[..., axis])
+        windows[..., axis + 2] = windows[..., axis] + min(longest, whole)
+    return windows
+
+
+def _pictures(run: Run, images: Iterable[int], unreadable: dict[int, str]) -> dict[int, FloatArray]:
+    """Return what entered the network, by image; note in `unreadable` what cannot be had any more."""
+    found: dict[int, FloatArray] = {}
+    for image in images:
+        if image in found or image in unreadable:
+            continue
+        try:
+            found[image] = run.picture(image)
+        except ImageError as error:
+            unreadable[image] = str(error)
+    return found
+
+
+def _project(
+    bundle: ModelBundle,
+    units: Sequence[Unit],
+    top: TopUnits,
+    wanted: Sequence[tuple[int, int]],
+    pictures: dict[int, FloatArray],
+    rules: Ruleset,
+    windows: NDArray[np.int64],
+    projections: FloatArray,
+) -> None:
+    """Write the projections of the `wanted` (unit, rank) into `projections`, (unit, k, height, width, channel)."""
+    if not wanted:
+        return
+    number = {image: row for row, image in enumerate(pictures)}
+    places = []
+    for unit, rank in wanted:
+        position = (int(top.rows[unit, rank]), int(top.columns[unit, rank]))
+        places.append(Place(units[unit], number[int(top.images[unit, rank])], None if position[0] < 0 else position))
+    for place, found in zip(wanted, project_places(bundle, places, np.stack(list(pictures.values())), rules), strict=True):
+        _place(projections[place], windows[place], found.signal, (found.field.top, found.field.left))
+
+
+def _place(room: FloatArray, window: NDArray[np.int64], picture: FloatArray, corner: tuple[int, int]) -> None:
+    """Copy into `room`, which is a window of an image, what `picture`, whose corner lies at `corner` of the image, has of it."""
+    start = [max(int(side), edge) for side, edge in zip(window[:2], corner, strict=True)]
+    stop = [min(int(side), edge + length) for side, edge, length in zip(window[2:], corner, picture.shape[:2], strict=True)]
+    top, left = (first - int(side) for first, side in zip(start, window[:2], strict=True))
+    part = picture[start[0] - corner[0] : stop[0] - corner[0], start[1] - corner[1] : stop[1] - corner[1]]
+    room[top : top + part.shape[0], left : left + part.shape[1]] = part
+
+
+def _patches(
+    run: Run,
+    unit: Unit,
+    number: int,
+    top: TopUnits,
+    windows: NDArray[np.int64],
+    pixels: FloatArray,
+    projections: FloatArray,
+    unreadable: dict[int, str],
+) -> Patches:
+    images = top.images[number]
+    known = [int(image) for image in images]
+    return Patches(
+        unit=unit,
+        images=images,
+        names=tuple(run.name(image) if image >= 0 else "" for image in known),
+        labels=tuple(run.label(image) if image >= 0 else None for image in known),
+        values=top.values[number],
+        positions=np.stack([top.rows[number], top.columns[number]], axis=-1),
+        fields=windows,
+        pixels=pixels,
+        projections=projections,
+        size=run.fit.size,
+        missing=tuple(place for place, image in enumerate(known) if image in unreadable),
+    )

@@ -1,0 +1,100 @@
+"""What every portrait needs: the run, the network that it was made with, options, and what is to be said below."""
+
+import functools
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from ..errors import ModelError, OptionError
+from ..graph.addresses import graph_of, unit_call
+from ..graph.kinds import Kind
+from ..graph.rules import Ruleset, SwitchUnpool, deconvnet
+from ..methods.deconv import GRATING, HONEST
+from ..methods.method import Option
+from ..models import ModelBundle, as_bundle
+from ..scanning import Run, open_run
+from ..units import Unit
+
+SAME = "No max pooling comes before this layer, so an image decides the size of a projection, not its shape."
+# What sends a signal down the same way whatever the image was. Max pooling, gates and all others do not.
+STEADY = {Kind.INPUT, Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE, Kind.RELU, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL}
+STEADY |= {Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING, Kind.IDENTITY}
+STEADY_TYPES = ("BatchNormalization", "Add", "Concatenate")
+THEMES = ("light", "dark")
+RUN_OPTION = Option("run", Path, None, "The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN")
+TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=("first", "spread"))
+THEME_OPTION = Option("theme", str, "light", "Background of the picture.", choices=THEMES)
+
+
+def as_run(run: Any) -> Run:
+    """Return a Run as it is, or open the one in a folder. Raises ReplayError."""
+    return run if isinstance(run, Run) else open_run(run)
+
+
+def model_of(options: dict[str, Any], *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
+    """Return the network of the run that the options name. Raises ReplayError, ModelError."""
+    return as_run(options["run"]).load_model(custom=custom, unsafe=unsafe)
+
+
+def network_of(run: Run, model: Any) -> ModelBundle:
+    """Return the run's own network where `model` is None, else that one, which must be the same. Raises ModelError."""
+    if model is None:
+        return run.load_model()
+    bundle, scanned = as_bundle(model), run.model
+    for noun, found, expected in (
+        ("digest", bundle.digest, scanned["digest"]),
+        ("preprocessing", bundle.preprocessing.name, scanned["preprocessing"]),
+    ):
+        if found != expected:
+            raise ModelError(
+                f"`{bundle.name}` is not what `{run.path}` was scanned with: its {noun} is {found}, that of the run's `{scanned['name']}` "
+                f"{expected}. Leave the model out, the run knows its own; or scan with this one."
+            )
+    return bundle
+
+
+@functools.cache
+def rules_of(switches: str, ties: str) -> Ruleset:
+    """Return the ruleset of the deconvnet, one object for the same words: what is compiled for it serves all pages. Raises OptionError."""
+    return deconvnet(switches, ties)
+
+
+def check_choice(noun: str, value: str, choices: Sequence[str]) -> None:
+    """Raise OptionError for a value that is none of the choices."""
+    if value not in choices:
+        raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
+
+
+def run_input(run: Run, unreadable: Iterable[int]) -> dict[str, Any]:
+    """Return what the provenance records of a run; its digest tells apart which pictures could be had."""
+    found, missing = run.input(), sorted(unreadable)
+    if missing:
+        found["digest"] = hashlib.blake2b(f"{found['digest']} without {missing}".encode(), digest_size=16).hexdigest()
+    return found
+
+
+def dataset_name(run: Run) -> str:
+    """Return what a picture calls the images of a run."""
+    given = run.manifest["given"]
+    if given is None:
+        return "arrays"
+    names = [PurePath(one).name or one for one in given]
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+
+def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]) -> tuple[str, ...]:
+    """Return the sentences that belong under the projections of a layer's units for a run's images."""
+    graph = graph_of(bundle)
+    calls = graph.ancestors([unit_call(graph, Unit(layer, 0)).index])
+    pooled = any(call.kind is Kind.MAX_POOL for call in calls)
+    steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
+    first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
+    reached = len(run) + run.skipped.count
+    return (
+        *dict.fromkeys(note for one in rules for note in one.notes(calls)),
+        *((GRATING,) if pooled and first else ()),
+        *((SAME,) if steady else ()),
+        HONEST,
+        *(() if run.complete else (f"The scan was stopped: {reached:,} of {run.manifest['count']:,} images are in it.",)),
+    )

@@ -1,0 +1,177 @@
+"""The images of a data set that excite each filter of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from ..errors import OptionError, UnitError
+from ..graph.addresses import as_units
+from ..graph.rules import UNPOOLINGS
+from ..methods.common import class_names
+from ..methods.method import METHODS, Method, Option, Part, provenance
+from ..models import ModelBundle
+from ..results import TopPatches
+from ..scanning import Run
+from ..units import Unit, slug
+from .gathering import gather
+from .material import (
+    RUN_OPTION,
+    THEME_OPTION,
+    THEMES,
+    TIES_OPTION,
+    as_run,
+    check_choice,
+    dataset_name,
+    model_of,
+    network_of,
+    notes_of,
+    rules_of,
+    run_input,
+)
+
+Filters = str | int | Sequence[int] | None
+# Filters on one sheet: as many as can be looked at; a whole layer is divided into pages of so many.
+ON_A_PAGE = 16
+MOST_BYTES = 4 * 2**30
+
+
+def top(
+    model: Any,
+    layer: str,
+    *,
+    run: Any,
+    filters: Filters = None,
+    switches: bool | str = True,
+    ties: str = "spread",
+    theme: str = "light",
+) -> TopPatches:
+    """Return the images of a scan that excite each filter of a layer most, cropped to the receptive field, and their projections.
+
+    `model`: None for the network of the run; another must be the same. `run`: what `open_run` returns, or its folder. `filters`: such as
+    "0-15" or [3, 17]; all of the layer by default. `switches` and `ties`: as for `deconv`. `theme`: "light" or "dark", of the picture.
+
+    What is shown is what was measured: each patch is cut from the picture that entered the network, and projected from the very place
+    that was largest. A picture that is gone or has changed since leaves its place empty. Filters that fire on no image are said to be
+    silent. Raises UnitError, ImageError, ModelError, OptionError, ReplayError. Source: Zeiler & Fergus 2014, Figure 2.
+
+    >>> convscope.top(None, "block3_conv1", run="run/", filters="0-15").save("top.png")
+    """
+    variant = "switches" if switches is True else str(switches)
+    rules = rules_of(variant, ties)
+    check_choice("theme", theme, THEMES)
+    run = as_run(run)
+    bundle, units = _chosen(run, model, layer, filters)
+    _check_memory(run, units)
+    gathered = gather(run, bundle, units, [rules])
+    layer, channels = units[0].layer, [unit.channel for unit in units]
+    fires = run.units(layer).fires
+    parameters = {
+        "layer": layer,
+        "run": str(run.path.absolute()),
+        "filters": ranges(channels),
+        "switches": variant,
+        "ties": ties,
+        "theme": theme,
+    }
+    return TopPatches(
+        provenance=provenance("top", bundle, (run_input(run, gathered.unreadable),), parameters),
+        notes=(*gathered.notes(), *notes_of(run, bundle, layer, [rules])),
+        class_names=class_names(bundle, units),
+        layer=layer,
+        patches=gathered.patches,
+        fires=fires[channels].astype("float32"),
+        filters=run.channels(layer),
+        silent=int((fires == 0).sum()),
+        images=len(run),
+        dataset=dataset_name(run),
+        variant=variant,
+        theme=theme,
+    )
+
+
+def pages(bundle: ModelBundle, layer: str, *, run: Any, filters: Filters = None, **more: Any) -> list[Part]:
+    """Return what to call `top` with for each page of a layer's filters; the run is opened once for all."""
+    run = as_run(run)
+    _, units = _chosen(run, bundle, layer, filters)
+    channels = [unit.channel for unit in units]
+    if len(channels) <= ON_A_PAGE:
+        return [Part("", (layer,), {"run": run, "filters": channels, **more})]
+    width = len(str(max(channels)))
+    shown = [channels[start : start + ON_A_PAGE] for start in range(0, len(channels), ON_A_PAGE)]
+    return [
+        Part(f"{slug(layer)}-{part[0]:0{width}}-{part[-1]:0{width}}", (layer,), {"run": run, "filters": part, **more}) for part in shown
+    ]
+
+
+def ranges(channels: Sequence[int]) -> str:
+    """Return channels as an address writes them: 0-3,17."""
+    starts = [0, *(place + 1 for place, (one, other) in enumerate(pairwise(channels)) if other != one + 1), len(channels)]
+    parts = (channels[start:stop] for start, stop in pairwise(starts))
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
+
+
+def _chosen(run: Run, model: Any, layer: str, filters: Filters) -> tuple[ModelBundle, tuple[Unit, ...]]:
+    """Return the network and the units that are meant. Raises UnitError for a layer that was not measured first."""
+    name, colon, rest = layer.partition(":")
+    if colon:
+        raise UnitError(f"`{layer}` names filters of a layer. Expected the layer; the filters are an option: {name} --filters {rest}")
+    run.channels(layer)
+    bundle = network_of(run, model)
+    if filters is None:
+        filters = "all"
+    elif isinstance(filters, int):
+        filters = str(filters)
+    elif not isinstance(filters, str):
+        filters = ",".join(str(int(channel)) for channel in filters)
+    units = as_units(bundle, f"{layer}:{filters}")
+    if units[0].position is not None:
+        raise UnitError(f"`{filters}` names one place of a filter. Expected filters such as 0-15 or 3,17: a scan measures them whole.")
+    return bundle, units
+
+
+def _check_memory(run: Run, units: Sequence[Unit]) -> None:
+    """Raise OptionError for pictures that would not fit into memory, before any is read."""
+    fields = run.top(units[0].layer).fields
+    height, width = (min(int((fields[..., side + 2] - fields[..., side]).max()), run.fit.size[side]) for side in (0, 1))
+    wanted = 2 * len(units) * fields.shape[1] * height * width * run.fit.channels * 4
+    if wanted > MOST_BYTES:
+        raise OptionError(
+            f"{len(units)} filters are {wanted / 2**30:.0f} GiB of patches and projections; at most {MOST_BYTES / 2**30:.0f} are made at "
+            f"once. Take {ON_A_PAGE} filters at a time, as `convscope top` does."
+        )
+
+
+METHODS.register(
+    "top",
+    Method(
+        name="top",
+        summary="which images of a scanned data set excite each filter most: patches beside projections",
+        run=top,
+        takes=("layer",),
+        options=(
+            RUN_OPTION,
+            Option("filters", str, None, "Which filters, such as 0-15 or 3,17 [default: all, 16 to a page]."),
+            Option(
+                "switches",
+                str,
+                "switches",
+                "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+                choices=tuple(UNPOOLINGS),
+                shortcuts=(("--no-switches", "spread"),),
+                asked=True,
+            ),
+            TIES_OPTION,
+            THEME_OPTION,
+        ),
+        examples=(
+            "convscope top block3_conv1 -r run/ --filters 0-15",
+            "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
+        ),
+        description=(
+            "RUN is the folder of a `convscope scan`; the network is the one that was scanned, and -m may only name the same. A layer of "
+            "more than 16 filters is written as pages, 16 filters each, with an index.html that shows them all."
+        ),
+        model_of=model_of,
+        pages=pages,
+    ),
+)

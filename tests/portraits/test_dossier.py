@@ -1,0 +1,125 @@
+"""All that is known of one unit: every number is that of brute force."""
+
+import numpy as np
+import pytest
+
+import convscope
+from convscope.errors import ModelError, OptionError, UnitError
+from convscope.portraits.dossier import NATURAL, pages
+from convscope.replaying import replay, same_bytes
+
+IMAGES = "sample:fashion[0-119]"
+UNIT = "block3_conv1:5"
+
+
+@pytest.fixture(scope="module")
+def found(fashion, run):
+    return convscope.dossier(fashion, UNIT, run=run, steps=4, size=28, seed=3, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def maxima():
+    return convscope.activations("fashion", "block3_conv1", IMAGES).maps[..., 5].max(axis=(1, 2))
+
+
+def test_the_patches_are_those_of_top_with_projections_both_ways(fashion, run, found):
+    with_switches, without = (convscope.top(fashion, "block3_conv1", run=run, filters=5, switches=one) for one in ("switches", "spread"))
+    assert np.array_equal(found.patches.pixels, with_switches.patches[0].pixels)
+    assert np.array_equal(found.patches.projections, with_switches.patches[0].projections)
+    assert np.array_equal(found.spread, without.patches[0].projections)
+    assert np.abs(found.spread - found.patches.projections).max() > 0
+
+
+def test_the_synthetic_image_is_that_of_ascend_with_its_score(fashion, run, found):
+    real = np.stack([run.picture(int(image)) for image in found.patches.images])
+    climbed = convscope.ascend(fashion, UNIT, steps=4, size=28, seed=3, precision="float32", real=real)
+    assert np.array_equal(found.synthetic, climbed.images[0]) and found.score == climbed.scores[0]
+    again = convscope.activations(fashion, "block3_conv1", found.synthetic[np.newaxis])
+    assert np.array_equal(again.images[0], found.synthetic)
+    assert found.score == pytest.approx(again.maps[..., 5].max(), rel=1e-5)
+
+
+def test_the_percentile_is_that_of_brute_force(fashion, run, found, maxima):
+    assert found.percentile == pytest.approx(100 * (maxima < found.score).mean(), abs=2)
+    assert found.percentile == run.percentile(UNIT, found.score)
+
+
+def test_the_distribution_is_that_of_brute_force(run, found, maxima):
+    fired = maxima[maxima > 0]
+    assert found.fires == pytest.approx((maxima > 0).mean()) and found.images == 120
+    assert np.array_equal(found.counts, np.histogram(fired.astype(np.float64), found.edges)[0])
+    assert found.counts.sum() == len(fired)
+    for name, share in (("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99)):
+        assert found.quantiles[name] == pytest.approx(np.quantile(maxima, share, method="inverted_cdf"), rel=1 / 31)
+
+
+def test_the_classes_are_those_of_the_images(run, found, maxima):
+    labels = np.asarray([run.label(image) for image in range(120)])
+    for name in run.classes:
+        assert found.class_means[name] == pytest.approx(maxima[labels == name].mean(), abs=1e-4)
+    strongest = labels[found.patches.images]
+    assert found.class_top == {name: pytest.approx((strongest == name).mean()) for name in set(strongest)}
+
+
+def test_field_and_example(fashion, run, found):
+    assert found.field == (24, 24)
+    assert np.array_equal(found.example, run.picture(int(found.patches.images[0])))
+    whole = convscope.dossier(fashion, "predictions:Bag", run=run, steps=2, precision="float32")
+    assert whole.field is None and whole.patches.pixels.shape[1:3] == (28, 28)
+    assert whole.legend(whole.unit) == "predictions:8 (Bag)"
+    assert whole.edges[0] < 0 and whole.counts.sum() == 120  # scores are signed: all images are in the histogram
+
+
+def test_what_is_to_be_said_honestly_is_said(found):
+    assert NATURAL in found.notes and any("Nie et al. 2018" in note for note in found.notes)
+
+
+def test_a_silent_unit_is_said_to_be_silent(fashion, run, tmp_path):
+    channel = int(np.flatnonzero(run.units("dense1").fires == 0)[0])
+    found = convscope.dossier(fashion, f"dense1:{channel}", run=run, steps=2, precision="float32")
+    assert found.patches.count == 0 and found.fires == 0 and found.summary()["silent"]
+    found.save(tmp_path / "silent")
+    page = (tmp_path / "silent" / "dossier.html").read_text()
+    assert "silent: fires on none of the 120 images" in page and page.count("<img") == 1
+
+
+def test_it_is_written_as_picture_and_page_and_made_again_to_the_byte(found, tmp_path):
+    written = found.save(tmp_path / "dossier", raw=True)
+    assert [path.name for path in written] == ["dossier.png", "dossier.json", "dossier.html", "dossier.npz"]
+    again = replay(tmp_path / "dossier" / "dossier.png")
+    assert same_bytes(again, tmp_path / "dossier" / "dossier.png")
+    again.save(tmp_path / "again")
+    assert (tmp_path / "again" / "dossier.html").read_bytes() == (tmp_path / "dossier" / "dossier.html").read_bytes()
+    with np.load(tmp_path / "dossier" / "dossier.npz") as arrays:
+        assert np.array_equal(arrays["spread"], found.spread) and np.array_equal(arrays["pixels"], found.patches.pixels)
+
+
+def test_several_are_divided_one_unit_each(fashion, run):
+    parts = pages(fashion, ["block3_conv1:5-6", "dense1:1"], run=str(run.path), steps=2)
+    assert [part.name for part in parts] == ["block3_conv1-5", "block3_conv1-6", "dense1-1"]
+    assert [part.taken for part in parts] == [("block3_conv1:5",), ("block3_conv1:6",), ("dense1:1",)]
+    assert all(part.options["steps"] == 2 and part.options["run"] is parts[0].options["run"] for part in parts)
+    assert [part.name for part in pages(fashion, ["predictions:Bag"], run=run)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("unit", "more", "error", "said"),
+    [
+        ("block1_conv2:1", {}, UnitError, "`block1_conv2` was not measured in the run"),
+        ("block3_conv1:0-1", {}, UnitError, "A dossier is of one unit; `block3_conv1:0-1` are 2"),
+        ("block3_conv1:128", {}, UnitError, "received channel 128"),
+        ("block3_conv1:5@1,2", {}, UnitError, "one place of a filter"),
+        ("block3_conv1:5", {"theme": "pink"}, OptionError, "No theme `pink`"),
+        ("block3_conv1:5", {"seed": -1}, OptionError, "`seed` is -1"),
+    ],
+)
+def test_what_makes_no_sense_is_said(fashion, run, unit, more, error, said):
+    with pytest.raises(error, match=said):
+        convscope.dossier(fashion, unit, run=run, **more)
+
+
+def test_another_model_is_refused(run):
+    from networks import small
+
+    with pytest.raises(ModelError, match="its digest"):
+        convscope.dossier(convscope.load(small(side=28, channels=1)), UNIT, run=run)

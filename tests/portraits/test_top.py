@@ -1,0 +1,221 @@
+"""Zeiler's Figure 2 from a scan: patches are crops of what was measured, projections are the deconvnet's."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import convscope
+from convscope.errors import ImageError, ModelError, OptionError, ReplayError, UnitError
+from convscope.portraits import gathering
+from convscope.portraits.top import pages, ranges
+from convscope.replaying import replay, same_bytes
+from convscope.units import Unit
+
+IMAGES = "sample:fashion[0-119]"
+
+
+@pytest.fixture(scope="module")
+def found(fashion, run):
+    return convscope.top(fashion, "block3_conv1", run=run, filters="3-5,40")
+
+
+def inside(patches, place):
+    top, left, bottom, right = patches.inside(place)
+    return (slice(top, bottom), slice(left, right))
+
+
+def on_image(patches, place):
+    top, left, bottom, right = (int(side) for side in patches.fields[place])
+    height, width = patches.size
+    return (slice(max(0, top), min(bottom, height)), slice(max(0, left), min(right, width)))
+
+
+def test_patches_are_crops_of_what_entered_the_network(run, found):
+    entered = convscope.activations("fashion", "block1_conv1", IMAGES).images
+    for patches in found.patches:
+        assert patches.places == tuple(range(9))
+        for place in patches.places:
+            whole = entered[patches.images[place]]
+            assert np.array_equal(patches.pixels[place][inside(patches, place)], whole[on_image(patches, place)])
+            outside = patches.pixels[place].copy()
+            outside[inside(patches, place)] = 0
+            assert not outside.any()
+            assert patches.names[place] == f"fashion_test[{patches.images[place]}]" and patches.labels[place] in run.classes
+
+
+def test_patches_are_those_of_the_scan(run, found):
+    top = run.top("block3_conv1", [3, 4, 5, 40])
+    for number, patches in enumerate(found.patches):
+        assert patches.unit == Unit("block3_conv1", (3, 4, 5, 40)[number])
+        assert np.array_equal(patches.images, top.images[number]) and np.array_equal(patches.values, top.values[number])
+        assert np.array_equal(patches.fields, top.fields[number])
+        assert np.array_equal(patches.positions, np.stack([top.rows[number], top.columns[number]], axis=1))
+    assert np.array_equal(found.fires, run.units("block3_conv1").fires[[3, 4, 5, 40]].astype(np.float32))
+    assert (found.filters, found.images, found.dataset) == (128, 120, "sample:fashion[0-119]")
+
+
+@pytest.mark.parametrize(("layer", "channel"), [("block2_conv2", 3), ("block3_conv1", 5), ("dense1", 3), ("predictions", 8)])
+@pytest.mark.parametrize("switches", [True, "spread"])
+def test_projections_are_the_deconvnets_at_the_field(fashion, run, layer, channel, switches, record_error):
+    (patches,) = convscope.top(fashion, layer, run=run, filters=channel, switches=switches, ties="spread").patches
+    names = [f"sample:fashion[{image}]" for image in patches.images]
+    expected = convscope.deconv(fashion, f"{layer}:{channel}", names, switches=switches, ties="spread")
+    assert np.array_equal(expected.positions[:, 0], patches.positions)
+    assert patches.places == tuple(range(9))
+    for place in range(9):
+        whole = expected.pixels[place, 0]
+        shown = patches.projections[place][inside(patches, place)]
+        scale = np.abs(whole).max()
+        assert scale > 0
+        assert record_error("top = deconv", np.abs(shown - whole[on_image(patches, place)]).max() / scale) <= 1e-5
+        assert np.abs(whole).sum() == pytest.approx(np.abs(shown).sum(), rel=1e-5)
+
+
+def test_the_model_is_the_runs_own_unless_one_is_given(run, found):
+    again = convscope.top(None, "block3_conv1", run=str(run.path), filters=[3, 4, 5, 40])
+    assert again.provenance == found.provenance
+    assert all(np.array_equal(one.projections, other.projections) for one, other in zip(again.patches, found.patches, strict=True))
+
+
+def test_another_model_or_another_preprocessing_is_refused(run):
+    from networks import small
+
+    with pytest.raises(ModelError, match="is not what .* was scanned with: its digest"):
+        convscope.top(convscope.load(small(side=28, channels=1)), "block3_conv1", run=run)
+    with pytest.raises(ModelError, match="its preprocessing is 0/255"):
+        convscope.top(convscope.load("fashion", preprocess="0/255"), "block3_conv1", run=run)
+
+
+@pytest.mark.parametrize(
+    ("layer", "more", "error", "said"),
+    [
+        ("block1_conv2", {}, UnitError, "`block1_conv2` was not measured in the run .* Closest: block"),
+        ("block3_conv1", {"filters": "120-128"}, UnitError, "has 128 channels, 0 to 127; received channel 128"),
+        ("block3_conv1", {"filters": "5@1,2"}, UnitError, "names one place of a filter"),
+        ("block3_conv1:0-3", {}, UnitError, "block3_conv1 --filters 0-3"),
+        ("block3_conv1", {"switches": "sideways"}, OptionError, "No unpooling `sideways`"),
+        ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
+        ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),
+        ("block3_conv1", {"run": "nowhere"}, ReplayError, "holds no run"),
+    ],
+)
+def test_what_makes_no_sense_is_said(fashion, run, layer, more, error, said):
+    with pytest.raises(error, match=said):
+        convscope.top(fashion, layer, **({"run": run} | more))
+
+
+def test_classes_go_by_their_names(fashion, run):
+    found = convscope.top(fashion, "predictions", run=run, filters="Bag")
+    assert found.legend(found.patches[0].unit) == "predictions:8 (Bag)" and set(found.patches[0].labels) == {"Bag"}
+
+
+def test_silent_filters_are_said_and_take_no_picture(fashion, run, tmp_path):
+    silent = np.flatnonzero(run.units("dense1").fires == 0)
+    assert len(silent)
+    found = convscope.top(fashion, "dense1", run=run, filters=[int(silent[0])])
+    assert found.patches[0].count == 0 and not found.patches[0].projections.any()
+    assert found.silent == len(silent) and found.summary()["units"][0]["silent"]
+    found.save(tmp_path / "silent.png")
+
+
+def test_a_layer_is_divided_into_pages_that_hold_every_filter_once(fashion, run):
+    parts = pages(fashion, "block3_conv1", run=str(run.path), theme="dark")
+    assert [part.name for part in parts[:2]] == ["block3_conv1-000-015", "block3_conv1-016-031"] and len(parts) == 8
+    assert [channel for part in parts for channel in part.options["filters"]] == list(range(128))
+    assert len({id(part.options["run"]) for part in parts}) == 1 and {part.options["theme"] for part in parts} == {"dark"}
+    assert [part.name for part in pages(fashion, "predictions", run=run)] == [""]
+    assert [part.name for part in pages(fashion, "dense1", run=run, filters="100-110,1-6")] == ["dense1-100-005", "dense1-006-006"]
+
+
+@pytest.mark.parametrize(("channels", "said"), [([0, 1, 2, 3], "0-3"), ([3, 17], "3,17"), ([5], "5"), ([1, 2, 9, 4, 5], "1-2,9,4-5")])
+def test_channels_are_written_as_ranges(channels, said):
+    assert ranges(channels) == said
+
+
+def test_more_than_fits_into_memory_is_refused_before_it_is_read(fashion, run, monkeypatch):
+    monkeypatch.setattr("convscope.portraits.top.MOST_BYTES", 10_000)
+    monkeypatch.setattr(run, "picture", None)
+    with pytest.raises(OptionError, match="128 filters are"):
+        convscope.top(fashion, "block3_conv1", run=run)
+
+
+def test_places_that_do_not_divide_into_batches_lose_nothing(fashion, run, found, monkeypatch):
+    monkeypatch.setattr(gathering, "AT_ONCE", 7)
+    again = convscope.top(fashion, "block3_conv1", run=run, filters="3-5,40")
+    for one, other in zip(again.patches, found.patches, strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert np.abs(one.projections - other.projections).max() <= 1e-5 * np.abs(other.projections).max()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve pictures in a folder and a scan of them."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, pixels in enumerate(convscope.activations("fashion", "block1_conv1", "sample:fashion[0-11]").images):
+        Image.fromarray(np.rint(pixels[..., 0] * 255).astype(np.uint8)).save(folder / f"{number:02d}.png")
+    convscope.scan("fashion", folder, out=tmp_path / "run", layers="block3_conv1", precision="float32")
+    return folder
+
+
+def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_path):
+    first = convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+    written = first.save(tmp_path / "first.png")[0]
+    lost = first.patches[0].images[[0, 4]]
+    (photos / f"{lost[0]:02d}.png").unlink()
+    Image.new("L", (28, 28), 90).save(photos / f"{lost[1]:02d}.png")
+    found = convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+    assert found.patches[0].missing == (0, 4) and found.patches[0].places == (1, 2, 3, 5, 6, 7, 8)
+    assert found.notes[0].startswith("Pictures that could not be had: 2. The first: `")
+    assert not found.patches[0].pixels[[0, 4]].any() and not found.patches[0].projections[[0, 4]].any()
+    rest = list(found.patches[0].places)
+    assert np.array_equal(found.patches[0].pixels[rest], first.patches[0].pixels[rest])
+    again = found.save(tmp_path / "second.png")[0]
+    assert same_bytes(replay(again), again)
+    with pytest.raises(ReplayError, match="has changed since"):
+        replay(written)
+
+
+def test_no_picture_at_all_is_an_error(photos, tmp_path):
+    shutil.rmtree(photos)
+    with pytest.raises(ImageError):
+        convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+    photos.mkdir()
+    Image.new("L", (28, 28), 90).save(photos / "other.png")
+    with pytest.raises(ImageError, match="None of the pictures can be had. The first: `"):
+        convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+
+
+def test_arrays_in_memory_have_pictures_while_they_are_there(fashion, tmp_path):
+    arrays = (np.arange(3 * 28 * 28) * 7 % 255).astype(np.uint8).reshape(3, 28, 28, 1)
+    run = convscope.scan(fashion, arrays, out=tmp_path / "run", layers="block2_conv2")
+    patches = convscope.top(fashion, "block2_conv2", run=run, filters="1").patches[0]
+    assert patches.count == 3 and patches.images.tolist()[3:] == [-1] * 6
+    with pytest.raises(ImageError, match="arrays in memory"):
+        convscope.top(fashion, "block2_conv2", run=tmp_path / "run", filters="1")
+
+
+def test_a_scan_that_was_stopped_says_so(fashion, run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run.path, copy)
+    (copy / "manifest.json").write_text(json.dumps(run.manifest | {"complete": False, "count": 500}))
+    assert "The scan was stopped: 120 of 500 images are in it." in convscope.top(fashion, "dense1", run=copy, filters="1").notes
+
+
+def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
+    from convscope.backend import keras
+    from networks import images, model_of
+
+    layers = [keras.layers.Conv2D(3, 9, padding="same", activation="relu", name=f"conv{number}") for number in range(3)]
+    bundle = convscope.load(model_of(*layers, shape=(12, 12, 3)), preprocess="unit")
+    run = convscope.scan(bundle, images(4, 12, 12, 3), out=tmp_path / "run", layers="conv2")
+    found = convscope.top(bundle, "conv2", run=run)
+    assert any(patches.count for patches in found.patches)
+    for patches in found.patches:
+        for place in patches.places:
+            assert patches.fields[place].tolist() == [0, 0, 12, 12]
+            assert np.array_equal(patches.pixels[place], run.picture(int(patches.images[place])))
+    assert any("No max pooling comes before this layer" in note for note in found.notes)
