@@ -1,27 +1,36 @@
 """Everything once, on embedded models and images: a folder of pictures and a page that shows them."""
 
 import itertools
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .errors import OptionError
 from .methods import METHODS
 from .models import ModelBundle, load
 from .render.pages import Picture, Section, write_index
 from .results import Result
+from .scanning import scan
+
+OUT = Path("convscope-demo")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One picture of the demo: a method, the model, what it takes, its options, and the words below it."""
+    """One picture of the demo: a method, the model, what it takes, its options, and the words below it.
+
+    `scanned`: the images that are scanned before, into the demo's folder; the method then looks at that run.
+    """
 
     method: str
     model: str
     taken: tuple[Any, ...]
     caption: str
     options: dict[str, Any] = field(default_factory=dict)
+    scanned: str = ""
 
     def file(self, number: int) -> str:
         """Return the picture's name in the demo's folder."""
@@ -47,6 +56,8 @@ ALIVE = {
     "block5_conv2": "1,4,11,12,14,16,21,23",
 }
 STRONGEST = {"strongest": 4, "ties": "spread"}
+NINE = {"filters": "0,5,7,9,11,12,13,14,15"}
+SAMPLES = "sample:fashion"
 CHAPTERS = (
     Chapter(
         "Activations: what does each layer compute here?",
@@ -91,6 +102,15 @@ CHAPTERS = (
         "2,000 test images of Fashion-MNIST where the last dense layer of a small network puts them, each image at its coordinates.",
         (Part("tsne", "fashion", (["sample:fashion"],), "The fashion network, layer dense1"),),
     ),
+    Chapter(
+        "Scan: which images of a data set excite a filter most?",
+        "One pass over the 2,000 images finds for every filter those that excite it most. As in Figure 2 of Zeiler & Fergus 2014 each is "
+        "cropped to what the filter sees, beside what in it the deconvnet finds; then all that is known of one filter.",
+        (
+            Part("top", "fashion", ("block3_conv1",), "Nine filters of the fashion network's last convolution", NINE, SAMPLES),
+            Part("dossier", "fashion", (["block3_conv1:5"],), "One of them: it answers to the handles of bags", {}, SAMPLES),
+        ),
+    ),
 )
 
 
@@ -109,9 +129,10 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
         try:
             for part in chapter.parts:
                 started = time.perf_counter()
-                result = _made(part, models, tell)
-                path = result.save(folder / part.file(next(numbers)))[0]
-                pictures.append(Picture(path.name, part.caption, command(part)))
+                result = _made(part, models, folder, tell)
+                path, *beside = result.save(folder / part.file(next(numbers)))
+                beside_it = next((other.name for other in beside if other.suffix == ".html"), None)
+                pictures.append(Picture(path.name, part.caption, command(part, folder), beside_it))
                 notes |= dict.fromkeys(result.notes)
                 tell(f"{time.perf_counter() - started:6.1f} s  {path}")
         except KeyboardInterrupt:
@@ -126,14 +147,40 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
     return page
 
 
-def command(part: Part) -> str:
-    """Return the shell command that makes the same picture."""
-    return METHODS.get(part.method).command_line(part.taken, part.options, model=part.model)
+def command(part: Part, folder: Path = OUT) -> str:
+    """Return the shell command that makes the same picture, where the demo was made into `folder`."""
+    return METHODS.get(part.method).command_line(part.taken, _options(part, folder), model=part.model)
 
 
-def _made(part: Part, models: dict[str, ModelBundle], tell: Callable[[str], None]) -> Result:
+def _options(part: Part, folder: Path) -> dict[str, Any]:
+    return part.options | ({"run": _run_of(part, folder)} if part.scanned else {})
+
+
+def _run_of(part: Part, folder: Path) -> Path:
+    return folder / f"scan-{part.model}"
+
+
+def _made(part: Part, models: dict[str, ModelBundle], folder: Path, tell: Callable[[str], None]) -> Result:
     if part.model not in models:
         models[part.model] = load(part.model)
         for note in models[part.model].notes:
             tell(note)
-    return METHODS.get(part.method).run(models[part.model], *part.taken, **part.options)
+    if part.scanned:
+        _scanned(part, models[part.model], folder, tell)
+    return METHODS.get(part.method).run(models[part.model], *part.taken, **_options(part, folder))
+
+
+def _scanned(part: Part, bundle: ModelBundle, folder: Path, tell: Callable[[str], None]) -> None:
+    """Scan the images of a part, or go on: where this network has scanned them already nothing is left to do."""
+    path = _run_of(part, folder)
+    started = time.perf_counter()
+    try:
+        run = scan(bundle, part.scanned, out=path)
+    except OptionError:  # it is an earlier release's, or another framework's
+        if not (path / "shards").is_dir():
+            raise
+        shutil.rmtree(path)
+        run = scan(bundle, part.scanned, out=path)
+    if not run.complete:
+        raise KeyboardInterrupt
+    tell(f"{time.perf_counter() - started:6.1f} s  {path}")
