@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ...graph.calls import Graph
-from .image import Parametrisation, fourier, pixels
+from .image import SWING, Parametrisation, fourier, pixels
 from .maco import maco
 from .objectives import Form, Measure, best_measure, paper_measure, peak_measure
 from .run import Update, adam, plain, signed
@@ -17,7 +18,9 @@ CLOSER = [jitter(24), scale([1.0, 1.2, 1.4, 1.6]), jitter(4)]
 # The noise to start from. On even grey many filters of low layers are silent everywhere and find no texture; a class
 # unit is never silent, and noise would only get in its way.
 NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
-MOST, MOST_TO_WAKE, DREAM = 128, 64, 48
+MOST, MOST_TO_WAKE, DREAM = 128, 80, 32
+# How far the planes of a picture may swing that is to wake a unit.
+STRONG = 6.0
 Drawn = Callable[..., Parametrisation]
 
 
@@ -42,23 +45,28 @@ def attempts_of(settings: Settings, *, flat: bool, image: Drawn | None = None) -
     if settings.mode == "paper":
         return [Attempt("pixels along the plain gradient", paper_measure, _pixels(0.01, settings.norm), [], plain(0.01), steps)]
     if settings.start is not None:
-        return [Attempt("the picture given", best_measure, _fourier(0.0, None), STANDARD, adam(0.05), settings.steps or DREAM)]
+        # Between waves and pixels: a photograph keeps its light and colours while it takes on structure.
+        dreamt = _fourier(0.0, None, decay=0.5)
+        return [Attempt("the picture given", best_measure, dreamt, STANDARD, adam(0.12), settings.steps or DREAM)]
     noise = NOISE_FOR_NEURONS if flat else NOISE_FOR_MAPS
     if settings.image == "maco":
-        first = Attempt("phases from noise", best_measure, image or maco, CLOSER, adam(0.1, each=True), steps)
+        first = Attempt("phases from noise", best_measure, image or maco, CLOSER, adam(0.2, each=True), steps)
     else:
         first = Attempt("a Fourier image from noise", best_measure, _fourier(noise), STANDARD, adam(0.05), steps)
     return [
         first,
-        Attempt("its strongest place alone, with strong contrasts", peak_measure, _fourier(0.5, 6.0), [], adam(0.1), MOST_TO_WAKE),
-        Attempt("plain pixels from the strongest real patch", peak_measure, _pixels(0.3), [], signed(0.1), MOST_TO_WAKE, real=True),
+        Attempt("stronger contrasts", best_measure, _fourier(noise, STRONG), STANDARD, adam(0.1), MOST_TO_WAKE),
+        Attempt("its strongest place alone, from noise", peak_measure, _fourier(noise, STRONG), [], adam(0.05), MOST_TO_WAKE),
+        Attempt("its strongest place, from strong noise", peak_measure, _fourier(0.5, STRONG), [], adam(0.1), MOST_TO_WAKE),
+        Attempt("plain pixels from the strongest real patch", peak_measure, _pixels(0.0), [], signed(0.05), MOST_TO_WAKE, real=True),
+        Attempt("plain pixels from grey", peak_measure, _pixels(0.05), [], signed(0.1), MOST_TO_WAKE),
         Attempt("plain pixels from strong noise", peak_measure, _pixels(0.3), [], signed(0.1), MOST_TO_WAKE),
     ]
 
 
-def _fourier(deviation: float, swing: float | None = 2.0) -> Drawn:
-    return lambda height, width, channels: fourier(height, width, channels, deviation=deviation, swing=swing)
+def _fourier(deviation: float, swing: float | None = SWING, decay: float = 1.0) -> Drawn:
+    return partial(fourier, deviation=deviation, swing=swing, decay=decay)
 
 
 def _pixels(deviation: float, norm: float | None = None) -> Drawn:
-    return lambda height, width, channels: pixels(height, width, channels, deviation=deviation, norm=norm)
+    return partial(pixels, deviation=deviation, norm=norm)

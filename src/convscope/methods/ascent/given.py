@@ -37,7 +37,7 @@ def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: i
         longest = max(image.shape[:2])
         scale = (size or min(longest, LONGEST)) / longest
         fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
-    batch = as_batch(images, Fit(bundle.channels, fixed))
+    batch = as_batch(given, Fit(bundle.channels, fixed))
     return batch.pixels[0], batch.inputs
 
 

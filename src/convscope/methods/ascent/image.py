@@ -60,8 +60,10 @@ def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, n
     return Parametrisation("pixels", initial, clipped, settled=clipped if norm is None else on_sphere)
 
 
-def fourier(height: int, width: int, channels: int, *, deviation: float, swing: float | None = SWING) -> Parametrisation:
-    """Amplitudes of real waves, scaled by 1 / frequency, in decorrelated colours, through a sigmoid (Olah et al. 2017).
+def fourier(
+    height: int, width: int, channels: int, *, deviation: float, swing: float | None = SWING, decay: float = 1.0
+) -> Parametrisation:
+    """Amplitudes of real waves, scaled by frequency to the power -`decay`, in decorrelated colours, through a sigmoid (Olah et al. 2017).
 
     Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
     contrast and colour stay calm however long the climb is; None holds nothing, which is what it takes to start from any picture. The
@@ -70,7 +72,7 @@ def fourier(height: int, width: int, channels: int, *, deviation: float, swing: 
     rows, columns = waves(height), waves(width)
     # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
     lowest = 2.0 / max(height, width)
-    scale = (0.25 / np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest)).astype(np.float32)
+    scale = (0.25 * np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest) ** -decay).astype(np.float32)
     scale[0, 0] *= TINT
     colour = colours(channels)
 

@@ -7,6 +7,9 @@ import numpy as np
 from ...backend import ops
 from .image import FloatArray, Parametrisation, colours, decorrelated
 
+# How strongly the standardised planes swing before the sigmoid.
+CONTRAST = 1.5
+
 
 def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
     """The phases of the waves of a picture whose magnitudes are held at `spectrum`, (channel, height, width // 2 + 1), see `spectrum_of`.
@@ -30,10 +33,6 @@ def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
     return Parametrisation("maco", initial, pictures)
 
 
-# How strongly the standardised planes swing before the sigmoid.
-CONTRAST = 2.0
-
-
 def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any:
     """Return `irfft2` of spectrum · exp(i · phases): (count, channel, height, width), as matrix products alone."""
     real, imaginary = spectrum * ops.cos(phases), spectrum * ops.sin(phases)
@@ -51,8 +50,11 @@ def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any
 def spectrum_of(pictures: FloatArray) -> FloatArray:
     """Return the mean magnitude of the waves of pictures (picture, height, width, channel) in [0, 1], in decorrelated colours.
 
-    (channel, height, width // 2 + 1), as `numpy.fft.rfft2` orders them.
+    (channel, height, width // 2 + 1), as `numpy.fft.rfft2` orders them. Pictures fade out towards their borders first: left and right do
+    not fit together, and the step between them would be drawn as a weave.
     """
-    colour = colours(pictures.shape[-1])
+    colour, (height, width) = colours(pictures.shape[-1]), pictures.shape[1:3]
+    fading = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
     planes = np.stack([decorrelated(np.moveaxis(picture, -1, 0), colour) for picture in pictures])
-    return np.abs(np.fft.rfft2(planes)).mean(axis=0).astype(np.float32)
+    centred = planes - planes.mean(axis=(2, 3), keepdims=True)
+    return np.abs(np.fft.rfft2(centred * fading)).mean(axis=0).astype(np.float32)

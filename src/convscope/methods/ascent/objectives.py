@@ -20,8 +20,8 @@ from ...graph.listing import field_and_stride
 from ...units import Unit
 
 FloatArray = NDArray[np.float32]
-# A cell's side in receptive fields.
-CELL = 0.5
+# A cell's side in receptive fields, and at least so many places.
+CELL, LEAST_CELL = 0.5, 3.0
 # How much of its value a picture loses by being just like its copies.
 APART = 0.5
 # What is taken from a channel's own value where only the others are meant: it then adds nothing to their exponentials.
@@ -87,7 +87,7 @@ def best_measure(graph: Graph, form: Form) -> Measure:
     a filter of the first layer is linear in the picture, and an even tint its best picture, while one that answers to something rare is
     best served by grey with a single motif. Each cell wants its own. A whole layer is taken after its activation, as DeepDream does.
     """
-    return _measure(graph, form, graph.preactivation, lambda call: strongest_of_cells(*cell_of(graph, call)))
+    return _measure(graph, form, graph.preactivation, lambda call: strongest_of_cells(cell_of(graph, call)))
 
 
 def peak_measure(graph: Graph, form: Form) -> Measure:
@@ -100,35 +100,30 @@ def paper_measure(graph: Graph, form: Form) -> Measure:
     return _measure(graph, form, lambda call: call, lambda call: ops.sum)
 
 
-def cell_of(graph: Graph, call: Call) -> tuple[float, float]:
-    """Return how many rows and columns of a call's map are half a receptive field; infinity where the field is the whole image."""
+def cell_of(graph: Graph, call: Call) -> float:
+    """Return how many places of a call's map are half a receptive field; infinity where the field is the whole image."""
     field, stride = field_and_stride(graph, call)
-    side = field / stride * CELL if field and stride else np.inf
-    return max(1.0, side), max(1.0, side)
+    return max(LEAST_CELL, field / stride * CELL) if field and stride else float("inf")
 
 
-def strongest_of_cells(rows: float, columns: float) -> Callable[..., Any]:
-    """Return what reduces a map (picture, row, column) to the mean over cells of about that size of each one's largest value.
+def strongest_of_cells(cell: float) -> Callable[..., Any]:
+    """Return what reduces a map (picture, row, column) to the mean, over cells of about that side, of each one's largest value.
 
-    There are at least two cells along an axis that has two places: a picture is more than one motif. What the cells do not divide is left
-    out on both sides; moves bring it in.
+    There are at least two cells along an axis that has two places: a picture is more than one motif. The few places that cells do not
+    divide are left out at the border; moves bring them in.
     """
 
     def reduced(values: Any, axis: tuple[int, ...]) -> Any:
         if len(axis) != 2:
             return ops.mean(values, axis=axis)
-        (tall, high), (wide, broad) = (_cells(side, cell) for side, cell in zip(values.shape[1:], (rows, columns), strict=True))
-        top, left = (values.shape[1] - tall * high) // 2, (values.shape[2] - wide * broad) // 2
-        inside = values[:, top : top + tall * high, left : left + wide * broad]
-        return ops.mean(ops.max(ops.reshape(inside, (-1, tall, high, wide, broad)), axis=(2, 4)), axis=(1, 2))
+        rows, columns = values.shape[1:]
+        high, wide = (max(1, min(round(min(cell, side)), side // 2)) for side in (rows, columns))
+        tall, broad = rows // high, columns // wide
+        top, left = (rows - tall * high) // 2, (columns - broad * wide) // 2
+        inside = values[:, top : top + tall * high, left : left + broad * wide]
+        return ops.mean(ops.max(ops.reshape(inside, (-1, tall, high, broad, wide)), axis=(2, 4)), axis=(1, 2))
 
     return reduced
-
-
-def _cells(side: int, cell: float) -> tuple[int, int]:
-    """Return how many cells a side has, and how many places each."""
-    count = min(side, max(2, round(side / cell)))
-    return count, side // count
 
 
 def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_space: Callable[[Call], Callable[..., Any]]) -> Measure:
