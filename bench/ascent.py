@@ -55,11 +55,13 @@ class Convscope:
     def new_run(self):
         from convscope.expressions import as_objective
         from convscope.graph.addresses import graph_of
-        from convscope.methods.ascent.ascend import Settings, _new_step
+        from convscope.methods.ascent.climbing import Climber
         from convscope.methods.ascent.objectives import weights_of
         from convscope.methods.ascent.run import AscentRun
+        from convscope.methods.ascent.settings import settle
 
-        step = _new_step(self.bundle, self.units[0], (SIDE, SIDE), Settings("best", 128, SIDE, 0, self.precision))
+        climber = Climber(self.bundle, settle(size=SIDE, precision=self.precision))
+        step = climber.step_of(self.units[0], (SIDE, SIDE), climber.attempts(self.units)[0], 1)
         weights = weights_of(graph_of(self.bundle), [as_objective(unit) for unit in self.units])
         return AscentRun(step, weights, [np.random.default_rng([0, *str(unit).encode()]) for unit in self.units])
 

@@ -64,7 +64,7 @@ class Climber:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
         copies = self.settings.diversity
         groups = list(batches(targets, canvas, copies))
-        attempts = self._attempts(targets)
+        attempts = self.attempts(targets)
         watch = watch or counting(len(groups) * attempts[0].steps)
         found: list[Climbed] = []
         for group in groups:
@@ -79,14 +79,15 @@ class Climber:
 
     def most_steps(self, targets: Sequence[Target]) -> int:
         """Return how many steps the first attempt takes at most."""
-        return self._attempts(targets)[0].steps
+        return self.attempts(targets)[0].steps
 
     def verdict(self, targets: Sequence[Target]) -> tuple[str]:
         """Return the sentence that goes with dead units: what was tried on them."""
-        tried = "; ".join(attempt.words for attempt in self._attempts(targets))
+        tried = "; ".join(attempt.words for attempt in self.attempts(targets))
         return (f'"dead": no picture excites the unit. Tried: {tried}.',)
 
-    def _attempts(self, targets: Sequence[Target]) -> list[Attempt]:
+    def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
+        """Return what is tried on these targets, in order."""
         attempts = attempts_of(self.settings, flat=is_flat(graph_of(self.bundle), targets), image=self.image)
         return [attempt for attempt in attempts if self.real is not None or not attempt.real]
 
@@ -106,7 +107,7 @@ class Climber:
         """Climb for targets of one form until all are done or Ctrl-C."""
         copies = self.settings.diversity if copies is None else copies
         targets = [target for target in group for _ in range(copies)]
-        graph, step = graph_of(self.bundle), self._step(group[0], canvas, attempt, copies)
+        graph, step = graph_of(self.bundle), self.step_of(group[0], canvas, attempt, copies)
         rngs = [self._rng(target, number % copies) for number, target in enumerate(targets)]
         weights = weights_of(graph, [as_objective(target) for target in targets])
         run = AscentRun(step, weights, rngs, self._starts(targets, canvas, attempt, step))
@@ -127,7 +128,7 @@ class Climber:
             return None
         return [step.image.numbers_of(np.moveaxis(picture, -1, 0)).astype(np.float32) for picture in pictures]
 
-    def _step(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
+    def step_of(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
         """Return the step for all targets of the form of `target`; those of one form are kept, because they hold memory."""
         form = form_of(as_objective(target), copies)
         if any(kept[:2] != (form.terms, canvas) for kept in self._steps):
@@ -188,9 +189,9 @@ def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
     """Say which pictures gained little over the last steps; each by itself, so that none depends on its neighbours."""
     if len(course) < 2 * WINDOW:
         return np.zeros(len(course[0]), dtype=bool)
-    last, before, first = (np.mean(course[start : start + WINDOW], axis=0) for start in (-WINDOW, -2 * WINDOW, 0))
-    first = np.minimum(first, course[0])
-    return np.asarray(last - before < WORTH * (before - first))
+    values = np.asarray(course)
+    last, before = values[-WINDOW:].mean(axis=0), values[-2 * WINDOW : -WINDOW].mean(axis=0)
+    return np.asarray(last - before < WORTH * (before - values[0]))
 
 
 def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:

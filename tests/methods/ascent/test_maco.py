@@ -1,0 +1,62 @@
+"""MACO: planes as numpy's irfft2 makes them, and magnitudes that stay what they are whatever the phases (T16)."""
+
+import numpy as np
+import pytest
+
+import convscope
+from convscope.methods.ascent.image import colours, decorrelated
+from convscope.methods.ascent.maco import maco, planes_of, spectrum_of
+from networks import array, images, small, tensor
+from twins import relative_error
+
+SIZES = [(8, 8), (9, 12), (12, 9), (7, 7)]
+
+
+def drawn(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (3, height, width // 2 + 1)
+    return rng.uniform(0.1, 1.0, shape).astype("float32"), rng.uniform(-np.pi, np.pi, (2, *shape)).astype("float32")
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_planes_are_the_inverse_transform(height, width):
+    spectrum, phases = drawn(height, width)
+    found = array(planes_of(spectrum, tensor(phases), height, width))
+    assert relative_error(found, np.fft.irfft2(spectrum * np.exp(1j * phases.astype("float64")), s=(height, width))) < 1e-5
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_t16_magnitudes_stay_but_in_the_first_and_last_columns(height, width, record_error):
+    spectrum, phases = drawn(height, width)
+    kept = slice(1, (width - 1) // 2 + 1)
+    again = np.abs(np.fft.rfft2(array(planes_of(spectrum, tensor(phases), height, width)).astype("float64")))
+    assert record_error("T16", relative_error(again[..., kept], np.broadcast_to(spectrum, again.shape)[..., kept])) < 1e-5
+
+
+def test_pictures_are_in_range_and_the_mean_of_their_planes_is_zero():
+    spectrum, phases = drawn(12, 10)
+    found = array(maco(spectrum, 12, 10).pictures(tensor(phases)))
+    assert 0 <= found.min() < found.max() <= 1
+    planes = [decorrelated(picture, colours(3)) for picture in found]
+    assert np.abs(np.mean(planes, axis=(1, 2, 3))).max() < 1e-3
+
+
+def test_the_spectrum_is_the_mean_magnitude_of_pictures_that_fade_out():
+    pictures = images(2, 6, 8, 3)
+    found = spectrum_of(pictures)
+    rows, columns = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, n + 1) / (n + 1)) for n in (6, 8))
+    expected = np.zeros((3, 6, 5))
+    for picture in pictures:
+        planes = decorrelated(np.moveaxis(picture, -1, 0), colours(3)).astype("float64")
+        expected += [np.abs(np.fft.rfft2((plane - plane.mean()) * np.outer(rows, columns))) / 2 for plane in planes]
+    assert relative_error(found, expected) < 1e-5
+
+
+def test_the_users_own_images_give_the_spectrum():
+    bundle = convscope.load(small(side=16), preprocess="unit")
+    settings = {"image": "maco", "steps": 3, "size": 16, "precision": "float32"}
+    smooth = np.tile(np.linspace(0.1, 0.9, 16, dtype="float32")[:, None, None], (1, 16, 3))
+    own = convscope.ascend(bundle, "conv2:0", spectrum=smooth, **settings)
+    natural = convscope.ascend(bundle, "conv2:0", **settings)
+    roughness = [np.abs(np.diff(one.images[0], axis=1)).mean() for one in (own, natural)]
+    assert roughness[0] < 0.8 * roughness[1]  # what varies along the rows alone has no waves along the columns
