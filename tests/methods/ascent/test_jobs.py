@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import weakref
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -79,16 +80,16 @@ def test_chunks_do_not_change_a_picture(bundle, monkeypatch):
 
 
 def test_the_chunks_of_a_layer_share_one_compiled_step(bundle, monkeypatch):
-    made = []
+    made = Counter()
 
     def counted(bundle, graph, measure, image, **named):
-        made.append((measure.calls[0].address, image.name, len(named["transforms"])))
+        made[measure.calls[0].address, image.name, len(named["transforms"])] += 1
         return AscentStep(bundle, graph, measure, image, **named)
 
     monkeypatch.setattr(climbing, "AscentStep", counted)
     list(convscope.ascend_all(bundle, layers="conv*", **SETTINGS))
     assert {layer for layer, _, moves in made if moves} == {"conv1", "conv2"}
-    assert len(made) == len(set(made))
+    assert max(made.values()) <= 2  # two attempts are alike in this; conv1 has three chunks
 
 
 def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again(bundle, tmp_path):
