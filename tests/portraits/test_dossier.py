@@ -78,6 +78,7 @@ def test_a_silent_unit_is_said_to_be_silent(fashion, run, tmp_path):
     channel = int(np.flatnonzero(run.units("dense1").fires == 0)[0])
     found = convscope.dossier(fashion, f"dense1:{channel}", run=run, steps=2, precision="float32")
     assert found.patches.count == 0 and found.fires == 0 and found.summary()["silent"]
+    assert not any("deconvnet" in note for note in found.notes)
     found.save(tmp_path / "silent")
     page = (tmp_path / "silent" / "dossier.html").read_text()
     assert "silent: fires on none of the 120 images" in page and page.count("<img") == 1

@@ -11,7 +11,7 @@ import records
 from PIL import Image
 
 from convscope import tables
-from convscope.errors import OptionError
+from convscope.errors import OptionError, OutputError
 from convscope.registry import DRAWINGS
 from convscope.render import deconv
 from convscope.render.figures import LABEL, Sheet, shorten, width_of, wrap
@@ -194,6 +194,11 @@ def test_top_shows_the_patches_to_the_pixel_and_says_what_is_silent() -> None:
     corners = np.argwhere((drawn == tile[0, 0]).all(axis=-1))
     assert any((drawn[top : top + 220, left : left + 220] == tile).all() for top, left in corners if top + 220 <= drawn.shape[0])
     assert main(records.top(2, silent=(1,))).tobytes() != main(records.top(2)).tobytes()
+
+
+def test_a_sheet_of_too_many_filters_is_refused() -> None:
+    with pytest.raises(OutputError, match="257 filters cannot be drawn; at most 256"):
+        main(records.top(257, k=1, fires=1, window=2))
 
 
 def test_top_of_class_units_is_named_by_class() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convscope.render.figures import Sheet
-from convscope.render.histogram import Histogram, ticks
+from convscope.render.histogram import Histogram, ticks, whole_ticks
 from convscope.render.theme import LIGHT
 
 
@@ -16,9 +16,19 @@ def test_ticks_are_round(low, high, expected):
 
 
 def test_the_axis_reaches_the_mark():
-    plot = Histogram([0, 1, 2], [3, 1], mark=8.0, words="here")
-    assert plot.span[0] == 0 and plot.span[1] >= 8
+    plot = Histogram([0, 1, 2], [3, 1], mark=5.0, words="here")
+    assert plot.span[0] == 0 and plot.span[1] >= 5 and plot.said == "here"
     assert plot.bars() == [(0, plot.at(1), 1.0), (plot.at(1), plot.at(2), 1 / 3)]
+
+
+def test_a_mark_far_beyond_stands_at_the_edge_with_an_arrow():
+    plot = Histogram([0, 1, 2], [3, 1], mark=50.0, words="here")
+    assert plot.span == Histogram([0, 1, 2], [3, 1]).span and plot.at(50.0) == 1.0 and plot.said == "here →"
+    assert ">here →</text>" in plot.svg("title")
+
+
+def test_counts_have_no_halves():
+    assert whole_ticks(1) == [0, 1] and whole_ticks(2) == [0, 1, 2] and whole_ticks(200) == [0, 50, 100, 150, 200]
 
 
 def _drawn(plot):

@@ -77,7 +77,7 @@ def dossier(
     parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "theme": theme, **climb}
     return Dossier(
         provenance=provenance("dossier", bundle, (run_input(run, gathered.unreadable),), parameters, seed),
-        notes=(*gathered.notes(), *climbed.notes, NATURAL, *notes_of(run, bundle, one.layer, rules)),
+        notes=(*gathered.notes(), *climbed.notes, NATURAL, *notes_of(run, bundle, one.layer, rules, shown=patches.count > 0)),
         interrupted=climbed.interrupted,
         class_names=class_names(bundle, units),
         patches=patches,

@@ -83,18 +83,21 @@ def dataset_name(run: Run) -> str:
     return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
-def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]) -> tuple[str, ...]:
-    """Return the sentences that belong under the projections of a layer's units for a run's images."""
+def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset], *, shown: bool) -> tuple[str, ...]:
+    """Return the sentences that belong under a layer's units; those on projections only where some are `shown`."""
     graph = graph_of(bundle)
     calls = graph.ancestors([unit_call(graph, Unit(layer, 0)).index])
     pooled = any(call.kind is Kind.MAX_POOL for call in calls)
     steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
     first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
     reached = len(run) + run.skipped.count
+    stopped = () if run.complete else (f"The scan was stopped: {reached:,} of {run.manifest['count']:,} images are in it.",)
+    if not shown:
+        return stopped
     return (
         *dict.fromkeys(note for one in rules for note in one.notes(calls)),
         *((GRATING,) if pooled and first else ()),
         *((SAME,) if steady else ()),
         HONEST,
-        *(() if run.complete else (f"The scan was stopped: {reached:,} of {run.manifest['count']:,} images are in it.",)),
+        *stopped,
     )

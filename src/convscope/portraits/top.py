@@ -75,7 +75,7 @@ def top(
     }
     return TopPatches(
         provenance=provenance("top", bundle, (run_input(run, gathered.unreadable),), parameters),
-        notes=(*gathered.notes(), *notes_of(run, bundle, layer, [rules])),
+        notes=(*gathered.notes(), *notes_of(run, bundle, layer, [rules], shown=any(one.count for one in gathered.patches))),
         class_names=class_names(bundle, units),
         layer=layer,
         patches=gathered.patches,

@@ -9,6 +9,8 @@ from .figures import DETAIL, LABEL, NOTE, Sheet, width_of
 
 TICKS = 5
 ROOM = 1.04
+# A mark so many times as far out as everything else would leave the bars a line: it stands at the edge, with an arrow.
+FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,32 @@ class Histogram:
 
     @property
     def span(self) -> tuple[float, float]:
-        """Return the least and the largest value of the axis: the bins and the mark, with a little room."""
-        values = [float(self.edges[0]), float(self.edges[-1]), *([] if self.mark is None else [self.mark]), *self.dots]
-        low, high = min(values), max(values)
+        """Return the least and the largest value of the axis: the bins and, if it is not far beyond, the mark, with a little room."""
+        low, high = self._bars_and_dots
+        if self.mark is not None and not self.beyond:
+            low, high = min(low, self.mark), max(high, self.mark)
         return (low, low + (high - low) * ROOM) if high > low else (low, low + 1.0)
+
+    @property
+    def _bars_and_dots(self) -> tuple[float, float]:
+        values = [float(self.edges[0]), float(self.edges[-1]), *self.dots]
+        return min(values), max(values)
+
+    @property
+    def beyond(self) -> bool:
+        """Say whether the mark is far beyond all else."""
+        low, high = self._bars_and_dots
+        return self.mark is not None and self.mark - low > FAR * (high - low)
+
+    @property
+    def said(self) -> str:
+        """Return the words beside the mark."""
+        return f"{self.words} \N{RIGHTWARDS ARROW}" if self.beyond else self.words
 
     def at(self, value: float) -> float:
         """Return where a value lies on the axis, in [0, 1]."""
         low, high = self.span
-        return (value - low) / (high - low)
+        return min((value - low) / (high - low), 1.0)
 
     @property
     def highest(self) -> int:
@@ -49,11 +68,11 @@ class Histogram:
     def draw(self, sheet: Sheet, place: tuple[int, int], size: tuple[int, int]) -> None:
         """Draw it with its left top corner at `place`, axis and their numbers inside `size` (width, height)."""
         theme = sheet.theme
-        indent = round(max(width_of(f"{tick:,.0f}", NOTE) for tick in ticks(0, self.highest))) + 14
+        indent = round(max(width_of(f"{tick:,.0f}", NOTE) for tick in whole_ticks(self.highest))) + 14
         left, top = place[0] + indent, place[1] + LABEL.line
         width, height = size[0] - indent, size[1] - LABEL.line - 2 * NOTE.line - 30
         bottom = top + height
-        for tick in ticks(0, self.highest):
+        for tick in whole_ticks(self.highest):
             y = bottom - round(height * tick / self.highest)
             sheet.fill(left, y, width, 1, theme.line)
             sheet.text(left - 12, y - NOTE.line * 0.55, f"{tick:,.0f}", NOTE, "right")
@@ -75,9 +94,9 @@ class Histogram:
         left, top, width, bottom = place
         x = left + round(width * self.at(self.mark))
         sheet.fill(x - 2, top - 4, 4, bottom - top + 4, sheet.theme.warning)
-        on_right = x + width_of(self.words, DETAIL) < left + width
-        shift = min(x, left + width) if on_right else max(x, left + round(width_of(self.words, DETAIL)))
-        sheet.text(shift, top - 4 - DETAIL.line, self.words, DETAIL, "left" if on_right else "right")
+        on_right = x + width_of(self.said, DETAIL) < left + width
+        shift = min(x, left + width) if on_right else max(x, left + round(width_of(self.said, DETAIL)))
+        sheet.text(shift, top - 4 - DETAIL.line, self.said, DETAIL, "left" if on_right else "right")
 
     def svg(self, title: str, width: int = 640, height: int = 250) -> str:
         """Return it as an SVG element that takes its colours from the page."""
@@ -85,7 +104,7 @@ class Histogram:
         wide, tall = width - indent - 8, height - above - below
         bottom = above + tall
         parts = [f'<svg class="histogram" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title, quote=True)}">']
-        for tick in ticks(0, self.highest):
+        for tick in whole_ticks(self.highest):
             y = bottom - tall * tick / self.highest
             parts.append(f'<line class="rule" x1="{indent}" x2="{indent + wide}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text class="end" x="{indent - 7}" y="{y + 4:.1f}">{tick:,.0f}</text>')
@@ -103,7 +122,7 @@ class Histogram:
         if self.mark is not None:
             x, late = indent + wide * self.at(self.mark), self.at(self.mark) > 0.5
             parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{above - 6}" y2="{bottom}"/>')
-            parts.append(f'<text class="{"end" if late else ""} said" x="{x:.1f}" y="{above - 11}">{escape(self.words)}</text>')
+            parts.append(f'<text class="{"end" if late else ""} said" x="{x:.1f}" y="{above - 11}">{escape(self.said)}</text>')
         return "".join([*parts, "</svg>"])
 
 
@@ -116,3 +135,8 @@ def ticks(low: float, high: float) -> list[float]:
     step = next(power * factor for factor in (1, 2, 5, 10) if raw <= power * factor * 1.0001)
     first = math.ceil(low / step - 1e-9)
     return [float(f"{place * step:.6g}") for place in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def whole_ticks(highest: int) -> list[float]:
+    """Return about five round whole numbers from 0 to `highest`: counts have no halves."""
+    return [tick for tick in ticks(0, highest) if tick == int(tick)]

@@ -4,6 +4,7 @@ import math
 
 from PIL import Image
 
+from ..errors import OutputError
 from ..results import Patches, TopPatches
 from .deconv import VARIANTS
 from .figures import DETAIL, LABEL, Sheet, shorten, width_of, wrap
@@ -14,11 +15,14 @@ from .theme import Theme, as_theme
 GUTTER = 4 * GAP
 CAPTION = LABEL.line + 6
 ASPECT = 1.6
+MOST_FILTERS = 256
 
 
 def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Image.Image | str]:
     """Return `top.png`: for each filter the projections of the images that excite it most, and beside them the patches."""
     used = as_theme(result.theme if theme is None else theme)
+    if len(result.patches) > MOST_FILTERS:
+        raise OutputError(f"A sheet of {len(result.patches)} filters cannot be drawn; at most {MOST_FILTERS} can. Take fewer filters.")
     first = result.patches[0]
     window = first.pixels.shape[1:3]
     tile = tile_size((window[0], window[1]), _side(len(result.patches)))
@@ -84,7 +88,8 @@ def _heading(result: TopPatches) -> Heading:
     if result.silent:
         notes.append(f"{result.silent} of the {counted(result.filters, 'filter')} are silent: they fire on none of the images.")
     more = patch_notes(result.patches)
-    return Heading(f"What excites the filters of {result.layer}", subtitle, heading_notes(result, " ".join(notes), *more))
+    whom = f"the filters of {result.layer}" if shown > 1 else result.legend(result.patches[0].unit)
+    return Heading(f"What excites {whom}", subtitle, heading_notes(result, " ".join(notes), *more))
 
 
 def _window(result: TopPatches) -> str:

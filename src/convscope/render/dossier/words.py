@@ -100,7 +100,7 @@ def field_words(result: Dossier) -> tuple[str, str]:
     """Return the name of the picture with the receptive field on it, and the image's."""
     height, width = result.patches.size
     where = "the whole image" if result.field is None else f"{result.field[0]} x {result.field[1]} of {height} x {width} px"
-    return "Receptive field", joined(where, *(result.patches.names[place] for place in result.patches.places[:1]))
+    return "Receptive field", joined(where, *(PurePath(result.patches.names[place]).name for place in result.patches.places[:1]))
 
 
 def among(result: Dossier, part: float) -> str:
