@@ -1,6 +1,6 @@
 """The strongest images of units, each cropped to what excited it, and what the deconvnet returns for the very place that was measured."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +47,8 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
     top = run.top(layer, [unit.channel for unit in units])
-    windows = windows_of(run, layer, top)
-    sides = windows[0, 0, 2:] - windows[0, 0, :2]
-    shape = (len(rulesets), *top.images.shape, int(sides[0]), int(sides[1]), bundle.channels)
-    pixels, projections = np.zeros(shape[1:], np.float32), np.zeros(shape, np.float32)
+    asked = _Asked(run, bundle, units, top, windows_of(run, layer, top))
+    pixels, projections = np.zeros(asked.shape, np.float32), np.zeros((len(rulesets), *asked.shape), np.float32)
     wanted = [(int(unit), int(rank)) for unit, rank in zip(*np.nonzero((top.images >= 0) & (top.values > 0)), strict=True)]
     if wanted:
         run.check_pictures()
@@ -61,16 +59,13 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
             pictures = _pictures(run, [int(top.images[place]) for place in chunk], unreadable)
             there = [place for place in chunk if int(top.images[place]) in pictures]
             for place in there:
-                _place(pixels[place], windows[place], pictures[int(top.images[place])], (0, 0))
+                _place(pixels[place], asked.windows[place], pictures[int(top.images[place])], (0, 0))
             for number, rules in enumerate(rulesets):
-                _project(bundle, units, top, there, pictures, rules, windows, projections[number])
+                asked.project(there, pictures, rules, projections[number])
                 tell(len(chunk))
     if wanted and unreadable.keys() >= {int(top.images[place]) for place in wanted}:
         raise ImageError(f"None of the pictures can be had. The first: {unreadable[min(unreadable)]}")
-    patches = tuple(
-        _patches(run, unit, number, top, windows[number], pixels[number], projections[0, number], unreadable)
-        for number, unit in enumerate(units)
-    )
+    patches = tuple(asked.patches(number, pixels[number], projections[0, number], unreadable) for number in range(len(units)))
     return Gathered(patches, projections[1:], unreadable)
 
 
@@ -88,6 +83,54 @@ def windows_of(run: Run, layer: str, top: TopUnits) -> NDArray[np.int64]:
     return windows
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The units of a portrait, their strongest images, and the windows of these that are shown."""
+
+    run: Run
+    bundle: ModelBundle
+    units: Sequence[Unit]
+    top: TopUnits
+    windows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(unit, k, height, width, channel) of all windows."""
+        height, width = self.windows[0, 0, 2:] - self.windows[0, 0, :2]
+        return (*self.top.images.shape, int(height), int(width), self.bundle.channels)
+
+    def project(self, wanted: Sequence[tuple[int, int]], pictures: dict[int, FloatArray], rules: Ruleset, into: FloatArray) -> None:
+        """Write the projections of the `wanted` (unit, rank) into the windows `into`, (unit, k, height, width, channel)."""
+        if not wanted:
+            return
+        number = {image: row for row, image in enumerate(pictures)}
+        places = []
+        for unit, rank in wanted:
+            row, column = int(self.top.rows[unit, rank]), int(self.top.columns[unit, rank])
+            places.append(Place(self.units[unit], number[int(self.top.images[unit, rank])], None if row < 0 else (row, column)))
+        found = project_places(self.bundle, places, np.stack(list(pictures.values())), rules)
+        for place, one in zip(wanted, found, strict=True):
+            _place(into[place], self.windows[place], one.signal, (one.field.top, one.field.left))
+
+    def patches(self, number: int, pixels: FloatArray, projections: FloatArray, unreadable: Container[int]) -> Patches:
+        """Return the record of one of the units, by its number among them."""
+        images = self.top.images[number]
+        known = [int(image) for image in images]
+        return Patches(
+            unit=self.units[number],
+            images=images,
+            names=tuple(self.run.name(image) if image >= 0 else "" for image in known),
+            labels=tuple(self.run.label(image) if image >= 0 else None for image in known),
+            values=self.top.values[number],
+            positions=np.stack([self.top.rows[number], self.top.columns[number]], axis=-1),
+            fields=self.windows[number],
+            pixels=pixels,
+            projections=projections,
+            size=self.run.fit.size,
+            missing=tuple(place for place, image in enumerate(known) if image in unreadable),
+        )
+
+
 def _pictures(run: Run, images: Iterable[int], unreadable: dict[int, str]) -> dict[int, FloatArray]:
     """Return what entered the network, by image; note in `unreadable` what cannot be had any more."""
     found: dict[int, FloatArray] = {}
@@ -101,28 +144,6 @@ def _pictures(run: Run, images: Iterable[int], unreadable: dict[int, str]) -> di
     return found
 
 
-def _project(
-    bundle: ModelBundle,
-    units: Sequence[Unit],
-    top: TopUnits,
-    wanted: Sequence[tuple[int, int]],
-    pictures: dict[int, FloatArray],
-    rules: Ruleset,
-    windows: NDArray[np.int64],
-    projections: FloatArray,
-) -> None:
-    """Write the projections of the `wanted` (unit, rank) into `projections`, (unit, k, height, width, channel)."""
-    if not wanted:
-        return
-    number = {image: row for row, image in enumerate(pictures)}
-    places = []
-    for unit, rank in wanted:
-        position = (int(top.rows[unit, rank]), int(top.columns[unit, rank]))
-        places.append(Place(units[unit], number[int(top.images[unit, rank])], None if position[0] < 0 else position))
-    for place, found in zip(wanted, project_places(bundle, places, np.stack(list(pictures.values())), rules), strict=True):
-        _place(projections[place], windows[place], found.signal, (found.field.top, found.field.left))
-
-
 def _place(room: FloatArray, window: NDArray[np.int64], picture: FloatArray, corner: tuple[int, int]) -> None:
     """Copy into `room`, which is a window of an image, what `picture`, whose corner lies at `corner` of the image, has of it."""
     start = [max(int(side), edge) for side, edge in zip(window[:2], corner, strict=True)]
@@ -130,30 +151,3 @@ def _place(room: FloatArray, window: NDArray[np.int64], picture: FloatArray, cor
     top, left = (first - int(side) for first, side in zip(start, window[:2], strict=True))
     part = picture[start[0] - corner[0] : stop[0] - corner[0], start[1] - corner[1] : stop[1] - corner[1]]
     room[top : top + part.shape[0], left : left + part.shape[1]] = part
-
-
-def _patches(
-    run: Run,
-    unit: Unit,
-    number: int,
-    top: TopUnits,
-    windows: NDArray[np.int64],
-    pixels: FloatArray,
-    projections: FloatArray,
-    unreadable: dict[int, str],
-) -> Patches:
-    images = top.images[number]
-    known = [int(image) for image in images]
-    return Patches(
-        unit=unit,
-        images=images,
-        names=tuple(run.name(image) if image >= 0 else "" for image in known),
-        labels=tuple(run.label(image) if image >= 0 else None for image in known),
-        values=top.values[number],
-        positions=np.stack([top.rows[number], top.columns[number]], axis=-1),
-        fields=windows,
-        pixels=pixels,
-        projections=projections,
-        size=run.fit.size,
-        missing=tuple(place for place, image in enumerate(known) if image in unreadable),
-    )
