@@ -32,7 +32,8 @@ def cut(pixels, window):
 
 def on_cone(cones, pixels, position, rules, channel):
     """Return the unit's value and its projection, pasted into zeros."""
-    window = cones.at(position)
+    window, place = cones.at(position)
+    assert place == (0, 0)
     projector = Projector(cones.graph, tensor(cut(pixels, window)), [cones.call], {cones.place: tensor([position])})
     value = array(projector.value(cones.call))
     assert value.shape[:3] == (1, 1, 1)

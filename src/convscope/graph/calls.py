@@ -130,7 +130,7 @@ class Graph:
 
     def fed(self, image: Any) -> dict[int, Any]:
         """Return the values of the input calls for one batch `image`; fixed ones are repeated over it."""
-        count = image.shape[0]
+        count = ops.shape(image)[0]  # a number, also where a compiled function takes batches of any size
         return {self.image_input: image} | {
             index: ops.repeat(ops.convert_to_tensor(value)[None], count, axis=0) for index, value in self.fixed.items()
         }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..backend import ops
 from .calls import Call, Graph, Ref, filled
+from .crops import Crop
 from .history import sharing_copy
 from .invariance import is_invariant
 from .kinds import Kind
@@ -37,10 +38,21 @@ class Cones(NamedTuple):
     step: tuple[int, int]
     cost: float
 
-    def at(self, position: tuple[int, int]) -> Field:
-        """Return the window of the image that the unit at a position of the whole map sees."""
+    def at(self, position: tuple[int, int]) -> Crop:
+        """Return the window of the image that the unit at a position of the whole map sees; it is all that is left of the map."""
         down, right = position[0] * self.step[0], position[1] * self.step[1]
-        return Field(self.window.top + down, self.window.left + right, self.window.bottom + down, self.window.right + right)
+        window = Field(self.window.top + down, self.window.left + right, self.window.bottom + down, self.window.right + right)
+        return Crop(window, (0, 0))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the windows."""
+        return self.window.height, self.window.width
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """Rows and columns of the layer's map of such a window."""
+        return 1, 1
 
 
 def cones_of(graph: Graph, call: Call, size: tuple[int, int]) -> Cones | None:

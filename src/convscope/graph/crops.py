@@ -24,7 +24,7 @@ MARGINS = (0, 1, 2, 4, 8)
 
 
 class Crop(NamedTuple):
-    """The window of the image, and where on the layer's map of that window the unit is."""
+    """The window of the image, with zeros where it reaches over, and where on the layer's map of that window the unit is."""
 
     window: Field
     position: tuple[int, int]
@@ -39,7 +39,14 @@ class Crops:
     whole: tuple[int, int]
     size: tuple[int, int]
     step: tuple[int, int]
+    place: None = None  # the positions need not be known, see `Cones`
     _shifts: dict[tuple[int, int], dict[int, tuple[int, int]] | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """Rows and columns of the layer's map of such a crop."""
+        shape = call_shapes(self.graph, self.call, self.size)[self.call.index]
+        return _side(shape, 0), _side(shape, 1)
 
     def at(self, position: tuple[int, int]) -> Crop | None:
         """Return the crop for a unit at a position of the whole map; None where no crop is exact."""

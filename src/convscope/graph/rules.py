@@ -106,6 +106,10 @@ class SwitchUnpool(_Unpool):
 
     ties: str = "first"
 
+    def backward(self, record: Record, upstream: Any) -> list[Any]:
+        own = self.ties == "first" and hasattr(record.call.operation, "pool_size") and pooling.own_will_do()
+        return record.vjp(upstream) if own else super().backward(record, upstream)
+
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
         return pooling.by_switches(value, window, self.ties)
 

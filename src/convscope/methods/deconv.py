@@ -11,7 +11,6 @@ from ..backend import ops
 from ..errors import OptionError
 from ..graph.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
 from ..graph.calls import Call
-from ..graph.crops import crops_of
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
@@ -23,7 +22,7 @@ from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, network_input, numpy, require_images
 from .method import METHODS, Method, Option, provenance
-from .projecting import Place, project_places
+from .projecting import Place, is_local, project_places
 
 SEEDS = ("strongest", "map")
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
@@ -115,10 +114,10 @@ class _Part:
 
 def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> _Part:
     """Project from whole maps on whole images, from single places on what their receptive fields need."""
-    graph, size = graph_of(bundle), pixels.shape[1:3]
+    graph, size = graph_of(bundle), (pixels.shape[1], pixels.shape[2])
     calls = {unit: unit_call(graph, unit) for unit in units}
-    whole = [unit for unit in units if seed == "map" or crops_of(graph, calls[unit], size) is None]
-    found = _on_images(bundle, whole, pixels, rules, seed) | _on_crops(bundle, [unit for unit in units if unit not in whole], pixels, rules)
+    whole = [unit for unit in units if seed == "map" or not is_local(bundle, calls[unit], size, rules)]
+    found = _on_images(bundle, whole, pixels, rules, seed) | _on_parts(bundle, [unit for unit in units if unit not in whole], pixels, rules)
     fields = [[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units]
     return _Part(
         pixels=np.stack([found[unit].pixels for unit in units], axis=1),
@@ -155,8 +154,8 @@ def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.fl
     return found
 
 
-def _on_crops(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
-    """A forward pass finds the places; each is then projected on its crop."""
+def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
+    """A forward pass finds the places; each is then projected on its cone or crop."""
     if not units:
         return {}
     graph = graph_of(bundle)

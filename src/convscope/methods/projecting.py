@@ -1,6 +1,7 @@
 """Projections from given places of given images, each as the window of the image that it can reach.
 
-Where the receptive field is small, forward and backward run on the crop that holds it, exactly: see `graph.crops`.
+Where little of the network's work is for one unit, forward and backward run on its cone (`graph.cones`) or, in networks that have none, on
+the crop that holds its receptive field (`graph.crops`), exactly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,20 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import engine, ops
-from ..graph.addresses import graph_of, unit_call
-from ..graph.calls import Call, Graph
+from ..graph.addresses import channel_count, graph_of, unit_call
+from ..graph.calls import Call
+from ..graph.cones import Cones, cones_of
 from ..graph.crops import Crop, Crops, crops_of
 from ..graph.entering import network_input, numpy
+from ..graph.pooling import own_will_do
 from ..graph.projector import Projector
-from ..graph.receptive import Field, call_shapes, receptive_field
-from ..graph.rules import Ruleset
+from ..graph.receptive import Field, receptive_field
+from ..graph.rules import Rule, Ruleset
 from ..models import ModelBundle
 from ..units import Unit
 
 FloatArray = NDArray[np.float32]
-# Images that run at once where they run whole, and pixels where they run as crops.
+# Images that run at once where they run whole, and pixels where they run as cones or crops.
 CHUNK = 4
-PIXELS_AT_ONCE = 4 * 224 * 224
+PIXELS_AT_ONCE = 224 * 224  # more are slower where they leave a processor's cache
 MOST_AT_ONCE = 256
 # Compiling takes about as long as so many crops of a deep layer take without it.
 WORTH_COMPILING = 32
@@ -45,11 +48,16 @@ class Projected(NamedTuple):
     value: float
 
 
+def is_local(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Ruleset) -> bool:
+    """Return whether single places of a call are projected on less than the whole image; `size` is (height, width)."""
+    return _parts_of(bundle, call, size, rules) is not None
+
+
 def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset) -> list[Projected]:
     """Return the projection of each place; `images` are (image, height, width, channel) in [0, 1], as they enter the network.
 
-    The seed is the unit's value at its place, 0 where that is negative. Places with small fields run as crops of one shape for their
-    layer, many at once; of the others one forward pass serves all of an image.
+    The seed is the unit's value at its place, 0 where that is negative. Places with small fields run as cones or crops, of one shape for
+    their layer, many at once; of the others one forward pass serves all of an image.
     """
     graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
     by_call: dict[int, list[int]] = {}
@@ -58,56 +66,81 @@ def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatAr
     found: dict[int, Projected] = {}
     left: list[int] = []
     for index, numbers in by_call.items():
-        crops = crops_of(graph, graph.calls[index], size)
-        cut = {number: crops.at(position) for number in numbers if crops and (position := places[number].position) is not None}
+        parts = _parts_of(bundle, graph.calls[index], size, rules)
+        cut = {number: parts.at(position) for number in numbers if parts and (position := places[number].position) is not None}
         exact = {number: crop for number, crop in cut.items() if crop is not None}
         left.extend(number for number in numbers if number not in exact)
-        if crops and exact:
-            found.update(_on_crops(bundle, crops, exact, places, images, rules))
+        if parts and exact:
+            found.update(_on_parts(bundle, parts, exact, places, images, rules))
     found.update(_on_images(bundle, left, places, images, rules))
     return [found[number] for number in range(len(places))]
 
 
-def _on_crops(
-    bundle: ModelBundle, crops: Crops, cut: dict[int, Crop], places: Sequence[Place], images: FloatArray, rules: Ruleset
+def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Ruleset) -> Cones | Crops | None:
+    """Return what holds a unit's field and not much besides, kept with the network; None where the whole image is as cheap.
+
+    Our own rules do at a place what they do whatever else is on the map; a stranger's may not.
+    """
+    if any(type(rule).__module__ != Rule.__module__ for _, rule in rules.rules):
+        return None
+    kept: dict[Any, Cones | Crops | None] = bundle.memo.setdefault("parts", {})
+    if (call.index, size) not in kept:
+        graph = graph_of(bundle)
+        kept[call.index, size] = cones_of(graph, call, size) or crops_of(graph, call, size)
+    return kept[call.index, size]
+
+
+def _on_parts(
+    bundle: ModelBundle, parts: Cones | Crops, cut: dict[int, Crop], places: Sequence[Place], images: FloatArray, rules: Ruleset
 ) -> Iterator[tuple[int, Projected]]:
-    graph, call = crops.graph, crops.call
-    shape = [side or 0 for side in call_shapes(graph, call, crops.size)[call.index][1:]]
-    most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (crops.size[0] * crops.size[1])))
-    down = _compiled(bundle, call, rules) if len(cut) >= WORTH_COMPILING else _downward(graph, call, rules)
-    waiting = list(cut)
-    for start in range(0, len(waiting), most):
-        numbers = waiting[start : start + most]
-        pixels = np.stack([_cut(images[places[number].image], cut[number].window) for number in numbers])
-        seeds = np.zeros((len(numbers), *shape), np.float32)
+    graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
+    call = unit_call(graph, places[next(iter(cut))].unit)
+    entered = numpy(network_input(bundle, images))
+    down = _compiled(bundle, call, parts, rules, size) if len(cut) >= WORTH_COMPILING else _downward(parts, rules)
+    for numbers, fill in _batches(list(cut), parts.size):
+        pixels = np.stack([_window(entered[places[number].image], cut[number].window) for number in numbers])
+        spots = np.asarray([places[number].position for number in numbers], np.float32)
+        seeds = np.zeros((len(numbers), *parts.map_size, channel_count(call)), np.float32)
         for row, number in enumerate(numbers):
             seeds[(row, *cut[number].position, places[number].unit.channel)] = 1.0
-        fill = np.arange(most) % len(numbers) if len(cut) > most else np.arange(len(numbers))  # one shape is one compilation
-        signals, values = down(network_input(bundle, pixels[fill]), ops.convert_to_tensor(seeds[fill]))
+        signals, values = down(*(ops.convert_to_tensor(one[fill]) for one in (pixels, seeds, spots)))
         pictures, amounts = bundle.preprocessing.to_rgb(numpy(signals)), numpy(values)
         for row, number in enumerate(numbers):
             window = cut[number].window
-            field = receptive_field(graph, call, places[number].position, crops.whole).clipped(*crops.whole)
+            field = receptive_field(graph, call, places[number].position, size).clipped(*size)
             inside = Field(field.top - window.top, field.left - window.left, field.bottom - window.top, field.right - window.left)
-            yield number, Projected(field, _cut(pictures[row], inside), float(amounts[row]))
+            yield number, Projected(field, _window(pictures[row], inside), float(amounts[row]))
 
 
-def _downward(graph: Graph, call: Call, rules: Ruleset) -> Callable[[Any, Any], tuple[Any, Any]]:
-    def down(entered: Any, seeds: Any) -> tuple[Any, Any]:
-        projector = Projector(graph, entered, [call])
-        values = ops.sum(projector.value(call) * seeds, axis=(1, 2, 3))
-        return projector.project(call, seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1)), rules), values
+def _batches(waiting: list[int], size: tuple[int, int]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
+    """Yield what runs at once, and which rows of it, some twice: batches have few sizes, because each is a compilation."""
+    most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (size[0] * size[1])))
+    for start in range(0, len(waiting), most):
+        numbers = waiting[start : start + most]
+        rows = most if len(numbers) > most // 2 and len(waiting) > most else 1 << (len(numbers) - 1).bit_length()
+        yield numbers, np.arange(min(rows, most)) % len(numbers)
+
+
+def _downward(parts: Cones | Crops, rules: Ruleset) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    own_will_do()  # nothing can be tried while compiling
+
+    def down(entered: Any, seeds: Any, spots: Any) -> tuple[Any, Any]:
+        projector = Projector(parts.graph, entered, [parts.call], {} if parts.place is None else {parts.place: spots})
+        values = ops.sum(projector.value(parts.call) * seeds, axis=(1, 2, 3))
+        return projector.project(parts.call, seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1)), rules), values
 
     return down
 
 
-def _compiled(bundle: ModelBundle, call: Call, rules: Ruleset) -> Callable[[Any, Any], tuple[Any, Any]]:
+def _compiled(
+    bundle: ModelBundle, call: Call, parts: Cones | Crops, rules: Ruleset, size: tuple[int, int]
+) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Return `_downward` compiled, kept with the network: the pages of a layer share it."""
-    kept: dict[Any, Callable[[Any, Any], tuple[Any, Any]]] = bundle.memo.setdefault("projections", {})
-    key = (call.index, rules)
+    kept: dict[Any, Callable[[Any, Any, Any], tuple[Any, Any]]] = bundle.memo.setdefault("projections", {})
+    key = (call.index, rules, size)
     if key not in kept:
         kept.clear()  # it holds memory, and layers are looked at one after the other
-        kept[key] = engine().compiled(_downward(graph_of(bundle), call, rules))
+        kept[key] = engine().compiled(_downward(parts, rules))
     return kept[key]
 
 
@@ -136,7 +169,7 @@ def _on_images(
             down = bundle.preprocessing.to_rgb(numpy(projector.project(call, ops.convert_to_tensor(signal), rules)))
             for number in turn:
                 field = receptive_field(graph, call, places[number].position, size).clipped(*size)
-                yield number, Projected(field, _cut(down[chunk.index(places[number].image)], field), values[number])
+                yield number, Projected(field, _window(down[chunk.index(places[number].image)], field), values[number])
 
 
 def _turns(waiting: list[list[tuple[int, int]]]) -> Iterator[list[int]]:
@@ -150,5 +183,12 @@ def _turns(waiting: list[list[tuple[int, int]]]) -> Iterator[list[int]]:
         yield [taken[0] for taken in turn if taken is not None]
 
 
-def _cut(picture: FloatArray, window: Field) -> FloatArray:
-    return np.ascontiguousarray(picture[window.top : window.bottom, window.left : window.right])
+def _window(picture: FloatArray, window: Field) -> FloatArray:
+    """Return a window of a picture, zeros where it reaches over the border."""
+    inside = window.clipped(*picture.shape[:2])
+    if inside == window:
+        return np.ascontiguousarray(picture[window.top : window.bottom, window.left : window.right])
+    found = np.zeros((window.height, window.width, picture.shape[-1]), picture.dtype)
+    rows, columns = (slice(inside[axis] - window[axis], inside[axis + 2] - window[axis]) for axis in (0, 1))
+    found[rows, columns] = picture[inside.top : inside.bottom, inside.left : inside.right]
+    return found
