@@ -1,7 +1,12 @@
 """Chains of layers of every shape, and places on their maps: what crops and cones are tested with."""
 
+import numpy as np
+
 from convscope.backend import keras
+from convscope.graph.cones import cones_of
+from convscope.graph.projector import Projector
 from convscope.graph.rules import GUIDED, deconvnet
+from networks import array, tensor
 
 layers = keras.layers
 
@@ -64,3 +69,42 @@ def places(shape):
     rows, columns = shape[1], shape[2]
     inner = [(rows // 2, columns // 2), (rows // 3, columns // 2 + 1)]
     return [*inner, (0, 0), (rows - 1, columns - 1), (0, columns // 2), (rows // 2, columns - 1), (rows - 2, 1)]
+
+
+def cut(pixels, window):
+    """Return a window of the picture with zeros where it reaches over the border."""
+    top, left, bottom, right = window
+    height, width = pixels.shape[1:3]
+    reach = max(-top, -left, bottom - height, right - width, 0)
+    padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    return padded[:, top + reach : bottom + reach, left + reach : right + reach]
+
+
+def on_cone(cones, pixels, position, rules, channel):
+    """Return the unit's value and its projection, pasted into zeros."""
+    window, place = cones.at(position)
+    assert place == (0, 0)
+    projector = Projector(cones.graph, tensor(cut(pixels, window)), [cones.call], {cones.place: tensor([position])})
+    value = array(projector.value(cones.call))
+    assert value.shape[:3] == (1, 1, 1)
+    signal = np.zeros_like(value)
+    signal[..., channel] = 1.0
+    picture = array(projector.project(cones.call, tensor(signal), rules))[0]
+    inside = window.clipped(*pixels.shape[1:3])
+    pasted = np.zeros_like(pixels[0])
+    part = picture[inside.top - window.top : inside.bottom - window.top, inside.left - window.left : inside.right - window.left]
+    pasted[inside.top : inside.bottom, inside.left : inside.right] = part
+    return value[0, 0, 0, channel], pasted
+
+
+def differences_on_cone(graph, call, pixels, position, rules):
+    """Return how much value and projection on the cone differ from those on the whole image, relatively."""
+    whole = Projector(graph, tensor(pixels), [call])
+    value = array(whole.value(call))
+    channel = int(value[0, position[0], position[1]].argmax())
+    signal = np.zeros_like(value)
+    signal[0, position[0], position[1], channel] = 1.0
+    true = array(whole.project(call, tensor(signal), rules))[0]
+    found, picture = on_cone(cones_of(graph, call, pixels.shape[1:3]), pixels, position, rules, channel)
+    true_value = value[0, position[0], position[1], channel]
+    return abs(found - true_value) / max(abs(true_value), 1e-3), np.abs(picture - true).max() / (np.abs(true).max() or 1.0)

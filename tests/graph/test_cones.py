@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from chains import CHAINS, RULESETS, places, same
+from chains import CHAINS, RULESETS, differences_on_cone, places, same
 from convscope.backend import keras, ops
 from convscope.graph import cones as module
 from convscope.graph.cones import cones_of
 from convscope.graph.history import flatten
-from convscope.graph.projector import Projector
 from networks import array, filled, images, model_of, tensor
 
 layers = keras.layers
@@ -21,45 +20,6 @@ def _any_cone(monkeypatch):
     monkeypatch.setattr(module, "WORTH", 10.0)
 
 
-def cut(pixels, window):
-    """Return a window of the picture with zeros where it reaches over the border."""
-    top, left, bottom, right = window
-    height, width = pixels.shape[1:3]
-    reach = max(-top, -left, bottom - height, right - width, 0)
-    padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-    return padded[:, top + reach : bottom + reach, left + reach : right + reach]
-
-
-def on_cone(cones, pixels, position, rules, channel):
-    """Return the unit's value and its projection, pasted into zeros."""
-    window, place = cones.at(position)
-    assert place == (0, 0)
-    projector = Projector(cones.graph, tensor(cut(pixels, window)), [cones.call], {cones.place: tensor([position])})
-    value = array(projector.value(cones.call))
-    assert value.shape[:3] == (1, 1, 1)
-    signal = np.zeros_like(value)
-    signal[..., channel] = 1.0
-    picture = array(projector.project(cones.call, tensor(signal), rules))[0]
-    inside = window.clipped(*pixels.shape[1:3])
-    pasted = np.zeros_like(pixels[0])
-    part = picture[inside.top - window.top : inside.bottom - window.top, inside.left - window.left : inside.right - window.left]
-    pasted[inside.top : inside.bottom, inside.left : inside.right] = part
-    return value[0, 0, 0, channel], pasted
-
-
-def differences(graph, call, pixels, position, rules):
-    """Return how much value and projection on the cone differ from those on the whole image, relatively."""
-    whole = Projector(graph, tensor(pixels), [call])
-    value = array(whole.value(call))
-    channel = int(value[0, position[0], position[1]].argmax())
-    signal = np.zeros_like(value)
-    signal[0, position[0], position[1], channel] = 1.0
-    true = array(whole.project(call, tensor(signal), rules))[0]
-    found, picture = on_cone(cones_of(graph, call, pixels.shape[1:3]), pixels, position, rules, channel)
-    true_value = value[0, position[0], position[1], channel]
-    return abs(found - true_value) / max(abs(true_value), 1e-3), np.abs(picture - true).max() / (np.abs(true).max() or 1.0)
-
-
 @pytest.mark.parametrize("name", [name for name in CHAINS if name not in WITHOUT])
 def test_t11_a_cone_equals_the_whole_image(name, record_error):
     side, chain = CHAINS[name]
@@ -69,7 +29,7 @@ def test_t11_a_cone_equals_the_whole_image(name, record_error):
     shape = array(graph.run(tensor(pixels), [call.index])[0]).shape
     for position in places(shape):
         for rules in RULESETS.values():
-            value, picture = differences(graph, call, pixels, position, rules)
+            value, picture = differences_on_cone(graph, call, pixels, position, rules)
             assert record_error("T11", value) <= 1e-5, position
             assert record_error("T11", picture) <= 1e-5, (position, rules.name)
 
@@ -85,7 +45,7 @@ def test_pools_that_pad_nothing_have_cones_whatever_they_are_called():
     graph = flatten(model_of(same(3), layers.MaxPooling2D(2, padding="same"), same(3), shape=(32, 32, 3)))
     pixels = images(1, 32, 32, 3)
     for position in ((8, 8), (0, 15)):
-        assert max(differences(graph, list(graph.visible.values())[-1], pixels, position, RULESETS["switches"])) <= 1e-5
+        assert max(differences_on_cone(graph, list(graph.visible.values())[-1], pixels, position, RULESETS["switches"])) <= 1e-5
 
 
 def test_a_map_that_is_used_on_both_sides_of_a_product_is_cut_for_each():
@@ -95,7 +55,7 @@ def test_a_map_that_is_used_on_both_sides_of_a_product_is_cut_for_each():
 
     graph = flatten(model_of(same(3), gated, same(3), shape=(32, 32, 3)))
     for position in ((8, 8), (0, 31)):
-        assert max(differences(graph, list(graph.visible.values())[-1], images(1, 32, 32, 3), position, RULESETS["guided"])) <= 1e-5
+        assert max(differences_on_cone(graph, list(graph.visible.values())[-1], images(1, 32, 32, 3), position, RULESETS["guided"])) <= 1e-5
 
 
 def test_branches_that_look_at_the_whole_map_have_no_cones():
@@ -128,7 +88,9 @@ def test_operations_that_are_no_layers_have_cones_too():
     kernel = np.random.default_rng(0).normal(size=(5, 3, 2, 3)).astype("float32")
     graph = flatten(model_of(lambda value: ops.relu(ops.conv(value, kernel, 2, "same")), same(2), shape=(31, 32, 2)))
     for position in ((8, 8), (0, 15)):
-        assert max(differences(graph, list(graph.visible.values())[-1], images(1, 31, 32, 2), position, RULESETS["switches"])) <= 1e-5
+        assert (
+            max(differences_on_cone(graph, list(graph.visible.values())[-1], images(1, 31, 32, 2), position, RULESETS["switches"])) <= 1e-5
+        )
 
 
 def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
@@ -141,6 +103,6 @@ def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_erro
         for call in calls if build is keras.applications.VGG16 else calls[::8]:
             rows, columns = array(graph.run(tensor(pixels), [call.index])[0]).shape[1:3]
             for position in ((rows // 2, columns // 2), (0, columns - 1)):
-                value, picture = differences(graph, call, pixels, position, RULESETS["switches"])
+                value, picture = differences_on_cone(graph, call, pixels, position, RULESETS["switches"])
                 assert record_error("T11", value) <= 1e-5, call.address
                 assert record_error("T11", picture) <= 1e-5, call.address

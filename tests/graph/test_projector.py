@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convscope.backend import keras, ops
+from convscope.backend import engine, keras, ops
 from convscope.graph.history import flatten
 from convscope.graph.projector import Projector
 from convscope.graph.rules import GRADIENT, GUIDED, deconvnet
@@ -218,3 +218,14 @@ def test_a_unit_that_the_image_does_not_reach_gives_a_black_picture():
     image = keras.Input((4, 4, 1))
     model = keras.Model(image, ops.stop_gradient(image))
     assert not project(model, images(1, 4, 4, 1), np.ones((1, 4, 4, 1)), GRADIENT).any()
+
+
+def test_a_lasting_gradient_of_large_maps_is_the_gradient():
+    layer = layers.Conv2D(2, 3, strides=2, padding="same")
+    for side in (8, 300, 304):
+        value = tensor(images(1, side, side, 4))
+        output, pullback = engine().vjp(layer, [value])
+        again, lasting = engine().vjp(layer, [value], lasting=True)
+        upstream = tensor(signal_like(output))
+        assert np.abs(array(again) - array(output)).max() <= 1e-6
+        assert np.abs(array(lasting(upstream)[0]) - array(pullback(upstream)[0])).max() <= 1e-5

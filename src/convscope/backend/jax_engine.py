@@ -12,8 +12,11 @@ Pullback = Callable[[Any], list[Any]]
 FAST_POOLING = False
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
-    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
+def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros.
+
+    `lasting`, that this very function will be asked for again, makes no difference here.
+    """
     output, pull = jax.vjp(function, *(jnp.asarray(value) for value in inputs))
     return output, lambda upstream: list(pull(upstream))
 

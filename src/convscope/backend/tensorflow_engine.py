@@ -1,5 +1,6 @@
 """TensorFlow's spelling of the five things convscope asks of a framework."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,10 +12,19 @@ tf.get_logger().setLevel("ERROR")  # it warns of each new function; ours are few
 Pullback = Callable[[Any], list[Any]]
 # Whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
 FAST_POOLING = True
+LARGE = 2**18
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
-    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
+def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros.
+
+    `lasting`: this very function will be asked for again, so something may be kept with it. Outside of a graph, TensorFlow computes a
+    convolution's gradient by its kernel too, whoever asks for it, which doubles the time; of large inputs the gradient is made a graph.
+    """
+    if lasting and tf.executing_eagerly() and sum(math.prod(value.shape) for value in inputs) >= LARGE:
+        kept = vars(function)
+        gradient = kept.get("_gradient") or kept.setdefault("_gradient", _graph_gradient(function))
+        return function(*inputs), lambda upstream: list(gradient(list(inputs), upstream))
     inputs = [tf.identity(value) for value in inputs]  # a tensor given twice is two inputs, each with its own share
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
@@ -24,6 +34,16 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullb
         return tape.gradient(output, inputs, output_gradients=upstream, unconnected_gradients="zero")
 
     return output, pullback
+
+
+def _graph_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    def gradient(inputs: list[Any], upstream: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            output = function(*inputs)
+        return tape.gradient(output, inputs, output_gradients=upstream, unconnected_gradients="zero")
+
+    return compiled(gradient)
 
 
 def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:

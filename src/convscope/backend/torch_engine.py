@@ -13,8 +13,11 @@ Pullback = Callable[[Any], list[Any]]
 FAST_POOLING = True
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, Pullback]:
-    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros."""
+def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+    """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros.
+
+    `lasting`, that this very function will be asked for again, makes no difference here.
+    """
     with torch.enable_grad():
         leaves = [_leaf(ops.convert_to_tensor(value)) for value in inputs]
         output = function(*leaves)

@@ -5,7 +5,10 @@ from typing import Any
 
 from ..backend import engine, ops
 from .calls import Call, Graph, Ref, picked
+from .kinds import Kind
 from .rules import Record, Ruleset
+
+LINEAR = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})  # their own gradient needs no forward pass
 
 
 class Projector:
@@ -39,7 +42,7 @@ class Projector:
 
     def _forward(self, call: Call) -> None:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
-        output, pullback = engine().vjp(call, inputs)
+        output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
         self._values[call.index] = output
         self.records[call.index] = Record(call, inputs, output, pullback)
 
