@@ -32,7 +32,7 @@ def slow_pictures(numbers, swing):
             for j in range(width):
                 frequency = np.hypot((i + 1) // 2 / height, (j + 1) // 2 / width)
                 amplitudes[i, j] = numbers[plane, i, j] * 0.25 / max(frequency, 2 / max(height, width))
-        amplitudes[0, 0] *= TINT
+        amplitudes[0, 0] *= TINT if len(numbers) > 1 else 1.0
         amplitudes *= swing / np.sqrt(swing**2 + (amplitudes**2).sum() / (height * width))
         for y in range(height):
             for x in range(width):

@@ -141,7 +141,7 @@ class Climber:
                 graph,
                 attempt.measure(graph, form),
                 attempt.image(*canvas, self.bundle.channels),
-                transforms=attempt.transforms,
+                transforms=attempt.transforms(min(canvas)),
                 update=attempt.update,
                 size=canvas,
                 precision=self.settings.precision,

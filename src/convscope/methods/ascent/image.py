@@ -17,9 +17,10 @@ FloatArray = NDArray[np.float32]
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
-# How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: calm, but not grey.
-SWING = 2.0
-# How readily a picture's mean moves, on the scale of its slowest waves: little, else many filters tint all alike.
+# How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: calm, but not grey. A grey picture has
+# but one of them.
+SWING, GREY_SWING = 2.0, 4.0
+# How readily a picture's mean moves, on the scale of its slowest waves: in colour little, else many filters tint all alike.
 TINT = 0.3
 
 
@@ -73,7 +74,7 @@ def fourier(
     # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
     lowest = 2.0 / max(height, width)
     scale = (0.25 * np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest) ** -decay).astype(np.float32)
-    scale[0, 0] *= TINT
+    scale[0, 0] *= TINT if channels > 1 else 1.0
     colour = colours(channels)
 
     def initial(rng: np.random.Generator) -> FloatArray:

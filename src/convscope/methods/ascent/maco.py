@@ -35,7 +35,7 @@ def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
 
 def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any:
     """Return `irfft2` of spectrum · exp(i · phases): (count, channel, height, width), as matrix products alone."""
-    real, imaginary = spectrum * ops.cos(phases), spectrum * ops.sin(phases)
+    real, imaginary = ops.multiply(ops.cos(phases), spectrum), ops.multiply(ops.sin(phases), spectrum)
     angle = 2 * np.pi * np.outer(np.arange(height), np.arange(height)) / height
     cosine, sine = (table(angle).astype(np.float32) / height for table in (np.cos, np.sin))
     down_real = ops.matmul(cosine, real) - ops.matmul(sine, imaginary)
