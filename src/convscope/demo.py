@@ -47,14 +47,6 @@ class Chapter:
     parts: tuple[Part, ...]
 
 
-SIDE = 128
-# A third of the embedded checkpoint's filters fire on none of the sample photographs; these are among the others.
-ALIVE = {
-    "block2_conv2": "0,1,3,12,19,21,24,26",
-    "block3_conv3": "2,5,17,18,20,22,25,36",
-    "block4_conv2": "1,3,4,5,9,12,23,26",
-    "block5_conv2": "1,4,11,12,14,16,21,23",
-}
 STRONGEST = {"strongest": 4, "ties": "spread"}
 NINE = {"filters": "0,5,7,9,11,12,13,14,15"}
 SAMPLES = "sample:fashion"
@@ -93,8 +85,8 @@ CHAPTERS = (
         "Gradient ascent: what excites a filter in general?",
         "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017), early to late layers.",
         tuple(
-            Part("ascend", "vgg16", ([f"{layer}:{filters}"],), f"Eight filters of VGG16 {layer}", {"size": SIDE})
-            for layer, filters in ALIVE.items()
+            Part("ascend", "vgg16", ([f"{layer}:0-7"],), f"Eight filters of VGG16 {layer}", {"size": size, "steps": 48})
+            for layer, size in (("block2_conv2", 64), ("block3_conv3", 64), ("block4_conv2", 96), ("block5_conv2", 128))
         ),
     ),
     Chapter(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-import convscope
+from convscope.methods.ascent.given import maco_of
 from convscope.methods.ascent.image import colours, decorrelated
 from convscope.methods.ascent.maco import maco, planes_of, spectrum_of
-from networks import array, images, small, tensor
+from networks import array, images, tensor
 from twins import relative_error
 
 SIZES = [(8, 8), (9, 12), (12, 9), (7, 7)]
@@ -53,11 +53,10 @@ def test_the_spectrum_is_the_mean_magnitude_of_pictures_that_fade_out():
 
 
 def test_the_users_own_images_give_the_spectrum():
-    model = small(side=16)
-    model.get_layer("conv1").bias.assign(np.ones(4, "float32"))  # the unit does not sleep, so nothing else is tried
-    bundle = convscope.load(model, preprocess="unit")
-    settings = {"image": "maco", "steps": 3, "size": 16, "precision": "float32"}
-    noise = images(1, 16, 16, 3)
-    own, natural = (convscope.ascend(bundle, "conv1:0", spectrum=given, **settings) for given in (noise, None))
-    roughness = [np.abs(np.diff(one.images[0], axis=1)).mean() for one in (own, natural)]
-    assert roughness[0] > 1.5 * roughness[1]  # noise has as much of the fast waves as of the slow ones, photographs have little
+    own, (_, phases) = images(2, 9, 12, 3), drawn(9, 12)
+    expected, natural = (
+        array(maco(spectrum_of(own), 9, 12).pictures(tensor(phases))),
+        array(maco_of(None)(9, 12, 3).pictures(tensor(phases))),
+    )
+    assert np.array_equal(array(maco_of(own)(9, 12, 3).pictures(tensor(phases))), expected)
+    assert np.abs(expected - natural).max() > 0.05
