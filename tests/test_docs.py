@@ -49,4 +49,5 @@ def test_the_rule_of_the_documentation_is_the_deconvnet():
     names = {}
     exec(code, names)
     asked = ("fashion", "block2_conv2:3", "sample:cat")
-    assert np.array_equal(convscope.deconv(*asked, ruleset=names["DECONVNET"]).pixels, convscope.deconv(*asked).pixels)
+    own, documented = convscope.deconv(*asked).pixels, convscope.deconv(*asked, ruleset=names["DECONVNET"]).pixels
+    assert np.abs(documented - own).max() <= 1e-5 * np.abs(own).max()  # a stranger's rule runs on the whole image

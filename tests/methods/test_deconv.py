@@ -6,7 +6,10 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import OptionError, UnitError
+from convscope.graph import work
+from convscope.graph.addresses import graph_of
 from convscope.graph.rules import GRADIENT, GUIDED
+from convscope.methods import compiling
 from convscope.units import Unit
 from networks import array, filled, images, model_of, small
 from twins import SmallNet, convolve, relative_error
@@ -211,3 +214,30 @@ def test_more_projections_than_fit_into_memory_are_refused_at_once(monkeypatch):
     monkeypatch.setattr("convscope.methods.deconv.MOST_BYTES", 1000)
     with pytest.raises(OptionError, match="1 images times 2 units"):
         convscope.deconv("fashion", "block1_conv1:0-1", "sample:cat")
+
+
+@pytest.mark.parametrize("layer", ["conv2", "predictions"])
+def test_what_is_compiled_for_heavy_networks_gives_the_same(network, layer, monkeypatch):
+    pixels = images(2, 8, 8, 3)
+    called = convscope.deconv(network, f"{layer}:1", pixels)
+    monkeypatch.setattr(work, "GRAPH", 0.0)
+    bundle = convscope.load(network)
+    for _ in range(2):
+        compiled = convscope.deconv(bundle, f"{layer}:1", pixels)
+        assert np.abs(compiled.pixels - called.pixels).max() <= 1e-5 * np.abs(called.pixels).max()
+        assert np.array_equal(compiled.positions, called.positions)
+        assert compiled.values == pytest.approx(called.values, rel=1e-5)
+    assert len(bundle.memo["compiled"]) == 1  # equal rules are one key
+
+
+def test_compiled_functions_are_kept_for_a_few_layers_only(network, monkeypatch):
+    monkeypatch.setattr(work, "GRAPH", 0.0)
+    monkeypatch.setattr(compiling, "MOST", 2)
+    bundle = convscope.load(network)
+    for layer in ("conv1", "pool1", "conv2", "pool2"):
+        convscope.deconv(bundle, f"{layer}:1", images(1, 8, 8, 3))
+    assert [key[1] for key in bundle.memo["compiled"]] == [index_of(bundle, layer) for layer in ("conv2", "pool2")]
+
+
+def index_of(bundle, layer):
+    return graph_of(bundle).find(layer).index

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
@@ -69,6 +70,11 @@ def device_name() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that can change a picture."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     found = {}
     for package in REPORTED:
         try:

@@ -17,6 +17,7 @@ from .history import sharing_copy
 from .invariance import is_invariant
 from .kinds import Kind
 from .receptive import Field, call_shapes, cone, through
+from .work import multiplications
 
 # A cone of more than this share of the work saves less than what one forward pass for all units of an image does.
 WORTH = 0.45
@@ -66,19 +67,13 @@ def cones_of(graph: Graph, call: Call, size: tuple[int, int]) -> Cones | None:
     ways = [one for one in graph.ancestors([call.index]) if one.index in first and one.index != graph.image_input]
     if not all(one.kind not in UNEVEN and is_invariant(graph, one) for one in ways):
         return None
-    cost = _work(ways, lambda index: first[index].height * first[index].width)
-    cost /= _work(ways, lambda index: math.prod(side or 0 for side in shapes[index][1:3]))
+    cost = multiplications(ways, lambda index: first[index].height * first[index].width)
+    cost /= multiplications(ways, lambda index: math.prod(side or 0 for side in shapes[index][1:3]))
     return _Builder(graph, shapes, first, second).built(ways, cost) if cost <= WORTH else None
 
 
 def _are_even(first: Mapping[int, Field], second: Mapping[int, Field]) -> bool:
     return all((one.height, one.width) == (second[index].height, second[index].width) for index, one in first.items())
-
-
-def _work(ways: list[Call], area: Callable[[int], int]) -> float:
-    """Return the multiplications of some calls: each weight once for each place of the output."""
-    weights = {call.index: sum(math.prod(weight.shape) for weight in getattr(call.operation, "weights", ())) for call in ways}
-    return float(sum(area(call.index) * (weights[call.index] or call.shape[-1] or 1) for call in ways))
 
 
 class _Builder:

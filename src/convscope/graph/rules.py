@@ -27,7 +27,7 @@ class Record:
 
 
 class Rule(ABC):
-    """Replaces one operation's backward step. Final, without state but for its options."""
+    """Replaces one operation's backward step. Final, without state but for its options, by which two are equal."""
 
     note: str | None = None
 
@@ -36,6 +36,7 @@ class Rule(ABC):
         """Return the signal for each input of the call, from the signal at its output."""
 
 
+@dataclass(frozen=True)
 class DeconvRelu(Rule):
     """Rectify the signal, whatever the forward sign was (Zeiler & Fergus 2014)."""
 
@@ -43,6 +44,7 @@ class DeconvRelu(Rule):
         return [ops.relu(upstream)]
 
 
+@dataclass(frozen=True)
 class GuidedRelu(Rule):
     """Rectify the signal and mask it by the forward sign (Springenberg et al. 2014)."""
 
@@ -50,6 +52,7 @@ class GuidedRelu(Rule):
         return [ops.relu(upstream) * ops.cast(record.inputs[0] > 0, upstream.dtype)]
 
 
+@dataclass(frozen=True)
 class PassThrough(Rule):
     """Hand the signal on unchanged; Zeiler & Fergus: no contrast normalisation on the way down."""
 
@@ -59,6 +62,7 @@ class PassThrough(Rule):
         return [upstream]
 
 
+@dataclass(frozen=True)
 class HeldGate(Rule):
     """Hold the gate of x·gate(x) (swish, GELU) at its forward value."""
 
@@ -71,6 +75,7 @@ class HeldGate(Rule):
         return [upstream * ops.where(tiny, slope, record.output / ops.where(tiny, ops.ones_like(value), value))]
 
 
+@dataclass(frozen=True)
 class HeldFactor(Rule):
     """Hold the gate of a product constant: the smaller factor, of equals the later one; the signal follows the other."""
 

@@ -21,6 +21,7 @@ from ..progress import track
 from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, network_input, numpy, require_images
+from .compiling import maps_of, strongest_projected
 from .method import METHODS, Method, Option, provenance
 from .projecting import Place, is_local, project_places
 
@@ -142,16 +143,29 @@ def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.fl
         return {}
     graph = graph_of(bundle)
     calls = {unit: unit_call(graph, unit) for unit in units}
+    if len(units) == 1 and seed == "strongest" and units[0].position is None:
+        found = _at_once(bundle, units[0], pixels, rules)
+        if found is not None:
+            return {units[0]: found}
     projector = Projector(graph, network_input(bundle, pixels), list(calls.values()))
     maps = {call.index: numpy(projector.value(call)) for call in calls.values()}
-    found = {}
+    all_found = {}
     for unit, call in calls.items():
         places, peak = peaks(maps[call.index], unit)
         strongest = seed_peaks(maps[call.index], unit, places, np.maximum(peak, 0.0))
         signal = seed_map(maps[call.index], unit) if seed == "map" else strongest
         down = numpy(projector.project(call, ops.convert_to_tensor(signal), rules))
-        found[unit] = _Found(bundle.preprocessing.to_rgb(down), peak, places)
-    return found
+        all_found[unit] = _Found(bundle.preprocessing.to_rgb(down), peak, places)
+    return all_found
+
+
+def _at_once(bundle: ModelBundle, unit: Unit, pixels: NDArray[np.float32], rules: Ruleset) -> _Found | None:
+    done = strongest_projected(bundle, network_input(bundle, pixels), unit_call(graph_of(bundle), unit), unit.channel, rules)
+    if done is None:
+        return None
+    down, maps = map(numpy, done)
+    places, peak = peaks(maps, unit)
+    return _Found(bundle.preprocessing.to_rgb(down), peak, places)
 
 
 def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
@@ -159,8 +173,9 @@ def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.flo
     if not units:
         return {}
     graph = graph_of(bundle)
-    targets = list(dict.fromkeys(unit_call(graph, unit).index for unit in units))
-    maps = dict(zip(targets, map(numpy, graph.run(network_input(bundle, pixels), targets)), strict=True))
+    calls = list(dict.fromkeys(unit_call(graph, unit) for unit in units))
+    found_maps = maps_of(bundle, network_input(bundle, pixels), calls)
+    maps = {call.index: numpy(one) for call, one in zip(calls, found_maps, strict=True)}
     tops = {unit: peaks(maps[unit_call(graph, unit).index], unit) for unit in units}
     places = [Place(unit, image, (int(row), int(column))) for unit in units for image, (row, column) in enumerate(tops[unit][0])]
     found = {unit: _Found(np.zeros_like(pixels), values, spots) for unit, (spots, values) in tops.items()}

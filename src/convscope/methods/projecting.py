@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import engine, ops
+from ..backend import ops
 from ..graph.addresses import channel_count, graph_of, unit_call
 from ..graph.calls import Call
 from ..graph.cones import Cones, cones_of
@@ -22,6 +22,7 @@ from ..graph.receptive import Field, receptive_field
 from ..graph.rules import Rule, Ruleset
 from ..models import ModelBundle
 from ..units import Unit
+from .compiling import kept
 
 FloatArray = NDArray[np.float32]
 # Images that run at once where they run whole, and pixels where they run as cones or crops.
@@ -83,11 +84,11 @@ def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Rul
     """
     if any(type(rule).__module__ != Rule.__module__ for _, rule in rules.rules):
         return None
-    kept: dict[Any, Cones | Crops | None] = bundle.memo.setdefault("parts", {})
-    if (call.index, size) not in kept:
+    known: dict[Any, Cones | Crops | None] = bundle.memo.setdefault("parts", {})
+    if (call.index, size) not in known:
         graph = graph_of(bundle)
-        kept[call.index, size] = cones_of(graph, call, size) or crops_of(graph, call, size)
-    return kept[call.index, size]
+        known[call.index, size] = cones_of(graph, call, size) or crops_of(graph, call, size)
+    return known[call.index, size]
 
 
 def _on_parts(
@@ -96,7 +97,9 @@ def _on_parts(
     graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
     call = unit_call(graph, places[next(iter(cut))].unit)
     entered = numpy(network_input(bundle, images))
-    down = _compiled(bundle, call, parts, rules, size) if len(cut) >= WORTH_COMPILING else _downward(parts, rules)
+    down = _downward(parts, rules)
+    if len(cut) >= WORTH_COMPILING:
+        down = kept(bundle, ("places", call.index, rules, size), down)
     for numbers, fill in _batches(list(cut), parts.size):
         pixels = np.stack([_window(entered[places[number].image], cut[number].window) for number in numbers])
         spots = np.asarray([places[number].position for number in numbers], np.float32)
@@ -130,18 +133,6 @@ def _downward(parts: Cones | Crops, rules: Ruleset) -> Callable[[Any, Any, Any],
         return projector.project(parts.call, seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1)), rules), values
 
     return down
-
-
-def _compiled(
-    bundle: ModelBundle, call: Call, parts: Cones | Crops, rules: Ruleset, size: tuple[int, int]
-) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
-    """Return `_downward` compiled, kept with the network: the pages of a layer share it."""
-    kept: dict[Any, Callable[[Any, Any, Any], tuple[Any, Any]]] = bundle.memo.setdefault("projections", {})
-    key = (call.index, rules, size)
-    if key not in kept:
-        kept.clear()  # it holds memory, and layers are looked at one after the other
-        kept[key] = engine().compiled(_downward(parts, rules))
-    return kept[key]
 
 
 def _on_images(

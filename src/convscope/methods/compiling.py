@@ -1,0 +1,54 @@
+"""Heavy networks run as one graph, made at the first call and kept with the network; light ones run call by call, without that wait."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backend import engine, ops
+from ..graph.addresses import channel_count, graph_of
+from ..graph.calls import Call
+from ..graph.pooling import own_will_do
+from ..graph.projector import Projector
+from ..graph.rules import Ruleset
+from ..graph.work import is_heavy
+from ..models import ModelBundle
+
+MOST = 4  # it holds memory, and layers are looked at one after the other
+
+
+def kept(bundle: ModelBundle, key: tuple[Any, ...], made: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `made` compiled, the same one for the same `key`."""
+    memo: dict[Any, Callable[..., Any]] = bundle.memo.setdefault("compiled", {})
+    if key not in memo:
+        while len(memo) >= MOST:
+            del memo[next(iter(memo))]
+        memo[key] = engine().compiled(made)
+    return memo[key]
+
+
+def maps_of(bundle: ModelBundle, entered: Any, calls: Sequence[Call]) -> list[Any]:
+    """Return what `calls` compute for a batch that enters the network (image, height, width, channel)."""
+    graph, targets, size = graph_of(bundle), [call.index for call in calls], (entered.shape[1], entered.shape[2])
+    if not all(is_heavy(graph, call, size) for call in calls):
+        return graph.run(entered, targets)
+    return list(kept(bundle, ("maps", *targets), lambda image: graph.run(image, targets))(entered))
+
+
+def strongest_projected(bundle: ModelBundle, entered: Any, call: Call, channel: int, rules: Ruleset) -> tuple[Any, Any] | None:
+    """Return a channel's projection from its strongest place, and the layer's output, in one go; None for a light network.
+
+    As the seed takes its value, a negative one becomes zero; of equal ones the first place in row-major order.
+    """
+    graph = graph_of(bundle)
+    if not is_heavy(graph, call, (entered.shape[1], entered.shape[2])):
+        return None
+    own_will_do()  # nothing can be tried while compiling
+
+    def down(image: Any, weights: Any) -> tuple[Any, Any]:
+        projector = Projector(graph, image, [call])
+        maps = projector.value(call)
+        one = ops.reshape(ops.sum(maps * weights, axis=-1), (ops.shape(maps)[0], -1))
+        here = ops.one_hot(ops.argmax(one, axis=1), one.shape[1], dtype=maps.dtype) * ops.relu(one)
+        return projector.project(call, ops.reshape(here, (*ops.shape(maps)[:-1], 1)) * weights, rules), maps
+
+    weights = ops.one_hot(channel, channel_count(call), dtype="float32")
+    return kept(bundle, ("down", call.index, rules), down)(entered, weights)  # type: ignore[no-any-return]
