@@ -20,10 +20,27 @@ from .targets import Target, array_inputs, as_targets, text_of, units_among
 from .watching import Watch
 
 
-def ascend(model: Any, units: Any, *, watch: Watch | None = None, **settings: Any) -> Ascent:
+def ascend(
+    model: Any,
+    units: Any,
+    *,
+    mode: str = "best",
+    steps: int | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+    every: int | None = None,
+    image: str = "fourier",
+    spectrum: Any = None,
+    norm: float | None = None,
+    diversity: int = 1,
+    start: Any = None,
+    real: Any = None,
+    watch: Watch | None = None,
+) -> Ascent:
     """Return for each unit a picture that excites it, found by gradient ascent.
 
-    `units`: addresses, or expressions of them (see `convscope.objective`); with a `start` also bare layers. Settings, all optional:
+    `units`: addresses, or expressions of them (see `convscope.objective`); with a `start` also bare layers. Everything else is optional:
 
     - `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation,
       each part of the canvas for itself. Nothing need be tuned: a picture is done when its value hardly rises (or after `steps`), and what
@@ -46,8 +63,21 @@ def ascend(model: Any, units: Any, *, watch: Watch | None = None, **settings: An
     """
     bundle = as_bundle(model)
     require_images(bundle)
-    decided = settle(**settings)
-    targets = as_targets(bundle, units, start=decided.start is not None)
+    decided = settle(
+        mode=mode,
+        steps=steps,
+        size=size,
+        seed=seed,
+        precision=precision,
+        every=every,
+        image=image,
+        spectrum=spectrum,
+        norm=norm,
+        diversity=diversity,
+        start=start,
+        real=real,
+    )
+    targets = as_targets(bundle, units, start=start is not None)
     return ascended(climber_of(bundle, targets, decided), targets, watch)
 
 

@@ -1,0 +1,26 @@
+"""What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
+
+from .looks import Activations, Ascent, Projections, Saliency, picture_names
+from .maps import CAUTION_TSNE, Embedding, Reference, check_apart
+from .record import SCHEMA, FloatArray, Provenance, Result
+from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
+
+__all__ = [
+    "CAUTION_TSNE",
+    "PATCH_ARRAYS",
+    "SCHEMA",
+    "Activations",
+    "Ascent",
+    "Dossier",
+    "Embedding",
+    "FloatArray",
+    "Patches",
+    "Projections",
+    "Provenance",
+    "Reference",
+    "Result",
+    "Saliency",
+    "TopPatches",
+    "check_apart",
+    "picture_names",
+]

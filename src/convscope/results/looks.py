@@ -1,0 +1,156 @@
+"""What looking at units of a network gives: activations, projections, saliency, gradient ascent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..expressions import Objective
+from ..units import Unit
+from .record import FloatArray, Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activations(Result):
+    """`maps`: (image, height, width, channel) float32, or (image, channel) behind a dense layer; one layer, all channels.
+
+    Of a network on sequences or volumes: (image, length, channel) or (image, depth, height, width, channel), as are `images`.
+
+    `images`: what entered the network, (image, height, width, channel) in [0, 1]. `order`: "strongest" or "index"; `most`: how
+    many channels the picture shows, None for all.
+    """
+
+    layer: str
+    maps: FloatArray
+    images: FloatArray
+    image_names: tuple[str, ...]
+    order: str
+    most: int | None
+    labels: tuple[str, ...] | None = None
+    raw: ClassVar[tuple[str, ...]] = ("maps", "images")
+
+    def summary(self) -> dict[str, Any]:
+        """Return for each image the ten channels with the largest values."""
+        largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
+        ranked = np.argsort(-largest, axis=1, kind="stable")[:, :10]
+        return {
+            "layer": self.layer,
+            "images": [
+                {"image": name, "strongest": [{"channel": int(one), "value": float(row[one])} for one in order]}
+                for name, row, order in zip(self.image_names, largest, ranked, strict=True)
+            ],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projections(Result):
+    """What the deconvnet returns.
+
+    `pixels`: (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input.
+    `values`: (image, unit) the activation each seed was taken from. `positions`: (image, unit, 2) its row and column, -1 where the
+    layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
+    `images`: (image, height, width, channel) in [0, 1], as they entered the network.
+    """
+
+    units: tuple[Unit, ...]
+    pixels: FloatArray
+    values: FloatArray
+    positions: NDArray[np.int64]
+    fields: NDArray[np.int64]
+    images: FloatArray
+    image_names: tuple[str, ...]
+    variant: str
+    seeded: str
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "positions", "fields", "images")
+
+    def summary(self) -> dict[str, Any]:
+        """Return for each image and unit its value, position and receptive field."""
+        return {
+            "projections": [
+                {
+                    "image": name,
+                    "unit": str(unit),
+                    "value": float(self.values[i, u]),
+                    "position": [int(x) for x in self.positions[i, u]],
+                    "field": [int(x) for x in self.fields[i, u]],
+                }
+                for i, name in enumerate(self.image_names)
+                for u, unit in enumerate(self.units)
+            ]
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saliency(Result):
+    """`pixels`: (image, height, width, channel) float32, the signed gradient of the unit's score, RGB order.
+
+    `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score.
+    """
+
+    unit: Unit
+    pixels: FloatArray
+    scores: FloatArray
+    images: FloatArray
+    image_names: tuple[str, ...]
+    guided: bool
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "images")
+
+    def summary(self) -> dict[str, Any]:
+        """Return the unit's score for each image."""
+        scores = {name: float(score) for name, score in zip(self.image_names, self.scores, strict=True)}
+        return {"unit": str(self.unit), "scores": scores}
+
+    @property
+    def maps(self) -> FloatArray:
+        """Return max over the channels of |pixels|: (image, height, width), >= 0."""
+        return np.abs(self.pixels).max(axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ascent(Result):
+    """`images`: (picture, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
+
+    `units`: what each is of; a unit of several diverse pictures comes several times. `scores`: (picture,) the unit's largest activation on
+    its 8-bit picture, in float32; of an expression the weighted sum of those of its terms. `real`: (picture,) the unit's largest activation
+    among the real images, NaN for an expression, None where there are none. `courses`: (step, picture) the objective, NaN once it stood.
+    `frames`: for each picture those on the way, (height, width, channel) uint8, where they were asked for.
+    """
+
+    units: tuple[Unit | Objective, ...]
+    images: FloatArray
+    scores: FloatArray
+    courses: FloatArray
+    mode: str
+    real: FloatArray | None = None
+    frames: tuple[tuple[NDArray[np.uint8], ...], ...] = ()
+    raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
+
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """(picture,) whether nothing excites its unit; a difference of units may well be negative, and is never dead."""
+        return np.array([isinstance(unit, Unit) for unit in self.units], dtype=bool) & ~(self.scores > 0)
+
+    def summary(self) -> dict[str, Any]:
+        """Return each picture's unit, score, whether that is dead, and its largest activation among real images where there are any."""
+        found = [
+            {"unit": str(unit), "score": float(score), "dead": bool(dead)}
+            for unit, score, dead in zip(self.units, self.scores, self.dead, strict=True)
+        ]
+        for one, real in zip(found, [] if self.real is None else self.real, strict=False):
+            one["real"] = float(real) if np.isfinite(real) else None
+        return {"pictures": found}
+
+
+def picture_names(units: Sequence[Unit | Objective]) -> list[str]:
+    """Return a file name for the picture of each unit; of those that only case, a slash or nothing tells apart different ones, too."""
+    taken: set[str] = {"sheet"}
+    names = []
+    for unit in units:
+        name, count = unit.slug, 2
+        while name.casefold() in taken:
+            name, count = f"{unit.slug}-{count}", count + 1
+        taken.add(name.casefold())
+        names.append(f"{name}.png")
+    return names

@@ -1,0 +1,115 @@
+"""A map of images, and what it takes to place new ones on it."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OutputError
+from ..registry import DRAWINGS
+from .record import FloatArray, Result
+
+CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What it takes to place new images on a map: the digest of its `model` ("" where features were given), its `layer`, the `mean`
+    (feature,) and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
+    `scale`: what the components were divided by.
+    """
+
+    model: str
+    layer: str
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    components: FloatArray
+    points: FloatArray
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Result):
+    """A map of images.
+
+    `points`: (image, 2) float32 coordinates. `features`: (image, feature) the network's values they come from, perhaps a memory map.
+    `thumbnails`: (image, side, side, channel) uint8, side <= 128, perhaps a memory map: read it in slices. `labels`, `predictions`:
+    class names by image, or None; `probabilities`: (image,) float32 in [0, 1] of the predicted class, or None.
+    `neighbours`: (image, 8) int32, the nearest images by feature, nearest first, fewer columns for fewer than nine images.
+    `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top.
+    `quality`: numbers such as knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed
+    on, or None; `reference`: what places others on this one. `theme`: "light" or "dark", and `colour`: "label" or "prediction", say how
+    the pictures are drawn.
+    """
+
+    layer: str
+    points: FloatArray
+    features: NDArray[np.floating[Any]]
+    thumbnails: NDArray[np.uint8]
+    image_names: tuple[str, ...]
+    labels: tuple[str, ...] | None
+    predictions: tuple[str, ...] | None
+    probabilities: FloatArray | None
+    neighbours: NDArray[np.int32]
+    cells: NDArray[np.int32]
+    grid: tuple[int, int]
+    engine: str
+    quality: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    backdrop: FloatArray | None = None
+    reference: Reference | None = None
+    theme: str = "light"
+    colour: str = "label"
+    raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
+    beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was mapped, by which engine, and how faithful the map is."""
+        found = {"layer": self.layer, "images": len(self.points), "grid": list(self.grid), "engine": self.engine}
+        return found | {"quality": dict(self.quality), "seconds": dict(self.seconds)}
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return how long the map took and how faithful it is: the one says little without the other."""
+        steps = ", ".join(f"{step} {taken:.1f} s" for step, taken in self.seconds.items())
+        numbers = ", ".join(f"{name} {value:.3f}" for name, value in self.quality.items())
+        return (f"{len(self.points):,} images by {self.engine}: {steps}.", f"Quality: {numbers}.")
+
+    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+        """As for every result. Raises OutputError also for the folder of the map that the images were placed on."""
+        target = Path(path)
+        check_apart(target.parent if target.suffix.lower() == ".png" else target, self.provenance.parameters.get("onto"))
+        return super().save(path, raw=raw)
+
+    def tidy(self, written: Sequence[Path]) -> None:
+        """Remove an earlier map's `map.npz` and `reference.npz` beside a new `grid.png`: they hold other points."""
+        for folder in {path.parent for path in written if path.name == "grid.png"}:
+            for stale in {folder / "map.npz", folder / "reference.npz"} - set(written):
+                if _holds_points(stale):
+                    stale.unlink()
+
+    def save_page(self, folder: str | Path) -> list[Path]:
+        """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written."""
+        check_apart(Path(folder), self.provenance.parameters.get("onto"))
+        written: list[Path] = DRAWINGS.get("page")(self, Path(folder))
+        return written
+
+
+def check_apart(folder: Path, onto: str | Path | None) -> None:
+    """Raise OutputError if images that were placed `onto` the map in a folder would be written over it or its page."""
+    if onto is None:
+        return
+    old = Path(onto).expanduser().resolve()
+    if Path(folder).expanduser().resolve() in (old, old / "page"):
+        raise OutputError(f"`{folder}` holds the map that the images are placed on, which would be replaced. Give another folder.")
+
+
+def _holds_points(path: Path) -> bool:
+    try:
+        with np.load(path, allow_pickle=False) as loaded:
+            return "points" in loaded.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,97 @@
+"""What every method returns is a kind of this: a plain frozen record that can be saved, shown and made again."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..expressions import Objective
+from ..registry import DRAWINGS
+from ..units import Unit
+
+SCHEMA = 1
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything needed to make a result again.
+
+    `model` says how to load the network and its digest; `inputs` lists the images with their digests; `parameters` are the
+    method's arguments, ready to be handed to it again; `versions` and `backend` tell what computed it.
+    """
+
+    method: str
+    model: dict[str, Any]
+    inputs: tuple[dict[str, Any], ...]
+    parameters: dict[str, Any]
+    seed: int | None
+    backend: dict[str, str]
+    versions: dict[str, str]
+
+    def as_json(self, **more: Any) -> str:
+        """Return the provenance as sorted JSON, with `more` top-level entries."""
+        return json.dumps({"schema": SCHEMA} | dataclasses.asdict(self) | more, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early.
+
+    `class_names` names the output units among the units, by address. `raw`: the arrays to write on request; `beside`: files that are
+    written into a folder, but not beside a single .png.
+    """
+
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+    class_names: Mapping[str, str] = field(default_factory=dict)
+
+    raw: ClassVar[tuple[str, ...]] = ()
+    beside: ClassVar[tuple[str, ...]] = ()
+
+    def legend(self, unit: Unit | Objective) -> str:
+        """Return what to call a unit in a picture: its address, and its class where it is an output."""
+        name = self.class_names.get(str(unit))
+        return f"{unit} ({name})" if name else str(unit)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name, as `--raw` writes them."""
+        return {name: np.asarray(getattr(self, name)) for name in self.raw}
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers of the result as plain JSON values, as `--json` prints them."""
+        return {}
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return sentences for the terminal that belong on no picture, because they differ from run to run."""
+        return ()
+
+    def tidy(self, written: Sequence[Path]) -> None:
+        """Remove what an earlier result left among the files that were `written`, where it would be taken for this one's."""
+
+    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+        """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
+
+        Each PNG carries its provenance as text and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
+        whole or not at all. Raises OutputError.
+        """
+        written: list[Path] = DRAWINGS.get("writer").write(self, Path(path), raw=raw)
+        self.tidy(written)
+        return written
+
+    def picture(self) -> Any:
+        """Return the main picture as a PIL image."""
+        return DRAWINGS.get("writer").main_picture(self)
+
+    def show(self) -> None:
+        """Open the main picture: in a notebook below the cell, elsewhere in the system's viewer."""
+        DRAWINGS.get("writer").show(self)
+
+    def _repr_png_(self) -> bytes:
+        return DRAWINGS.get("writer").png_bytes(self)

@@ -1,0 +1,153 @@
+"""What a scan tells of units: their strongest patches, and all that is known of one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..units import Unit
+from .record import FloatArray, Result
+
+PATCH_ARRAYS = ("pixels", "projections", "values", "positions", "fields", "images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """The images of a data set that excite one unit most, strongest first, each cropped to the receptive field.
+
+    `images`: (k,) their numbers in the data set, -1 where there are fewer; `values`, `positions` (row, column; -1 where the layer has
+    none): where the unit was largest on each. `fields`: (k, 4) the window that is shown as top, left, bottom, right in pixels, ends
+    exclusive; it may reach over the border. `pixels`: (k, height, width, channel) float32 in [0, 1], the windows; `projections`: the same
+    shape, signed, what the deconvnet returns for them. Both are zero beyond the border. `size`: the images' (height, width). `missing`:
+    the places whose pictures are gone or have changed since they were measured.
+    """
+
+    unit: Unit
+    images: NDArray[np.int64]
+    names: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    values: FloatArray
+    positions: NDArray[np.int64]
+    fields: NDArray[np.int64]
+    pixels: FloatArray
+    projections: FloatArray
+    size: tuple[int, int]
+    missing: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Return how many of the images excite the unit at all; it is silent on the data set if none does."""
+        return int(((self.images >= 0) & (self.values > 0)).sum())
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Return the places that have a picture."""
+        return tuple(place for place in range(self.count) if place not in self.missing)
+
+    def inside(self, place: int) -> tuple[int, int, int, int]:
+        """Return the part of window `place` that lies on the image: top, left, bottom, right, counted from the window's corner."""
+        top, left, bottom, right = (int(side) for side in self.fields[place])
+        return max(0, -top), max(0, -left), min(bottom, self.size[0]) - top, min(right, self.size[1]) - left
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return each image's name, label, value, position and window as plain JSON values."""
+        return [
+            {
+                "image": name,
+                "label": label,
+                "value": float(value),
+                "position": [int(one) for one in position],
+                "field": [int(one) for one in window],
+            }
+            for name, label, value, position, window in zip(
+                self.names[: self.count], self.labels, self.values, self.positions, self.fields, strict=False
+            )
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopPatches(Result):
+    """The images that excite each of some filters of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
+
+    `fires`: (unit,) the share of the data set's images on which each is above zero. `filters`: how many the layer has, `silent`: how many
+    of them fire on no image, `images`: how many there are. `dataset` names it.
+    """
+
+    layer: str
+    patches: tuple[Patches, ...]
+    fires: FloatArray
+    filters: int
+    silent: int
+    images: int
+    dataset: str
+    variant: str
+    theme: str = "light"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return (unit, k, ...) arrays, and the (unit,) channels and shares of images on which they fire."""
+        found = {name: np.stack([getattr(one, name) for one in self.patches]) for name in PATCH_ARRAYS}
+        return found | {"channels": np.array([one.unit.channel for one in self.patches]), "fires": self.fires}
+
+    def summary(self) -> dict[str, Any]:
+        """Return for each filter how often it fires and on what most."""
+        units = [
+            {"unit": str(one.unit), "fires": float(share), "silent": one.count == 0, "top": one.summary()}
+            for one, share in zip(self.patches, self.fires, strict=True)
+        ]
+        return {"layer": self.layer, "images": self.images, "filters": self.filters, "silent": self.silent, "units": units}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dossier(Result):
+    """All that is known of one unit: its strongest images, a synthetic one, and how its maxima are distributed over a data set.
+
+    `patches` have projections with switches; `spread`: the same shape, without. `synthetic`: (height, width, channel) in [0, 1], by
+    gradient ascent, `score` the unit's largest activation on it, `percentile` the percentage of the data set's images below it.
+    `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. `fires`: the share of `images` on which it is above zero.
+    `quantiles`: its maxima by share of images. `class_means`: mean maximum by class, `class_top`: share among the strongest images shown.
+    `example`: the strongest image that has a picture, whole; `field`: (height, width) of the receptive field, None where it is the
+    whole image.
+    """
+
+    patches: Patches
+    spread: FloatArray
+    synthetic: FloatArray
+    score: float
+    percentile: float
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    fires: float
+    images: int
+    quantiles: Mapping[str, float]
+    class_means: Mapping[str, float]
+    class_top: Mapping[str, float]
+    example: FloatArray
+    field: tuple[int, int] | None
+    dataset: str
+    theme: str = "light"
+    raw: ClassVar[tuple[str, ...]] = ("synthetic", "spread", "edges", "counts", "example")
+
+    @property
+    def unit(self) -> Unit:
+        """The unit."""
+        return self.patches.unit
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name, those of the patches among them."""
+        return super().arrays() | {name: np.asarray(getattr(self.patches, name)) for name in PATCH_ARRAYS}
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers of the unit."""
+        return {
+            "unit": str(self.unit),
+            "images": self.images,
+            "fires": self.fires,
+            "silent": self.patches.count == 0,
+            "field": None if self.field is None else list(self.field),
+            "synthetic": {"score": self.score, "percentile": self.percentile},
+            "quantiles": dict(self.quantiles),
+            "classes": {"mean": dict(self.class_means), "top": dict(self.class_top)},
+            "top": self.patches.summary(),
+        }
