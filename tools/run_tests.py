@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
         for place, backend in enumerate(backends):
             output = (Path(folder) / backend).open("w+b") if place else None
             command = [sys.executable, "-m", "pytest", *(() if place == 0 or some else COMPUTING), *arguments]
-            environment = os.environ | {"KERAS_BACKEND": backend}
+            # Of threads that wait by spinning there must not be more than cores.
+            environment = os.environ | {"KERAS_BACKEND": backend} | ({"OMP_NUM_THREADS": "1"} if place else {})
             running[backend] = output, subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         lines, failed = [], False
         for backend, (output, process) in running.items():
