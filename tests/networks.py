@@ -39,6 +39,14 @@ def filled(model, seed=0):
     return model
 
 
+def awake(model):
+    """Return the model with biases so large that no unit of it sleeps, so that gradient ascent wakes none by further attempts."""
+    for layer in model.layers:
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(np.full(layer.bias.shape, 2.0, "float32"))
+    return model
+
+
 def model_of(*layers, shape=(8, 8, 3), seed=0):
     """Return a functional model of a chain of layers or functions, its weights drawn."""
     image = value = keras.Input(shape, name="image")

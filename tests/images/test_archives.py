@@ -318,11 +318,12 @@ def test_a_compressed_tar_is_unpacked_once_by_each_reader_though_threads_come_an
     for start in range(0, 200, 20):
         with ThreadPoolExecutor(3) as pool:  # as a scan does for each of its shards
             assert len(set(pool.map(lambda source: source.read()[1], sources[start : start + 20]))) == 20
-    assert len(opened) <= 3
+    known = len(opened)
+    assert known < 10  # not one for each thread, of which there were 30; who is overtaken by the others opens one more
     sources[100].read()
-    assert len(opened) <= 4
+    assert len(opened) <= known + 1
     sources[101].read()
-    assert len(opened) <= 4
+    assert len(opened) <= known + 1
 
 
 def test_a_python_without_lzma_says_so(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from convscope.methods.ascent.image import fourier, pixels
 from convscope.methods.ascent.objectives import likeness
 from convscope.render.writer import read_picture
 from convscope.replaying import replay, same_bytes
-from networks import array, images, model_of, small, tensor
+from networks import array, awake, images, model_of, small, tensor
 from twins import relative_error
 
 QUICK = {"steps": 4, "size": 16, "precision": "float32"}
@@ -21,7 +21,7 @@ QUICK = {"steps": 4, "size": 16, "precision": "float32"}
 
 @pytest.fixture(scope="module")
 def bundle():
-    return convscope.load(small(side=16), preprocess="unit")
+    return convscope.load(awake(small(side=16)), preprocess="unit")
 
 
 def one_filter(kernel, bias, activation="relu", shape=(24, 24)):
@@ -146,7 +146,8 @@ def test_pictures_come_back_from_their_numbers():
 
 
 def test_a_photograph_to_start_from_keeps_its_shape_and_a_layer_may_be_dreamt(bundle, tmp_path):
-    free = convscope.load(model_of(keras.layers.Conv2D(4, 3, activation="relu", name="conv"), shape=(None, None, 3)), preprocess="unit")
+    model = model_of(keras.layers.Conv2D(4, 3, activation="relu", name="conv"), shape=(None, None, 3))
+    free = convscope.load(awake(model), preprocess="unit")
     path = tmp_path / "photo.png"
     Image.fromarray((images(1, 30, 44, 3)[0] * 255).astype("uint8")).save(path)
     still, moved = (convscope.ascend(free, "conv", start=path, steps=steps, precision="float32") for steps in (1, 12))
@@ -163,8 +164,7 @@ def test_a_photograph_to_start_from_keeps_its_shape_and_a_layer_may_be_dreamt(bu
 
 
 def test_what_was_given_is_recorded_and_makes_the_picture_again(tmp_path):
-    model = small(side=16)
-    model.save(tmp_path / "small.keras")
+    awake(small(side=16)).save(tmp_path / "small.keras")
     for name, seed in (("one.png", 0), ("two.png", 1)):
         Image.fromarray((images(1, 20, 16, 3, seed=seed)[0] * 255).astype("uint8")).save(tmp_path / name)
     bundle = convscope.load(tmp_path / "small.keras", preprocess="unit")

@@ -18,7 +18,7 @@ from convscope.errors import OutputError, UnitError
 from convscope.methods.ascent import AscentStep, batching, climbing, jobs
 from convscope.methods.ascent.jobs import large_job
 from convscope.replaying import replay, same_bytes
-from networks import model_of
+from networks import awake, model_of
 
 SETTINGS = {"steps": 3, "size": 16, "precision": "float32"}
 
@@ -42,7 +42,7 @@ def network(tmp_path_factory):
         shape=(16, 16, 3),
     )
     path = tmp_path_factory.mktemp("model") / "small.keras"
-    model.save(path)
+    awake(model).save(path)
     return path
 
 
@@ -132,7 +132,7 @@ def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
 
     monkeypatch.setattr(jobs, "ascended", counting)
     model = model_of(keras.layers.Conv2D(20, 3, name="conv"), shape=(16, 16, 3))
-    convscope.ascend_all(convscope.load(model, preprocess="unit"), layers="all", **SETTINGS).save(tmp_path)
+    convscope.ascend_all(convscope.load(awake(model), preprocess="unit"), layers="all", **SETTINGS).save(tmp_path)
     assert len(most) == 10
     assert max(most) <= 6  # of 20: those of one sheet, and the first of the next
 

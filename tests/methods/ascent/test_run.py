@@ -8,7 +8,7 @@ from convscope.backend import keras
 from convscope.errors import OptionError
 from convscope.methods.ascent.run import adam, plain
 from convscope.models import PREPROCESSINGS
-from networks import array, filled, model_of, small, tensor
+from networks import array, awake, filled, model_of, small, tensor
 from twins import relative_error
 
 
@@ -50,7 +50,7 @@ def test_plain_moves_each_picture_by_its_rate():
 
 @pytest.fixture(scope="module")
 def bundle():
-    return convscope.load(small(side=16), preprocess="unit")
+    return convscope.load(awake(small(side=16)), preprocess="unit")
 
 
 @pytest.mark.parametrize("mode", ["best", "paper"])
@@ -111,5 +111,5 @@ def test_options_that_make_no_sense_are_refused(bundle, wrong):
 
 @pytest.mark.parametrize("recipe", PREPROCESSINGS)
 def test_every_preprocessing_lets_the_gradient_through(recipe):
-    found = convscope.ascend(convscope.load(small(side=16), preprocess=recipe), "conv1:0-1", steps=2, size=16, precision="float32")
+    found = convscope.ascend(convscope.load(awake(small(side=16)), preprocess=recipe), "conv1:0-1", steps=2, size=16, precision="float32")
     assert np.isfinite(found.courses[:2]).all()

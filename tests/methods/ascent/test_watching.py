@@ -6,7 +6,7 @@ from PIL import Image
 
 import convscope
 from convscope.errors import OptionError
-from networks import small
+from networks import awake, small
 from twins import relative_error
 
 SETTINGS = {"steps": 5, "size": 16, "precision": "float32"}
@@ -14,10 +14,7 @@ SETTINGS = {"steps": 5, "size": 16, "precision": "float32"}
 
 @pytest.fixture(scope="module")
 def bundle():
-    model = small(side=16)
-    for name in ("conv1", "conv2"):  # no unit sleeps, so none is tried a second time
-        model.get_layer(name).bias.assign(np.ones(model.get_layer(name).bias.shape, "float32"))
-    return convscope.load(model, preprocess="unit")
+    return convscope.load(awake(small(side=16)), preprocess="unit")
 
 
 def test_frames_are_the_start_every_nth_step_and_the_end(bundle):

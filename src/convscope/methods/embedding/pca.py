@@ -79,7 +79,8 @@ class PrincipalAxes:
         """
         components = np.empty((len(features), self.axes.shape[1]), np.float32)
         for rows in blocks(features):
-            exact = (features[rows].astype(np.float64) - self.mean) @ self.axes / self.scale
+            with np.errstate(invalid="ignore"):  # some processors' products warn of what is looked for here
+                exact = (features[rows].astype(np.float64) - self.mean) @ self.axes / self.scale
             if not np.isfinite(exact).all():
                 raise _no_numbers(features)
             components[rows] = exact
