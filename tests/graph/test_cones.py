@@ -96,7 +96,7 @@ def test_operations_that_are_no_layers_have_cones_too():
 def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
     """T11 where it is used: the networks as Keras builds them, small; bench/exactness.py does it at their own sides.
 
-    On TensorFlow every layer of VGG16 and every eighth of ResNet50. JAX compiles each operation of each: elsewhere it is every twelfth of those.
+    On TensorFlow every layer of VGG16 and every eighth of ResNet50. JAX compiles each operation of each: elsewhere every twelfth of those.
     """
     every = 1 if choose() == "tensorflow" else 12
     for build, side in ((keras.applications.VGG16, 64), (keras.applications.ResNet50, 64)):
