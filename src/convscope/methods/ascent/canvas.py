@@ -40,8 +40,7 @@ def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: int | None, st
     if size is not None and not 8 <= size <= 4096:
         raise OptionError(f"`size` is {size}. Give 8 to 4096 pixels.")
     if start is not None:
-        scale = 1.0 if size is None else size / max(start)
-        return round(start[0] * scale), round(start[1] * scale)
+        return start  # read at `size` already
     side = max(_derived_side(bundle, unit) for unit in _units_in(targets)) if size is None else size
     return side, side
 
