@@ -1,10 +1,12 @@
 """Several processes give the very bytes of one; one that is killed is replaced."""
 
+import concurrent.futures
+
 import arithmetic
 import pytest
 
 from convscope.errors import ConvscopeError
-from convscope.scanning import open_run
+from convscope.scanning import executors, open_run
 from convscope.scanning.executors import Processes
 
 COUNT = 5 * 256 + 3
@@ -28,6 +30,11 @@ def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone):
     arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=function)
     assert (tmp_path / "died").exists()
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
+
+
+def test_a_death_that_is_seen_late_does_not_hide_what_was_finished_before(tmp_path, alone, monkeypatch):
+    monkeypatch.setattr(executors, "wait", lambda running, **when: concurrent.futures.wait(running))  # shard and death together
+    test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone)
 
 
 def test_processes_that_all_die_end_the_scan_with_advice_and_keep_what_was_done(tmp_path):

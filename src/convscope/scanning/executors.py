@@ -74,7 +74,7 @@ class Processes:
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in sorted(done, key=lambda one: one.exception() is not None):  # what was finished before a death counts
                     finished = future.result()
                     del running[future]
                     yield finished
