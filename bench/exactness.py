@@ -40,17 +40,16 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     asked = parser.parse_args()
 
-    from chains import differences_on_cone
+    from chains import any_cones_of, differences_on_cone
     from convscope.backend import choose, keras
-    from convscope.graph import cones
     from convscope.graph.rules import deconvnet
 
-    cones.WORTH, largest = 10.0, 0.0
+    largest = 0.0
     print(f"{choose()}, Keras {keras.__version__}\n\n| network | layer | field | value | picture |\n|---|---|---|---|---|")
     for name, graph, pixels in networks():
         calls = [call for call in graph.visible.values() if call.layer_type == "Conv2D"]
         for call in calls[:: asked.every]:
-            found = cones.cones_of(graph, call, (SIDE, SIDE))
+            found = any_cones_of(graph, call, (SIDE, SIDE))
             rows, columns = (-(-SIDE // step) for step in found.step)
             spots = ((rows // 2, columns // 2), (0, columns - 1))
             errors = np.max([differences_on_cone(graph, call, pixels, spot, deconvnet()) for spot in spots], axis=0)

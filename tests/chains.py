@@ -1,5 +1,7 @@
 """Chains of layers of every shape, and places on their maps: what crops and cones are tested with."""
 
+import math
+
 import numpy as np
 
 from convscope.backend import keras
@@ -80,6 +82,11 @@ def cut(pixels, window):
     return padded[:, top + reach : bottom + reach, left + reach : right + reach]
 
 
+def any_cones_of(graph, call, size):
+    """Return the cones of a call's units, whether they pay or not; None where they are not exact."""
+    return cones_of(graph, call, size, math.inf)
+
+
 def on_cone(cones, pixels, position, rules, channel):
     """Return the unit's value and its projection, pasted into zeros."""
     window, place = cones.at(position)
@@ -105,6 +112,6 @@ def differences_on_cone(graph, call, pixels, position, rules):
     signal = np.zeros_like(value)
     signal[0, position[0], position[1], channel] = 1.0
     true = array(whole.project(call, tensor(signal), rules))[0]
-    found, picture = on_cone(cones_of(graph, call, pixels.shape[1:3]), pixels, position, rules, channel)
+    found, picture = on_cone(any_cones_of(graph, call, pixels.shape[1:3]), pixels, position, rules, channel)
     true_value = value[0, position[0], position[1], channel]
     return abs(found - true_value) / max(abs(true_value), 1e-3), np.abs(picture - true).max() / (np.abs(true).max() or 1.0)

@@ -3,21 +3,17 @@
 import numpy as np
 import pytest
 
-from chains import CHAINS, RULESETS, differences_on_cone, places, same
+from chains import CHAINS, RULESETS, any_cones_of, cut, differences_on_cone, places, same
 from convscope.backend import choose, keras, ops
-from convscope.graph import cones as module
 from convscope.graph.cones import cones_of
 from convscope.graph.history import flatten
+from convscope.graph.kinds import Kind
+from convscope.graph.projector import Projector
 from networks import array, filled, images, model_of, tensor
 
 layers = keras.layers
 # Chains with layers whose padding is no zero, or whose places are no multiples, have crops but no cones.
 WITHOUT = ("odd sides", "branches", "average pooling", "gaps between windows", "transposed", "upsampling")
-
-
-@pytest.fixture(autouse=True)
-def _any_cone(monkeypatch):
-    monkeypatch.setattr(module, "WORTH", 10.0)
 
 
 @pytest.mark.parametrize("name", [name for name in CHAINS if name not in WITHOUT])
@@ -38,7 +34,7 @@ def test_t11_a_cone_equals_the_whole_image(name, record_error):
 def test_what_pads_with_something_else_or_moves_unevenly_has_no_cones(name):
     side, chain = CHAINS[name]
     graph = flatten(model_of(*chain(), shape=(*side, 2)))
-    assert cones_of(graph, list(graph.visible.values())[-1], side) is None
+    assert any_cones_of(graph, list(graph.visible.values())[-1], side) is None
 
 
 def test_pools_that_pad_nothing_have_cones_whatever_they_are_called():
@@ -64,24 +60,24 @@ def test_branches_that_look_at_the_whole_map_have_no_cones():
         return layers.Multiply()([value, gate])
 
     graph = flatten(model_of(same(3), excited, same(3), shape=(32, 32, 3)))
-    assert cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
+    assert any_cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
 
 
 def test_what_depends_on_the_place_has_no_cones():
     graph = flatten(model_of(same(3), layers.PReLU(), same(3), shape=(32, 32, 3)))
-    assert cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
+    assert any_cones_of(graph, list(graph.visible.values())[-1], (32, 32)) is None
     free = flatten(model_of(same(3), layers.PReLU(shared_axes=[1, 2]), same(3), shape=(32, 32, 3)))
-    assert cones_of(free, list(free.visible.values())[-1], (32, 32)) is not None
+    assert any_cones_of(free, list(free.visible.values())[-1], (32, 32)) is not None
 
 
-def test_cones_that_would_not_pay_are_none(monkeypatch):
+def test_cones_that_would_not_pay_are_none():
     graph = flatten(model_of(same(3), same(3), shape=(16, 16, 3)))
     call = list(graph.visible.values())[-1]
-    cost = cones_of(graph, call, (16, 16)).cost
+    cost = any_cones_of(graph, call, (16, 16)).cost
     # The second convolution at one place, the first at three by three; biases count as weights.
     assert cost == pytest.approx((9 * 84 + 84) / (256 * 168))
-    monkeypatch.setattr(module, "WORTH", cost * 0.99)
-    assert cones_of(graph, call, (16, 16)) is None
+    assert cones_of(graph, call, (16, 16), cost * 0.99) is None
+    assert cones_of(graph, call, (16, 16), cost * 1.01) is not None
 
 
 def test_operations_that_are_no_layers_have_cones_too():
@@ -102,7 +98,7 @@ def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_erro
     for build, side in ((keras.applications.VGG16, 64), (keras.applications.ResNet50, 64)):
         graph = flatten(filled(build(weights=None, include_top=False, input_shape=(side, side, 3))))
         pixels = images(1, side, side, 3) * 2 - 1
-        calls = [call for call in graph.visible.values() if "conv" in call.address and cones_of(graph, call, (side, side)) is not None]
+        calls = [call for call in graph.visible.values() if "conv" in call.address and any_cones_of(graph, call, (side, side)) is not None]
         assert len(calls) >= 13
         for call in calls[:: every if build is keras.applications.VGG16 else 8 * every]:
             rows, columns = array(graph.run(tensor(pixels), [call.index])[0]).shape[1:3]
@@ -110,3 +106,25 @@ def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_erro
                 value, picture = differences_on_cone(graph, call, pixels, position, RULESETS["switches"])
                 assert record_error("T11", value) <= 1e-5, call.address
                 assert record_error("T11", picture) <= 1e-5, call.address
+
+
+def test_the_way_down_reads_what_its_rules_read():
+    first, second, last = (layers.Conv2D(3, 3, padding="same", activation=name) for name in (None, "relu", None))
+    steps = first, layers.ReLU(), layers.MaxPooling2D(2), second, last
+    graph = flatten(model_of(*steps, shape=(32, 32, 3)))
+    found = any_cones_of(graph, list(graph.visible.values())[-1], (32, 32))
+    kinds = {name: [graph.calls[held.whole].kind for held in found.read(rules)] for name, rules in RULESETS.items()}
+    assert kinds["switches"] == kinds["ties"] == [Kind.RELU]  # what the pool compares
+    assert kinds["guided"] == [Kind.CONVOLUTION, Kind.RELU, Kind.CONVOLUTION]
+
+
+def test_windows_of_the_whole_network_s_values_are_those_of_the_cone():
+    graph = flatten(model_of(same(3), layers.ReLU(), layers.MaxPooling2D(2), same(2), shape=(32, 32, 3)))
+    pixels, call = images(1, 32, 32, 3), list(graph.visible.values())[-1]
+    found = any_cones_of(graph, call, (32, 32))
+    position = (7, 5)
+    wholes = graph.run(tensor(pixels), [held.whole for held in found.windows])
+    projector = Projector(found.graph, tensor(cut(pixels, found.at(position).window)), [found.call], {found.place: tensor([position])})
+    for held, value in zip(found.windows, wholes, strict=True):
+        own = projector.value(found.graph.calls[held.call])
+        assert array(own) == pytest.approx(cut(array(value), held.at(position)), rel=1e-5, abs=1e-6)

@@ -17,38 +17,62 @@ from .history import sharing_copy
 from .invariance import is_invariant
 from .kinds import Kind
 from .receptive import Field, call_shapes, cone, through
+from .rules import Ruleset
 from .work import multiplications
 
-# A cone of more than this share of the work saves less than what one forward pass for all units of an image does.
-WORTH = 0.45
+# A cone of more than this share of the work saves less than what one forward pass for all units of an image does; where that pass is made
+# in any case, cones of more work are still less than whole images.
+WORTH, WORTH_AFTER_FORWARD = 0.45, 0.7
 # Of these the reach is known, but not that of a place: every other output reads one place more.
 UNEVEN = frozenset({Kind.UPSAMPLING, Kind.TRANSPOSED})
+
+
+class Window(NamedTuple):
+    """What the `call` of a cone holds of the whole network's call `whole`: `field` for the unit at (0, 0), moving by `step` (rows, columns)
+    with each place. It may reach over the border of its map.
+    """
+
+    call: int
+    whole: int
+    field: Field
+    step: tuple[int, int]
+
+    def at(self, position: tuple[int, int]) -> Field:
+        """Return the window for the unit at a position of the whole map."""
+        down, right = position[0] * self.step[0], position[1] * self.step[1]
+        return Field(self.field.top + down, self.field.left + right, self.field.bottom + down, self.field.right + right)
 
 
 class Cones(NamedTuple):
     """The cones of the units of one call: a `graph` that computes one, up to `call`, from its window of the image.
 
-    `place` is the input call of the units' positions (n, 2), `window` that of the unit at (0, 0), which moves by `step` (rows, columns)
-    with each place; it may reach over the image, where the graph is to be given zeros. `cost` is the share of the whole network's work.
+    `place` is the input call of the units' positions (n, 2). `windows` are those of all calls that the whole network has too, first the
+    image's, which is to be given with zeros over the border. `cost` is the share of the whole network's work.
     """
 
     graph: Graph
     call: Call
     place: int
-    window: Field
-    step: tuple[int, int]
+    windows: tuple[Window, ...]
     cost: float
 
     def at(self, position: tuple[int, int]) -> Crop:
         """Return the window of the image that the unit at a position of the whole map sees; it is all that is left of the map."""
-        down, right = position[0] * self.step[0], position[1] * self.step[1]
-        window = Field(self.window.top + down, self.window.left + right, self.window.bottom + down, self.window.right + right)
-        return Crop(window, (0, 0))
+        return Crop(self.windows[0].at(position), (0, 0))
+
+    def read(self, rules: Ruleset) -> list[Window]:
+        """Return the windows of the values that the way down reads; with these at hand no call need be computed again."""
+        own = {window.call for window in self.windows}
+        reading: set[int] = set()
+        for call in reversed(self.graph.calls):
+            if rules.reads(call) if call.index in own else call.index in reading:
+                reading.update(source.call for source in call.sources)
+        return [window for window in self.windows[1:] if window.call in reading]
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of the windows."""
-        return self.window.height, self.window.width
+        """Rows and columns of the windows of the image."""
+        return self.windows[0].field.height, self.windows[0].field.width
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -56,8 +80,10 @@ class Cones(NamedTuple):
         return 1, 1
 
 
-def cones_of(graph: Graph, call: Call, size: tuple[int, int]) -> Cones | None:
-    """Return the cones for the units of `call` on images of `size` (height, width); None where they would not pay, or are not exact."""
+def cones_of(graph: Graph, call: Call, size: tuple[int, int], most: float = WORTH) -> Cones | None:
+    """Return the cones for the units of `call` on images of `size` (height, width); None where they cost more than `most` of the whole
+    network's work, or are not exact.
+    """
     shapes = call_shapes(graph, call, size)
     if len(shapes[call.index]) != 4 or call.index not in graph.downstream or call.index == graph.image_input:
         return None
@@ -69,7 +95,7 @@ def cones_of(graph: Graph, call: Call, size: tuple[int, int]) -> Cones | None:
         return None
     cost = multiplications(ways, lambda index: first[index].height * first[index].width)
     cost /= multiplications(ways, lambda index: math.prod(side or 0 for side in shapes[index][1:3]))
-    return _Builder(graph, shapes, first, second).built(ways, cost) if cost <= WORTH else None
+    return _Builder(graph, shapes, first, second).built(ways, cost) if cost <= most else None
 
 
 def _are_even(first: Mapping[int, Field], second: Mapping[int, Field]) -> bool:
@@ -96,8 +122,8 @@ class _Builder:
             self.made[call.index] = self._add(dataclasses.replace(call, operation=operation, arguments=filled(call.arguments, read)))
         target = self.calls[-1]
         graph = Graph(self.graph.name, tuple(self.calls), (0, 1), (Ref(target.index),), 0, {1: [0.0, 0.0]})
-        window = self.windows[0][self.graph.image_input]
-        return Cones(graph, target, 1, window, self._step(self.graph.image_input), cost)
+        windows = tuple(Window(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())
+        return Cones(graph, target, 1, windows, cost)
 
     def _add(self, call: Call) -> Ref:
         self.calls.append(dataclasses.replace(call, index=len(self.calls)))

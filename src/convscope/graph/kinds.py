@@ -30,6 +30,7 @@ class Kind(Enum):
     OTHER = "other"
 
 
+LINEAR = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})  # their own gradient needs no forward pass
 ACTIVATIONS = frozenset({Kind.RELU, Kind.GATE, Kind.SIGMOID, Kind.SOFTMAX, Kind.ACTIVATION})
 UNIT_KINDS = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})
 

@@ -5,22 +5,29 @@ from typing import Any
 
 from ..backend import engine, ops
 from .calls import Call, Graph, Ref, picked
-from .kinds import Kind
+from .kinds import LINEAR
 from .rules import Record, Ruleset
-
-LINEAR = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})  # their own gradient needs no forward pass
 
 
 class Projector:
     """A batch of images run forward to some calls, ready to project signals from them down to the input.
 
     Holds the values of every call up to the targets, so keep batches small; one forward pass serves any number of signals. `given` are
-    values of other input calls, one for each image.
+    values of other input calls, one for each image; `known` those of calls that were computed elsewhere: what is compiled does not
+    compute them again.
     """
 
-    def __init__(self, graph: Graph, image: Any, targets: Sequence[Call], given: Mapping[int, Any] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        image: Any,
+        targets: Sequence[Call],
+        given: Mapping[int, Any] | None = None,
+        known: Mapping[int, Any] | None = None,
+    ) -> None:
         self.graph = graph
         self.records: dict[int, Record] = {}
+        self._known = known or {}
         self._values = graph.fed(image) | dict(given or {})
         for call in graph.steps([target.index for target in targets]):
             self._forward(call)
@@ -43,7 +50,7 @@ class Projector:
     def _forward(self, call: Call) -> None:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
         output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
-        self._values[call.index] = output
+        self._values[call.index] = output = self._known.get(call.index, output)
         self.records[call.index] = Record(call, inputs, output, pullback)
 
     def _backward(self, record: Record, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:

@@ -7,13 +7,13 @@ matches takes its own vector-Jacobian product at the recorded input.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ..backend import engine, ops
 from ..errors import OptionError
 from . import pooling
 from .calls import Call
-from .kinds import Kind
+from .kinds import LINEAR, Kind
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class Record:
 
 
 class Rule(ABC):
-    """Replaces one operation's backward step. Final, without state but for its options, by which two are equal."""
+    """Replaces one operation's backward step. Final, without state but for its options, by which two are equal.
+
+    `note` says in a record what it does; `reads`: it needs the values of the forward pass.
+    """
 
     note: str | None = None
+    reads: ClassVar[bool] = True
 
     @abstractmethod
     def backward(self, record: Record, upstream: Any) -> list[Any]:
@@ -39,6 +43,8 @@ class Rule(ABC):
 @dataclass(frozen=True)
 class DeconvRelu(Rule):
     """Rectify the signal, whatever the forward sign was (Zeiler & Fergus 2014)."""
+
+    reads = False
 
     def backward(self, record: Record, upstream: Any) -> list[Any]:
         return [ops.relu(upstream)]
@@ -57,6 +63,7 @@ class PassThrough(Rule):
     """Hand the signal on unchanged; Zeiler & Fergus: no contrast normalisation on the way down."""
 
     note = "contrast normalization is skipped on the way down"
+    reads = False
 
     def backward(self, record: Record, upstream: Any) -> list[Any]:
         return [upstream]
@@ -145,6 +152,11 @@ class Ruleset:
     def rule_for(self, call: Call) -> Rule | None:
         """Return the rule for this call, None where its own vector-Jacobian product stands."""
         return next((rule for kind, rule in self.rules if kind is call.kind), None)
+
+    def reads(self, call: Call) -> bool:
+        """Return whether a call's backward step needs the values of the forward pass."""
+        rule = self.rule_for(call)
+        return call.kind not in LINEAR if rule is None else rule.reads
 
     def with_first(self, rules: Iterable[tuple[Kind, Rule]]) -> "Ruleset":
         """Return this ruleset with the user's entries before its own."""

@@ -12,7 +12,7 @@ from ..graph.rules import Ruleset
 from ..graph.work import is_heavy
 from ..models import ModelBundle
 
-MOST = 4  # it holds memory, and layers are looked at one after the other
+MOST = 8  # it holds memory, and layers are looked at one after the other
 
 
 def kept(bundle: ModelBundle, key: tuple[Any, ...], made: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +28,7 @@ def kept(bundle: ModelBundle, key: tuple[Any, ...], made: Callable[..., Any]) ->
 def maps_of(bundle: ModelBundle, entered: Any, calls: Sequence[Call]) -> list[Any]:
     """Return what `calls` compute for a batch that enters the network (image, height, width, channel)."""
     graph, targets, size = graph_of(bundle), [call.index for call in calls], (entered.shape[1], entered.shape[2])
-    if not all(is_heavy(graph, call, size) for call in calls):
+    if not any(is_heavy(graph, call, size) for call in calls):
         return graph.run(entered, targets)
     return list(kept(bundle, ("maps", *targets), lambda image: graph.run(image, targets))(entered))
 

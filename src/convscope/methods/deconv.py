@@ -21,9 +21,9 @@ from ..progress import track
 from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, network_input, numpy, require_images
-from .compiling import maps_of, strongest_projected
+from .compiling import strongest_projected
 from .method import METHODS, Method, Option, provenance
-from .projecting import Place, is_local, project_places
+from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
@@ -170,17 +170,12 @@ def _at_once(bundle: ModelBundle, unit: Unit, pixels: NDArray[np.float32], rules
 
 def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
     """A forward pass finds the places; each is then projected on its cone or crop."""
-    if not units:
-        return {}
-    graph = graph_of(bundle)
-    calls = list(dict.fromkeys(unit_call(graph, unit) for unit in units))
-    found_maps = maps_of(bundle, network_input(bundle, pixels), calls)
-    maps = {call.index: numpy(one) for call, one in zip(calls, found_maps, strict=True)}
-    tops = {unit: peaks(maps[unit_call(graph, unit).index], unit) for unit in units}
-    places = [Place(unit, image, (int(row), int(column))) for unit in units for image, (row, column) in enumerate(tops[unit][0])]
-    found = {unit: _Found(np.zeros_like(pixels), values, spots) for unit, (spots, values) in tops.items()}
-    for place, (field, signal, _) in zip(places, project_places(bundle, places, pixels, rules), strict=True):
-        found[place.unit].pixels[place.image, field.top : field.bottom, field.left : field.right] = signal
+    count = len(pixels)
+    found = {unit: _Found(np.zeros_like(pixels), np.zeros(count, np.float32), np.zeros((count, 2), np.int64)) for unit in units}
+    for (unit, image, position), (field, signal, value) in project_strongest(bundle, units, pixels, rules) if units else ():
+        one = found[unit]
+        one.pixels[image, field.top : field.bottom, field.left : field.right] = signal
+        one.values[image], one.places[image] = value, position or (0, 0)
     return found
 
 
