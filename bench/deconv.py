@@ -255,6 +255,8 @@ def main() -> None:
         largest = 0.0
         for layer in asked.layers:
             filters = own.ask("filters", layer)
+            for _ in range(4):  # a light layer is compiled once it has been asked for so often
+                own.ask("nine", layer, filters)
             turns = {
                 f"{who} {what}": partial(worker.ask, what, layer, filters)
                 for what in ("one", "nine")
