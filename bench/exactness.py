@@ -50,7 +50,7 @@ def main() -> None:
         calls = [call for call in graph.visible.values() if call.layer_type == "Conv2D"]
         for call in calls[:: asked.every]:
             found = any_cones_of(graph, call, (SIDE, SIDE))
-            rows, columns = (-(-SIDE // step) for step in found.step)
+            rows, columns = (-(-SIDE // step) for step in found.windows[0].step)
             spots = ((rows // 2, columns // 2), (0, columns - 1))
             errors = np.max([differences_on_cone(graph, call, pixels, spot, deconvnet()) for spot in spots], axis=0)
             largest = max(largest, *errors)

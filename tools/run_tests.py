@@ -26,7 +26,8 @@ def main(arguments: list[str]) -> int:
         running = {}
         for place, backend in enumerate(backends):
             output = (Path(folder) / backend).open("w+b") if place else None
-            command = [sys.executable, "-m", "pytest", *(() if place == 0 or some else COMPUTING), *arguments]
+            others = () if place == 0 or some else (*COMPUTING, "-m", "not once")
+            command = [sys.executable, "-m", "pytest", *others, *arguments]
             # Of threads that wait by spinning there must not be more than cores.
             environment = os.environ | {"KERAS_BACKEND": backend} | ({"OMP_NUM_THREADS": "1"} if place else {})
             running[backend] = output, subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -115,10 +115,13 @@ def test_control_c_writes_what_was_reached(tmp_path):
     target = tmp_path / "reached.png"
     arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "64", "--steps", "1000000", "-o", str(target)]
     process = subprocess.Popen([sys.executable, "-m", "convscope", *arguments], stderr=subprocess.PIPE, text=True)
-    assert "fashion" in process.stderr.readline()
-    time.sleep(6)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        assert "fashion" in process.stderr.readline()
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, said
     assert "what was reached so far was written" in said
     assert target.stat().st_size > 1000

@@ -85,6 +85,7 @@ def test_large_fields_are_not_worth_a_crop():
     assert crops_of(graph, list(graph.visible.values())[-1], (16, 16)) is None
 
 
+@pytest.mark.once
 def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
     """T11 where it is used: the networks as Keras builds them, at a side that leaves true crops in most layers."""
     for build, side in ((keras.applications.VGG16, 128), (keras.applications.ResNet50, 96)):

@@ -12,6 +12,8 @@ from convscope.errors import ModelError
 from convscope.models import applications, architectures
 from networks import filled, small
 
+pytestmark = pytest.mark.once
+
 
 def saved(network, path):
     """Write weights as Keras 2 released them for its applications."""

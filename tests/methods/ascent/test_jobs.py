@@ -119,6 +119,7 @@ def test_a_written_picture_says_how_to_make_it_alone(bundle, network, tmp_path):
         assert same_bytes(replay(tmp_path / name), tmp_path / name)
 
 
+@pytest.mark.once
 def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
     alive, most = [], []
     climb = jobs.ascended
@@ -149,12 +150,13 @@ job.save(sys.argv[2])
 """
 
 
+@pytest.mark.once
 def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path):
     words = [sys.executable, "-c", CHILD, str(network)]
     subprocess.run([*words, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
     rng = np.random.default_rng(0)
     killed = 0
-    for _ in range(4):
+    for _ in range(3):
         child = subprocess.Popen([*words, str(tmp_path / "killed")], stdout=subprocess.PIPE)
         child.stdout.readline()
         try:

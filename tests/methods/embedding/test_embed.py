@@ -24,6 +24,7 @@ def fashion():
     return convscope.load("fashion")
 
 
+@pytest.mark.once
 def test_the_embedded_images_make_a_map_of_ten_classes(fashion):
     result = convscope.embed(fashion, "sample:fashion")
     assert result.points.shape == (2000, 2)
