@@ -68,7 +68,7 @@ def _lower(result: Dossier) -> Iterator[str]:
     if words.silent(result):
         return
     said = words.histogram_words(result)
-    yield _panel(said, f'<div class="scroll">{words.histogram(result).svg(f"{said[0]}: {said[1]}")}</div>', "wide")
+    yield _panel(said, words.histogram(result).svg(f"{said[0]}: {said[1]}"), "wide")
     if result.class_means:
         yield _panel(words.class_words(result), _classes(result))
     said = words.field_words(result)
