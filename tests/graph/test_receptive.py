@@ -164,6 +164,19 @@ def test_where_the_reach_is_not_known_the_field_is_the_whole_image(reach):
     assert receptive_field(graph, last(graph), (1, 1), (8, 8)) == Field(0, 0, 8, 8)
 
 
+@pytest.mark.parametrize("gate_first", [True, False])
+def test_without_gates_a_field_is_that_of_the_maps_alone(gate_first):
+    def excited(value):
+        gate = layers.Conv2D(3, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))
+        return layers.Multiply()([gate, value] if gate_first else [value, gate])
+
+    graph = flatten(model_of(layers.Conv2D(3, 3, padding="same"), excited, layers.Conv2D(2, 3, padding="same"), shape=(16, 16, 3)))
+    assert receptive_field(graph, last(graph), (8, 8), (16, 16)) == Field(0, 0, 16, 16)
+    assert receptive_field(graph, last(graph), (8, 8), (16, 16), gates=False) == Field(6, 6, 11, 11)
+    pooled = next(call for call in graph.visible.values() if call.layer_type == "GlobalAveragePooling2D")
+    assert receptive_field(graph, pooled, (0, 0), (16, 16), gates=False) == Field(0, 0, 16, 16)
+
+
 @pytest.mark.parametrize("over_channels", [layers.LayerNormalization, layers.Softmax, lambda: ops.softmax])
 def test_what_mixes_only_channels_stays_at_its_place(over_channels):
     graph = flatten(model_of(over_channels(), layers.Conv2D(2, 3)))

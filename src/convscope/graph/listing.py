@@ -95,8 +95,11 @@ def _activation_name(call: Call) -> str:
     return str(getattr(call.operation, "__name__", None) or type(call.operation).__name__)
 
 
-def field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
-    """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image."""
+def field_and_stride(graph: Graph, call: Call, *, gates: bool = True) -> tuple[int | None, int | None]:
+    """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image.
+
+    Without `gates` that of its maps alone, as in `receptive_field`.
+    """
     if len(call.shape) != 4 or len(graph.calls[graph.image_input].shape) != 4:
         return None, None
     fixed = graph.calls[graph.image_input].shape[1:3]
@@ -105,8 +108,8 @@ def field_and_stride(graph: Graph, call: Call) -> tuple[int | None, int | None]:
     if len(shape) != 4:  # an operation of several outputs
         return None, None
     rows, columns = (side or 0 for side in shape[1:3])
-    field = receptive_field(graph, call, (rows // 2, columns // 2), size)
+    field = receptive_field(graph, call, (rows // 2, columns // 2), size, gates=gates)
     if field == Field(0, 0, *size):
         return None, None
-    above = receptive_field(graph, call, (rows // 2 - 1, columns // 2), size) if rows > 1 else None
+    above = receptive_field(graph, call, (rows // 2 - 1, columns // 2), size, gates=gates) if rows > 1 else None
     return field.height, None if above is None else field.top - above.top

@@ -39,21 +39,22 @@ class Field(NamedTuple):
         return Field(top, left, bottom, right)
 
 
-def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, size: tuple[int, int]) -> Field:
+def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, size: tuple[int, int], *, gates: bool = True) -> Field:
     """Return the input window that can change the unit of `call` at `position` for a picture of `size` (height, width).
 
     Exact for convolutions and transposed ones, pooling, padding, cropping, upsampling by repetition, and branches (their union); at a
     border an upper bound, because padding on the way can stand where the window says picture. Where the path meets an operation whose
-    reach is not known, or `position` is None, the window is the whole image.
+    reach is not known, or `position` is None, the window is the whole image. Without `gates`: see `cone`.
     """
-    found = None if position is None else cone(graph, call, position, size)
+    found = None if position is None else cone(graph, call, position, size, gates=gates)
     return Field(0, 0, *size) if found is None else found.get(graph.image_input, Field(0, 0, *size))
 
 
-def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, int]) -> dict[int, Field] | None:
+def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, int], *, gates: bool = True) -> dict[int, Field] | None:
     """Return the window of every call's output that can change the unit of `call` at `position`, by the calls' indices.
 
-    Windows may reach over the maps' borders, where padding is. None where the reach of an operation on the way is not known.
+    Windows may reach over the maps' borders, where padding is. None where the reach of an operation on the way is not known. Without
+    `gates`, what is one value a channel for a whole map (squeeze and excitation) is passed over: it says how much, not where.
     """
     shapes = call_shapes(graph, call, size)
     fields: dict[int, Field] = {call.index: Field(position[0], position[1], position[0] + 1, position[1] + 1)}
@@ -61,7 +62,7 @@ def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, i
         if current.index not in fields or current.kind is Kind.INPUT:
             continue
         for source in current.sources:
-            if source.call not in graph.downstream:
+            if source.call not in graph.downstream or (not gates and _is_gate(shapes[source.call], shapes[current.index])):
                 continue
             step = through(current, fields[current.index], shapes[source.call], shapes[current.index])
             if step is None:
@@ -69,6 +70,10 @@ def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, i
             known = fields.get(source.call, step)
             fields[source.call] = Field(*map(min, known[:2], step[:2]), *map(max, known[2:], step[2:]))
     return fields
+
+
+def _is_gate(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    return before[1:3] == (1, 1) != after[1:3]
 
 
 def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[int, int] | None = None) -> None:

@@ -6,6 +6,7 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.graph.addresses import graph_of, unit_call
+from convscope.methods.ascent.canvas import canvas_of
 from convscope.methods.ascent.objectives import LEAST_CELL, cell_of, likeness, strongest_of_cells
 from convscope.units import Unit
 from networks import array, model_of, tensor
@@ -51,6 +52,19 @@ def test_a_cell_is_half_a_receptive_field():
     cells = {name: cell_of(graph, unit_call(graph, Unit(name, 0))) for name in ("first", "second", "third")}
     # second: a window of 9 pooled pairs of 3 x 3 sees 9 * 2 + 2 = 20 pixels, in steps of 2
     assert cells == {"first": LEAST_CELL, "second": 20 / 2 / 2, "third": float("inf")}
+
+
+def test_cells_and_canvas_of_a_network_whose_channels_are_weighed_by_the_whole_map_are_those_of_its_maps():
+    layers = keras.layers
+
+    def excited(value):
+        return layers.Multiply()([value, layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))])
+
+    first, last = (layers.Conv2D(4, 19, padding="same", name=name) for name in ("first", "last"))
+    bundle = convscope.load(model_of(first, excited, last, shape=(64, 64, 3)), preprocess="unit")
+    assert cell_of(graph_of(bundle), unit_call(graph_of(bundle), Unit("last", 0))) == 37 / 2
+    assert canvas_of(bundle, [Unit("first", 0)], None) == (64, 64)
+    assert canvas_of(bundle, [Unit("last", 0)], None) == (64, 64)  # 37 and half as much again; not the 192 of a field without end
 
 
 def test_likeness_equals_a_loop():

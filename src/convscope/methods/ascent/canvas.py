@@ -57,5 +57,5 @@ def _derived_side(bundle: ModelBundle, unit: Unit) -> int:
     call = unit_call(graph, unit)
     if len(call.shape) != 4:
         return bundle.size[0]
-    field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST))
+    field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST), gates=False)
     return int(min(max(-(-field.height * 3 // 2 // 32) * 32, SMALLEST), LARGEST))

@@ -102,7 +102,7 @@ def paper_measure(graph: Graph, form: Form) -> Measure:
 
 def cell_of(graph: Graph, call: Call) -> float:
     """Return how many places of a call's map are half a receptive field; infinity where the field is the whole image."""
-    field, stride = field_and_stride(graph, call)
+    field, stride = field_and_stride(graph, call, gates=False)
     return max(LEAST_CELL, field / stride * CELL) if field and stride else float("inf")
 
 
