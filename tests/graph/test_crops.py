@@ -53,7 +53,7 @@ def test_t11_a_crop_equals_the_whole_image(name, record_error):
                 scale = np.abs(whole).max()
                 assert record_error("T11", abs(value - true_value) / max(abs(true_value), 1e-3)) <= 1e-5, (call.address, position)
                 assert record_error("T11", np.abs(cut - whole).max() / (scale or 1.0)) <= 1e-5, (call.address, position, rules.name)
-        assert found >= 5, (call.address, found)
+        assert found >= 0.7 * len(places(shape)), (call.address, found)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (75, 61)])
@@ -91,9 +91,9 @@ def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_erro
     for build, side in ((keras.applications.VGG16, 128), (keras.applications.ResNet50, 96)):
         graph = flatten(filled(build(weights=None, include_top=False, input_shape=(side, side, 3))))
         pixels = images(1, side, side, 3) * 2 - 1
-        kinds = [call for call in graph.visible.values() if "conv" in call.address and crops_of(graph, call, (side, side)) is not None]
+        kinds = [call for call in graph.visible.values() if call.layer_type == "Conv2D" and crops_of(graph, call, (side, side)) is not None]
         assert len(kinds) >= 7
-        for call in kinds if build is keras.applications.VGG16 else kinds[::6]:
+        for call in kinds if build is keras.applications.VGG16 else kinds[::4]:
             rows, columns = array(Projector(graph, tensor(pixels), [call]).value(call)).shape[1:3]
             for position in ((rows // 2, columns // 2), (0, columns - 1)):
                 cut, value, whole, true_value = compared(graph, call, pixels, position, RULESETS["switches"])
