@@ -25,16 +25,18 @@ def test_several_processes_give_the_bytes_of_one(tmp_path, alone):
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
 
 
-def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone):
+def wait_for_all(running, **when):
+    """Show what was finished and a death after it together, as to a parent that is slow."""
+    return concurrent.futures.wait(running)
+
+
+@pytest.mark.parametrize("wait", [concurrent.futures.wait, wait_for_all], ids=["seen at once", "seen late"])
+def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone, monkeypatch, wait):
+    monkeypatch.setattr(executors, "wait", wait)
     function = arithmetic.here_but_die_first(tmp_path / "died")
     arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=function)
     assert (tmp_path / "died").exists()
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
-
-
-def test_a_death_that_is_seen_late_does_not_hide_what_was_finished_before(tmp_path, alone, monkeypatch):
-    monkeypatch.setattr(executors, "wait", lambda running, **when: concurrent.futures.wait(running))  # shard and death together
-    test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone)
 
 
 def test_processes_that_all_die_end_the_scan_with_advice_and_keep_what_was_done(tmp_path):

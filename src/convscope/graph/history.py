@@ -12,7 +12,7 @@ from ..errors import ModelError
 from ..models.saved.weights import snake
 from ..models.tracing import follow, functional_of, is_graph, nodes_of, was_followed
 from .calls import Call, Graph, Ref, mapped
-from .kinds import UNIT_KINDS, Kind, classify
+from .kinds import LINEAR, Kind, classify
 
 
 def flatten(model: Any) -> Graph:
@@ -95,7 +95,7 @@ class _Builder:
 
     def _add_layer(self, address: str, operation: Any, arguments: Any, shapes: list[Any]) -> tuple[Ref, ...]:
         kind, layer_type = classify(operation), type(operation).__name__
-        if kind in UNIT_KINDS and _has_activation(operation):
+        if kind in LINEAR and _has_activation(operation):
             activation, linear = operation.activation, sharing_copy(operation, activation=keras.activations.linear)
             inner = self._add(address, linear, kind, arguments, layer_type, shapes[0], inner=True)
             return (self._add(address, activation, classify(activation), ((inner,), {}), layer_type, shapes[0]),)

@@ -32,7 +32,6 @@ class Kind(Enum):
 
 LINEAR = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})  # their own gradient needs no forward pass
 ACTIVATIONS = frozenset({Kind.RELU, Kind.GATE, Kind.SIGMOID, Kind.SOFTMAX, Kind.ACTIVATION})
-UNIT_KINDS = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})
 
 NAMES: dict[Kind, str] = {
     Kind.INPUT: "InputLayer",

@@ -114,11 +114,11 @@ def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Rul
     """
     if any(type(rule).__module__ != Rule.__module__ for _, rule in rules.rules):
         return None
-    graph = graph_of(bundle)
-    most = WORTH_AFTER_FORWARD if forward and is_heavy(graph, call, size) else WORTH
     known: dict[Any, Cones | Crops | None] = bundle.memo.setdefault("parts", {})
-    key = call.index, size, most
+    key = call.index, size, forward
     if key not in known:
+        graph = graph_of(bundle)
+        most = WORTH_AFTER_FORWARD if forward and is_heavy(graph, call, size) else WORTH
         known[key] = cones_of(graph, call, size, most) or crops_of(graph, call, size)
     return known[key]
 
