@@ -24,6 +24,10 @@ class ImageError(ConvscopeError):
     """A picture, array or folder that cannot serve as input."""
 
 
+class UnreachableError(ImageError):
+    """A picture that could not be had this time, though it may be sound: its disk, folder or archive failed, or memory ran out."""
+
+
 class OptionError(ConvscopeError):
     """An option's value that is not among those that exist."""
 

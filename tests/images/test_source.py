@@ -1,5 +1,7 @@
 """Sources are small records: read from threads, sent to processes, a hundred thousand at once."""
 
+import builtins
+import errno
 import multiprocessing
 import pickle
 import tracemalloc
@@ -8,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from convscope.images import as_image_set
+from convscope.errors import ImageError, UnreachableError
+from convscope.images import Fit, archives, as_image_set, entering, pictures
 from convscope.images.source import ArraySource, FileSource
 
 from .test_archives import NAMES, encoded, packed
@@ -48,6 +51,48 @@ def test_sources_travel_by_pickle_and_stay_small(sources):
         again = pickle.loads(sent)
         assert (again.name, again.label, again.explicit, again.is_array) == (source.name, source.label, source.explicit, source.is_array)
         assert again.read()[1] == source.read()[1]
+
+
+def raised(source):
+    with pytest.raises(ImageError) as found:
+        entering(source, Fit(3, (8, 8)))
+    return found.type
+
+
+def test_what_is_away_is_unreachable_and_what_is_damaged_is_not(sources, tmp_path):
+    source = sources[-1]
+    if source.is_array:
+        pytest.skip("an array stays open")
+    away = [(path, path.rename(path.with_suffix(".away"))) for path in tmp_path.iterdir()]
+    assert raised(source) is UnreachableError
+    for path, there in away:
+        there.rename(path)
+    entering(source, Fit(3, (8, 8)))
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"x" * path.stat().st_size)
+    # An archive that has changed is to be listed again; what is in it is not known to be unreadable.
+    assert raised(source) is (ImageError if isinstance(source, FileSource) else UnreachableError)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), OSError(errno.ESTALE, "Stale file handle"), MemoryError()])
+def test_a_failing_disk_and_want_of_memory_are_unreachable(sources, error, monkeypatch):
+    def failing(*_args, **_options):
+        raise error
+
+    if isinstance(error, MemoryError):
+        monkeypatch.setattr(Fit if sources[0].is_array else pictures, "apply" if sources[0].is_array else "pixels_of", failing)
+    elif sources[0].is_array:
+        pytest.skip("an array stays open")
+    else:
+        monkeypatch.setattr(builtins, "open", failing)
+        monkeypatch.setattr(archives, "_stream", failing)
+    assert raised(sources[-1]) is UnreachableError
+
+
+def test_a_path_that_can_never_lead_to_a_picture_is_not_unreachable(tmp_path):
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name in ("loop.png", "x" * 5000 + ".png", "nul\0.png"):
+        assert raised(FileSource(name=name, folder=str(tmp_path), path=name)) is ImageError
 
 
 def test_archives_are_read_from_other_processes(tmp_path):

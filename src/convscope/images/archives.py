@@ -14,10 +14,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import ImageError
+from ..errors import ImageError, UnreachableError
 from .folders import is_hidden, is_picture, labels_of
 from .pictures import MOST_BYTES
-from .source import Read, Source, Unreadable, decoded
+from .source import Read, Source, Unreadable, decoded, unopened
 
 try:
     from lzma import LZMAError
@@ -59,13 +59,13 @@ class Archive:
         try:
             found = os.stat(path)  # noqa: PTH116
         except OSError as error:
-            raise ImageError(f"`{path}` cannot be read: {error.strerror}. Check that it is there and may be read.") from error
+            raise unopened(path, error) from error
         return cls(path, found.st_size, found.st_mtime_ns)
 
     def check(self) -> None:
-        """Raise ImageError if another file is there now."""
+        """Raise UnreachableError if another file is there now."""
         if Archive.at(self.path) != self:
-            raise ImageError(f"`{self.path}` has changed since its pictures were listed. Start again.")
+            raise UnreachableError(f"`{self.path}` has changed since its pictures were listed. Start again.")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -95,7 +95,7 @@ class ZipSource(Source):
             if self.deflated:
                 data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, self.size + 1)
         except DAMAGED as error:
-            raise ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.") from error
+            raise _unread(name, error) from error
         if len(data) != self.size or zlib.crc32(data) != self.checksum:
             raise ImageError(f"`{name}` is damaged: its size or checksum is another. Pack the archive again.")
         return decoded(data, name, side)
@@ -117,12 +117,25 @@ class TarSource(Source):
         """Return the picture and the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
         try:
+            self.archive.check()
             data = _tar(self.archive, os.getpid()).read(self.start, self.length)
         except DAMAGED as error:
-            raise ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.") from error
+            raise _unread(name, error) from error
         if len(data) < self.length:
             raise ImageError(f"`{name}` is damaged: the archive ends within it. Copy or download it again.")
         return decoded(data, name, side)
+
+
+def _unread(name: str, error: BaseException) -> ImageError:
+    """Return the error for a member that did not unpack."""
+    if _is_of_the_system(error):
+        return unopened(name, error)
+    return ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.")
+
+
+def _is_of_the_system(error: BaseException) -> bool:
+    """Return whether an archive may be sound all the same: the system numbers its failures, and what is damaged has no number."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
 
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
@@ -198,6 +211,8 @@ def from_archive(path: Path) -> list[Source]:
         for member in _zip_members(archive) if zipped else _tar_members(archive):
             found.append(member)
     except (*DAMAGED, RecursionError) as error:
+        if _is_of_the_system(error):
+            raise unopened(str(path), error) from error
         if zipped or not found:
             kind = "zip" if zipped else "tar"
             raise ImageError(f"`{path}` is no readable {kind} archive: {said(error)}. Copy or download it again.") from error

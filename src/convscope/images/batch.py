@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from .fitting import Fit
-from .source import Read, Source
+from .source import Read, Source, unopened
 from .sources import ImageSet, as_image_set
 
 
@@ -83,7 +83,10 @@ def entering(source: Source, fit: Fit) -> Read:
     Whoever reads an image again, for a crop or a projection, reads it here, so that what is shown is what was measured.
     """
     image, digest = source.read(max(fit.size))
-    return fit.apply(image, source.name, is_array=source.is_array), digest
+    try:
+        return fit.apply(image, source.name, is_array=source.is_array), digest
+    except MemoryError as error:
+        raise unopened(source.name, error) from error
 
 
 @dataclass

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..errors import ImageError
+from ..errors import UnreachableError
 from .source import FileSource, Source, Unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -49,8 +49,8 @@ def _walk(top: Path) -> Iterator[Source]:
         except OSError as error:
             reason = f"The folder `{path}` cannot be read: {error.strerror}. Check its permissions."
             if not inside:
-                raise ImageError(reason) from error
-            yield Unreadable(name=inside, label=_label(inside), reason=reason)
+                raise UnreachableError(reason) from error
+            yield Unreadable(name=inside, label=_label(inside), reason=reason, may_pass=True)
             continue
         for entry in listed:
             if is_hidden(entry.name):

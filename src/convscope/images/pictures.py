@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
-from ..errors import ImageError
+from ..errors import ImageError, UnreachableError
 
 # The formats that are tried, whatever the file's name says. Others stay shut: for PostScript, Pillow would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000")
@@ -20,6 +20,8 @@ GREY = 128
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 # A JPEG is decoded at a reduced scale only if what remains is still so many times larger than the network's input.
 RESERVE = 2
+# What Pillow says, in an OSError, where one of its decoders found no memory.
+OUT_OF_MEMORY = "out of memory"
 EXPECTED = "Expected JPEG, PNG, WebP, GIF, BMP or TIFF."
 
 
@@ -29,7 +31,7 @@ def decode(data: bytes, name: str, side: int | None = None) -> NDArray[np.float3
     `side`: a JPEG of which both sides are at least four times as long is decoded at a half, a quarter or an eighth of its scale, the
     smallest that leaves twice as much; libjpeg then skips most of the work. Of several frames or pages it is the first. 16-bit colours
     are read as 8-bit. Colour profiles are not applied. Raises ImageError for what is no picture, is damaged, or would unpack to more
-    than 100 million pixels.
+    than 100 million pixels; UnreachableError where memory ran out.
     """
     if not data:
         raise ImageError(f"`{name}` is an empty file. Expected a picture such as JPEG or PNG.")
@@ -55,6 +57,8 @@ def decode(data: bytes, name: str, side: int | None = None) -> NDArray[np.float3
         raise ImageError(f"`{name}` is no picture that can be read. {EXPECTED}") from error
     except Exception as error:  # damaged pictures make Pillow raise almost anything, and one of them must not end a scan of a million
         said = str(error) or type(error).__name__
+        if isinstance(error, MemoryError) or OUT_OF_MEMORY in said:
+            raise UnreachableError(f"`{name}` cannot be read now: there is not enough memory. Free some, and try again.") from error
         raise ImageError(f"`{name}` is damaged or no picture: {said}. {EXPECTED}") from error
 
 

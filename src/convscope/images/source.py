@@ -1,5 +1,6 @@
 """One image that can be read when its turn comes: a small record that may be read in any thread and sent to any process."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -10,10 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ..errors import ImageError, UnreachableError
 from .pictures import MOST_BYTES, decode
 
 Read = tuple[NDArray[np.float32], bytes]
+# What the system says of a path that can never lead to a picture; every other failure may pass: a disk, a folder that is away.
+FOR_EVER = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -32,6 +35,9 @@ class Source(ABC):
     @abstractmethod
     def read(self, side: int | None = None) -> Read:
         """Return the image, (height, width, c) in [0, 1], and its digest. Raises ImageError that says why it cannot be read.
+
+        UnreachableError, an ImageError, where that may pass: the file or its disk is away, or memory ran out. Whoever keeps a record of
+        unreadable pictures leaves those out of it and tries them again.
 
         `side`: what the longer side of the network's input needs; a much larger JPEG is then decoded at a reduced scale.
         """
@@ -52,9 +58,8 @@ class FileSource(Source):
                 raise ImageError(f"`{path}` is a folder or a device. Expected a picture file.")
             with open(path, "rb") as file:  # noqa: PTH123
                 data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ImageError(f"`{path}` cannot be read: {reason}. Check that it is there and may be read.") from error
+        except (OSError, ValueError, MemoryError) as error:
+            raise unopened(path, error) from error
         return decoded(data, path, side)
 
 
@@ -69,9 +74,12 @@ class ArraySource(Source):
 
     def read(self, side: int | None = None) -> Read:
         """Return the image and the digest of its numbers."""
-        image = self.stack[self.index]
-        values = image.astype(np.float32) / np.float32(255.0) if image.dtype == np.uint8 else image.astype(np.float32)
-        return values, digest(np.ascontiguousarray(image).tobytes())
+        try:
+            image = self.stack[self.index]
+            values = image.astype(np.float32) / np.float32(255.0) if image.dtype == np.uint8 else image.astype(np.float32)
+            return values, digest(np.ascontiguousarray(image).tobytes())
+        except MemoryError as error:
+            raise unopened(self.name, error) from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send this one image to another process, not the whole stack."""
@@ -84,18 +92,31 @@ def _array_source(name: str, label: str | None, explicit: bool, stack: NDArray[A
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Unreadable(Source):
-    """What was listed and is known to be no readable picture, such as an encrypted member of an archive."""
+    """What was listed and is known to be no readable picture, such as an encrypted member of an archive.
+
+    `may_pass`: it could not be reached while it was listed, such as a folder that may not be entered.
+    """
 
     reason: str
+    may_pass: bool = False
 
     def read(self, side: int | None = None) -> Read:
-        """Raise ImageError with the reason."""
-        raise ImageError(self.reason)
+        """Raise ImageError with the reason, UnreachableError for what may pass."""
+        raise UnreachableError(self.reason) if self.may_pass else ImageError(self.reason)
 
 
 def decoded(data: bytes, name: str, side: int | None) -> Read:
     """Return the picture in an encoded file and the digest of its bytes. Raises ImageError."""
     return decode(data, name, side), digest(data)
+
+
+def unopened(path: str, error: BaseException) -> ImageError:
+    """Return the error for a file that did not open or did not give its bytes: UnreachableError, unless its path never leads to one."""
+    if isinstance(error, MemoryError):
+        return UnreachableError(f"`{path}` cannot be read now: there is not enough memory. Free some, and try again.")
+    reason = getattr(error, "strerror", None) or error
+    kind = ImageError if not isinstance(error, OSError) or error.errno in FOR_EVER else UnreachableError
+    return kind(f"`{path}` cannot be read: {reason}. Check that it is there and may be read.")
 
 
 def digest(data: bytes) -> bytes:
