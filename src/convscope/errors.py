@@ -3,9 +3,20 @@
 import difflib
 from collections.abc import Iterable
 
+from .legible import sentence, shortened
+
+# Comparing two names takes time with the square of their length.
+LONGEST_COMPARED = 200
+
 
 class ConvscopeError(Exception):
-    """Base of everything convscope raises on purpose; the command line turns it into one sentence and exit code 2."""
+    """Base of everything convscope raises on purpose; the command line turns it into one sentence and exit code 2.
+
+    Whatever a sentence quotes from files, paths and other programs is made legible here.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(sentence(message))
 
 
 class BackendError(ConvscopeError):
@@ -47,6 +58,6 @@ class ReplayError(ConvscopeError):
 def near_misses(wanted: str, known: Iterable[str], most: int = 4) -> str:
     """Return the known names most like `wanted`, comma separated; the first few where none is alike."""
     names = [str(name) for name in known]
-    by_lower = {name.lower(): name for name in names}
-    found = [by_lower[name] for name in difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5)]
-    return ", ".join(found or names[:most])
+    by_lower = {name.lower(): name for name in names if len(name) <= LONGEST_COMPARED}
+    alike = difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5) if len(wanted) <= LONGEST_COMPARED else []
+    return ", ".join(shortened(name) for name in [by_lower[name] for name in alike] or names[:most])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .json_files import parse_json
 
 KEY = b"convscope"
 
@@ -82,7 +83,7 @@ def about(path: Path) -> dict[str, Any]:
     from pyarrow import parquet as pq
 
     metadata = pq.read_schema(path).metadata or {}
-    found: dict[str, Any] = json.loads(metadata.get(KEY, b"{}"))
+    found: dict[str, Any] = parse_json(metadata.get(KEY, b"{}"))
     return found
 
 

@@ -1,6 +1,5 @@
 """A local server for the page of a map: one folder, this machine only, nothing but reading."""
 
-import json
 import mimetypes
 import os
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import PageError
+from .json_files import read_json
 
 ADDRESS = "127.0.0.1"
 MANIFEST = "manifest.json"
@@ -33,7 +33,7 @@ def check_page(folder: Path) -> Path:
     inner = folder / "page"
     folder = inner if not (folder / MANIFEST).exists() and (inner / MANIFEST).exists() else folder
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = read_json(folder / MANIFEST)
         kind, schema = manifest["kind"], int(manifest["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PageError(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..files import write_files
+from ..json_files import read_json
 from .lazy import keras, ops
 from .select import choose, device_name, engine, versions
 
@@ -48,12 +49,12 @@ def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:
     """
     path = cache_folder() / "precision.json"
     try:
-        known = json.loads(path.read_text())
+        known = read_json(path)
         seconds = {precision: float(known[key][precision]) for precision in COMPUTED}
     except (OSError, ValueError, KeyError, TypeError):
         known, seconds = {}, measure()
         with contextlib.suppress(OSError, ValueError):
-            known = json.loads(path.read_text())
+            known = read_json(path)
         with contextlib.suppress(Exception):
             write_files({path: json.dumps((known if isinstance(known, dict) else {}) | {key: seconds}, indent=1).encode()})
     return "bfloat16" if seconds["bfloat16"] * WORTH < seconds["float32"] else "float32"

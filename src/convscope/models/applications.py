@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import json
 import threading
 import urllib.error
 import urllib.request
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import keras
-from ..errors import ModelError
+from ..errors import ModelError, OptionError
+from .labels import read_labels
 
 PROBE_SECONDS = 8.0
 
@@ -66,8 +66,10 @@ def class_index() -> tuple[str, ...] | None:
     path = cache_folder() / "imagenet_class_index.json"
     if not path.is_file():
         return None
-    index = json.loads(path.read_text())
-    return tuple(index[str(number)][1].replace("_", " ") for number in range(len(index)))
+    try:
+        return tuple(name.replace("_", " ") for name in read_labels(path))
+    except OptionError:  # a cache is nobody's word: Keras fetches it again
+        return None
 
 
 def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:

@@ -1,12 +1,12 @@
 """Networks for files that hold weights only: recognised among `keras.applications`, or named by the user."""
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .. import assets
 from ..errors import ModelError, near_misses
+from ..json_files import read_json
 from . import applications
 from .files import Opened, Reading, build_from_config
 from .saved import hdf5
@@ -51,7 +51,7 @@ def architecture_for(opened: Opened, path: Path, named: str | None, reading: Rea
 @cache
 def known() -> dict[str, tuple[int, int]]:
     """Return for each application the number of its weights without the top, and of the features that the top takes."""
-    table = json.loads(assets.path("architectures.json").read_text())
+    table = read_json(assets.path("architectures.json"))
     return {name: (int(weights), int(features)) for name, (weights, features) in table.items()}
 
 

@@ -1,6 +1,5 @@
 """`load`: from nothing, a name or a file to a ModelBundle."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from .channels import channels_last, is_channels_first
 from .custom import as_custom
 from .files import Reading
 from .inputs import as_inputs
+from .labels import read_labels
 from .moments import choose_preprocessing
 from .tracing import is_graph, traced
 
@@ -204,20 +204,8 @@ def _known_labels(source: str, network: Any) -> tuple[str, ...] | None:
 
 
 def _labels(labels: str | Path | Sequence[str], network: Any) -> tuple[str, ...]:
-    names = _read_labels(Path(labels)) if isinstance(labels, str | Path) else [str(name) for name in labels]
+    names = read_labels(Path(labels)) if isinstance(labels, str | Path) else [str(name) for name in labels]
     outputs = network.output_shape[-1] if isinstance(network.output_shape, tuple) else None
     if outputs is not None and len(names) != outputs:
         raise OptionError(f"Received {len(names)} labels; the network has {outputs} outputs. Give one name for each output, in order.")
     return tuple(names)
-
-
-def _read_labels(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix.lower() != ".json":
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        found = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise OptionError(f"Could not read labels from `{path}`: {error}. Expected a text file, one name a line, or JSON.") from error
-    values = [found[key] for key in sorted(found, key=int)] if isinstance(found, dict) else found
-    return [str(value[-1] if isinstance(value, list) else value) for value in values]

@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from ..legible import legible
 from .pixels import Bytes
 from .theme import Colour, Theme
 
@@ -26,7 +27,6 @@ DPI = 200
 FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same on every machine
 LINE_HEIGHT = 1.32
 ASCENT = 0.98
-UNPRINTABLE = {False: "\N{REPLACEMENT CHARACTER}", True: " "}
 Align = Literal["left", "center", "right"]
 
 
@@ -86,7 +86,7 @@ class Sheet:
 
     def text(self, left: float, top: float, words: str, style: Style, align: Align = "left") -> None:
         """Set one line of words, its line box from `top` on, its left, middle or right at `left`, as `align` says."""
-        self._words.append((left, top, printable(words), style, align))
+        self._words.append((left, top, legible(words), style, align))
 
     def image(self) -> Image.Image:
         """Return the finished sheet."""
@@ -109,12 +109,12 @@ class Sheet:
 
 def width_of(words: str, style: Style) -> float:
     """Return how many pixels wide `words` are."""
-    return _width(printable(words), style.size, style.bold)
+    return _width(legible(words), style.size, style.bold)
 
 
 def shorten(words: str, style: Style, room: float) -> str:
     """Return `words` if they fit into `room` pixels, else their beginning and an ellipsis."""
-    words = printable(words)
+    words = legible(words)
     if width_of(words, style) <= room:
         return words
     fits, fails = 0, len(words)
@@ -128,18 +128,13 @@ def shorten(words: str, style: Style, room: float) -> str:
 def wrap(words: str, style: Style, room: float) -> list[str]:
     """Return `words` in lines of at most `room` pixels; a single word that is longer is shortened."""
     lines: list[str] = []
-    for word in printable(words).split():
+    for word in legible(words).split():
         joined = f"{lines[-1]} {word}" if lines else word
         if lines and width_of(joined, style) <= room:
             lines[-1] = joined
         else:
             lines.append(word)
     return [shorten(line, style, room) for line in lines]
-
-
-def printable(words: str) -> str:
-    """Return `words` on one line without characters that cannot be drawn: file names may hold any."""
-    return "".join(letter if letter.isprintable() else UNPRINTABLE[letter.isspace()] for letter in words)
 
 
 @functools.cache

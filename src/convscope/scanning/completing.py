@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ImageError, OptionError, near_misses
 from ..files import check_writable, write_files
 from ..images import ImageSet, Source, entering
+from ..json_files import read_json
 from ..progress import counting
 from ..tables import parquet, read_parquet
 from .executors import Executor, Function, Serial
@@ -99,7 +100,7 @@ def _classes(listed: Listed, measure: Measure) -> Any:
 def known_settings(run: Path) -> dict[str, Any] | None:
     """Return the settings with which a run was begun, None if it is new."""
     try:
-        known: dict[str, Any] = json.loads((run / FOLDER / SETTINGS).read_text("utf-8"))
+        known: dict[str, Any] = read_json(run / FOLDER / SETTINGS)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..files import write_files
+from ..json_files import parse_json
 from .accumulators import Statistics
 from .shards import FACTS, Finished
 
@@ -123,7 +124,7 @@ def _read(path: Path) -> tuple[Any, Callable[[], Statistics]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file.items())
-        return json.loads(arrays["about"].tobytes()), lambda: Statistics.from_arrays(arrays)
+        return parse_json(arrays["about"].tobytes()), lambda: Statistics.from_arrays(arrays)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise OutputError(f"`{path}` is damaged: {error}. Remove it, and the run makes that part again.") from error
 

@@ -1,7 +1,6 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, ReplayError, UnitError, near_misses
 from ..images import Fit, ImageSet, Source, as_image_set, entering
+from ..json_files import read_json
 from ..models import ModelBundle
 from ..models.again import load_again
 from ..tables import Columns, read_parquet
@@ -300,7 +300,7 @@ def open_run(path: str | Path, *, images: Any = None) -> Run:
     """
     folder = Path(path).expanduser()
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = read_json(folder / MANIFEST)
         major = int(str(manifest["schema"]).split(".")[0])
         if major > int(SCHEMA.split(".")[0]):
             raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update this one to read it.")

@@ -1,6 +1,5 @@
 """HDF5 files as data: what they hold is checked to lie in the file itself before it is read. The one door to h5py."""
 
-import json
 import math
 import mmap
 import re
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ModelError
+from ...json_files import JsonError, parse_json
 
 MOST_HEAPS = 1000
 MOST_SCANNED = 2**36
@@ -227,9 +227,9 @@ def parsed(text: str, name: str) -> Any:
             f"The architecture in `{name}` has {len(text):,} characters. Keras does not write such files; this one is refused."
         )
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"The architecture in `{name}` is no JSON: {_first(error)} The file is damaged.") from error
+        return parse_json(text)
+    except JsonError as error:
+        raise ModelError(f"The architecture in `{name}` cannot be read: {error}. The file is damaged.") from error
 
 
 def _text(value: Any) -> str:

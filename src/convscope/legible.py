@@ -1,0 +1,33 @@
+"""The one door from outside to the terminal and to sentences: names in files, paths and other programs' words as plain text."""
+
+# A name may be long; a sentence that repeats 5,000 letters of it is not read.
+LONGEST_NAME = 400
+LONGEST_CLAUSE = 1_200
+LONGEST_SENTENCE = 4_000
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def legible(text: object) -> str:
+    """Return a text on one line without characters that a terminal obeys: escapes, bells, directions, lone surrogates.
+
+    Each such character becomes U+FFFD, white space of any kind a blank, so that nothing vanishes without a trace.
+    """
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else _MARK for letter in words)
+
+
+def sentence(text: object) -> str:
+    """Return a sentence as it may be shown: legible, and the middle of each very long name in backquotes left out."""
+    parts = legible(text).split("`")
+    shown = "`".join(shortened(part, LONGEST_NAME if place % 2 else LONGEST_CLAUSE) for place, part in enumerate(parts))
+    return shortened(shown, LONGEST_SENTENCE)
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name with its middle left out where it has more letters than `longest`."""
+    if len(name) <= longest:
+        return name
+    half = (longest - 1) // 2
+    return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
