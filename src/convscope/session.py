@@ -293,7 +293,7 @@ def _question(state: State) -> Question:
 
 
 def _ask_model(state: State) -> Question:
-    return Question("model", "Model file, or a name (vgg16, fashion, resnet50, ...)", state.model, free=True, paths=True)
+    return Question("model", "Model file, or a name (vgg16, squeezenet, fashion, resnet50, ...)", state.model, free=True, paths=True)
 
 
 def _ask_layer(state: State) -> Question:

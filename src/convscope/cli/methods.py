@@ -13,7 +13,7 @@ from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
 from ..methods.method import Part
 from ..models import PREPROCESSINGS, ModelBundle
-from ..models.loading import WEIGHTS
+from ..models.loading import WEIGHTS, names_classes
 from ..progress import working
 from ..registry import DRAWINGS
 from ..results import Result, check_apart
@@ -39,7 +39,7 @@ MODEL_OPTIONS = ("preprocess", "labels", "weights", "architecture", "input_shape
 
 def model_options() -> list[click.Parameter]:
     """Return the options that say which model is meant, and what its file does not say."""
-    names = "A .h5, .hdf5 or .keras file, or a name: vgg16, fashion, resnet50, ...  [default: vgg16]"
+    names = "A .h5, .hdf5 or .keras file, or a name: vgg16, squeezenet, fashion, resnet50, ...  [default: vgg16; squeezenet for classes]"
     recipes = (
         f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/DEVIATION in 0-255 such as 127/128  [default: recognised]"
     )
@@ -85,12 +85,15 @@ class _Shape(click.ParamType[tuple[int | None, ...]]):
             self.fail(f"received {value}. Expected height,width,channels such as 224,224,3", param, ctx)
 
 
-def load_model(model: str | None, *, quiet: bool = False, **told: Any) -> ModelBundle:
-    """Load the model that the options mean and, unless `quiet`, print what `load` has to say to standard error."""
-    from ..models import load
+def load_model(model: str | None, *, quiet: bool = False, classes: bool = False, **told: Any) -> ModelBundle:
+    """Load the model that the options mean and, unless `quiet`, print what `load` has to say to standard error.
 
-    with working(f"loading {model or 'VGG16'}"):
-        bundle = load(model, **told)
+    `classes`: whether the default model must have some.
+    """
+    from ..models import load, load_default
+
+    with working(f"loading {model or 'the default model'}"):
+        bundle = load(model, **told) if model else load_default(classes=classes, **told)
     for note in () if quiet else bundle.notes:
         click.echo(note, err=True)
     return bundle
@@ -179,7 +182,8 @@ def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict
         for note in bundle.notes:
             click.echo(note, err=True)
         return bundle
-    return load_model(**model) if model["model"] or method.needs_model(*taken) else None
+    classes = method.of_last_layer or names_classes(taken[0])
+    return load_model(**model, classes=classes) if model["model"] or method.needs_model(*taken) else None
 
 
 def _write_pages(

@@ -64,8 +64,8 @@ def _absolute(part: str | Path) -> str:
 
 
 def samples() -> list[str]:
-    """Return the names after `sample:`: the embedded photographs, and `fashion`, 2,000 labelled test images."""
-    return [*(path.stem for path in sorted(assets.path("photos").glob("*.jpg"))), "fashion"]
+    """Return the names after `sample:`: the embedded photographs, `photos` for all of them by kind, `fashion` for 2,000 test images."""
+    return [*(path.stem for path in sorted(assets.path("photos").glob("*.jpg"))), "photos", "fashion"]
 
 
 def _from_path(text: str) -> Iterator[Source]:
@@ -111,6 +111,8 @@ def _from_sample(text: str) -> Iterator[Source]:
         raise ImageError(f"No sample `{name}`. There are: {', '.join(samples())}.")
     if name == "fashion":
         yield from from_numpy(assets.path("fashion_test.npz"))
+    elif name == "photos":
+        yield from from_list(assets.path("photos/photos.csv"))
     else:
         yield _file(assets.path("photos") / f"{name}.jpg")
 

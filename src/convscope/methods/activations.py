@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
-from ..models import as_bundle
+from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, network_input, numpy
 from .method import METHODS, Method, Option, provenance
@@ -27,7 +27,7 @@ def activations(model: Any, layer: str, images: Any, *, order: str = "strongest"
         raise OptionError(f"No order `{order}`. Choose one of {', '.join(ORDERS)}.")
     if most is not None and most < 1:
         raise OptionError(f"`most` is {most}. Give at least 1, or None for all channels.")
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=names_classes(layer))
     graph = graph_of(bundle)
     call = graph.find(layer)
     channel_count(call)

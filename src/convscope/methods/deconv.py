@@ -16,7 +16,7 @@ from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.seeds import peaks, seed_map, seed_peaks
 from ..images import ImageBatch
-from ..models import ModelBundle, as_bundle
+from ..models import ModelBundle, as_bundle, names_classes
 from ..progress import track
 from ..results import Projections
 from ..units import Unit
@@ -59,7 +59,7 @@ def deconv(
     rules = ruleset or deconvnet(variant, ties)
     if seed not in SEEDS:
         raise OptionError(f"No seed `{seed}`. Choose one of {', '.join(SEEDS)}.")
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
     batch = batch_for(bundle, images, (unit_call(graph_of(bundle), unit) for unit in chosen))

@@ -10,7 +10,7 @@ from ..graph.addresses import as_units, graph_of, unit_call
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.seeds import peaks, seed_peaks
-from ..models import as_bundle
+from ..models import as_bundle, names_classes
 from ..results import Saliency
 from .common import batch_for, class_names, network_input, numpy, require_images
 from .method import METHODS, Method, Option, provenance
@@ -28,7 +28,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=names_classes(unit))
     require_images(bundle)
     found = as_units(bundle, unit)
     if len(found) != 1:
@@ -66,6 +66,7 @@ METHODS.register(
         takes=("unit", "images"),
         options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True),),
         examples=(
+            "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
             "convscope saliency block5_conv3:7 sample:cat",
             'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided',
         ),

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend import keras
-from ..errors import ModelError, OptionError
-from .labels import read_labels
+from ..errors import ModelError
 
 PROBE_SECONDS = 8.0
 
@@ -50,9 +49,15 @@ def build(application: str, weights: str | None, *, include_top: bool = True, cl
     return constructor(weights=weights, include_top=False, input_tensor=keras.Input((None, None, 3), name="image"))
 
 
+def is_cached(application: str) -> bool:
+    """Say whether Keras' cache holds the full network, with its classes; a look at file names only."""
+    files = [plain(path.name) for path in cache_folder().glob("*")]
+    return any(plain(application) in name and "notop" not in name for name in files)
+
+
 def cached(application: str) -> Any | None:
     """Return the network with ImageNet weights from Keras' own cache, None if they are not there. Downloads nothing."""
-    if not any(plain(application) in plain(path.name) for path in cache_folder().glob("*")):
+    if not is_cached(application):
         return None  # saves building a network of hundreds of megabytes only to learn that its file is missing
     try:
         with _get_file(_only_cached):
@@ -61,19 +66,8 @@ def cached(application: str) -> Any | None:
         return None
 
 
-def class_index() -> tuple[str, ...] | None:
-    """Return ImageNet's class names where Keras has cached them, else None."""
-    path = cache_folder() / "imagenet_class_index.json"
-    if not path.is_file():
-        return None
-    try:
-        return tuple(name.replace("_", " ") for name in read_labels(path))
-    except OptionError:  # a cache is nobody's word: Keras fetches it again
-        return None
-
-
 def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
-    """Download an application's ImageNet weights and class names into Keras' cache, by Keras' own code; return the cache folder.
+    """Download an application's ImageNet weights into Keras' cache, by Keras' own code; return the cache folder.
 
     Raises ModelError within `probe_seconds` when the server cannot be reached.
     """
@@ -88,7 +82,6 @@ def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
     file_utils.urlretrieve = probing
     try:
         build(application, "imagenet")
-        keras.applications.imagenet_utils.decode_predictions(_one_prediction())
     except ModelError:
         raise
     except Exception as error:
@@ -96,12 +89,6 @@ def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
     finally:
         file_utils.urlretrieve = download
     return cache_folder()
-
-
-def _one_prediction() -> Any:
-    import numpy as np
-
-    return np.zeros((1, 1000), dtype="float32")
 
 
 def _probe(origin: str, seconds: float) -> None:

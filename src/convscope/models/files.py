@@ -159,7 +159,7 @@ def _channels(opened: Opened) -> int | None:
 def _check(path: Path) -> str:
     """Return "hdf5" or "zip" by what the file begins with; raise ModelError for anything else."""
     if not path.exists():
-        raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, fashion, resnet50.")
+        raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, squeezenet, fashion, resnet50.")
     if path.is_dir():
         raise ModelError(f"`{path}` is a folder. {EXPECTED} (A TensorFlow SavedModel folder must be saved again as .keras.)")
     if not path.is_file():

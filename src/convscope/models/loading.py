@@ -1,7 +1,7 @@
 """`load`: from nothing, a name or a file to a ModelBundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,31 @@ from .labels import read_labels
 from .moments import choose_preprocessing
 from .tracing import is_graph, traced
 
-EMBEDDED = {"vgg16": "vgg16_features_float16.weights.h5", "fashion": "fashion.keras"}
+VGG16 = "vgg16_imagenet_conv_float16.weights.h5"
+IMAGENET_LABELS = "imagenet_labels.txt"
+# The layer of the embedded classifier, and of most in keras.applications, whose units are classes.
+CLASSES = "predictions"
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """A model in the package: its file, the sentence that introduces it, its preprocessing and the file of its class names."""
+
+    file: str
+    note: str
+    preprocess: str
+    labels: str
+
+
+EMBEDDED = {
+    "squeezenet": _Embedded(
+        "squeezenet_imagenet_float16.h5",
+        "squeezenet: the embedded ImageNet classifier, SqueezeNet v1.1 with 1,000 classes",
+        "caffe",
+        IMAGENET_LABELS,
+    ),
+    "fashion": _Embedded("fashion.keras", "fashion: the embedded small CNN, trained on Fashion-MNIST", "unit", "fashion_labels.txt"),
+}
 WEIGHTS = ("imagenet", "embedded", "none")
 
 
@@ -38,11 +62,11 @@ def load(
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file of any Keras since 1.2, `"fashion"`, a name such as `"resnet50"`, or a Keras model in
-    memory. `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or means and
-    deviations in 0-255 such as "127/128"; by default recognised, measured, else "unit"; `bundle.notes` says which. `labels`: class names,
-    or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from Keras' own cache, "embedded", or "none"
-    for random ones; by default the first of these that is there. Nothing is downloaded.
+    `path`: a `.h5`, `.hdf5` or `.keras` file of any Keras since 1.2, `"squeezenet"`, `"fashion"`, a name such as `"resnet50"`, or a Keras
+    model in memory. `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or
+    means and deviations in 0-255 such as "127/128"; by default recognised, measured, else "unit"; `bundle.notes` says which. `labels`:
+    class names, or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from Keras' own cache,
+    "embedded", or "none" for random ones; by default the first of these that is there. Nothing is downloaded.
 
     For files that do not say all: `architecture` of one that holds weights only (an application's name or a JSON config), `input_shape`
     (height, width, channels), `inputs` ({name: value}, or "image") of a network with several, `custom` (classes, functions, "file.py",
@@ -67,6 +91,9 @@ def load(
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
     recipe, reason = choose_preprocessing(network, shape, preprocess or found.preprocess)
+    known = _known_labels(found.source, network)
+    if known is not None and labels is None and found.weights in ("file", "memory"):
+        notes.append("class names: ImageNet's, because the network has 1,000 outputs; --labels changes them")
     return ModelBundle(
         name=found.name,
         source=found.source,
@@ -74,7 +101,7 @@ def load(
         network=network,
         preprocessing=recipe,
         shape=shape,
-        labels=_labels(labels, network) if labels is not None else _known_labels(found.source, network),
+        labels=known if labels is None else _labels(labels, network),
         notes=(*notes, reason),
         given=_recorded(
             preprocess=preprocess,
@@ -133,11 +160,30 @@ def _stem(file: Path) -> str:
     return file.name.removesuffix(file.suffix).removesuffix(".weights")
 
 
-def as_bundle(model: Any) -> ModelBundle:
-    """Return a ModelBundle as it is; load a path, a name, None, or a Keras model in memory."""
+def load_default(*, classes: bool = False, **options: Any) -> ModelBundle:
+    """Return the model for a request that names none: VGG16, or the embedded classifier for one that needs classes VGG16 lacks here.
+
+    `classes`: whether the request needs classes or a last layer. `options` go to `load`. The first note says what was chosen and why.
+    """
+    if not classes or options.get("weights") is not None or applications.is_cached("VGG16"):
+        return load("vgg16", **options)
+    bundle = load("squeezenet", **options)
+    reason = "No model was named, and the embedded VGG16 has no classes: using squeezenet. Name another with -m."
+    return replace(bundle, notes=(reason, *bundle.notes))
+
+
+def names_classes(units: Any) -> bool:
+    """Say whether the text of a unit, or of one among several, names the layer of classes, such as predictions:tabby."""
+    return any(CLASSES in str(one) for one in (units if isinstance(units, list | tuple) else [units]))
+
+
+def as_bundle(model: Any, *, classes: bool = False) -> ModelBundle:
+    """Return a ModelBundle as it is; load a path, a name, or a Keras model in memory; for None see `load_default`."""
     if isinstance(model, ModelBundle):
         return model
-    if model is None or isinstance(model, str | Path) or hasattr(model, "layers"):
+    if model is None:
+        return load_default(classes=classes)
+    if isinstance(model, str | Path) or hasattr(model, "layers"):
         return load(model)
     raise ModelError(f"Received {type(model).__name__} as a model. Expected what convscope.load returns, or a path or name for it.")
 
@@ -147,13 +193,15 @@ def _looks_like_file(name: str) -> bool:
 
 
 def _by_name(name: str, weights: str | None) -> _Found:
-    if name.lower() == "fashion":
-        note = "fashion: the embedded small CNN, trained on Fashion-MNIST"
-        read = files.read_model(assets.path(EMBEDDED["fashion"]), Reading(), _none)
-        return _Found(read.network, "fashion", "fashion", "embedded", (note,), "unit", read.format)
+    key = name.lower()
+    if (embedded := EMBEDDED.get(key)) is not None:
+        if weights not in (None, "embedded"):
+            raise OptionError(f"`{key}` is an embedded model and has its own weights only. Leave out --weights {weights}.")
+        read = files.read_model(assets.path(embedded.file), Reading(), _none)
+        return _Found(read.network, key, key, "embedded", (embedded.note,), embedded.preprocess, read.format)
     application = applications.find(name)
     if application is None:
-        known = ["fashion", *applications.names()]
+        known = [*EMBEDDED, *applications.names()]
         raise ModelError(
             f"No model file `{name}`, and no model of that name. Expected a .h5, .hdf5 or .keras file, or a name; "
             f"closest: {near_misses(name, known)}."
@@ -164,7 +212,7 @@ def _by_name(name: str, weights: str | None) -> _Found:
     if weights != "embedded" and (network := applications.cached(application)) is not None:
         return _Found(network, key, key, "imagenet", (f"{application}: the full ImageNet checkpoint from Keras' own cache",))
     if key == "vgg16" and weights != "imagenet":
-        note = "VGG16: the embedded convolutional checkpoint (for the full ImageNet one: convscope fetch vgg16)"
+        note = "vgg16: the embedded ImageNet weights of its 13 convolutions, without classes (all layers: convscope fetch vgg16)"
         return _Found(_embedded_vgg16(), key, key, "embedded", (note,))
     raise ModelError(
         f"The weights of {application} are not in Keras' cache. Fetch them with: convscope fetch {key}; "
@@ -178,7 +226,7 @@ def _none(opened: files.Opened) -> Any:
 
 def _embedded_vgg16() -> Any:
     network = applications.build("VGG16", None, include_top=False)
-    network.load_weights(assets.path(EMBEDDED["vgg16"]))
+    network.load_weights(assets.path(VGG16))
     return network
 
 
@@ -196,11 +244,10 @@ def _plain(labels: str | Path | Sequence[str]) -> Any:
 
 
 def _known_labels(source: str, network: Any) -> tuple[str, ...] | None:
-    if source == "fashion":
-        return tuple(assets.path("fashion_labels.txt").read_text().splitlines())
-    if network.output_shape[-1:] != (1000,) or not (index := applications.class_index()):
-        return None
-    return index
+    """Return the class names of an embedded model, ImageNet's for any network of as many outputs, else None."""
+    names = EMBEDDED[source].labels if source in EMBEDDED else IMAGENET_LABELS
+    known = tuple(assets.path(names).read_text(encoding="utf-8").splitlines())
+    return known if network.output_shape[-1:] == (len(known),) else None
 
 
 def _labels(labels: str | Path | Sequence[str], network: Any) -> tuple[str, ...]:

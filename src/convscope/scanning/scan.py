@@ -99,5 +99,5 @@ def _said(bundle: ModelBundle) -> dict[str, Any]:
     """Return what to tell `load` in another process."""
     if bundle.source == "memory" or bundle.weights == "none":
         raise ModelError(f"`{bundle.name}` lies in this process's memory only, where workers cannot find it. Save it, or give workers=1.")
-    weights = bundle.weights if bundle.weights in ("imagenet", "embedded") and bundle.source != "fashion" else None
+    weights = bundle.weights if bundle.weights in ("imagenet", "embedded") else None
     return {"path": bundle.source, "weights": weights, **bundle.given}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...models import ModelBundle, as_bundle
+from ...models import ModelBundle, as_bundle, names_classes
 from ...results import Ascent, Provenance
 from ...units import Unit
 from ..common import class_names, require_images
@@ -61,7 +61,7 @@ def ascend(
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     decided = settle(
         mode=mode,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...assets import MEASURING
 from ...errors import ImageError
 from ...graph.addresses import graph_of
 from ...images import Fit, as_batch, as_image_set
@@ -18,7 +19,7 @@ from .targets import Target
 
 # The longer side of a photograph to start from, where no size is given.
 LONGEST = 320
-NATURAL = tuple(f"{SAMPLE}{name}" for name in ("astronaut", "cat", "coffee", "flower", "rocket", "temple"))
+NATURAL = tuple(f"{SAMPLE}{name}" for name in MEASURING)
 
 Said = tuple[dict[str, Any], ...]
 

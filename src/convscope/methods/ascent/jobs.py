@@ -12,7 +12,7 @@ from ...errors import OutputError
 from ...expressions import Objective
 from ...graph.entering import require_images
 from ...graph.listing import matching
-from ...models import as_bundle
+from ...models import as_bundle, names_classes
 from ...registry import DRAWINGS
 from ...results import Ascent, Provenance, picture_names
 from ...units import Unit
@@ -183,7 +183,7 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
 
     >>> convscope.ascend_all(model, layers="block[45]*").save("filters/")
     """
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     decided = settle(**settings)
     named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]

@@ -184,7 +184,7 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
         material = read_run(images) if holds_run(images) else read_features(images)
         check(len(material.values))
         return None, material
-    bundle = as_bundle(model)
+    bundle = as_bundle(model, classes=True)
     call = feature_call(graph_of(bundle), layer)
     given = as_image_set(images)
     check(len(given))
@@ -218,6 +218,7 @@ METHODS.register(
         ),
         examples=(
             "convscope tsne photos/ -m model.h5",
+            "convscope tsne sample:photos  # the embedded classifier",
             "convscope tsne sample:fashion -m fashion --page",
             "convscope tsne features.npy photos/",
             "convscope tsne run/",
@@ -229,5 +230,6 @@ METHODS.register(
         ),
         needs_model=lambda images: not (holds_run(images) or holds_features(images)),
         has_page=True,
+        of_last_layer=True,
     ),
 )
