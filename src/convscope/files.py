@@ -1,10 +1,13 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and never through a link that lies where they go."""
 
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
+import stat
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +26,10 @@ REASONS = {
     errno.EEXIST: FILE_THERE,
     errno.EISDIR: "a folder stands where a file is expected. Give another path, or remove that folder",
 }
+# Every name under which something waits that is not whole yet.
+TEMPORARY = re.compile(r"\.convscope-[0-9a-f]+\.tmp")
+# No process writes one file or folder for so long without adding to it.
+FORGOTTEN_SECONDS = 3600.0
 
 
 def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> list[Path]:
@@ -37,7 +44,7 @@ def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> lis
         for path, content in contents.items():
             _check(path)
             waiting[path] = _temporary(path)
-            waiting[path].write_bytes(content)
+            _write_new(waiting[path], content)
             if durable:
                 _to_disk(waiting[path])
         for path in contents:
@@ -63,6 +70,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     path = path.resolve() if path.is_symlink() else path
     growing, old = _temporary(path), _temporary(path)
+    remove_forgotten(path.parent)
     try:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "is a file", str(path))
@@ -84,11 +92,78 @@ def check_writable(path: Path) -> None:
     """Raise OutputError now for what could not be written later: better before an hour of computing than after it."""
     try:
         _check(path)
+        remove_forgotten(path.parent)
         trial = _temporary(path)
-        trial.write_bytes(b"")
+        _write_new(trial, b"")
         trial.unlink()
     except (OSError, ValueError) as error:
         raise OutputError(_sentence(path, error)) from error
+
+
+def is_temporary(path: Path) -> bool:
+    """Return whether a name is one that this module made for what is not whole yet."""
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
+def remove_forgotten(folder: Path, older_than: float = FORGOTTEN_SECONDS) -> None:
+    """Remove what killed processes left in a folder under temporary names, files and folders, if untouched for so many seconds.
+
+    0 removes all of it: for whoever holds the folder alone. What cannot be removed stays.
+    """
+    now = time.time()
+    with contextlib.suppress(OSError):
+        for path in [one for one in folder.iterdir() if is_temporary(one)]:
+            with contextlib.suppress(OSError):
+                state = path.lstat()
+                if now - state.st_mtime < older_than:
+                    continue
+                if stat.S_ISDIR(state.st_mode):
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+def open_in_place(path: Path) -> int:
+    """Return the descriptor of a file that is read and written where it lies, made if it is missing, with its folders.
+
+    Raises OutputError for a link, a folder, a pipe or a device there, and for a file that has a second name: what is written would
+    change something else.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = path.lstat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise OutputError(_sentence(path, error)) from error
+    if found is not None:
+        _check_own(path, found)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
+    except OSError as error:
+        raise OutputError(_sentence(path, error)) from error
+    try:
+        _check_own(path, os.fstat(descriptor))  # it may have been replaced in between
+    except OutputError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_own(path: Path, found: os.stat_result) -> None:
+    kinds = {stat.S_ISREG: None, stat.S_ISLNK: "a link", stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe"}
+    kind = next((noun for test, noun in kinds.items() if test(found.st_mode)), "a device or a socket")
+    if kind is None and found.st_nlink > 1:
+        kind = f"a file that has {found.st_nlink} names (hard links), so another one would change with it,"
+    if kind is not None:
+        raise OutputError(f"Cannot write `{path}`: {kind} stands there. Expected a file of its own. Remove it, or put a copy in its place.")
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not be there yet, nor be a link to one."""
+    with path.open("xb") as file:
+        file.write(content)
 
 
 def _check(path: Path) -> None:

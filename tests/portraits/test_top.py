@@ -202,7 +202,7 @@ def test_a_scan_that_was_stopped_says_so(fashion, run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(run.path, copy)
     (copy / "manifest.json").write_text(json.dumps(run.manifest | {"complete": False, "count": 500}))
-    assert "The scan was stopped: 120 of 500 images are in it." in convscope.top(fashion, "dense1", run=copy, filters="1").notes
+    assert "The scan is not complete: 120 of 500 images are in it." in convscope.top(fashion, "dense1", run=copy, filters="1").notes
 
 
 def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):

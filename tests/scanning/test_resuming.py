@@ -1,6 +1,7 @@
 """A scan that is killed, interrupted, continued and added to ends as if nothing had happened."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -198,6 +199,57 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     with pytest.raises(OptionError, match="holds files, but no scan"):
         arithmetic.scan(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_in_which_a_scan_was_killed_at_its_very_beginning_is_taken(tmp_path):
+    """Killed between a trial file and its removal, or while anything else waited under a temporary name, a folder of files too."""
+    trial, folder = tmp_path / ".convscope-0123456789ab.tmp", tmp_path / ".convscope-ba9876543210.tmp"
+    trial.touch()
+    folder.mkdir()
+    (folder / "half.png").touch()
+    (tmp_path / ".DS_Store").touch()  # what a file manager leaves is no file of the user's
+    arithmetic.scan(tmp_path, 10)
+    assert open_run(tmp_path).complete and not trial.exists() and not folder.exists() and (tmp_path / ".DS_Store").exists()
+    (tmp_path / "shards" / folder.name).mkdir()
+    arithmetic.scan(tmp_path, 10)
+    assert not (tmp_path / "shards" / folder.name).exists()
+
+
+def link(path, target):
+    path.symlink_to(target)
+
+
+def hard_link(path, target):
+    path.hardlink_to(target)
+
+
+def pipe(path, target):
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there, and there are no pipes in folders")
+@pytest.mark.parametrize("make", [link, hard_link, pipe])
+@pytest.mark.parametrize("name", ["features.npy", "shards/facts.bin", "lock"])
+def test_nothing_is_written_through_a_link_in_the_run(tmp_path, name, make):
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    arithmetic.scan(run, 10)
+    mine.write_bytes(b"mine")
+    (run / name).unlink()
+    make(run / name, mine)
+    kind = {"link": "a link", "hard_link": r"a file that has 2 names \(hard links\)", "pipe": "a pipe"}[make.__name__]
+    with pytest.raises(OutputError, match=f"Cannot write.*{kind}.*stands there"):
+        arithmetic.scan(run, 400)
+    assert mine.read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_the_folder_of_shards_is_no_link(tmp_path):
+    run = tmp_path / "run"
+    arithmetic.scan(run, 10)
+    (run / "shards").rename(tmp_path / "elsewhere")
+    (run / "shards").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OptionError, match="shards` is a link"):
+        arithmetic.scan(run, 10)
 
 
 def test_images_that_are_gone_or_have_changed_are_said(tmp_path):

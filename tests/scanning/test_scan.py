@@ -5,6 +5,8 @@ import pytest
 
 import convscope
 from convscope.errors import ModelError, OptionError
+from convscope.scanning.measure import NetworkMeasure
+from convscope.scanning.scan import Job, Settings
 from networks import images
 
 LAYERS = ("block1_conv1", "block3_conv1", "dense1")
@@ -70,3 +72,19 @@ def test_options_that_mean_nothing_are_refused(fashion, tmp_path, more, said):
     with pytest.raises(OptionError, match=said):
         convscope.scan(fashion, "sample:fashion[0-2]", out=tmp_path / "run", **more)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_that_loads_another_network_is_refused(tmp_path):
+    """The file of the model is replaced after the run has begun, as on a node with another file of that name."""
+    from networks import small
+
+    path = tmp_path / "model.keras"
+    small().save(path)
+    measure = NetworkMeasure(convscope.load(path), ["conv1"], "float32")
+    settings = Settings(("conv1",), 9, "float32")
+    job = Job({"path": str(path)}, settings, settings.recorded(measure))
+    other = small()
+    other.set_weights([weights + 1 for weights in other.get_weights()])
+    other.save(path)
+    with pytest.raises(ModelError, match="The run is of another model, which a worker loaded from"):
+        job(None)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..backend.precision import PRECISIONS
+from ..legible import sentence
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 
 
@@ -19,25 +20,35 @@ def _scan(
     run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, workers=workers)
     silent = sum(int((run.units(layer).fires == 0).sum()) for layer in run.layers)
     units = sum(run.channels(layer) for layer in run.layers)
-    skipped = run.skipped.count
+    skipped, away = run.skipped.count - run.unreachable, run.unreachable
     if as_json:
         found = {"run": str(run.path), "complete": run.complete, "of": run.manifest["count"], "images": len(run), "skipped": skipped}
+        found["unreachable"] = away
         click.echo(json.dumps(found | {"layers": list(run.layers), "units": units, "silent": silent}, indent=1))
     else:
         counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
         click.echo("{}, {} of {}, {:,} of them silent.".format(*counted, silent), err=True)
         if skipped:
             were = "was" if skipped == 1 else "were"
-            click.echo(
-                f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons. "
-                f"The first: {run.skipped.texts['reason'][0]}",
-                err=True,
-            )
+            said = f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons."
+            click.echo(f"{said} The first: {_reason(run, unreachable=False)}", err=True)
         click.echo(run.path)
-    if not run.complete:
-        reached = len(run) + skipped
-        click.echo(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command goes on.", err=True)
+    if away:
+        said = f"{_counted(away, 'picture')} could not be reached, so the run is not complete. The same command tries again."
+        click.echo(f"{said} The first: {_reason(run, unreachable=True)}", err=True)
+    reached = len(run) + skipped
+    if len(run) + int((run.skipped.numbers["image"] >= 0).sum()) < run.manifest["count"]:
+        click.echo(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command resumes.", err=True)
         raise click.exceptions.Exit(130)
+    if not run.complete:
+        raise click.exceptions.Exit(1)
+
+
+def _reason(run: Any, *, unreachable: bool) -> str:
+    """Return why the first picture could not be read, or not be reached."""
+    reasons = run.skipped.texts["reason"]
+    kinds = run.skipped.texts.get("kind", ("unreadable",) * len(reasons))
+    return sentence(next((reason for reason, kind in zip(reasons, kinds, strict=True) if (kind == "unreachable") == unreachable), ""))
 
 
 def _counted(count: int, noun: str) -> str:
@@ -66,7 +77,7 @@ SCAN = click.Command(
         "Which images of a data set excite each filter most, and where: all layers in one pass. Also how often a filter fires, the "
         "distribution of its maxima, its mean by class, and the images' features for a map.\n\n"
         f"{TAKEN_HELP['images']}\n\n"
-        "The run is a folder of Parquet tables (docs/scan.md). A scan that was stopped, by Ctrl-C or in any other way, goes on when the "
+        "The run is a folder of Parquet tables (docs/scan.md). A scan that was stopped, by Ctrl-C or in any other way, resumes when the "
         "same command is given again; images that are new are added to a run that is finished."
     ),
     epilog=(

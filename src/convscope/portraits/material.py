@@ -90,8 +90,8 @@ def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]
     pooled = any(call.kind is Kind.MAX_POOL for call in calls)
     steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
     first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
-    reached = len(run) + run.skipped.count
-    stopped = () if run.complete else (f"The scan was stopped: {reached:,} of {run.manifest['count']:,} images are in it.",)
+    reached = len(run) + run.skipped.count - run.unreachable
+    stopped = () if run.complete else (f"The scan is not complete: {reached:,} of {run.manifest['count']:,} images are in it.",)
     if not shown:
         return stopped
     return (

@@ -1,16 +1,18 @@
 """A run brought to its end: whatever was done of it before, only the rest is worked off."""
 
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from ..errors import ImageError, OptionError, near_misses
+from ..errors import ConvscopeError, ImageError, OptionError, UnreachableError, near_misses
 from ..files import check_writable, write_files
 from ..images import ImageSet, Source, entering
+from ..images.source import Unreadable
 from ..json_files import read_json
 from ..progress import counting
 from ..tables import parquet, read_parquet
@@ -19,10 +21,11 @@ from .journal import FOLDER, LOCK, Journal, locked
 from .measure import Measure
 from .run import keyed, written_as
 from .shards import READ, Finished, Shard, unfinished, work
-from .written import Listed, write_run
+from .written import NO_ID, Listed, write_run
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
+TURNS = 2  # what could not be reached is tried once more when all else is done
 SETTINGS = "settings.json"
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
@@ -55,38 +58,74 @@ def complete_run(
         listed, sources = _listed(run, given)
         journal = Journal(run, len(sources), measure.features)
         _check_unchanged(run, journal, sources, measure)
-        left = list(unfinished(journal.spans, len(sources)))
         classes = _classes(listed, measure)
-        shards = (Shard(first, tuple(sources[first:end]), classes[first:end]) for first, end in left)
-        with counting("scanning", len(sources), len(sources) - sum(end - first for first, end in left)) as advance:
-            if executor is None or function is None:
-                results = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards)
-            else:
-                results = _counted(executor.map(function, shards), advance)
-            interrupted = _keep(results, journal)
-        if interrupted and journal.statistics is None:
+        left = sum(end - first for first, end in unfinished(journal.spans, len(sources)))
+        unreached: dict[int, str] = {}
+        interrupted = False
+        tell: Callable[[int], None]
+        with counting("scanning", len(sources), len(sources) - left) as advance:
+            for turn in range(TURNS):
+                spans = [] if turn and not unreached else list(unfinished(journal.spans, len(sources)))
+                shards = (Shard(first, tuple(sources[first:end]), classes[first:end]) for first, end in spans)
+                if executor is None or function is None:
+                    results, tell = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards), _nobody
+                else:
+                    results, tell = iter(executor.map(function, shards)), advance
+                try:
+                    unreached = _keep(_accounted(results, spans, measure, settings["top"]), journal, tell) if spans else {}
+                except KeyboardInterrupt:
+                    unreached, interrupted = {}, True
+                    break
+        if not interrupted:
+            journal.merge()
+        elif journal.statistics is None:
             raise KeyboardInterrupt
-        write_run(run, journal, listed, measure, settings)
+        missed = [(image, listed.names[image], reason) for image, reason in unreached.items()]
+        missed += [(NO_ID, written_as(one.name), one.reason) for one in given.sources if _is_away(one)]
+        write_run(run, journal, listed, measure, settings, missed)
 
 
-def _counted(results: Iterator[Finished], advance: Callable[[int], None]) -> Iterator[Finished]:
-    for finished in results:
-        yield finished
-        advance(finished.span[1] - finished.span[0])
+def _keep(accounted: Generator[Finished, None, None], journal: Journal, advance: Callable[[int], None]) -> dict[int, str]:
+    """Keep what is finished; return the images that were not reached, with the reasons."""
+    unreached: dict[int, str] = {}
+    with contextlib.closing(accounted):  # ends the workers
+        for finished in accounted:
+            journal.add(finished)
+            unreached.update(finished.unreached)
+            advance(finished.span[1] - finished.span[0] - len(finished.unreached))
+    return unreached
 
 
-def _keep(results: Iterator[Finished], journal: Journal) -> bool:
-    """Keep what is finished, until all is done or Ctrl-C; say whether it was that."""
+def _nobody(count: int) -> None:
+    """Take a count of images that was told already."""
+
+
+def _accounted(
+    results: Iterator[Finished], spans: Iterable[tuple[int, int]], measure: Measure, top: int
+) -> Generator[Finished, None, None]:
+    """Yield the result of each span once, whatever else an executor hands in; raise ConvscopeError if one never comes.
+
+    A span that comes again, or that nobody asked for, is passed over: on a cluster, a worker that was given up may still answer.
+    """
+    missing = dict.fromkeys(spans)
+    count = len(missing)
     try:
         for finished in results:
-            journal.add(finished)
-        journal.merge()
-        return False
-    except KeyboardInterrupt:
-        return True
+            if isinstance(finished, Finished) and finished.span in missing:
+                finished.check(measure, top)
+                del missing[finished.span]
+                yield finished
+            if not missing:
+                break
     finally:
         if hasattr(results, "close"):
-            results.close()  # ends the workers
+            results.close()
+    if missing:
+        first, end = next(iter(missing))
+        raise ConvscopeError(
+            f"The executor ended while {len(missing)} of {count} shards were not finished, first the images {first} to {end - 1}. "
+            "Expected the result of each. What was finished is kept; the same command resumes."
+        )
 
 
 def _classes(listed: Listed, measure: Measure) -> Any:
@@ -111,8 +150,11 @@ def known_settings(run: Path) -> dict[str, Any] | None:
 def _check_folder(run: Path) -> None:
     """Raise OptionError for a folder that holds something else, OutputError for one that cannot be written."""
     check_writable(run / LOCK)
-    if not (run / FOLDER).is_dir() and any(one.name != LOCK for one in run.iterdir()):
-        raise OptionError(f"`{run}` holds files, but no scan that can go on. Give a new or an empty folder with --out.")
+    others = (one for one in run.iterdir() if one.name != LOCK and not one.name.startswith("."))
+    if not (run / FOLDER).is_dir() and any(others):
+        raise OptionError(f"`{run}` holds files, but no scan that can be resumed. Give a new or an empty folder with --out.")
+    if (run / FOLDER).is_symlink():
+        raise OptionError(f"`{run / FOLDER}` is a link. Expected a folder that the scan made. Put the folder itself there.")
 
 
 def _check_settings(run: Path, asked: dict[str, Any]) -> None:
@@ -121,12 +163,18 @@ def _check_settings(run: Path, asked: dict[str, Any]) -> None:
     if known is None:
         write_files({run / FOLDER / SETTINGS: json.dumps(asked, indent=1, sort_keys=True).encode()}, durable=True)
         return
+    if what := difference(known, asked):
+        raise OptionError(f"The run in `{run}` is of {what}. Give the same, or begin another run with --out.")
+
+
+def difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Return what a run with the settings `known` is of and one with those `asked` is not, "" where they are the same."""
     for noun, said in COMPARED.items():
         before, now = said(known), said(asked)
         if before != now:
             short = max(len(str(before)), len(str(now))) <= 20
-            what = f"{noun} {before}, not {now}" if short else f"{'other' if noun.endswith('s') else 'another'} {noun}"
-            raise OptionError(f"The run in `{run}` is of {what}. Go on with the same, or begin another run with --out.")
+            return f"{noun} {before}, not {now}" if short else f"{'other' if noun.endswith('s') else 'another'} {noun}"
+    return ""
 
 
 def _listed(run: Path, given: ImageSet) -> tuple[Listed, list[Source]]:
@@ -152,7 +200,7 @@ def _listed(run: Path, given: ImageSet) -> tuple[Listed, list[Source]]:
         if written_as(source.label) != label:
             raise ImageError(f"The run in `{run}` knows `{name}` with the label {label}, not {source.label}. Begin another run with --out.")
         sources.append(source)
-    if new := list(by_key.values()):
+    if new := [one for one in by_key.values() if not _is_away(one)]:
         names.extend(written_as(one.name) for one in new)
         labels.extend(written_as(one.label) for one in new)
         write_files({path: parquet({"name": names, "label": labels}, {})}, durable=True)
@@ -160,13 +208,23 @@ def _listed(run: Path, given: ImageSet) -> tuple[Listed, list[Source]]:
     return Listed(tuple(names), tuple(labels), classes, given.given), [*sources, *new]
 
 
+def _is_away(source: Source) -> TypeGuard[Unreadable]:
+    """Return whether a source stands for a folder that could not be listed: its pictures have no ids yet."""
+    return isinstance(source, Unreadable) and source.may_pass
+
+
 def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], measure: Measure) -> None:
     """Raise ImageError if one of a few known images is not what it was: another data set may have the same names."""
     facts = journal.facts.read()
     known = np.flatnonzero(facts["state"] == READ)
-    for image in known[np.linspace(0, len(known) - 1, min(CHECKED, len(known))).astype(int)]:
+    unreached: list[UnreachableError] = []
+    chosen = known[np.linspace(0, len(known) - 1, min(CHECKED, len(known))).astype(int)]
+    for image in chosen:
         try:
             same = entering(sources[image], measure.fit)[1] == facts["digest"][image].tobytes()
+        except UnreachableError as error:
+            unreached.append(error)
+            continue
         except ImageError:
             same = False
         if not same:
@@ -174,3 +232,5 @@ def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], mea
                 f"`{sources[image].name}` has changed since the run in `{run}` read it. Put the same images back, or begin another run "
                 "with --out."
             )
+    if unreached and len(unreached) == len(chosen):
+        raise unreached[0]

@@ -56,7 +56,7 @@ class Processes:
                 if not progress:
                     raise ConvscopeError(
                         "A worker process died before it finished anything: killed, or there was not enough memory. What was finished "
-                        "is kept; run the same again with fewer --workers and it goes on."
+                        "is kept; run the same again with fewer --workers and it resumes."
                     ) from error
 
     def _once(self, function: Function, waiting: Iterator[Shard], lost: list[Shard]) -> Iterator[Finished]:

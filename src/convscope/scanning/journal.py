@@ -8,6 +8,7 @@ are known to be in it. The lock is the operating system's, which opens it when i
 """
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
-from ..files import write_files
+from ..files import open_in_place, remove_forgotten, write_files
 from ..json_files import parse_json
 from .accumulators import Statistics
 from .shards import FACTS, Finished
@@ -27,19 +28,23 @@ from .shards import FACTS, Finished
 FOLDER, LOCK, FEATURES = "shards", "lock", "features.npy"
 MOST_PARTS = 32
 HEADER = 128
+HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[None]:
     """Hold the run for this process alone. Raises OutputError if another one has it."""
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / LOCK).open("a+b") as file:
+    with os.fdopen(open_in_place(run / LOCK), "r+b") as file:
         try:
             _lock(file.fileno())
         except OSError as error:
-            raise OutputError(
-                f"Another process is at work on `{run}`. Wait until it has ended, or give another folder with --out."
-            ) from error
+            if error.errno in HELD:
+                said = f"Another process is at work on `{run}`. Wait until it has ended, or give another folder with --out."
+            else:
+                said = (
+                    f"Cannot lock `{run / LOCK}`: {error.strerror}. Expected a disk that knows locks. Give a folder on another with --out."
+                )
+            raise OutputError(said) from error
         yield
 
 
@@ -66,8 +71,8 @@ class Journal:
         self.skipped: list[tuple[int, str]] = []
         self._parts = 0
         self.folder.mkdir(parents=True, exist_ok=True)
-        for file in [*run.glob(".convscope-*.tmp"), *self.folder.glob(".convscope-*.tmp")]:
-            file.unlink()
+        for folder in (run, self.folder):
+            remove_forgotten(folder, older_than=0.0)
         self._recover()
         self.facts = _Rows(self.folder / "facts.bin", FACTS, (count,))
         self.features = _Rows(run / FEATURES, np.dtype("<f4"), (count, features), _header((count, features)))
@@ -77,15 +82,17 @@ class Journal:
         first, end = finished.span
         self.facts.write(first, finished.facts)
         self.features.write(first, finished.features)
-        self._write(f"part-{first}-{end}.npz", [finished.span], finished.statistics, finished.skipped)
-        self._take([finished.span], finished.statistics, finished.skipped)
+        if not finished.spans:
+            return
+        self._write(f"part-{first}-{end}.npz", finished.spans, finished.statistics, finished.skipped)
+        self._take(finished.spans, finished.statistics, finished.skipped)
         self._parts += 1
         if self._parts >= MOST_PARTS:
             self.merge()
 
     def merge(self) -> None:
         """Write one file for all that is finished, then remove those that it stands for."""
-        if self.statistics is None:
+        if self.statistics is None or not self._parts:
             return
         old = list(self.folder.glob("*.npz"))
         numbers = [int(path.stem.partition("-")[2]) for path in old if path.stem.startswith("merged-")]
@@ -135,7 +142,7 @@ class _Rows:
     def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
         self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
         self._row = int(np.prod(shape[1:])) * kind.itemsize
-        with self._open("r+b" if path.exists() else "w+b") as file:
+        with self._open() as file:
             if file.seek(0, os.SEEK_END) < (size := self._start + shape[0] * self._row):
                 file.truncate(size)
                 os.fsync(file.fileno())
@@ -144,7 +151,7 @@ class _Rows:
 
     def write(self, first: int, rows: NDArray[Any]) -> None:
         """Put rows at their place; they are on the disk when this returns. No memory map: its pages would count as ours."""
-        with self._open("r+b") as file:
+        with self._open() as file:
             file.seek(self._start + first * self._row)
             file.write(np.ascontiguousarray(rows, self._kind).tobytes())
 
@@ -153,14 +160,15 @@ class _Rows:
         return np.memmap(self.path, self._kind, "r", offset=self._start, shape=self._shape)
 
     @contextlib.contextmanager
-    def _open(self, mode: str) -> Iterator[Any]:
+    def _open(self) -> Iterator[Any]:
+        descriptor = open_in_place(self.path)
         try:
-            with self.path.open(mode) as file:
+            with os.fdopen(descriptor, "r+b") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(f"Cannot write `{self.path}`: {error.strerror}. Free some space; the same command then goes on.") from error
+            raise OutputError(f"Cannot write `{self.path}`: {error.strerror}. Free some space; the same command then resumes.") from error
 
 
 def _header(shape: tuple[int, ...]) -> bytes:

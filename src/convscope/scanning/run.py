@@ -66,15 +66,16 @@ class UnitStatistics:
 class Run:
     """What a scan found. `path`: its folder; `manifest`: what it says of itself; `len(run)`: how many images were read.
 
-    `layers`: the addresses that were measured; `classes`: the labels, in order of appearance; `complete`: whether all images were reached.
-    Images go by their id, the place at which they came into the run; ids of pictures that could not be read are missing.
+    `layers`: the addresses that were measured; `classes`: the labels, in order of appearance; `complete`: whether all images were reached,
+    `unreachable`: how many could not be. Images go by their id, the place at which they came into the run; ids of pictures that could not
+    be read are missing.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any], images: ImageSet | None = None) -> None:
         self.path, self.manifest = path, manifest
         self.layers = tuple(one["address"] for one in manifest["layers"])
         self.classes = tuple(manifest["classes"])
-        self.complete = bool(manifest["complete"])
+        self.complete, self.unreachable = bool(manifest["complete"]), int(manifest.get("unreachable", 0))
         self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
         self._given = images
 
@@ -190,7 +191,11 @@ class Run:
 
     @cached_property
     def skipped(self) -> Columns:
-        """The table of the pictures that could not be read: numbers `image`, texts `name`, `reason`."""
+        """The table of the pictures that could not be read: numbers `image`, texts `name`, `reason`, `kind`.
+
+        `kind` "unreachable": it could not be had this time, and the same scan tries it again; a folder that could not be listed has
+        `image` -1.
+        """
         return read_parquet(self.path / "skipped.parquet")
 
     @cached_property
@@ -308,7 +313,7 @@ def open_run(path: str | Path, *, images: Any = None) -> Run:
     except FileNotFoundError as error:
         begun = (folder / "shards").is_dir()
         raise ReplayError(
-            f"The run in `{folder}` is not finished. Give the same scan command again: it goes on."
+            f"The run in `{folder}` is not finished. Give the same scan command again: it resumes."
             if begun
             else f"`{folder}` holds no run. Expected a folder that `convscope scan` wrote."
         ) from error

@@ -9,7 +9,7 @@ from .. import backend
 from ..errors import ModelError, OptionError
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
-from .completing import complete_run, known_settings
+from .completing import complete_run, difference, known_settings
 from .executors import Processes
 from .measure import NetworkMeasure, chosen_layers
 from .run import Run, open_run
@@ -35,9 +35,9 @@ def scan(
     activation, the output before its softmax. Kept of each filter: the top images, the distribution of its maxima, how often it fires,
     its mean by class; of each image: the features of the last dense layer and the prediction. `images`: what `as_image_set` takes.
     `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
-    goes on, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
+    is resumed, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
 
-    What stops it costs at most the shard in flight: the same call goes on. Ctrl-C returns what was reached; `run.complete` tells. More
+    What stops it costs at most the shard in flight: the same call resumes. Ctrl-C returns what was reached; `run.complete` tells. More
     images for a finished run are added: those it knows, by their names, are not read again. Pictures that cannot be read are skipped and
     listed. Raises ImageError, OptionError, UnitError, OutputError.
 
@@ -53,9 +53,10 @@ def scan(
         precision = known["precision"]
     settings = Settings(tuple(chosen_layers(bundle, layers)), top, backend.resolve_precision(precision))
     given = as_image_set(images)
-    executor, function = (None, None) if workers == 1 else (Processes(workers), Job(_said(bundle), settings))
     measure = NetworkMeasure(bundle, settings.layers, settings.precision)
-    complete_run(run, given, measure, settings.recorded(measure), executor, function)
+    recorded = settings.recorded(measure)
+    executor, function = (None, None) if workers == 1 else (Processes(workers), Job(_said(bundle), settings, recorded))
+    complete_run(run, given, measure, recorded, executor, function)
     return open_run(run, images=given)
 
 
@@ -82,16 +83,26 @@ class Settings:
 
 @dataclass
 class Job:
-    """The work as another process does it: loads the network once, at its first shard."""
+    """The work as another process does it: loads the network once, at its first shard, which must be the run's.
+
+    `model`: what `load` is told; `settings`, and what they `recorded` of the run.
+    """
 
     model: dict[str, Any]
     settings: Settings
+    recorded: dict[str, Any]
     _measure: NetworkMeasure | None = field(default=None, repr=False)
 
     def __call__(self, shard: Shard) -> Finished:
         """Measure the images of a shard."""
         if self._measure is None:
-            self._measure = NetworkMeasure(load(**self.model), self.settings.layers, self.settings.precision)
+            measure = NetworkMeasure(load(**self.model), self.settings.layers, self.settings.precision)
+            if what := difference(self.recorded, self.settings.recorded(measure)):
+                raise ModelError(
+                    f"The run is of {what}, which a worker loaded from `{self.model['path']}`. Expected the same file and the same set-up "
+                    "for every worker. Put the same model back; the same command then resumes."
+                )
+            self._measure = measure
         return work(shard, self._measure, self.settings.top)
 
 

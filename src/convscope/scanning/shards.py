@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ..errors import ConvscopeError, ImageError, UnreachableError
 from ..images import Fit, Source, entering
+from ..images.source import Read
 from .accumulators import Ints, Statistics
 from .measure import Measure, Numbers
 
@@ -20,7 +21,7 @@ AHEAD = 2  # batches that wait, read, for the network
 
 # What is known of one image; `state` is 0 for one not reached yet.
 FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
-READ, SKIPPED = 1, 2
+NOT_REACHED, READ, SKIPPED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,50 @@ class Shard:
 class Finished:
     """The result of a shard: `facts` and `features` by image, and the `statistics` of those that could be read.
 
-    `skipped`: (image, reason) of the others.
+    `skipped`: (image, reason) of those that cannot be read; `unreached`: of those that could not be had this time, which are not finished.
     """
 
     span: tuple[int, int]
     facts: NDArray[np.void]
     features: NDArray[np.float32]
     statistics: Statistics
-    skipped: tuple[tuple[int, str], ...]
+    skipped: tuple[tuple[int, str], ...] = ()
+    unreached: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The spans of its images that are finished: its own, but for those that were not reached."""
+        first, end = self.span
+        return list(runs(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
+
+    def check(self, measure: Measure, top: int) -> None:
+        """Raise ConvscopeError for what cannot be the result of this span: other images, or other numbers of them."""
+        try:
+            sound = self._is_sound(measure, top)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise ConvscopeError(
+                f"What the executor handed in for the images {self.span[0]} to {self.span[1] - 1} is not theirs: other images, or another "
+                "number of them. Expected what its function returned for that shard. What was finished before is kept; the same command "
+                "resumes."
+            )
+
+    def _is_sound(self, measure: Measure, top: int) -> bool:
+        images, state = np.arange(*self.span), self.facts["state"]
+        read = images[state == READ]
+        told = [{image for image, _ in some} for some in (self.skipped, self.unreached)]
+        strongest, moments = self.statistics.top.images, self.statistics.moments
+        return bool(
+            self.facts.dtype == FACTS
+            and self.features.shape == (len(images), measure.features)
+            and [*told, set(read.tolist())] == [set(images[state == one].tolist()) for one in (SKIPPED, NOT_REACHED, READ)]
+            and sum(len(some) for some in told) + len(read) == len(images)
+            and strongest.shape == (measure.units, top)
+            and np.isin(strongest[strongest >= 0], read).all()
+            and len(self.statistics.histogram.counts) == len(moments.count) == measure.units
+            and moments.count.max(initial=0) <= len(read)
+        )
 
 
 def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[int, int]]:
@@ -57,10 +94,14 @@ def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[in
     for first, end in done:
         left[first:end] = False
     for first in range(0, count, SHARD):
-        places = first + np.flatnonzero(left[first : first + SHARD])
-        for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
-            if len(run):
-                yield int(run[0]), int(run[-1]) + 1
+        yield from runs(first + np.flatnonzero(left[first : first + SHARD]))
+
+
+def runs(images: Ints) -> Iterator[tuple[int, int]]:
+    """Yield the spans of rising ids."""
+    for run in np.split(images, np.flatnonzero(np.diff(images) != 1) + 1):
+        if len(run):
+            yield int(run[0]), int(run[-1]) + 1
 
 
 def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None] = lambda count: None) -> Finished:
@@ -73,12 +114,13 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     features = np.full((len(shard.sources), measure.features), np.nan, np.float32)
     values = np.full((len(shard.sources), measure.units), np.nan, np.float32)
     places = np.full((len(shard.sources), measure.units), -1, np.int32)
-    skipped: list[tuple[int, str]] = []
+    skipped, unreached = list[tuple[int, str]](), list[tuple[int, str]]()
     for batch in _read_ahead(shard, measure):
         numbers: Numbers = measure(batch.pixels)
         for image, reason in batch.skipped:
             facts[image - first]["state"] = SKIPPED
             skipped.append((image, reason))
+        unreached.extend(batch.unreached)
         here, there = batch.images % measure.batch, batch.images - first
         facts["state"][there], facts["digest"][there] = READ, batch.digests
         facts["predicted"][there], facts["probability"][there] = numbers.predicted[here], numbers.probability[here]
@@ -87,17 +129,18 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     read = facts["state"] == READ
     images = np.arange(first, end)[read]
     statistics = Statistics.of(values[read], places[read], images, shard.classes[read], top)
-    return Finished(shard.span, facts, features, statistics, tuple(skipped))
+    return Finished(shard.span, facts, features, statistics, tuple(skipped), tuple(unreached))
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """`pixels`: a full batch, each image at its place; the `images` that were read, with their digests, and the others."""
+    """`pixels`: a full batch, each image at its place; the `images` that were read, with their digests, and the others, with reasons."""
 
     pixels: NDArray[np.float32]
     images: Ints
     digests: NDArray[np.uint8]
     skipped: tuple[tuple[int, str], ...]
+    unreached: tuple[tuple[int, str], ...]
 
 
 def _read_ahead(shard: Shard, measure: Measure) -> Iterator[_Batch]:
@@ -141,19 +184,21 @@ def _batches(shard: Shard, measure: Measure, pool: ThreadPoolExecutor) -> Iterat
         images = range(max(start, first), min(start + measure.batch, end))
         pixels = np.zeros((measure.batch, *measure.fit.size, measure.fit.channels), np.float32)
         found = pool.map(lambda image: _one(shard.sources[image - first], measure.fit), images)
-        known, digests, skipped = [], [], []
-        for image, (picture, digest, reason) in zip(images, found, strict=True):
-            if picture is None:
-                skipped.append((image, reason))
-            else:
-                pixels[image - start] = picture
-                known.append(image)
-                digests.append(np.frombuffer(digest, np.uint8))
-        yield _Batch(pixels, np.asarray(known, np.int64), np.asarray(digests, np.uint8).reshape(-1, 16), tuple(skipped))
+        known, digests = list[int](), list[NDArray[np.uint8]]()
+        skipped, unreached = list[tuple[int, str]](), list[tuple[int, str]]()
+        for image, one in zip(images, found, strict=True):
+            if isinstance(one, ImageError):
+                (unreached if isinstance(one, UnreachableError) else skipped).append((image, str(one)))
+                continue
+            pixels[image - start], digest = one
+            known.append(image)
+            digests.append(np.frombuffer(digest, np.uint8))
+        ids, kept = np.asarray(known, np.int64), np.asarray(digests, np.uint8).reshape(-1, 16)
+        yield _Batch(pixels, ids, kept, tuple(skipped), tuple(unreached))
 
 
-def _one(source: Source, fit: Fit) -> tuple[NDArray[np.float32] | None, bytes, str]:
+def _one(source: Source, fit: Fit) -> Read | ImageError:
     try:
-        return *entering(source, fit), ""
+        return entering(source, fit)
     except ImageError as error:
-        return None, b"", str(error)
+        return error

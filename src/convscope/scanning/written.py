@@ -21,6 +21,8 @@ from .shards import READ
 
 SCHEMA = "1.0"
 MANIFEST = "manifest.json"
+NO_ID = -1
+UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
 SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
 
 
@@ -37,25 +39,32 @@ class Listed:
     given: tuple[str, ...] | None
 
 
-def write_run(run: Path, journal: Journal, listed: Listed, measure: Measure, settings: dict[str, Any]) -> None:
-    """Write the tables and the manifest for what the journal holds, all or none. Raises ImageError if no image could be read."""
+def write_run(
+    run: Path, journal: Journal, listed: Listed, measure: Measure, settings: dict[str, Any], unreached: Sequence[tuple[int, str, str]] = ()
+) -> None:
+    """Write the tables and the manifest for what the journal holds, all or none. Raises ImageError if no image could be read.
+
+    `unreached`: (image or NO_ID, name, reason) of what could not be had this time.
+    """
     facts = journal.facts.read()
-    read = np.flatnonzero(facts["state"] == READ)
-    reached = sum(end - first for first, end in journal.spans)
+    finished = np.zeros(len(listed.names), bool)
+    for first, end in journal.spans:
+        finished[first:end] = True
+    read = np.flatnonzero(finished & (facts["state"] == READ))  # a kill may have left rows of a span that is not finished
+    skipped = [(image, listed.names[image], reason) for image, reason in journal.skipped]
     statistics = journal.statistics
-    if statistics is None or (not len(read) and reached):
-        reasons = sorted(journal.skipped)
-        raise ImageError(
-            f"None of the {len(reasons)} pictures could be read. The first: {reasons[0][1]}" if reasons else "Nothing was read."
-        )
+    if statistics is None or not len(read):
+        missed = sorted([*skipped, *unreached])
+        raise ImageError(f"None of the {len(missed)} pictures could be read. The first: {missed[0][2]}" if missed else "Nothing was read.")
     contents = {
         "images": _images(read, facts[read], listed, measure),
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
-        "skipped": _skipped(journal.skipped, listed),
+        "skipped": _skipped(skipped, unreached),
     }
     manifest = _manifest(listed, read, measure, settings)
-    manifest |= {"complete": reached == len(listed.names), "images": len(read), "skipped": len(journal.skipped)}
+    manifest |= {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
+    manifest |= {"complete": bool(finished.all()) and not unreached}
     about = {"schema": SCHEMA}
     files = {run / f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
@@ -145,10 +154,11 @@ def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
     return columns
 
 
-def _skipped(skipped: Sequence[tuple[int, str]], listed: Listed) -> dict[str, Any]:
-    ordered = sorted(skipped)
+def _skipped(skipped: Sequence[tuple[int, str, str]], unreached: Sequence[tuple[int, str, str]]) -> dict[str, Any]:
+    ordered = sorted([*((*one, UNREADABLE) for one in skipped), *((*one, UNREACHABLE) for one in unreached)])
     return {
-        "image": np.asarray([image for image, _ in ordered], np.int64),
-        "name": [listed.names[image] for image, _ in ordered],
-        "reason": [reason for _, reason in ordered],
+        "image": np.asarray([image for image, *_ in ordered], np.int64),
+        "name": [name for _, name, *_ in ordered],
+        "reason": [reason for *_, reason, _ in ordered],
+        "kind": [kind for *_, kind in ordered],
     }
