@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import engine, keras
 from ..errors import ModelError
 from ..models.saved.weights import snake
-from ..models.tracing import follow, functional_of, is_graph, nodes_of, was_followed
+from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, was_followed
 from .calls import Call, Graph, Ref, mapped
 from .kinds import LINEAR, Kind, classify
 
@@ -72,7 +72,7 @@ class _Builder:
     def inline(self, functional: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
         """Add the calls of one functional model whose input tensors are `known` (id -> Ref); return its outputs."""
         nodes = nodes_of(functional)
-        names = _plain_names(nodes) if isinstance(functional, _Followed) or was_followed(functional) else {}
+        names = _plain_names(nodes) if isinstance(functional, Followed) or was_followed(functional) else {}
         for node in nodes:
             outputs = self._add_node(node, prefix + names.get(id(node.operation), node.operation.name), known)
             known.update({id(tensor): ref for tensor, ref in zip(node.outputs, outputs, strict=True)})
@@ -88,7 +88,7 @@ class _Builder:
         kwargs.pop("training", None)
         if _can_train(operation):
             kwargs["training"] = False  # layers that augment images do so unless they are told not to
-        if (inner := _inside(operation, node)) is not None:
+        if (inner := graph_inside(operation, node)) is not None:
             given = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Ref)]  # a dict's in Keras' order
             return self.inline(inner, address + "/", {id(t): ref for t, ref in zip(inner.inputs, given, strict=True)})
         return self._add_layer(address, operation, (args, kwargs), [tensor.shape for tensor in node.outputs])
@@ -130,35 +130,6 @@ def _can_train(operation: Any) -> bool:
 def _has_activation(layer: Any) -> bool:
     activation = getattr(layer, "activation", None)
     return activation is not None and classify(activation) is not Kind.IDENTITY
-
-
-def _inside(operation: Any, node: Any) -> Any:
-    """Return the graph of layers that a call runs through: of a nested model, or of a user's layer made of layers; None for one layer."""
-    if isinstance(operation, keras.Model) and is_graph(operation):
-        return _functional(operation, operation.name)
-    own = isinstance(operation, keras.Layer) and not type(operation).__module__.startswith("keras.")
-    if not own or not operation._flatten_layers(include_self=False):
-        return None
-    fresh: dict[int, Any] = {}
-
-    def entered(leaf: Any) -> Any:
-        if not isinstance(leaf, keras.KerasTensor):
-            return leaf
-        return fresh.setdefault(id(leaf), keras.Input(batch_shape=leaf.shape, dtype=leaf.dtype))
-
-    args, kwargs = mapped((tuple(node.arguments.args), dict(node.arguments.kwargs)), entered)
-    try:
-        outputs = follow(operation, args, kwargs)
-    except Exception:  # its `call` does what no graph can say: it stays one call, by its own vector-Jacobian product
-        return None
-    return _Followed(keras.Function(list(fresh.values()), outputs))
-
-
-class _Followed:
-    """The graph of a call that was followed; what Keras numbered in it is numbered anew."""
-
-    def __init__(self, function: Any) -> None:
-        self.inputs, self.outputs, self._nodes_by_depth = function.inputs, function.outputs, function._nodes_by_depth
 
 
 def _plain_names(nodes: list[Any]) -> dict[int, str]:

@@ -31,7 +31,7 @@ def architecture_for(opened: Opened, path: Path, named: str | None, reading: Rea
     else:
         candidates = sorted(known(), key=lambda name: applications.plain(name) not in applications.plain(path.name))
     for name in candidates:
-        if (classes := _classes(name, counted)) is not None:
+        if (classes := classes_in(name, counted)) is not None:
             network = _built(name, classes)
             how = "recognised by" if named is None else "with"
             return network, [
@@ -55,7 +55,7 @@ def known() -> dict[str, tuple[int, int]]:
     return {name: (int(weights), int(features)) for name, (weights, features) in table.items()}
 
 
-def _classes(name: str, counted: int) -> int | None:
+def classes_in(name: str, counted: int) -> int | None:
     """Return how many classes a file of so many weights has, 0 without the top; None if it is another architecture."""
     weights, features = known()[name]
     if abs(counted - weights) <= TOLERANCE:

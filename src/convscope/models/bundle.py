@@ -19,7 +19,8 @@ class ModelBundle:
 
     `source` is what `load` was given (an absolute path or a name), `weights` where they came from ("file", "imagenet", "embedded",
     "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free. `inputs` are the
-    values of the inputs that take no picture, by name, without a batch; `format` says what kind of file it was.
+    values of the inputs that take no picture, by name, without a batch; `format` says what kind of file it was. `alternatives`: names of
+    the preprocessings that its author may as well have meant.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelBundle:
     image_input: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     format: str = "memory"
+    alternatives: tuple[str, ...] = ()
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

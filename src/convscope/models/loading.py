@@ -17,7 +17,7 @@ from .custom import as_custom
 from .files import Reading
 from .inputs import as_inputs
 from .labels import read_labels
-from .moments import choose_preprocessing
+from .recognition import choose_preprocessing
 from .tracing import is_graph, traced
 
 VGG16 = "vgg16_imagenet_conv_float16.weights.h5"
@@ -90,7 +90,7 @@ def load(
         notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
-    recipe, reason = choose_preprocessing(network, shape, preprocess or found.preprocess)
+    choice = choose_preprocessing(network, shape, preprocess or found.preprocess, image, fixed)
     known = _known_labels(found.source, network)
     if known is not None and labels is None and found.weights in ("file", "memory"):
         notes.append("class names: ImageNet's, because the network has 1,000 outputs; --labels changes them")
@@ -99,10 +99,11 @@ def load(
         source=found.source,
         weights=found.weights,
         network=network,
-        preprocessing=recipe,
+        preprocessing=choice.recipe,
         shape=shape,
         labels=known if labels is None else _labels(labels, network),
-        notes=(*notes, reason),
+        notes=(*notes, choice.reason),
+        alternatives=choice.alternatives,
         given=_recorded(
             preprocess=preprocess,
             labels=labels if labels is None else _plain(labels),

@@ -67,6 +67,35 @@ def follow(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return layer.call(*args, **kwargs)
 
 
+class Followed:
+    """The graph of a call that was followed; what Keras numbered in it is numbered anew."""
+
+    def __init__(self, function: Any) -> None:
+        self.inputs, self.outputs, self._nodes_by_depth = function.inputs, function.outputs, function._nodes_by_depth
+
+
+def graph_inside(operation: Any, node: Any) -> Any:
+    """Return the graph of layers that a call runs through: of a nested model, or of a user's layer made of layers; None for one layer."""
+    if isinstance(operation, keras.Model) and is_graph(operation):
+        return functional_of(operation)
+    own = isinstance(operation, keras.Layer) and not type(operation).__module__.startswith("keras.")
+    if not own or not operation._flatten_layers(include_self=False):
+        return None
+    fresh: dict[int, Any] = {}
+
+    def entered(leaf: Any) -> Any:
+        if not isinstance(leaf, keras.KerasTensor):
+            return leaf
+        return fresh.setdefault(id(leaf), keras.Input(batch_shape=leaf.shape, dtype=leaf.dtype))
+
+    args, kwargs = keras.tree.map_structure(entered, (tuple(node.arguments.args), dict(node.arguments.kwargs)))
+    try:
+        outputs = follow(operation, args, kwargs)
+    except Exception:  # its `call` does what no graph can say: it stays one call, by its own vector-Jacobian product
+        return None
+    return Followed(keras.Function(list(fresh.values()), outputs))
+
+
 def _shape_of(network: Any) -> tuple[int | None, ...] | None:
     found = getattr(network, "_build_shapes_dict", None) or {}
     shape = next(iter(found.values()), None)
