@@ -67,7 +67,12 @@ both(
     LAMBDA,
 )
 both("lambda_of_os_system", lambda bait: network(lambda_layer(bait, function=function("os", "system"))), LAMBDA)
-both("lambda_of_a_keras_function", lambda bait: network(lambda_layer(bait, function=function("keras.activations", "relu"))), LAMBDA)
+both(
+    "lambda_of_a_keras_function",
+    lambda bait: network(lambda_layer(bait, function=function("keras.activations", "relu"))),
+    LAMBDA,
+    may_load=True,
+)
 both(
     "lambda_of_get_file",
     lambda bait: network(

@@ -4,7 +4,7 @@
 nothing heavy loads before it is needed.
 """
 
-from .lazy import keras, ops
+from .lazy import keras, ops, quietly
 from .precision import native_bfloat16, resolve_precision
 from .select import choose, device_name, engine, installed, versions
 
@@ -16,6 +16,7 @@ __all__ = [
     "keras",
     "native_bfloat16",
     "ops",
+    "quietly",
     "resolve_precision",
     "versions",
 ]

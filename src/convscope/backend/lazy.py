@@ -3,7 +3,9 @@
 import contextlib
 import importlib
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,32 @@ class _Lazy:
             with _quiet_import():
                 importlib.import_module(self._name)
         return getattr(sys.modules[self._name], attribute)
+
+
+# How TensorFlow's C++, and what it loads, begin a line about their own start.
+CHATTER = re.compile(
+    rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] |[IWE]\d{4} \d\d:\d\d:\d\d|WARNING: All log messages before absl|"
+    rb"To enable the following instructions|If you cannot immediately regenerate|computation_placer\.cc)"
+)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Drop what a framework prints about its start to standard error while somebody else's code is imported; all else passes after."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            for line in caught:
+                if not CHATTER.match(line):
+                    os.write(2, line)
 
 
 @contextlib.contextmanager

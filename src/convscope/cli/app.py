@@ -1,6 +1,8 @@
 """The program: its commands, and how it ends. Exit codes: 0 done, 1 differs (replay), 2 bad input, 130 interrupted."""
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,8 @@ def program(ctx: click.Context, out: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and leave with its exit code; bad input ends in one sentence, never in a traceback."""
+    if arguments is None and not sys.warnoptions:
+        _keep_libraries_quiet()
     try:
         code = program.main(args=arguments, prog_name="convscope", standalone_mode=False)
     except click.ClickException as error:
@@ -86,3 +90,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     if code:
         sys.exit(code)
+
+
+def _keep_libraries_quiet() -> None:
+    """Leave what Keras and the frameworks warn a programmer of out of the terminal; `python -W default -m convscope` shows it."""
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", module=r"convscope\.")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

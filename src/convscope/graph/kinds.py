@@ -43,7 +43,7 @@ NAMES: dict[Kind, str] = {
     Kind.CONTRAST: "LocalResponseNormalization LRN LRN2D",
     Kind.RELU: "ReLU LeakyReLU PReLU ThresholdedReLU Relu Relu6 LeakyRelu relu relu6 leaky_relu",
     Kind.GATE: "Silu Gelu HardSilu Mish silu swish gelu hard_silu hard_swish mish",
-    Kind.SIGMOID: "Sigmoid HardSigmoid sigmoid hard_sigmoid",
+    Kind.SIGMOID: "Sigmoid HardSigmoid sigmoid hard_sigmoid hard_sigmoid_of_keras_2",
     Kind.SOFTMAX: "Softmax LogSoftmax softmax log_softmax",
     Kind.ACTIVATION: "ELU Elu Selu Celu Tanh Softplus Softsign Exp elu selu celu tanh softplus softsign exponential",
     Kind.MAX_POOL: "MaxPooling1D MaxPooling2D MaxPooling3D MaxPool GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D",

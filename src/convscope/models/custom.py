@@ -3,29 +3,36 @@
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..backend import keras
+from ..backend import keras, quietly
 from ..errors import ModelError, OptionError
-from .saved.trust import Custom
+from .saved.trust import KERAS_PACKAGES, Custom
 
-EXPECTED = "Expected file.py, package.module, or package.module:Name."
+EXPECTED = "Expected file.py, file.py:Name, package.module, or package.module:Name."
+IN_A_FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 
 
 def as_custom(given: Any) -> Custom:
-    """Accept "file.py", "package.module", "package.module:Name", classes, functions, a dictionary of them, or a sequence of these."""
+    """Accept "file.py", "package.module", either with ":Name", classes, functions, a dictionary of them, or a sequence of these."""
     if isinstance(given, Custom):
         return given
     if isinstance(given, Mapping):
         return Custom(given)
-    objects: dict[str, Any] = {}
+    named: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
     for one in [given] if isinstance(given, str | Path) or callable(given) else list(given):
-        objects |= _named(str(one)) if isinstance(one, str | Path) else _object(one)
-    return Custom(objects)
+        if isinstance(one, str | Path):
+            module, wanted = _module(str(one))
+            (named if wanted else whole).update({wanted: _one(module, wanted, str(one))} if wanted else _contents(module))
+        else:
+            named |= _object(one)
+    return Custom(whole | named, whole=whole.keys() - named.keys())
 
 
 def _object(one: Any) -> dict[str, Any]:
@@ -36,19 +43,23 @@ def _object(one: Any) -> dict[str, Any]:
     return {one.__name__: one}
 
 
-def _named(text: str) -> dict[str, Any]:
-    if text.endswith(".py"):
-        return _contents(_from_file(Path(text).expanduser()))
+def _module(text: str) -> tuple[ModuleType, str]:
+    """Return the module that a text names, imported, and the name in it that is wanted, "" for all."""
+    keras.__name__  # noqa: B018 (Keras first: it chooses the backend, and what that prints while it loads is kept from the terminal)
+    if found := IN_A_FILE.fullmatch(text):
+        return _from_file(Path(found["file"]).expanduser()), found["name"] or ""
     name, _, wanted = text.partition(":")
     try:
-        module = importlib.import_module(name)
+        with quietly():
+            return importlib.import_module(name), wanted
     except Exception as error:
         raise OptionError(f"The module `{name}` of --custom {text} cannot be imported: {error}. {EXPECTED}") from error
-    if not wanted:
-        return _contents(module)
+
+
+def _one(module: ModuleType, wanted: str, text: str) -> Any:
     if not hasattr(module, wanted):
-        raise OptionError(f"The module `{name}` has no `{wanted}`. {EXPECTED}")
-    return {wanted: getattr(module, wanted)}
+        raise OptionError(f"`{text.removesuffix(f':{wanted}')}` of --custom has no `{wanted}`. {EXPECTED}")
+    return getattr(module, wanted)
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -61,17 +72,24 @@ def _from_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with quietly():
+            spec.loader.exec_module(module)
     except Exception as error:
         raise ModelError(f"`{path}`, named by --custom, failed: {type(error).__name__}: {error}") from error
     return module
 
 
 def _contents(module: ModuleType) -> dict[str, Any]:
-    """Return a module's own layers, models and functions."""
+    """Return the public layers and operations in a module, also those from elsewhere but not Keras' own, and the functions of its package.
+
+    Of a function a file can ask only that it is applied to one tensor.
+    """
     found = {}
     for name, item in vars(module).items():
-        own = getattr(item, "__module__", None) == module.__name__
-        if (inspect.isclass(item) and issubclass(item, keras.Layer | keras.Operation) and own) or (inspect.isfunction(item) and own):
+        home = str(getattr(item, "__module__", None)).split(".", 1)[0]
+        if name.startswith("_"):
+            continue
+        layer = inspect.isclass(item) and issubclass(item, keras.Layer | keras.Operation) and home not in KERAS_PACKAGES
+        if layer or (inspect.isfunction(item) and home == module.__name__.split(".", 1)[0]):
             found[name] = item
     return found

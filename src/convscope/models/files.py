@@ -83,7 +83,7 @@ def read_model(path: Path, reading: Reading, architecture: Architecture) -> Read
 
 def build_from_config(config: Any, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
     """Return the network that a config describes, filled with the file's weights, and what was repaired; raise ModelError."""
-    entry = parse_network(config, reading.custom.names())
+    entry = parse_network(config, reading.custom.class_names())
     builder = Builder(
         writer=opened.major,
         budget=Budget(opened.numbers),

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
@@ -11,15 +11,18 @@ from ...backend import keras, ops
 from ...errors import ConvscopeError, ModelError
 from .budget import Budget
 from .entries import Entry, Network, parse_network, shown
+from .functions import activation_named, lambda_layer, note_of, old_words, scope
 from .graph_operators import graph_operator_of
 from .operators import CLASSES as OPERATOR_CLASSES
-from .operators import HALVES, operator_of, sliced
-from .repair import OLD_HARD_SIGMOID, repaired
-from .trust import Custom, activation_named, checked, class_of, operation_classes
+from .operators import HALVES, broadcast, operator_of, reshaped, sliced
+from .own import OF_EVERY_LAYER, name_alike, said_again
+from .repair import repaired
+from .trust import Custom, class_of, layer_classes, operation_classes
 from .wiring import Wires, references
 
 GRAPH_OPERATOR = "TensorFlowOpLayer"
 MANY_LAYERS = 100
+WITH_A_BATCH = {"Reshape": reshaped, "BroadcastTo": broadcast}
 Shape = tuple[int | None, ...]
 Made = Callable[..., Any]
 
@@ -39,16 +42,18 @@ class Builder:
     guessed_channels: int | None = None
     first: bool = False
     depth: int = 0
+    batches: frozenset[int] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def model(self, entry: Entry) -> Any:
         """Return the model that `entry` describes; raise ModelError that names the layer at fault."""
         self.first = self.writer == 1 and _is_first(entry)
-        with self.budget.guarding():
+        self.batches = frozenset(_batches(entry))
+        with self.budget.guarding(), scope(self.custom):
             return self._network(entry.network, nested=False) if entry.network is not None else self._whole(entry)
 
     def _whole(self, entry: Entry) -> Any:
-        kind: Any = class_of(entry, self.custom, unsafe=self.unsafe)
+        kind: Any = class_of(entry, self.custom)
         if not inspect.isclass(kind) or not issubclass(kind, keras.Layer):
             raise ModelError(f"The file holds a {shown(entry.class_name)}, not a model.")
         model = self._own(entry, kind)
@@ -99,11 +104,11 @@ class Builder:
         if entry.network is not None:
             return self._network(entry.network, nested=True)
         if entry.class_name in OPERATOR_CLASSES:
-            called = _named(operator_of(entry), entry.name)
+            called = _named(operator_of(entry, self.batches), entry.name)
             called.operation = entry.config.get("function")  # type: ignore[attr-defined]
             return called
         if entry.class_name == GRAPH_OPERATOR:
-            called = _named(graph_operator_of(entry), entry.name)
+            called = _named(graph_operator_of(entry, self.batches), entry.name)
             called.operation = entry.config["node_def"]["op"]  # type: ignore[attr-defined]
             return called
         if _is_operation(entry):
@@ -111,14 +116,13 @@ class Builder:
             return self._operation(replace(entry, config=config, module=entry.module or "keras.ops"))
         if (scale := _scale_of_inception(entry)) is not None:
             return _named(lambda pair: ops.add(pair[0], ops.multiply(pair[1], scale)), entry.name)
+        if (own := self.custom.find(entry.class_name, entry.registered_name)) is not None:
+            return self._own(entry, own)
         class_name, config = repaired(entry, self.writer)
         if class_name == "InputLayer":
             return self._input(config)
         if class_name == "ThresholdedReLU":
             return _named(partial(ops.threshold, threshold=config.get("theta", 1.0), default_value=0.0), entry.name)
-        own = self.custom.find(entry.class_name, entry.registered_name)
-        if own is not None:
-            return self._own(entry, own)
         return self._layer(Entry(class_name, entry.name, entry.stored, config, entry.module, entry.registered_name))
 
     def _input(self, config: Mapping[str, Any]) -> Made:
@@ -139,9 +143,10 @@ class Builder:
         return tuple(shape)
 
     def _layer(self, entry: Entry) -> Any:
-        kind: Any = class_of(entry, self.custom, unsafe=self.unsafe)
         if entry.class_name == "Lambda":
-            return self._guarded(entry, lambda: _lambda(kind, entry))
+            lambdas: Any = layer_classes()["Lambda"]
+            return self._guarded(entry, lambda: lambda_layer(lambdas, entry, self.custom, writer=self.writer, unsafe=self.unsafe))
+        kind: Any = class_of(entry, self.custom)
         settings = {key: self._setting(key, value, entry) for key, value in entry.config.items()}
         unknown = [key for key in settings if key not in parameters(kind)]
         for key in unknown:
@@ -160,30 +165,68 @@ class Builder:
         if entry.class_name == "GetItem":
             return _named(sliced, entry.name)
         settings = {key: _tuples(value) for key, value in entry.config.items()}
+        if entry.class_name in WITH_A_BATCH and self.batches:
+            shape = settings.get("newshape", settings.get("shape"))
+            return _named(lambda tensor: WITH_A_BATCH[entry.class_name](tensor, shape, self.batches), entry.name)
         if settings.get("dtype") in HALVES:
             settings["dtype"] = "float32"
         return self._guarded(entry, lambda: kind(**settings, name=entry.name))
 
     def _setting(self, key: str, value: Any, entry: Entry) -> Any:
+        if isinstance(value, list) and any(isinstance(one, Mapping) and "class_name" in one for one in value):
+            return [self._setting(f"{key}_{number}", one, entry) for number, one in enumerate(value)]
         if isinstance(value, Mapping) and value.get("class_name") == "function":
             value = value.get("config")
         if isinstance(value, Mapping) and "class_name" in value:
-            return self._made(parse_network({**value, "name": f"{entry.name}_{key}", "inbound_nodes": []}, self.custom.names()))
-        if key in ("activation", "recurrent_activation") and value is not None:
-            return _old_hard_sigmoid if value == OLD_HARD_SIGMOID else activation_named(value, entry, self.custom)
+            return self._inner(value, f"{entry.name}_{key}")
+        if key.endswith("activation") and value is not None:
+            if (note := note_of(value, entry, self.custom, self.writer)) is not None:
+                self.notes.append(note)
+            return activation_named(value, entry, self.custom, self.writer)
         return value
 
+    def _inner(self, value: Mapping[str, Any], name: str) -> Made:
+        """Return the layer or network that stands in another's config."""
+        return self._made(parse_network({**value, "name": name, "inbound_nodes": []}, self.custom.class_names()))
+
     def _own(self, entry: Entry, kind: Any) -> Any:
-        """Return an instance of the user's class, which reads its config itself once every name in it has been looked up."""
-        if not inspect.isclass(kind):
-            return _named(kind, entry.name)
-        from_config: Callable[[Any], Any] = getattr(kind, "from_config")  # noqa: B009 (mypy takes kind for type[object])
-        config = checked({key: value for key, value in entry.config.items() if key != "dtype"}, entry, self.custom)
-        with keras.saving.custom_object_scope(self.custom.objects):
-            made: Any = self._guarded(entry, lambda: from_config(config))
-            if entry.build_config and isinstance(made, keras.Layer) and not made.built:
-                self._guarded(entry, lambda: made.build_from_config(checked(entry.build_config, entry, self.custom)))
+        """Return an instance of the user's class, which reads its config itself once all in it has been made and written down here."""
+        if not issubclass(kind, keras.Operation) or not callable(getattr(kind, "from_config", None)):
+            raise ModelError(
+                f"`{entry.name}`: the class {shown(kind.__name__)} of --custom is not a layer. Expected a subclass of keras.Layer."
+            )
+        inner: list[Any] = []
+        config = {key: self._again(key, value, entry, inner) for key, value in entry.config.items() if key not in OF_EVERY_LAYER}
+        if "name" in config:
+            config["name"] = entry.name
+        made: Any = self._guarded(entry, lambda: self._read_by(kind.from_config, config))
+        made.name = entry.name
+        for network in inner:
+            name_alike(made, network)
+        if entry.build_config and isinstance(made, keras.Layer) and not made.built:
+            self._guarded(entry, lambda: self._read_by(made.build_from_config, self._again("", entry.build_config, entry, [])))
         return made
+
+    def _read_by(self, code: Callable[[Any], Any], config: Any) -> Any:
+        with old_words(self.writer, self.custom):
+            return code(config)
+
+    def _again(self, key: str, value: Any, entry: Entry, networks: list[Any]) -> Any:
+        """Return a part of a user's config in today's words; what is made for it goes into `networks`."""
+
+        def make(inner: Mapping[str, Any]) -> Any:
+            config = inner.get("config")
+            told = inner.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
+            claimed = self.budget.claimed  # the user's code makes it once more, and then it counts
+            self.depth += 1
+            try:
+                made = self._inner(inner, told if isinstance(told, str) else f"{entry.name}_{key}")
+                networks.append(made)
+                return made
+            finally:
+                self.depth, self.budget.claimed = self.depth - 1, claimed
+
+        return said_again(value, entry, self.custom, self.writer, make)
 
     def _wired(self, network: Network, made: dict[str, Any]) -> Wires:
         """Call everything in an order in which its inputs are there, the calls of one layer in the file's order; return the outputs."""
@@ -287,17 +330,6 @@ def parameters(kind: type) -> frozenset[str]:
     return frozenset(found - {"self"})
 
 
-def _old_hard_sigmoid(x: Any) -> Any:
-    """Return clip(0.2 x + 0.5, 0, 1), which Keras 1 and 2 called hard_sigmoid."""
-    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-def _lambda(kind: Any, entry: Entry) -> Any:
-    config = dict(entry.config)
-    config.pop("module", None)
-    return kind.from_config(config, safe_mode=False)
-
-
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
@@ -328,6 +360,16 @@ def _is_first(entry: Entry) -> bool:
     """Say whether any layer of a network of Keras 1 computes channels first."""
     inside = entry.network.layers if entry.network is not None else ()
     return entry.config.get("dim_ordering") == "th" or any(_is_first(one) for one in inside)
+
+
+def _batches(entry: Entry) -> Iterator[int]:
+    """Find the sizes of a batch that inputs fix."""
+    for key in ("batch_shape", "batch_input_shape"):
+        shape = entry.config.get(key)
+        if isinstance(shape, list) and shape and isinstance(shape[0], int):
+            yield shape[0]
+    for one in entry.network.layers if entry.network is not None else ():
+        yield from _batches(one)
 
 
 def _told_shape(first: Entry | None) -> Shape | None:

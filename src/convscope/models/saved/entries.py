@@ -235,13 +235,13 @@ def _value(data: Any) -> Any:
     if class_name == "__ellipsis__":
         return Ellipsis
     if class_name in ("__numpy__", "__tensor__"):
-        return _array(config)
+        return array_of(config)
     if class_name is not None:
         raise ModelError(f"it is called with a {shown(class_name)}. Expected numbers, names and tensors.")
     return {key: _value(one) for key, one in data.items()}
 
 
-def _array(config: Mapping[str, Any]) -> Any:
+def array_of(config: Mapping[str, Any]) -> Any:
     """Return an array constant, of numbers only; NumPy's names of types are taken from a list, not from the file."""
     values, kind = np.asarray(config["value"]), config.get("dtype", "float32")
     if values.dtype.kind not in "fiub" or kind not in NUMBER_TYPES:

@@ -3,7 +3,7 @@
 Such a layer holds a `node_def`, its operation with attributes, and `constants` by their place among the inputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -16,11 +16,14 @@ Node = Callable[..., Any]
 TYPES = {"DT_INT32": "int32", "DT_INT64": "int64", "DT_UINT8": "uint8", "DT_BOOL": "bool"}  # of floats there is one here
 
 
-def graph_operator_of(entry: Entry) -> Node:
-    """Return a function of the layer's tensors; raise ModelError that names the operation if it is not known."""
+def graph_operator_of(entry: Entry, batches: Collection[int] = ()) -> Node:
+    """Return a function of the layer's tensors; raise ModelError that names the operation if it is not known.
+
+    `batches`: sizes of the batch that the network's inputs fixed.
+    """
     node = entry.config.get("node_def")
     operation = node.get("op") if isinstance(node, dict) else None
-    if not isinstance(operation, str) or operation not in nodes():
+    if not isinstance(operation, str) or operation not in {*nodes(), "Reshape"}:
         raise ModelError(
             f"Layer `{entry.name}` is the TensorFlow operation {shown(operation)}, which has no counterpart here. "
             f"Closest that have: {near_misses(str(operation)[:80], nodes(), 3)}. Rebuild that step with keras.ops and save the model again."
@@ -32,6 +35,8 @@ def graph_operator_of(entry: Entry) -> Node:
         given = list(tensors) if isinstance(tensors, list) else [tensors]
         for place in sorted(constants):
             given.insert(place, constants[place])
+        if operation == "Reshape":
+            return reshaped(given[0], given[1], batches)
         return nodes()[operation](attributes, *given)
 
     return apply
@@ -130,7 +135,6 @@ def nodes() -> dict[str, Node]:
         "ConcatV2": lambda attributes, *values: ops.concatenate(list(values[:-1]), axis=values[-1]),
         "Pack": _pack,
         "Split": lambda attributes, axis, value: ops.split(value, attributes["num_split"], axis=axis),
-        "Reshape": lambda attributes, value, shape: reshaped(value, shape),
         "Shape": lambda attributes, value: tuple(value.shape),
         "StridedSlice": _strided,
         "Pad": lambda attributes, value, paddings: ops.pad(value, paddings),

@@ -4,7 +4,8 @@ A table from TensorFlow's exported name to a function with TensorFlow's own para
 the error. Sources: the API pages of TensorFlow 2.4 to 2.15.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from typing import Any
 
@@ -19,8 +20,11 @@ Operator = Callable[..., Any]
 HALVES = ("float16", "bfloat16", "float64")
 
 
-def operator_of(entry: Entry) -> Operator:
-    """Return the function for an operator layer; raise ModelError that names the operation if it is not known."""
+def operator_of(entry: Entry, batches: Collection[int] = ()) -> Operator:
+    """Return the function for an operator layer; raise ModelError that names the operation if it is not known.
+
+    `batches`: sizes of the batch that the network's inputs fixed.
+    """
     name = entry.config.get("function") or entry.config.get("method_name") or entry.config.get("attr_name")
     if not isinstance(name, str):
         raise ModelError(f"Layer `{entry.name}` is a {entry.class_name} that does not say its operation. Save the model with Keras 3.")
@@ -28,6 +32,10 @@ def operator_of(entry: Entry) -> Operator:
     if plain.startswith("compat.v1.image.resize"):
         return _resize_of_version_1
     plain = plain.removeprefix("compat.v1.").removeprefix("raw_ops.")
+    if plain == "reshape":
+        return lambda tensor, shape, name=None: reshaped(tensor, shape, batches)
+    if plain == "broadcast_to":
+        return lambda input, shape, name=None: broadcast(input, shape, batches)
     known = operators()
     if plain not in known:
         raise ModelError(
@@ -72,15 +80,27 @@ def _cast(x: Any, dtype: str, name: str | None = None) -> Any:
     return ops.cast(x, "float32" if dtype in HALVES else dtype)
 
 
-def _reshape(tensor: Any, shape: Any, name: str | None = None) -> Any:
-    return reshaped(tensor, shape)
-
-
-def reshaped(tensor: Any, shape: Any) -> Any:
-    """Return `tensor` in a shape whose first side is None for the batch, or given."""
-    if shape[0] is None or (shape[0] == -1 and -1 not in shape[1:]):
-        return keras.layers.Reshape(tuple(shape[1:]))(tensor)
+def reshaped(tensor: Any, shape: Any, batches: Collection[int] = ()) -> Any:
+    """Return `tensor` in a shape whose first side is None or one of `batches` for the batch, which is free here, or given."""
+    rest = tuple(shape[1:])
+    batch = shape[0] is None or (shape[0] == -1 and -1 not in rest)
+    if shape[0] in batches and tensor.shape[0] is None:
+        sides = tensor.shape[1:]
+        if -1 not in rest and None not in sides and math.prod(rest) != math.prod(sides):
+            raise ModelError(
+                f"it reshapes {tuple(tensor.shape)} to {shown(tuple(shape))}, which mixes images of one batch. Rebuild that step."
+            )
+        batch = True
+    if batch:
+        return keras.layers.Reshape(rest)(tensor)
     return ops.reshape(tensor, tuple(-1 if side is None else side for side in shape))
+
+
+def broadcast(tensor: Any, shape: Any, batches: Collection[int] = ()) -> Any:
+    """Return `tensor` repeated to a shape whose first side may be one of `batches` for the batch, which is free here."""
+    if shape[0] in batches and tensor.shape[0] is None:
+        return ops.add(tensor, np.zeros((1, *shape[1:]), dtype="float32"))
+    return ops.broadcast_to(tensor, tuple(shape))
 
 
 def _shape(input: Any, *_: Any, **__: Any) -> Any:
@@ -305,7 +325,6 @@ def operators() -> dict[str, Operator]:
         **{name: _reduction(ops.var) for name in ("math.reduce_variance",)},
         **dict.fromkeys(("squeeze",), _squeeze),
         "cast": _cast,
-        "reshape": _reshape,
         "concat": _concat,
         "stack": _stack,
         "split": _split,

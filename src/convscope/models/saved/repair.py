@@ -51,7 +51,6 @@ IRRELEVANT = frozenset(
     "renorm_clipping renorm_momentum synchronized lora_rank lora_alpha quantization_mode quantization_config unroll time_major "
     "experimental_synchronization".split()
 )
-OLD_HARD_SIGMOID = "hard_sigmoid_of_keras_2"  # clip(0.2 x + 0.5, 0, 1); Keras 3 took another slope for the same name
 ORDERINGS = {"tf": "channels_last", "th": "channels_first", "default": "channels_last"}
 
 
@@ -76,8 +75,6 @@ def repaired(entry: Entry, writer: int) -> tuple[str, Config]:
                 config[new] = config.pop(old)
     if config.get("data_format") in ORDERINGS:
         config["data_format"] = ORDERINGS[config["data_format"]]
-    if writer < 3 and config.get("activation") == "hard_sigmoid":
-        config["activation"] = OLD_HARD_SIGMOID
     class_name = CLASSES.get(entry.class_name, entry.class_name)
     if (special := SPECIAL.get(class_name)) is not None:
         class_name = special(class_name, config, entry, writer) or class_name
@@ -105,7 +102,6 @@ def _batch_normalization(class_name: str, config: Config, entry: Entry, writer: 
             f"Layer `{entry.name}` is a BatchNormalization with mode={shown(mode)}, which normalises by the batch it sees; "
             "Keras dropped that in version 2. Rebuild the layer and save the model again."
         )
-    config.pop("renorm", None)  # out of training it is the same
     axis = config.get("axis", -1)
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
