@@ -200,10 +200,10 @@ def old_chain(*slots: Any) -> list[Any]:
 # Files.
 
 
-def weights_bytes(edit: Callable[[h5py.File], None] | None = None) -> bytes:
-    """Return the weights as a `.keras` archive keeps them."""
+def weights_bytes(edit: Callable[[h5py.File], None] | None = None, **options: Any) -> bytes:
+    """Return the weights as a `.keras` archive keeps them. `options` for h5py: `libver="latest"` writes groups of the new style."""
     memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
+    with h5py.File(memory, "w", **options) as file:
         for name, value in WEIGHTS.items():
             own = {"conv": "conv2d", "out": "dense"}[name.split("/")[0]]
             file[f"layers/{own}/vars/{int(name.endswith('bias'))}"] = value
@@ -229,9 +229,9 @@ def keras_file(path: Path, config: Any, weights: bytes | None = None) -> Path:
     return path
 
 
-def hdf5_file(path: Path, config: Any, edit: Callable[[h5py.File], None] | None = None) -> Path:
-    """Write a whole model as HDF5."""
-    with h5py.File(path, "w") as file:
+def hdf5_file(path: Path, config: Any, edit: Callable[[h5py.File], None] | None = None, **options: Any) -> Path:
+    """Write a whole model as HDF5, `options` as for `weights_bytes`."""
+    with h5py.File(path, "w", **options) as file:
         if config is not None:
             large_attribute(file, "model_config", text(config))
         file.attrs["keras_version"], file.attrs["backend"] = b"2.15.0", b"tensorflow"

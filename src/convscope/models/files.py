@@ -36,7 +36,7 @@ class Opened:
     writer: str
     numbers: int
     fill: Callable[[Any, Entry | None], list[str]]
-    file: Any
+    file: hdf5.Group
 
     @property
     def major(self) -> int:
@@ -100,7 +100,7 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
     file = stack.enter_context(hdf5.opened(path, str(path)))
     text = hdf5.text_attribute(file, "model_config")
     group = file.get("model_weights", file)
-    if not hasattr(group, "visititems"):
+    if not isinstance(group, hdf5.Group):
         raise ModelError(f"`{path}`: its model_weights are no group of weights. The file is damaged.")
     writer = hdf5.text_attribute(file, "keras_version") or hdf5.text_attribute(group, "keras_version")
     engine = hdf5.text_attribute(file, "backend") or hdf5.text_attribute(group, "backend")
@@ -111,7 +111,7 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
         if numbered:
-            return weights.fill_numbered(network, path, file, _major(writer))
+            return weights.fill_numbered(network, file, _major(writer))
         return weights.fill_named(network, group, entry, _major(writer), engine)
 
     return Opened(
@@ -127,12 +127,12 @@ def _open_archive(path: Path, stack: ExitStack) -> Opened:
     packed = stack.enter_context(archive.opened(path))
     config = hdf5.parsed(archive.text(packed, archive.CONFIG, path), str(path))
     metadata = hdf5.parsed(archive.text(packed, archive.METADATA, path), str(path)) if archive.METADATA in packed.namelist() else {}
-    unpacked = stack.enter_context(archive.unpacked(packed, path))
-    file = stack.enter_context(hdf5.opened(unpacked, f"{path}:{archive.WEIGHTS}"))
+    place, start, size = stack.enter_context(archive.weights(packed, path))
+    file = stack.enter_context(hdf5.opened(place, f"{path}:{archive.WEIGHTS}", start, size))
     writer = str(metadata.get("keras_version", "3")) if isinstance(metadata, dict) else "3"
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
-        return weights.fill_numbered(network, unpacked, file, _major(writer))
+        return weights.fill_numbered(network, file, _major(writer))
 
     return Opened(config=config, writer=writer, numbers=hdf5.count_numbers(file), fill=fill, file=file)
 
@@ -145,15 +145,7 @@ def _major(writer: str) -> int:
 
 def _channels(opened: Opened) -> int | None:
     """Return the channels that the first convolution's kernel takes: what a Sequential without an input layer does not say."""
-    found: list[int] = []
-
-    def look(_: str, item: Any) -> None:
-        shape = getattr(item, "shape", None)
-        if shape is not None and len(shape) == 4 and not found:
-            found.append(int(shape[2]))
-
-    opened.file.visititems(look)
-    return found[0] if found else None
+    return next((array.shape[2] for _, array in opened.file.arrays() if array.ndim == 4), None)
 
 
 def _check(path: Path) -> str:
@@ -175,9 +167,16 @@ def _check(path: Path) -> str:
         raise ModelError(f"`{path}` is empty. {EXPECTED}")
     if start.startswith(hdf5.SIGNATURE):
         return "hdf5"
-    if start.startswith(b"PK") or zipfile.is_zipfile(path):
+    if start.startswith(b"PK") or _ends_as_zip(path):
         return "zip"
     raise ModelError(f"`{path}` is neither an HDF5 file nor a .keras archive: it starts with {_preview(start)}. {EXPECTED}")
+
+
+def _ends_as_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # an archive that spans disks, or says so
+        return True
 
 
 def _preview(start: bytes) -> str:

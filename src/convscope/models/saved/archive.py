@@ -2,8 +2,10 @@
 
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -12,12 +14,14 @@ from ...errors import ModelError
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_ENTRIES = 10_000
-MOST_TEXT = 256 * 2**20
+MOST_TEXT = 64 * 2**20
 # Keras stores weights as they are; zeros packed by far more than this are no weights.
 MOST_PACKED = 100
 SMALL = 64 * 2**20
 # What zipfile raises for a damaged archive; RuntimeError covers packing that it does not know.
-DAMAGED = (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, zlib.error)
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LOCAL = struct.Struct("<4s22xHH")
 
 
 @contextmanager
@@ -43,13 +47,16 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _check(entry: zipfile.ZipInfo, path: Path) -> None:
     name = entry.filename.replace("\\", "/")
-    shown = "".join(one if one.isprintable() else "_" for one in name)[:80]
-    if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name or stat.S_ISLNK(entry.external_attr >> 16):
-        raise ModelError(f"`{path}` has an entry that leads out of the archive: `{shown}`. It is refused.")
+    if not name or name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name or stat.S_ISLNK(entry.external_attr >> 16):
+        raise ModelError(f"`{path}` has an entry without a name, or one that leads out of the archive: `{name}`. It is refused.")
     if entry.flag_bits & 1:
-        raise ModelError(f"`{path}` has an encrypted entry, `{shown}`. Keras does not write such files; this one is refused.")
+        raise ModelError(f"`{path}` has an encrypted entry, `{name}`. Keras does not write such files; this one is refused.")
+    if entry.filename in (CONFIG, METADATA, WEIGHTS) and entry.compress_type not in PACKINGS:
+        raise ModelError(
+            f"`{path}` packs `{name}` by zip method {entry.compress_type}. Keras does not write such files; this one is refused."
+        )
     if entry.file_size > SMALL and entry.file_size > MOST_PACKED * max(entry.compress_size, 1):
-        raise ModelError(f"`{path}` has an entry, `{shown}`, of {entry.file_size:,} bytes packed into {entry.compress_size:,}: a bomb.")
+        raise ModelError(f"`{path}` has an entry, `{name}`, of {entry.file_size:,} bytes packed into {entry.compress_size:,}: a bomb.")
 
 
 def text(archive: zipfile.ZipFile, name: str, path: Path) -> str:
@@ -64,18 +71,49 @@ def text(archive: zipfile.ZipFile, name: str, path: Path) -> str:
 
 
 @contextmanager
-def unpacked(archive: zipfile.ZipFile, path: Path) -> Iterator[Path]:
-    """Yield the weights as a file of their own, for as long as the `with` lasts."""
-    with tempfile.TemporaryDirectory(prefix="convscope-") as folder:
-        target = Path(folder) / WEIGHTS
-        try:
-            with archive.open(WEIGHTS) as source, target.open("wb") as file:
+def weights(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[Path, int, int]]:
+    """Yield the file in which the weights lie, where they begin in it and how long they are, once their checksum was found right.
+
+    Keras stores them as they are, so that they are read in the archive itself; of packed ones a copy is made, for as long as the `with`
+    lasts.
+    """
+    entry = archive.getinfo(WEIGHTS)
+    try:
+        if entry.compress_type == zipfile.ZIP_STORED:
+            with archive.open(entry) as source:
+                length = sum(len(part) for part in iter(lambda: source.read(2**20), b""))
+            if length != entry.file_size:
+                raise EOFError(f"{length:,} of {entry.file_size:,} bytes are there")
+            yield path, _start(path, entry), length
+            return
+        _check_room(entry, path)
+        with tempfile.TemporaryDirectory(prefix="convscope-") as folder:
+            target = Path(folder) / WEIGHTS
+            with archive.open(entry) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, 2**20)
-        except DAMAGED as error:
-            raise ModelError(f"`{path}` is damaged: its weights cannot be read ({_name(error)}). Copy or download it again.") from error
-        yield target
+            yield target, 0, entry.file_size
+    except DAMAGED as error:
+        raise ModelError(f"`{path}` is damaged: its weights cannot be read ({_name(error)}). Copy or download it again.") from error
+
+
+def _start(path: Path, entry: zipfile.ZipInfo) -> int:
+    """Return where in the archive the bytes of an entry begin: behind a header of its own."""
+    with path.open("rb") as file:
+        file.seek(entry.header_offset)
+        mark, name, extra = LOCAL.unpack(file.read(LOCAL.size))
+    if mark != b"PK\x03\x04":
+        raise zipfile.BadZipFile("its header is missing")
+    return int(entry.header_offset + LOCAL.size + name + extra)
+
+
+def _check_room(entry: zipfile.ZipInfo, path: Path) -> None:
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if entry.file_size > free * 9 // 10:
+        raise ModelError(
+            f"The weights in `{path}` unpack to {entry.file_size:,} bytes, and the folder for temporary files (`{tempfile.gettempdir()}`) "
+            f"has {free:,} free. Name one with more room in TMPDIR, or save the model again without packing."
+        )
 
 
 def _name(error: BaseException) -> str:
-    text = "".join(one for one in str(error) if one.isprintable())[:120]
-    return text or type(error).__name__
+    return str(error)[:120] or type(error).__name__

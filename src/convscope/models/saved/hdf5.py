@@ -1,13 +1,23 @@
-"""HDF5 files as data: what they hold is checked to lie in the file itself before it is read. The one door to h5py."""
+"""HDF5 files as data. Another process reads the container (`survey.py` says why), this one the numbers, where they lie in the file.
 
+Nothing here knows HDF5: the answer of the other process is checked as the file itself would be, and an array is read when it is asked for.
+"""
+
+import importlib.util
+import json
 import math
-import mmap
+import os
 import re
-import struct
-from collections.abc import Iterator
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,189 +25,212 @@ from numpy.typing import NDArray
 from ...errors import ModelError
 from ...json_files import JsonError, parse_json
 
-MOST_HEAPS = 1000
-MOST_SCANNED = 2**36
-HEAP = b"GCOL\x01\x00\x00\x00"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_OBJECTS = 200_000
-MOST_TEXT = 256 * 2**20
-NOT_WEIGHTS = re.compile(r"^(optimizer|metrics|_metrics|compile_metrics|optimizer_weights)(/|$)|seed_generator|StateVar|count(:0)?$")
-FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf"}
-# Trained weights pack two to one, pruned ones ten to one; what claims far more was made to exhaust the memory.
-MOST_PACKED = 100
+SURVEY = Path(__file__).with_name("survey.py")
+# Its exit codes where the numbers that it unpacks do not fit, and where its time is over.
+NO_ROOM, OUT_OF_TIME = 3, -int(getattr(signal, "SIGXCPU", 1))
+# What the other process may take: memory for the library and one block of numbers, time for the container and for what is packed in it.
+MEMORY = 2 * 2**30
+SECONDS, CPU_SECONDS = 60, 6
+BYTES_A_SECOND = 16 * 2**20
+# Packed numbers may unpack to so many times the file, and to what the disk for temporary files has room for.
+MOST_UNPACKED = 16
 SMALL = 64 * 2**20
+MOST_ANSWERED = 256 * 2**20
+NOT_WEIGHTS = re.compile(r"^(optimizer|metrics|_metrics|compile_metrics|optimizer_weights)(/|$)|seed_generator|StateVar|count(:0)?$")
 NUMBERS_A_BYTE = 4
+AGAIN = "Copy or download it again."
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """An array of numbers in a file, `at` a place in `source`; None for text and for what trains a network, which are not read.
+
+    `kept` is how many bytes the file stores for it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    kept: int
+    attrs: Mapping[str, Any]
+    source: BinaryIO | None = field(repr=False, default=None)
+    at: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.shape)
+
+    def read(self) -> NDArray[Any]:
+        """Return the numbers; bfloat16, which NumPy lacks, as float32. Raises ModelError for what holds none."""
+        if self.source is None:
+            raise ModelError(f"`{self.name}` holds no numbers that are weights. The file is damaged.")
+        self.source.seek(self.at)
+        values = np.fromfile(self.source, self.dtype, self.size)
+        if values.size < self.size:
+            raise ModelError(f"The file ends within the numbers of `{self.name}`. It has changed since it was opened. Try it again.")
+        values = values.reshape(self.shape)
+        if self.dtype.kind == "V" and self.dtype.itemsize == 2:
+            return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Group(Mapping[str, "Group | Array"]):
+    """A group: its members by name, those further down by path, as HDF5 has it; a path that begins with / starts at the file's root."""
+
+    name: str
+    attrs: Mapping[str, Any]
+    root: dict[str, "Group | Array"] = field(repr=False)
+    names: list[str] = field(repr=False, default_factory=list)
+
+    def __getitem__(self, path: str) -> "Group | Array":
+        parts = [part for part in path.split("/") if part]
+        if not path.startswith("/") and self.name:
+            parts.insert(0, self.name)
+        return self.root["/".join(parts)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Yield every array below, with its path from here."""
+        start = f"{self.name}/" if self.name else ""
+        for path, item in self.root.items():
+            if isinstance(item, Array) and path.startswith(start):
+                yield path.removeprefix(start), item
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Any]:
-    """Open an HDF5 file for reading once every object in it has been checked; raise ModelError. `name` is what errors call it."""
-    import h5py  # here, so that listing commands does not load it
+def opened(path: Path, name: str, start: int = 0, size: int | None = None) -> Iterator[Group]:
+    """Yield the root of an HDF5 file, or of one that is the part of a file from `start` on; raise ModelError. Errors call it `name`."""
+    with path.open("rb", buffering=0) as file, tempfile.TemporaryFile(buffering=0) as answer:
+        size = os.fstat(file.fileno()).st_size - start if size is None else size
+        end = _survey(file, answer, name, start, size)
+        yield _tree(_answer(answer, end, name), (file, start, size), (answer, 0, end), name)
 
-    _check_heaps(path, name)
+
+def _survey(file: Any, answer: Any, name: str, start: int, size: int) -> int:
+    """Let another process read the container, and return how long its answer is."""
+    if not sys.executable:
+        raise ModelError(
+            f"`{name}` cannot be read: a second Python process reads such files, and this one does not know where Python is. "
+            "Run convscope with an ordinary Python."
+        )
+    unpacked = min(MOST_UNPACKED * size + SMALL, shutil.disk_usage(tempfile.gettempdir()).free * 9 // 10)
+    limits = {
+        "paths": _paths(),
+        "start": start,
+        "size": size,
+        "unpacked": unpacked,
+        "memory": MEMORY,
+        "seconds": CPU_SECONDS + size // BYTES_A_SECOND,
+    }
+    command, seconds = [sys.executable, "-I", "-S", str(SURVEY), json.dumps(limits)], SECONDS + 2 * size // BYTES_A_SECOND
     try:
-        file = h5py.File(path, "r")
+        ended = subprocess.run(
+            command, stdin=file, stdout=answer, stderr=subprocess.DEVNULL, env=_environment(), timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"`{name}` is damaged, or made to hang: reading it took more than {seconds} seconds. {AGAIN}") from error
     except OSError as error:
-        raise ModelError(f"`{name}` is a damaged or truncated HDF5 file: {_first(error)} Copy or download it again.") from error
-    with file:
-        _check(file, name, h5py)
-        yield file
+        raise ModelError(f"`{name}` cannot be read: no second Python process could be started to read it ({error.strerror}).") from error
+    if ended.returncode == NO_ROOM:
+        raise ModelError(
+            f"`{name}` needs more room to be unpacked than there is in `{tempfile.gettempdir()}`. Name a folder with more room in TMPDIR."
+        )
+    if ended.returncode == OUT_OF_TIME:
+        raise ModelError(f"`{name}` is damaged, or made to hang: reading it took more than {limits['seconds']} seconds. {AGAIN}")
+    if ended.returncode:
+        raise ModelError(f"`{name}` is damaged, or made to do harm: it brought down the process that read it as HDF5. {AGAIN}")
+    return answer.seek(0, os.SEEK_END)
 
 
-def _check_heaps(path: Path, name: str) -> None:
-    """Walk over the heaps of texts before the HDF5 library does.
-
-    It never comes back from a heap with an entry of no size, and asks for as much memory as a reference to a text claims.
-    """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at, heaps = data.find(HEAP), 0
-        while at >= 0:
-            lengths, heaps = _texts_in(data, at), heaps + 1
-            if lengths is None or heaps > MOST_HEAPS or heaps * len(data) > MOST_SCANNED or _claims_too_much(data, at, lengths):
-                raise ModelError(
-                    f"`{name}` is a damaged HDF5 file, or takes virtual data from elsewhere: its texts and links do not fit into their "
-                    "place. Copy or download it again."
-                )
-            at = data.find(HEAP, at + len(HEAP))
+def _paths() -> list[str]:
+    """Return the folders that h5py and NumPy are imported from; the other process looks nowhere else."""
+    found = [importlib.util.find_spec(name) for name in ("h5py", "numpy")]
+    return sorted({str(Path(one.origin).parent.parent) for one in found if one is not None and one.origin})
 
 
-def _texts_in(data: mmap.mmap, at: int) -> dict[int, int] | None:
-    """Return the lengths of the texts in a heap by their numbers, None for a heap that does not end where it says."""
-    if at + 16 > len(data):
-        return None
-    (size,) = struct.unpack_from("<Q", data, at + 8)
-    if at + size > len(data):
-        return None
-    end, entry, lengths = at + size, at + 16, {}
-    while entry + 16 <= end:
-        index, _, _, length = struct.unpack_from("<HHIQ", data, entry)
-        step = length if index == 0 else 16 + -(-length // 8) * 8
-        if step < 16 or entry + step > end:
-            return None
-        lengths[index] = length
-        entry += step
-    return lengths
+def _environment() -> dict[str, str]:
+    """Return the environment for the library: it may load no plug-in, and starts no threads that it does not need."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HDF5", "PYTHON"))}
+    return kept | {"HDF5_PLUGIN_PRELOAD": "::", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def _claims_too_much(data: mmap.mmap, heap: int, lengths: dict[int, int]) -> bool:
-    """Say whether anything that looks like a reference into a heap (length, address, number) claims more than is there."""
-    address = struct.pack("<Q", heap)
-    at = data.find(address)
-    while at >= 0:
-        if 4 <= at <= len(data) - 12:
-            (claimed,), (number,) = struct.unpack_from("<I", data, at - 4), struct.unpack_from("<I", data, at + 8)
-            if number and number in lengths and claimed > lengths[number]:
-                return True
-        at = data.find(address, at + 1)
-    return False
+def _answer(answer: Any, end: int, name: str) -> Any:
+    answer.seek(max(end - 8, 0))
+    length = int.from_bytes(answer.read(8), "little")
+    if end < 8 or not 0 < length <= min(end - 8, MOST_ANSWERED):
+        raise ModelError(f"`{name}` is damaged: what is in it could not be listed. {AGAIN}")
+    answer.seek(end - 8 - length)
+    try:
+        found = parse_json(answer.read(length))
+    except JsonError as error:
+        raise ModelError(f"`{name}` is damaged: what it says of itself is too much to read, {error}. {AGAIN}") from error
+    if "error" in found:
+        raise ModelError(f"`{name}` {found['error']}")
+    return found
 
 
-def _check(file: Any, name: str, h5py: Any) -> None:
-    """Walk over every link once. Keras writes plain groups and data sets of numbers; anything else is refused."""
-    seen: set[int] = set()
-    waiting = [file["/"]]
-    _check_attributes(waiting[0], f"`{name}`", h5py)
-    while waiting:
-        group = waiting.pop()
-        for key in group:
-            link = group.get(key, getlink=True)
-            where = f"`{_text(key)}` in `{name}`"
-            if not isinstance(link, h5py.HardLink):
-                raise ModelError(
-                    f"{where} is a {type(link).__name__} to other data. A model file holds its data itself; this one is refused."
-                )
-            item = group[key]
-            address = h5py.h5o.get_info(item.id).addr
-            if address in seen:
-                raise ModelError(f"{where} is linked twice. Keras does not write such files; this one is refused.")
-            seen.add(address)
-            if len(seen) > MOST_OBJECTS:
-                raise ModelError(
-                    f"`{name}` holds more than {MOST_OBJECTS:,} objects. Keras does not write such files; this one is refused."
-                )
-            _check_attributes(item, where, h5py)
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset):
-                _check_data(item, where, h5py)
-            else:
-                raise ModelError(f"{where} is a {type(item).__name__}. Expected groups and arrays of numbers.")
+def _tree(found: Any, file: tuple[Any, int, int], unpacked: tuple[Any, int, int], name: str) -> Group:
+    """Return the root group of an answer whose arrays all lie within the file, or within the answer."""
+    root: dict[str, Group | Array] = {}
+    for path, attributes in found["groups"].items():
+        root[path] = Group(path, attributes, root)
+    for path, told in found["arrays"].items():
+        shape, dtype = tuple(int(side) for side in told["shape"]), _dtype(told["dtype"])
+        array = Array(path, shape, dtype or np.dtype("V1"), int(told["kept"]), told["attributes"])
+        place = next(((source, told[key]) for key, source in (("at", file), ("unpacked", unpacked)) if key in told), None)
+        if place is not None and dtype is not None:
+            (source, start, size), at = place
+            if min(shape, default=0) < 0 or not 0 <= at <= size - array.size * dtype.itemsize:
+                raise ModelError(f"`{name}` is damaged: the numbers of `{path}` do not lie within it. {AGAIN}")
+            array = Array(path, shape, dtype, array.kept, array.attrs, source, start + at)
+        root[path] = array
+    for path in root:
+        parent, _, last = path.rpartition("/")
+        if path and isinstance(group := root[parent], Group):
+            group.names.append(last)
+    top = root[""]
+    assert isinstance(top, Group)
+    return top
 
 
-def _check_attributes(item: Any, where: str, h5py: Any) -> None:
-    for number in range(h5py.h5a.get_num_attrs(item.id)):
-        attribute = h5py.h5a.open(item.id, index=number)
-        if not _is_plain(attribute.get_type(), h5py):
-            raise ModelError(
-                f"The attribute `{_text(attribute.name)}` of {where} is neither text nor numbers. The file is damaged, or hostile."
-            )
+def _dtype(text: Any) -> np.dtype[Any] | None:
+    """Return a type of numbers; None for texts of any length and all else that has no fixed place in a file."""
+    return np.dtype(text) if isinstance(text, str) and re.fullmatch(r"[<>|=]?[biufcSV][0-9]{1,9}", text) else None
 
 
-def _is_plain(kind: Any, h5py: Any) -> bool:
-    """Say whether a type is of text or numbers; h5py takes some opaque data for pointers to Python objects."""
-    of, types = kind.get_class(), h5py.h5t
-    if of == types.OPAQUE:
-        return kind.get_size() == 2 and (kind.get_tag() == b"" or kind.get_tag().startswith(b"NUMPY:|V"))  # bfloat16
-    if of == types.VLEN:
-        return False
-    return of in (types.INTEGER, types.FLOAT, types.STRING, types.ENUM, types.BITFIELD)
-
-
-def _check_data(item: Any, where: str, h5py: Any) -> None:
-    if not _is_plain(item.id.get_type(), h5py):
-        raise ModelError(f"{where} holds neither numbers nor text, in the shape {item.shape}. Expected an array of numbers.")
-    if item.external or item.is_virtual:
-        raise ModelError(f"{where} takes its numbers from another file. A model file holds its data itself; this one is refused.")
-    creation = item.id.get_create_plist()
-    unknown = [number for number in (creation.get_filter(one)[0] for one in range(creation.get_nfilters())) if number not in FILTERS]
-    if unknown:
-        raise ModelError(f"{where} is packed by filter {unknown[0]}, which would load a plug-in. Save the model again with gzip or none.")
-    claimed, kept = math.prod(item.shape or (1,)) * item.dtype.itemsize, item.id.get_storage_size()
-    if claimed > SMALL and claimed > MOST_PACKED * kept:
-        raise ModelError(f"{where} claims {claimed:,} bytes and stores {kept:,}. It is damaged, or made to exhaust the memory.")
-    if item.chunks and math.prod(item.chunks) * item.dtype.itemsize > max(4 * claimed, SMALL):
-        raise ModelError(f"{where} is stored in pieces of {item.chunks}, far larger than itself. It is damaged.")
-
-
-def count_numbers(file: Any) -> int:
+def count_numbers(file: Group) -> int:
     """Return how many numbers all arrays of a file hold together; of those packed too well, only what their bytes can mean."""
-    total = 0
-
-    def add(_: str, item: Any) -> None:
-        nonlocal total
-        if getattr(item, "shape", None) is not None:
-            total += min(math.prod(item.shape), max(NUMBERS_A_BYTE * item.id.get_storage_size(), 1024))
-
-    file.visititems(add)
-    return total
+    return sum(min(item.size, max(NUMBERS_A_BYTE * item.kept, 1024)) for _, item in file.arrays())
 
 
-def count_weights(file: Any) -> int:
+def count_weights(file: Group) -> int:
     """Return how many numbers the layers' weights in a file have, without those of an optimiser, metrics, counters and seeds."""
-    total = 0
-
-    def add(name: str, item: Any) -> None:
-        nonlocal total
-        if getattr(item, "shape", None) is not None and not NOT_WEIGHTS.search(name):
-            total += math.prod(item.shape)
-
-    file.visititems(add)
-    return total
+    return sum(item.size for path, item in file.arrays() if not NOT_WEIGHTS.search(path))
 
 
-def text_attribute(group: Any, name: str) -> str | None:
+def text_attribute(group: Group, name: str) -> str | None:
     """Return an attribute as text, None if there is none; raise ModelError for anything else."""
-    if name not in group.attrs:
-        return None
-    value = group.attrs[name]
-    if isinstance(value, bytes | np.bytes_):
-        value = bytes(value).decode("utf-8")
-    if not isinstance(value, str):
-        raise ModelError(f"The attribute `{name}` is {type(value).__name__}. Expected text.")
+    value = group.attrs.get(name)
+    if value is not None and not isinstance(value, str):
+        kind = "a list" if isinstance(value, list) else value.get("type", "an object")
+        raise ModelError(f"The attribute `{name}` is {kind}. Expected text.")
     return value
 
 
-def names_attribute(group: Any, name: str) -> list[str]:
+def names_attribute(group: Group, name: str) -> list[str]:
     """Return an attribute that lists names; Keras cuts long lists into `name0`, `name1`, ..."""
     parts = [name] if name in group.attrs else []
     while not parts or parts[0] != name:
@@ -206,38 +239,21 @@ def names_attribute(group: Any, name: str) -> list[str]:
         parts.append(f"{name}{len(parts)}")
     found: list[str] = []
     for part in parts:
-        found.extend(_text(one) for one in np.asarray(group.attrs[part]).ravel())
+        value = group.attrs[part]
+        found.extend(value if isinstance(value, list) else [value] if isinstance(value, str) else [])
     return found
 
 
-def array(item: Any) -> NDArray[Any]:
-    """Return a data set's numbers; bfloat16, which NumPy lacks, as float32. Raises ModelError for a group in its place."""
-    if not hasattr(item, "shape"):
-        raise ModelError(f"`{_text(item.name)}` is a group where weights are expected. The file is damaged.")
-    values = np.asarray(item[()])
-    if values.dtype.kind == "V" and values.dtype.itemsize == 2:
-        return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    return values
+def as_array(item: Any) -> Array:
+    """Return what is an array; raise ModelError for a group in its place."""
+    if not isinstance(item, Array):
+        raise ModelError(f"`{item.name}` is a group where weights are expected. The file is damaged.")
+    return item
 
 
 def parsed(text: str, name: str) -> Any:
-    """Return JSON as data; raise ModelError for what is none, or nested too deep."""
-    if len(text) > MOST_TEXT:
-        raise ModelError(
-            f"The architecture in `{name}` has {len(text):,} characters. Keras does not write such files; this one is refused."
-        )
+    """Return JSON as data; raise ModelError for text that is not JSON, or beyond its bounds."""
     try:
         return parse_json(text)
     except JsonError as error:
         raise ModelError(f"The architecture in `{name}` cannot be read: {error}. The file is damaged.") from error
-
-
-def _text(value: Any) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return "".join(one if one.isprintable() else "_" for one in text)
-
-
-def _first(error: BaseException) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    text = lines[0][:200]
-    return text if text.endswith(".") else text + "."

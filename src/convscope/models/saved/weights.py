@@ -6,7 +6,6 @@ Three layouts are read: groups of named arrays (HDF5 of all versions), the numbe
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from numpy.typing import NDArray
 
 from ...backend import keras
 from ...errors import ModelError
-from . import hdf5
+from . import hdf5, store
 from .build import first_sentence
 from .entries import Entry
 
 Array = NDArray[Any]
-Named = list[tuple[str, Array]]
+Named = list[tuple[str, hdf5.Array]]
+Pairs = list[tuple[Any, hdf5.Array]]
 # Other names of the same variable, in older versions.
 ALIASES = {
     "W": "kernel",
@@ -82,7 +82,7 @@ def _more(names: list[str]) -> str:
 
 def _arrays(group: Any) -> Named:
     names = hdf5.names_attribute(group, "weight_names")
-    return [(name, hdf5.array(group[name])) for name in names if name in group and not IGNORED.search(name)]
+    return [(name, hdf5.as_array(group[name])) for name in names if name in group and not IGNORED.search(name)]
 
 
 def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None) -> None:
@@ -97,14 +97,14 @@ def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None) -> 
         {id(variable): one for one in (layer, *leaves(layer)) for variable in one.weights} if writer == 1 or backend == "theano" else {}
     )
     for variable, array in pairs:
-        _assign(variable, _converted(array, variable, owners.get(id(variable)), writer, backend), layer.name)
+        _assign(variable, _converted(array.read(), variable, owners.get(id(variable)), writer, backend), layer.name)
 
 
 def _variables(layer: Any) -> list[Any]:
     return [variable for variable in layer.weights if not IGNORED.search(variable.path)]
 
 
-def _by_name(stored: Named, variables: list[Any]) -> list[tuple[Any, Array]] | None:
+def _by_name(stored: Named, variables: list[Any]) -> Pairs | None:
     found = {_key(name): array for name, array in stored}
     wanted = {_key(variable.path): variable for variable in variables}
     if len(found) < len(stored) or len(wanted) < len(variables) or set(found) != set(wanted):
@@ -113,7 +113,7 @@ def _by_name(stored: Named, variables: list[Any]) -> list[tuple[Any, Array]] | N
     return pairs if all(tuple(variable.shape) == array.shape for variable, array in pairs) else None
 
 
-def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> list[tuple[Any, Array]] | None:
+def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> Pairs | None:
     """Return pairs in one of the orders that Kerases wrote: all trainable ones first, or layer by layer; names of the kind must agree."""
     trainable = [variable for variable in variables if variable.trainable]
     rest = [variable for variable in variables if not variable.trainable]
@@ -126,7 +126,7 @@ def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> l
     return None
 
 
-def _fits(variable: Any, name: str, array: Array, writer: int) -> bool:
+def _fits(variable: Any, name: str, array: hdf5.Array, writer: int) -> bool:
     kind, told = _kind(variable.path), _kind(name)
     agree = kind == told or told not in KINDS
     same = tuple(variable.shape) == array.shape
@@ -181,13 +181,13 @@ def _assign(variable: Any, array: Array, name: str) -> None:
     variable.assign(np.asarray(array, dtype="float32" if array.dtype.kind == "f" else array.dtype, order="C"))
 
 
-def fill_numbered(network: Any, path: Path, file: Any, writer: int) -> list[str]:
+def fill_numbered(network: Any, file: hdf5.Group, writer: int) -> list[str]:
     """Fill a network from the numbered variables of a `.weights.h5` file; return notes. Raises ModelError."""
     if "_layer_checkpoint_dependencies" in file or (writer == 2 and hasattr(network, "_nodes_by_depth")):
         _fill_tree(network, file, network.name)
     else:
         try:
-            network.load_weights(path)
+            store.fill(network, file)
         except Exception as error:
             raise ModelError(f"The weights in the file do not fit the network `{network.name}`: {first_sentence(error)}") from error
     finish(network)
@@ -199,7 +199,7 @@ def _fill_tree(layer: Any, group: Any, name: str) -> None:
     container = next((group[key] for key in CONTAINERS if key in group and len(group[key])), None)
     inside = list(getattr(layer, "layers", ()))
     if container is None or not inside:
-        stored = [(number, hdf5.array(item)) for number, item in _numbered(group)]
+        stored = [(number, hdf5.as_array(item)) for number, item in _numbered(group)]
         if layer.weights:
             _fill_layer(layer, [one for one in stored if not (one[1].ndim == 0 and type(layer).__name__ == "Normalization")], 2, None)
         return

@@ -44,7 +44,66 @@ def seeds(folder: Path) -> list[Path]:
     }
     configs |= {f"full_{name}": _full(config) for name, config in configs.items()}
     paths = [hostile.keras_file(folder / f"{name}.keras", config) for name, config in configs.items()]
-    return paths + [hostile.hdf5_file(folder / f"{name}.h5", config) for name, config in (configs | old_configs).items()]
+    paths += [hostile.hdf5_file(folder / f"{name}.h5", config) for name, config in (configs | old_configs).items()]
+    plain = [configs["functional"], configs["full_nested"], old_configs["keras2"]]
+    for style, options in STYLES.items():
+        for number, config in enumerate(plain):
+            edit = EDITS[(number + len(style)) % len(EDITS)]
+            if style != "block":  # a model file begins with HDF5's own signature
+                paths.append(hostile.hdf5_file(folder / f"{style}_{number}.h5", config, edit, **options))
+            if style != "paged" and number < 2:  # in memory the last page would be cut short
+                weights = hostile.weights_bytes(edit, **options)
+                paths.append(hostile.keras_file(folder / f"{style}_{number}.keras", config, weights))
+    return paths
+
+
+# What other writers than Keras make of HDF5: groups of the new style, an order of creation, many members and attributes, which move into
+# heaps and trees of their own, packed and chunked numbers, texts of any length, a block of the user's in front.
+STYLES: dict[str, dict[str, Any]] = {
+    "latest": {"libver": "latest"},
+    "v110": {"libver": ("earliest", "v110")},
+    "ordered": {"track_order": True},
+    "both": {"libver": "latest", "track_order": True},
+    "paged": {"libver": "latest", "fs_strategy": "page", "fs_page_size": 512},
+    "block": {"userblock_size": 512},
+}
+
+
+def _crowded(file: h5py.File) -> None:
+    """Give a group so many members and attributes that they are kept in heaps and trees."""
+    crowd = file.create_group("optimizer_weights", track_order=True)
+    for number in range(24):
+        crowd.create_group(f"member_{number}").attrs[f"weight_names{number}"] = [b"a", b"b"]
+        crowd.attrs[f"attribute_{number}"] = f"text of any length {number}"
+
+
+def _netcdf(file: h5py.File) -> None:
+    """Add what netCDF adds: scales of the dimensions, attributes of its own, a fill value, numbers in packed pieces."""
+    file.attrs["_NCProperties"] = "version=2,netcdf=4.9.2,hdf5=1.14.3"
+    scale = file.create_dataset("rows", data=np.arange(3, dtype=">f8"), chunks=(2,), maxshape=(None,), fillvalue=-1)
+    scale.make_scale("rows")
+    table = file.create_dataset(
+        "table", (3, 9), "i2", chunks=(2, 3), maxshape=(None, None), compression="gzip", shuffle=True, fletcher32=True
+    )
+    table.dims[0].attach_scale(scale)
+    table.attrs["units"] = "1"
+
+
+def _packed(file: h5py.File) -> None:
+    """Pack the weights in the ways that h5py has, so that they have to be unpacked."""
+    options = ({"compression": "gzip"}, {"compression": "lzf", "shuffle": True}, {"chunks": True, "fletcher32": True}, {"chunks": (1,)})
+    names: list[str] = []
+    file.visit(names.append)
+    for place, name in enumerate(one for one in names if isinstance(file[one], h5py.Dataset)):
+        values = file[name][()]
+        told = dict(options[place % len(options)])
+        if told.get("chunks") == (1,):
+            told["chunks"] = (1,) * values.ndim
+        del file[name]
+        file.create_dataset(name, data=values, maxshape=(None,) * values.ndim, **told)
+
+
+EDITS: tuple[Callable[[h5py.File], None], ...] = (_crowded, _netcdf, _packed)
 
 
 def _full(config: dict[str, Any]) -> dict[str, Any]:
