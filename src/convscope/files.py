@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and never through a link that lies where they go."""
+"""Paths as users write them; files written whole or not at all, and never through a link that lies where they go."""
 
 import contextlib
 import errno
@@ -30,6 +30,11 @@ REASONS = {
 TEMPORARY = re.compile(r"\.convscope-[0-9a-f]+\.tmp")
 # No process writes one file or folder for so long without adding to it.
 FORGOTTEN_SECONDS = 3600.0
+
+
+def as_path(given: str | Path) -> Path:
+    """Return a path with `~` as the home folder it stands for; one of nobody stays a name, of which there is no file."""
+    return Path(os.path.expanduser(given))  # noqa: PTH111 (Path's own raises for a user who does not exist)
 
 
 def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> list[Path]:

@@ -1,9 +1,15 @@
 """The picture that enters the network."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from convscope.errors import ImageError
+from convscope.images import fitting
 from convscope.images.fitting import Fit, resized
 
 
@@ -33,10 +39,10 @@ def test_channels_are_converted_both_ways():
 
 def test_four_channels_over_grey_for_colour_networks_and_as_they_are_for_others():
     clear = np.zeros((2, 2, 4), np.float32)
-    assert np.allclose(Fit(3, (2, 2)).apply(clear, "x"), 0.5)
+    assert np.allclose(Fit(3, (2, 2)).apply(clear, "x"), 128 / 255)
     assert Fit(4, (2, 2)).apply(clear, "x").shape == (2, 2, 4)
-    with pytest.raises(ImageError, match="has 2 channels; the network takes 3"):
-        Fit(3, (2, 2)).apply(clear[..., :2], "x")
+    with pytest.raises(ImageError, match="has 5 channels; the network takes 3"):
+        Fit(3, (2, 2)).apply(np.zeros((2, 2, 5), np.float32), "x")
 
 
 def test_arrays_keep_their_size_where_the_network_takes_any():
@@ -50,3 +56,35 @@ def test_sizes_that_rounding_makes_a_hair_larger_are_scaled():
     for side in (55, 95, 97):
         assert resized(np.full((side, 300, 1), 0.5, np.float32), (224, 224)).shape == (224, 224, 1)
         assert resized(np.full((300, side, 1), 0.5, np.float32), (224, 224)).shape == (224, 224, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((300, 500, 3), (224, 224)), ((500, 90, 4), (32, 60)), ((40, 700, 1), (224, 224)), ((7, 9, 3), (64, 64))]
+)
+def test_a_large_picture_is_fitted_some_rows_at_a_time_and_comes_out_the_same(shape, size, monkeypatch):
+    image = np.random.default_rng(0).random(shape, np.float32)
+    whole = Fit(3, size).apply(image, "x")
+    monkeypatch.setattr(fitting, "BLOCK", 5000)
+    assert np.abs(Fit(3, size).apply(image, "x") - whole).max() < 1e-6
+
+
+def test_a_network_of_many_bands_is_told_how_to_give_them():
+    with pytest.raises(ImageError, match=r"Give an array \(1, height, width, 7\)"):
+        Fit(7, (4, 4)).apply(np.zeros((4, 4, 3), np.float32), "x")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is counted in other units elsewhere")
+@pytest.mark.parametrize("mode", ["RGBA", "P", "I;16"])
+def test_a_large_picture_takes_little_more_than_its_decoder_needs(mode, tmp_path):
+    """16 million pixels of four bytes are 61 MB; as floats they were 400."""
+    Image.new(mode, (4000, 4000), 1 if mode == "P" else None).save(tmp_path / "x.png", compress_level=1)
+    code = f"""
+        import resource
+        from convscope.images import Fit, as_image_set, entering
+        source = as_image_set({str(tmp_path / "x.png")!r}).sources[0]
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        entering(source, Fit(3, (64, 64)))
+        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 160

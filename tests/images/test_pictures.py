@@ -1,9 +1,9 @@
 """Every kind of picture file becomes one array in [0, 1], upright."""
 
 import io
-import struct
+import time
+import tracemalloc
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,8 +11,15 @@ import pytest
 from PIL import Image
 
 from convscope.errors import ImageError
-from convscope.images.fitting import Fit
-from convscope.images.pictures import decode
+from convscope.images import as_image_set, pictures
+from convscope.images.fitting import Fit, over_grey
+from convscope.images.numbers import brightness
+
+
+def decode(data, name, side=None):
+    """Return a picture as it looks: its brightness, over mid-grey where it is transparent."""
+    with pictures.decode(data, name, side) as numbers:
+        return over_grey(brightness(numbers[:]))
 
 
 def encoded(picture, kind, **options):
@@ -152,22 +159,12 @@ def test_lab_and_ycbcr_become_rgb():
 
 def test_sixteen_bits_in_every_byte_order_and_floats():
     values = np.array([[0, 65535, 256], [32768, 1, 4096]], np.uint16)
-    for picture in (Image.fromarray(values), Image.fromarray(values.astype(np.int32)), Image.fromarray(values.astype(np.float32) / 65535)):
+    for picture in (Image.fromarray(values), Image.fromarray(values.astype(np.float32) / 65535)):
         assert np.allclose(opened(encoded(picture, "TIFF"))[..., 0], values / 65535, atol=1e-6), picture.mode
     big = Image.frombytes("I;16B", (3, 2), values.astype(">u2").tobytes())
     assert np.allclose(opened(encoded(big, "TIFF"))[..., 0], values / 65535, atol=1e-6)
-    with pytest.raises(ImageError, match="no numbers"):
+    with pytest.raises(ImageError, match="not finite"):
         opened(encoded(Image.fromarray(np.full((2, 2), np.nan, np.float32)), "TIFF"))
-
-
-def test_sixteen_bit_colours_are_read_as_eight():
-    """Pillow cannot write them, so this PNG is made by hand."""
-    row = b"\0" + struct.pack(">6H", 65535, 0, 0x8000, 0x1234, 0xFFFF, 0)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(row)), (b"IEND", b"")]
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-    assert np.allclose(opened(data)[0], np.array([[255, 0, 128], [0x12, 255, 0]]) / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -188,7 +185,7 @@ def test_damaged_files_are_image_errors_and_nothing_else(kind):
 
 
 def test_postscript_is_never_run():
-    with pytest.raises(ImageError, match="no picture that can be read"):
+    with pytest.raises(ImageError, match="not a picture that can be read"):
         decode(encoded(Image.fromarray(COLOURS), "EPS"), "x.jpg")
 
 
@@ -217,3 +214,41 @@ def test_warnings_are_kept_quiet_only_while_decoding():
     with ThreadPoolExecutor(4) as pool:
         assert len(list(pool.map(opened, [data] * 200))) == 200
     assert warnings.filters == before
+
+
+def test_of_large_pictures_one_is_open_at_a_time(monkeypatch):
+    monkeypatch.setattr(pictures, "LARGE", 100)
+    data = encoded(Image.fromarray(COLOURS), "PNG")
+    inside, most = [], []
+
+    def read(_):
+        with pictures.decode(data, "x") as numbers:
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.002)
+            inside.pop()
+            return numbers.shape
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(40))) == [(6, 8, 3)] * 40
+    assert max(most) == 1
+
+
+@pytest.mark.parametrize(("kind", "mode", "most"), [("PNG", "RGB", 100), ("WEBP", "RGB", 44), ("JPEG2000", "RGB", 33)])
+def test_a_picture_that_says_it_is_enormous_is_refused_before_it_is_unpacked(kind, mode, most, monkeypatch):
+    data = encoded(Image.new(mode, (60, 50)), kind)
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 2999 if kind == "PNG" else 10**8)
+    monkeypatch.setattr(pictures, "MOST_UNPACKED", 2**29 if kind == "PNG" else 2999 * pictures.COSTS[kind])
+    with pytest.raises(ImageError, match="says it is 60 x 50 pixels; of its kind at most 0 million are opened"):
+        opened(data)
+    assert most == min(100_000_000, 2**29 // pictures.COSTS.get(kind, pictures.USUAL_COST)) // 10**6
+
+
+def test_a_picture_reserves_no_more_than_its_file_has(tmp_path):
+    (tmp_path / "x.png").write_bytes(encoded(Image.fromarray(COLOURS), "PNG"))
+    tracemalloc.start()
+    try:
+        as_image_set(tmp_path / "x.png").sources[0].read()
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()

@@ -80,7 +80,7 @@ def test_a_failing_disk_and_want_of_memory_are_unreachable(sources, error, monke
         raise error
 
     if isinstance(error, MemoryError):
-        monkeypatch.setattr(Fit if sources[0].is_array else pictures, "apply" if sources[0].is_array else "pixels_of", failing)
+        monkeypatch.setattr(Fit if sources[0].is_array else pictures, "apply" if sources[0].is_array else "_unpacked", failing)
     elif sources[0].is_array:
         pytest.skip("an array stays open")
     else:

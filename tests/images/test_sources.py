@@ -110,7 +110,7 @@ def test_damaged_numpy_files_are_errors(tmp_path, suffix, cut):
     images = np.random.default_rng(0).random((5, 8, 8), np.float32)
     np.save(path, images) if suffix == "npy" else np.savez_compressed(path, images=images)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(ImageError, match="no readable NumPy file"):
+    with pytest.raises(ImageError, match="not a readable NumPy file"):
         as_image_set(path)
 
 

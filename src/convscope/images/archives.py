@@ -17,7 +17,7 @@ from typing import IO, Any
 from ..errors import ImageError, UnreachableError
 from .folders import is_hidden, is_picture, labels_of
 from .pictures import MOST_BYTES
-from .source import Read, Source, Unreadable, decoded, unopened
+from .source import Opened, Source, Unreadable, decoded, unopened
 
 try:
     from lzma import LZMAError
@@ -82,23 +82,26 @@ class ZipSource(Source):
     checksum: int
     deflated: bool
 
-    def read(self, side: int | None = None) -> Read:
-        """Return the picture and the digest of its bytes."""
+    def opened(self, side: int | None = None) -> Opened:
+        """Open the picture, with the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
+        return decoded(lambda: self._bytes(name), self.size, name, side)
+
+    def _bytes(self, name: str) -> bytes:
         try:
             with open(self.archive.path, "rb") as file:  # noqa: PTH123
                 self.archive.check()
                 file.seek(self.start)
                 header = file.read(LOCAL_HEADER)
                 file.seek(sum(struct.unpack_from("<HH", header, LOCAL_HEADER - 4)), os.SEEK_CUR)  # its name and its extra field
-                data = file.read(self.length)
+                data = file.read(min(self.length, self.archive.size))
             if self.deflated:
                 data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, self.size + 1)
         except DAMAGED as error:
             raise _unread(name, error) from error
         if len(data) != self.size or zlib.crc32(data) != self.checksum:
             raise ImageError(f"`{name}` is damaged: its size or checksum is another. Pack the archive again.")
-        return decoded(data, name, side)
+        return data
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -113,9 +116,12 @@ class TarSource(Source):
     start: int
     length: int
 
-    def read(self, side: int | None = None) -> Read:
-        """Return the picture and the digest of its bytes."""
+    def opened(self, side: int | None = None) -> Opened:
+        """Open the picture, with the digest of its bytes."""
         name = f"{self.archive.path}: {self.name}"
+        return decoded(lambda: self._bytes(name), self.length, name, side)
+
+    def _bytes(self, name: str) -> bytes:
         try:
             self.archive.check()
             data = _tar(self.archive, os.getpid()).read(self.start, self.length)
@@ -123,7 +129,7 @@ class TarSource(Source):
             raise _unread(name, error) from error
         if len(data) < self.length:
             raise ImageError(f"`{name}` is damaged: the archive ends within it. Copy or download it again.")
-        return decoded(data, name, side)
+        return data
 
 
 def _unread(name: str, error: BaseException) -> ImageError:

@@ -82,11 +82,11 @@ def entering(source: Source, fit: Fit) -> Read:
 
     Whoever reads an image again, for a crop or a projection, reads it here, so that what is shown is what was measured.
     """
-    image, digest = source.read(max(fit.size))
-    try:
-        return fit.apply(image, source.name, is_array=source.is_array), digest
-    except MemoryError as error:
-        raise unopened(source.name, error) from error
+    with source.opened(max(fit.size)) as (numbers, digest):
+        try:
+            return fit.apply(numbers, source.name, is_array=source.is_array), digest
+        except MemoryError as error:
+            raise unopened(source.name, error) from error
 
 
 @dataclass

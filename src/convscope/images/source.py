@@ -5,6 +5,8 @@ import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, UnreachableError
-from .pictures import MOST_BYTES, decode
+from .numbers import Pixels, brightness
+from .pictures import MOST_BYTES, decode, room
 
 Read = tuple[NDArray[np.float32], bytes]
+Opened = AbstractContextManager[tuple[Pixels, bytes]]
 # What the system says of a path that can never lead to a picture; every other failure may pass: a disk, a folder that is away.
 FOR_EVER = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
 
@@ -33,14 +37,21 @@ class Source(ABC):
     is_array: ClassVar[bool] = False
 
     @abstractmethod
-    def read(self, side: int | None = None) -> Read:
-        """Return the image, (height, width, c) in [0, 1], and its digest. Raises ImageError that says why it cannot be read.
+    def opened(self, side: int | None = None) -> Opened:
+        """Open the image's numbers, (height, width, band), for a `with` block, and their digest; the numbers may not outlive the block.
 
-        UnreachableError, an ImageError, where that may pass: the file or its disk is away, or memory ran out. Whoever keeps a record of
-        unreadable pictures leaves those out of it and tries them again.
-
-        `side`: what the longer side of the network's input needs; a much larger JPEG is then decoded at a reduced scale.
+        `side`: what the longer side of the network's input needs; a much larger JPEG is then decoded at a reduced scale. Raises
+        ImageError that says why it cannot be read; UnreachableError, an ImageError, where that may pass: the file or its disk is away,
+        or memory ran out. Whoever keeps a record of unreadable pictures leaves those out of it and tries them again.
         """
+
+    def read(self, side: int | None = None) -> Read:
+        """Return the image, (height, width, c) in [0, 1], and its digest; two and four bands end in its opacity. Raises as `opened`."""
+        with self.opened(side) as (numbers, digest):
+            try:
+                return brightness(numbers[:]), digest
+            except MemoryError as error:
+                raise unopened(self.name, error) from error
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -50,36 +61,36 @@ class FileSource(Source):
     folder: str
     path: str
 
-    def read(self, side: int | None = None) -> Read:
-        """Return the picture in the file and the digest of its bytes."""
+    def opened(self, side: int | None = None) -> Opened:
+        """Open the picture in the file, with the digest of its bytes."""
         path = os.path.join(self.folder, self.path)  # noqa: PTH118 (a Path takes longer than a small file)
         try:
-            if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
-                raise ImageError(f"`{path}` is a folder or a device. Expected a picture file.")
-            with open(path, "rb") as file:  # noqa: PTH123
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, ValueError, MemoryError) as error:
+            state = os.stat(path)  # noqa: PTH116
+        except (OSError, ValueError) as error:
             raise unopened(path, error) from error
-        return decoded(data, path, side)
+        if not stat.S_ISREG(state.st_mode):
+            raise ImageError(f"`{path}` is a folder or a device. Expected a picture file.")
+        return decoded(lambda: _bytes_of(path, state.st_size), state.st_size, path, side)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ArraySource(Source):
-    """Image `index` of `stack`, (image, height, width, c) in [0, 1] or uint8; in memory or mapped into it."""
+    """Image `index` of `stack`, (image, height, width, c) of numbers that were checked; in memory or mapped into it."""
 
     stack: NDArray[Any]
     index: int
 
     is_array: ClassVar[bool] = True
 
-    def read(self, side: int | None = None) -> Read:
-        """Return the image and the digest of its numbers."""
+    @contextmanager
+    def opened(self, side: int | None = None) -> Iterator[tuple[Pixels, bytes]]:
+        """Open the image, with the digest of its numbers."""
+        image = self.stack[self.index]
         try:
-            image = self.stack[self.index]
-            values = image.astype(np.float32) / np.float32(255.0) if image.dtype == np.uint8 else image.astype(np.float32)
-            return values, digest(np.ascontiguousarray(image).tobytes())
+            known = digest(np.ascontiguousarray(image).tobytes())
         except MemoryError as error:
             raise unopened(self.name, error) from error
+        yield image, known
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Send this one image to another process, not the whole stack."""
@@ -100,14 +111,29 @@ class Unreadable(Source):
     reason: str
     may_pass: bool = False
 
-    def read(self, side: int | None = None) -> Read:
+    def opened(self, side: int | None = None) -> Opened:
         """Raise ImageError with the reason, UnreachableError for what may pass."""
         raise UnreachableError(self.reason) if self.may_pass else ImageError(self.reason)
 
 
-def decoded(data: bytes, name: str, side: int | None) -> Read:
-    """Return the picture in an encoded file and the digest of its bytes. Raises ImageError."""
-    return decode(data, name, side), digest(data)
+@contextmanager
+def decoded(fetch: Callable[[], bytes], size: int, name: str, side: int | None) -> Iterator[tuple[Pixels, bytes]]:
+    """Open the picture in an encoded file of `size` bytes that `fetch` returns, with their digest. Raises ImageError."""
+    with room(size):
+        data = fetch()
+        with decode(data, name, side) as numbers:
+            known = digest(data)
+            del data
+            yield numbers, known
+
+
+def _bytes_of(path: str, size: int) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            # What the file has now, and a byte: asking for the most there may be reserves it.
+            return file.read(min(size, MOST_BYTES) + 1)
+    except (OSError, MemoryError) as error:
+        raise unopened(path, error) from error
 
 
 def unopened(path: str, error: BaseException) -> ImageError:

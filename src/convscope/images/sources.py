@@ -2,23 +2,28 @@
 
 import glob
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import assets
 from ..errors import ImageError, near_misses
+from ..files import as_path
 from .archives import from_archive, is_archive
 from .arrays import from_array, from_numpy
 from .folders import SUFFIXES, from_folder
 from .lists import from_list, is_list
-from .pictures import pixels_of
+from .pictures import numbers_of
 from .source import FileSource, Source
 
 SAMPLE = "sample:"
+# "x.npz[3]" and "x.npz[0-8]" pick some of several images, "x.npz[name]" one of several arrays.
+PICKED = re.compile(r"(.+)\[([0-9]{1,15})(?:-([0-9]{1,15}))?\]", re.DOTALL)
+NAMED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 EXPECTED = (
     "Expected a picture, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME."
 )
@@ -53,14 +58,24 @@ def _as_sources(part: Any) -> list[Source]:
     if isinstance(part, str | Path):
         return list(_from_path(str(part)))
     if hasattr(part, "convert") and hasattr(part, "getbands"):
-        part = pixels_of(part)
-    if isinstance(part, np.ndarray) or hasattr(part, "__array__"):
-        return list(from_array(np.asarray(part), "array"))
+        return list(from_array(numbers_of(part, "array")[:], "array"))
+    if hasattr(part, "__array__"):
+        return list(from_array(_as_array(part), "array"))
     raise ImageError(f"Received {type(part).__name__} as an image. {EXPECTED} Arrays and PIL images work too.")
 
 
+def _as_array(part: Any) -> NDArray[Any]:
+    if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
+        raise ImageError("Received an array with masked values, which have no brightness. Fill them first, for example by array.filled(0).")
+    try:
+        return np.asarray(part)
+    except Exception as error:  # a tensor of any framework may refuse, each with its own error
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {said}. {EXPECTED}") from error
+
+
 def _absolute(part: str | Path) -> str:
-    return str(part) if str(part).startswith(SAMPLE) else str(Path(part).expanduser().absolute())
+    return str(part) if str(part).startswith(SAMPLE) else str(as_path(part).absolute())
 
 
 def samples() -> list[str]:
@@ -69,34 +84,58 @@ def samples() -> list[str]:
 
 
 def _from_path(text: str) -> Iterator[Source]:
-    picked = re.fullmatch(r"(.+)\[(\d+)(?:-(\d+))?\]", text)
-    if picked and not Path(text).exists():
-        yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
-        return
-    if text.startswith(SAMPLE):
+    if text.startswith(SAMPLE) and not PICKED.fullmatch(text):
         yield from _from_sample(text)
         return
-    path = Path(text).expanduser()
-    if path.is_dir():
+    path = as_path(text)
+    if _is(path, Path.is_dir):
         yield from _found(from_folder(path), path)
-    elif is_archive(path) and path.is_file():
-        yield from _found(from_archive(path), path)
-    elif is_list(path) and path.is_file():
-        yield from from_list(path)
-    elif path.suffix.lower() in (".npz", ".npy") and path.is_file():
-        yield from from_numpy(path)
-    elif path.is_file():
-        yield _file(path)
+    elif _is(path, Path.is_file):
+        yield from _from_file(path)
+    elif (picked := PICKED.fullmatch(text)) is not None:
+        yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
+    elif (named := NAMED.fullmatch(text)) is not None and named[1].lower().endswith(".npz") and _is(as_path(named[1]), Path.is_file):
+        yield from from_numpy(as_path(named[1]), named[2])
     elif glob.has_magic(text):
-        found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (patterns may be absolute)
-        if not found:
-            raise ImageError(f"No file matches `{text}`. {EXPECTED}")
-        for one in found:
-            yield from _from_path(one)
+        yield from _matching(text)
     else:
-        folder = path.parent if path.parent.is_dir() else Path()
-        close = near_misses(path.name, (one.name for one in folder.iterdir())) if folder.is_dir() else ""
-        raise ImageError(f"No file or folder `{text}`. {EXPECTED}" + (f" Closest in its folder: {close}." if close else ""))
+        raise ImageError(f"No file or folder `{text}`. {EXPECTED}{_closest(path)}")
+
+
+def _from_file(path: Path) -> Iterator[Source]:
+    if is_archive(path):
+        yield from _found(from_archive(path), path)
+    elif is_list(path):
+        yield from from_list(path)
+    elif path.suffix.lower() in (".npz", ".npy"):
+        yield from from_numpy(path)
+    else:
+        yield _file(path)
+
+
+def _matching(text: str) -> Iterator[Source]:
+    found = sorted(glob.glob(str(as_path(text)), recursive=True))  # noqa: PTH207 (patterns may be absolute)
+    if not found:
+        raise ImageError(f"No file matches `{text}`. {EXPECTED}")
+    for one in found:
+        yield from _from_path(one)
+
+
+def _closest(path: Path) -> str:
+    folder = path.parent if _is(path.parent, Path.is_dir) else Path()
+    try:
+        close = near_misses(path.name, (one.name for one in folder.iterdir()))
+    except (OSError, ValueError):
+        return ""
+    return f" Closest in its folder: {close}." if close else ""
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Return whether a path is of a kind; a name that the system does not take, too long or with a zero in it, is of none."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _some(sources: list[Source], text: str, first: int, last: int) -> list[Source]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError
-from ...images import ImageSet, as_image_set
+from ...images import Fit, ImageSet, as_image_set
+from ...images.fitting import first_bands
 from ...images.lists import PATHS
 from ...images.sources import SAMPLE
 from ...progress import track
@@ -205,18 +206,20 @@ def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
     while True:  # twice or three times at most: where a later picture is larger or has colours, all are made again to suit it
         stack: Stack | None = None
         for source in track(pictures.sources, "reading pictures"):
-            image = source.read(LARGEST_THUMBNAIL)[0][..., :3]
-            if stack is None:
-                side = side or min(LARGEST_THUMBNAIL, max(image.shape[:2]))
-                channels = max(channels, image.shape[-1])
-                stack = Stack(count, (side, side, channels), np.uint8)
-            if side < LARGEST_THUMBNAIL and max(image.shape[:2]) > side:
-                side = LARGEST_THUMBNAIL
-                break
-            if image.shape[-1] > channels:
-                channels = image.shape[-1]
-                break
-            stack.extend(thumbnail(np.repeat(image, channels, axis=-1) if image.shape[-1] < channels else image, side)[np.newaxis])
+            with source.opened(LARGEST_THUMBNAIL) as (numbers, _):
+                longest, colours = max(numbers.shape[:2]), 1 if numbers.shape[-1] < 3 else 3
+                if stack is None:
+                    side = side or min(LARGEST_THUMBNAIL, longest)
+                    channels = max(channels, colours)
+                    stack = Stack(count, (side, side, channels), np.uint8)
+                if side < LARGEST_THUMBNAIL and longest > side:
+                    side = LARGEST_THUMBNAIL
+                    break
+                if colours > channels:
+                    channels = colours
+                    break
+                image = Fit(channels, (side, side)).apply(first_bands(numbers), source.name)
+            stack.extend(thumbnail(image, side)[np.newaxis])
         else:
             assert stack is not None
             return stack.filled()
