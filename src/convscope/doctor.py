@@ -10,6 +10,7 @@ from .graph.features import feature_call
 from .graph.kinds import Kind
 from .graph.listing import LayerInfo, layers
 from .graph.rules import deconvnet
+from .graph.saturation import ranking_call
 from .models import as_bundle
 
 
@@ -55,7 +56,7 @@ def examine(model: Any) -> Examination:
 
 def _scores(graph: Graph) -> str | None:
     output = graph.calls[graph.outputs[0].call]
-    return graph.score(output).address if len(output.shape) == 2 else None
+    return ranking_call(graph, graph.score(output)).address if len(output.shape) == 2 else None
 
 
 def _methods(graph: Graph) -> dict[str, str]:

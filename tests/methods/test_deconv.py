@@ -70,7 +70,9 @@ def test_a_class_is_named_and_taken_before_the_softmax(bundle, twin, variant, re
     channel = int(steps["logits"].argmax())
     assert steps["logits"][channel] > 0
     result = convscope.deconv(bundle, f"predictions:{LABELS[channel].lower()}", image, **options)
-    expected = twin.back(steps, "logits", steps["logits"] * np.eye(3)[channel], mask=False, rectify=True, **naive)
+    seed = steps["logits"][channel] - np.delete(steps["logits"], channel).mean()
+    expected = twin.back(steps, "logits", seed * np.eye(3)[channel], mask=False, rectify=True, **naive)
+    assert result.seeds[0, 0] == pytest.approx(seed, rel=1e-5)
     assert result.units == (Unit("predictions", channel),)
     assert result.values[0, 0] == pytest.approx(steps["logits"][channel], rel=1e-5)
     assert result.positions.tolist() == [[[-1, -1]]]
@@ -242,3 +244,44 @@ def test_compiled_functions_are_kept_for_a_few_layers_only(network, monkeypatch)
 
 def index_of(bundle, layer):
     return graph_of(bundle).find(layer).index
+
+
+@pytest.mark.parametrize("head", ["softmax", "linear", "fully convolutional"])
+def test_a_constant_in_all_scores_changes_no_picture(head):
+    layers = keras.layers
+    ends = {
+        "softmax": [layers.Flatten(), layers.Dense(4, activation="softmax", name="last")],
+        "linear": [layers.Flatten(), layers.Dense(4, name="last")],
+        "fully convolutional": [layers.Conv2D(4, 1, name="last"), layers.GlobalAveragePooling2D(name="scores"), layers.Softmax()],
+    }
+    model = model_of(layers.Conv2D(3, 3, activation="relu"), *ends[head], shape=(8, 8, 3))
+    last, image = model.get_layer("last"), images(8, 8, 3)
+    layer = "scores" if head == "fully convolutional" else "last"
+    before = convscope.deconv(model, f"{layer}:all", image)
+    last.bias.assign(last.bias - 50.0)
+    after = convscope.deconv(convscope.load(model), f"{layer}:all", image)
+    assert (after.values < 0).all() and (after.seeds > 0).any()
+    assert np.abs(before.pixels).max() > 0 and relative_error(after.pixels, before.pixels) <= 1e-4
+
+
+@pytest.mark.parametrize("activation", ["relu6", "tanh", "sigmoid"])
+def test_a_saturated_unit_is_projected_from_where_it_is_strongest_before_its_activation(activation):
+    layers = keras.layers
+    model = model_of(layers.Conv2D(3, 3, name="conv"), layers.Activation(activation, name="act"), shape=(8, 8, 3))
+    kernel, bias = model.get_layer("conv").get_weights()
+    model.get_layer("conv").set_weights([kernel * 30, bias])
+    image = images(8, 8, 3)
+    found, before = convscope.deconv(model, "act:all", image), convscope.deconv(model, "conv:all", image)
+    assert np.array_equal(found.positions, before.positions) and np.allclose(found.pixels, before.pixels)
+    assert np.abs(found.pixels).max() > 0 and np.allclose(found.seeds, before.values)
+    assert np.allclose(found.values, convscope.activations(model, "act", image).maps.max(axis=(1, 2)))
+
+
+def test_the_strongest_units_are_told_apart_at_their_ceiling():
+    layers = keras.layers
+    model = model_of(layers.Conv2D(6, 3, name="conv"), layers.ReLU(0.01, name="act"), shape=(8, 8, 3))
+    image = images(8, 8, 3)
+    before = convscope.activations(model, "conv", image).maps.max(axis=(1, 2))[0]
+    assert (before > 0.01).sum() > 3
+    expected = [f"act:{channel}" for channel in np.argsort(-before)[:3]]
+    assert [str(unit) for unit in convscope.deconv(model, "act", image, strongest=3).units] == expected

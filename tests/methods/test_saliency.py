@@ -91,3 +91,16 @@ def test_under_bgr_preprocessing_the_gradient_is_in_rgb_order(guided):
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, unit, message):
     with pytest.raises(UnitError, match=message):
         convscope.saliency(bundle, unit, images(6, 6, 3))
+
+
+@pytest.mark.parametrize("activation", ["relu6", "tanh", "sigmoid", "hard_tanh"])
+def test_a_saturated_unit_has_a_slope_before_its_activation(activation):
+    layers = keras.layers
+    model = model_of(layers.Conv2D(3, 3, name="conv"), layers.Activation(activation, name="act"), shape=(8, 8, 3))
+    kernel, bias = model.get_layer("conv").get_weights()
+    model.get_layer("conv").set_weights([kernel * 100, bias])
+    image = images(8, 8, 3)
+    channel = int(convscope.activations(model, "conv", image).maps.max(axis=(1, 2)).argmax())
+    found, before = convscope.saliency(model, f"act:{channel}", image), convscope.saliency(model, f"conv:{channel}", image)
+    assert np.abs(found.pixels).max() > 0 and np.allclose(found.pixels, before.pixels) and np.allclose(found.scores, before.scores)
+    assert found.values[0] == (6.0 if activation == "relu6" else 1.0)

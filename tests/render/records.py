@@ -31,6 +31,7 @@ def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
     settings: dict[str, Any] = {
         "pixels": _noise(images, units, 24, 32, 3) - 0.5,
         "values": np.ones((images, units), np.float32),
+        "seeds": more.get("values", np.ones((images, units), np.float32)),
         "positions": np.ones((images, units, 2), np.int64),
         "fields": fields,
         "images": _noise(images, 24, 32, 3),
@@ -50,6 +51,7 @@ def saliency(images: int = 1, guided: bool = False, channels: int = 3) -> Salien
         unit=Unit("predictions", 3),
         pixels=pixels - 0.5,
         scores=np.ones(images, np.float32),
+        values=np.ones(images, np.float32),
         images=pixels,
         image_names=names,
         guided=guided,
@@ -63,6 +65,7 @@ def ascent(units: int = 1, channels: int = 3, **more: Any) -> Ascent:
         "images": (levels / 255).astype(np.float32),
         "scores": np.ones(units, np.float32),
     } | more
+    settings = {"margins": settings["scores"], "values": settings["scores"]} | settings
     return Ascent(provenance=provenance("ascend"), courses=np.zeros((1, units), np.float32), mode="best", **settings)
 
 
@@ -105,6 +108,7 @@ def patches(channel: int = 0, *, k: int = 9, fires: int = 9, window: int = 10, c
         names=tuple(f"image {index}.jpg" for index in range(k)),
         labels=tuple(f"class {index % 3}" for index in range(k)),
         values=np.where(np.arange(k) < fires, 9.5 - np.arange(k), 0).astype(np.float32),
+        before=np.where(np.arange(k) < fires, 9.5 - np.arange(k), 0).astype(np.float32),
         positions=np.ones((k, 2), np.int64),
         size=(side, side),
         **settings,

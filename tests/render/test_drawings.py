@@ -152,7 +152,8 @@ def test_deconv_crops_to_the_field_and_marks_it() -> None:
 def test_deconv_says_so_where_nothing_excites(value: float) -> None:
     result = records.projections(values=np.full((1, 1), value, np.float32))
     tiles = deconv._row(result, 0, 0, patches=True).tiles
-    assert tiles[-1] == Tile(words="not excited by this image")
+    said = "not excited by this image" if value <= 0 else "not finite: NaN or infinite on this image"
+    assert tiles[-1] == Tile(words=said)
     assert tiles[0].frame is None
 
 

@@ -7,7 +7,7 @@ import convscope
 from convscope.backend import engine, keras
 from convscope.errors import UnitError
 from convscope.scanning.measure import NetworkMeasure, chosen_layers, peak
-from networks import array, filled, images, residual, small, tensor
+from networks import array, filled, images, model_of, residual, small, tensor
 
 
 def of_numpy(maps):
@@ -127,3 +127,46 @@ def test_a_network_without_filters_is_refused():
     model = filled(keras.Model(image, keras.layers.ReLU(name="only")(image)))
     with pytest.raises(UnitError, match="no layer with filters"):
         chosen_layers(convscope.load(model), "all")
+
+
+def capped(activation="relu6"):
+    """Return a network of which a layer is at its ceiling for most images."""
+    layers = keras.layers
+    model = model_of(
+        layers.Conv2D(4, 3, name="conv"),
+        layers.Activation(activation, name="act"),
+        layers.GlobalMaxPooling2D(),
+        layers.Dense(3, activation="softmax"),
+        shape=(8, 8, 3),
+    )
+    kernel, bias = model.get_layer("conv").get_weights()
+    model.get_layer("conv").set_weights([kernel * 20, bias])
+    return model
+
+
+@pytest.mark.parametrize("activation", ["relu6", "tanh", "hard_sigmoid"])
+def test_images_are_ranked_before_what_is_flat_and_both_values_are_told(activation):
+    model = capped(activation)
+    measure = NetworkMeasure(convscope.load(model), ["act"], "float32")
+    pixels = images(measure.batch, 8, 8, 3)
+    found, before = measure(pixels), convscope.activations(model, "conv", pixels).maps
+    highest, first = of_numpy(before)
+    assert np.allclose(found.before, highest, atol=1e-5) and np.array_equal(found.places, first)
+    after = convscope.activations(model, "act", pixels).maps.max(axis=(1, 2))
+    assert np.allclose(found.values, after, atol=1e-6) and (after == measure.ceilings).sum() > 9
+    assert np.allclose(measure.after(measure.layers[0], found.before), found.values, atol=1e-6)
+    assert measure.ranked() == {"act": "conv"}
+
+
+def test_a_run_ranks_before_what_is_flat_and_counts_what_is_saturated(tmp_path):
+    model, pixels = capped(), images(30, 8, 8, 3)
+    run = convscope.scan(model, pixels, layers="act", out=tmp_path / "run", precision="float32", top=5)
+    before = convscope.activations(model, "conv", pixels).maps.max(axis=(1, 2))
+    top, units = run.top("act"), run.units("act")
+    order = np.argsort(-before, axis=0, kind="stable")[:5].T
+    assert np.array_equal(top.images, order)
+    assert np.allclose(top.before, np.take_along_axis(before.T, order, axis=1), atol=1e-5)
+    assert np.array_equal(top.values, np.clip(top.before, 0, 6)) and (top.values == 6).sum() > 5
+    assert np.array_equal(units.saturated, (before >= 6).sum(axis=0)) and np.allclose(units.fires, (before > 0).mean(axis=0))
+    assert np.allclose(units.largest, before.max(axis=0), atol=1e-5) and run.ranked == {"act": "conv"}
+    assert run.percentile("act:0", 1e6) == 100.0

@@ -92,7 +92,7 @@ def test_the_tables_need_no_convscope(run):
     images, units, top, skipped = (table(run, name) for name in ("images", "units", "top", "skipped"))
     assert images["image"] == list(range(300)) and set(images) == {"image", "name", "label", "digest", "prediction", "probability"}
     assert len(units["layer"]) == sum(one["channels"] for one in run.manifest["layers"])
-    assert set(top) == {"layer", "channel", "rank", "image", "row", "column", "value", "top", "left", "bottom", "right"}
+    assert set(top) == {"layer", "channel", "rank", "image", "row", "column", "value", "before", "top", "left", "bottom", "right"}
     assert not skipped["image"] and set(skipped) == {"image", "name", "reason", "kind"}
     row = next(i for i in range(len(top["layer"])) if (top["layer"][i], top["channel"][i], top["rank"][i]) == ("dense1", 7, 0))
     assert top["image"][row] == run.top("dense1", [7]).images[0, 0] and top["row"][row] == -1

@@ -22,7 +22,7 @@ def graph_of(bundle: Any) -> Graph:
 
 
 def unit_call(graph: Graph, unit: Unit) -> Call:
-    """Return the call whose output holds the unit's value: before a softmax or sigmoid, after any other activation."""
+    """Return the call whose output holds the unit's value: before a softmax, after any other activation."""
     return graph.score(graph.find(unit.layer))
 
 

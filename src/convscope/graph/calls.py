@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import keras, ops
 from ..errors import ModelError, UnitError, near_misses
-from .kinds import ACTIVATIONS, Kind
+from .kinds import ACTIVATIONS, LINEAR, Kind
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Graph:
     """A network as calls in an order in which they can run; `inputs` are the indices of its input calls.
 
     `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given. `inferred` remembers
-    the symbolic outputs of calls by the size of the picture.
+    the symbolic outputs of calls by the size of the picture, `rankings` by what the units of a call are ranked.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Graph:
     image_input: int
     fixed: Mapping[int, Any] = field(default_factory=dict)
     inferred: dict[tuple[int, int], dict[int, Any]] = field(default_factory=dict, init=False, repr=False)
+    rankings: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def visible(self) -> dict[str, Call]:
@@ -93,8 +94,11 @@ class Graph:
         return call
 
     def score(self, call: Call) -> Call:
-        """Return the call that holds the score before a softmax or an output sigmoid; `call` itself elsewhere."""
-        while call.kind in (Kind.SOFTMAX, Kind.SIGMOID) and len(call.sources) == 1:
+        """Return the call that holds the scores before a softmax, which mixes channels; `call` itself elsewhere.
+
+        Of a sigmoid and others that are flat, `saturation.ranking` tells what comes before.
+        """
+        while call.kind is Kind.SOFTMAX and len(call.sources) == 1:
             call = self.calls[call.sources[0].call]
         return call
 
@@ -118,6 +122,20 @@ class Graph:
                 f"Give it a value: --input {other.address}=0, or a list of numbers, or an .npy file."
             )
         return [call for call in needed if call.kind is not Kind.INPUT]
+
+    @cached_property
+    def rivals(self) -> frozenset[int]:
+        """The indices of the calls whose channels are scores of rival classes: what a softmax over channels takes, and linear outputs.
+
+        A constant added to all of these scores changes nothing.
+        """
+        last = [self.calls[output.call] for output in self.outputs]
+        linear = {call.index for call in last if call.kind in LINEAR and len(call.shape) == 2}
+        softmaxes = [
+            call for call in self.calls if call.kind is Kind.SOFTMAX and getattr(call.operation, "axis", -1) in (-1, len(call.shape) - 1)
+        ]
+        before = linear | {self.score(call).index for call in softmaxes}
+        return frozenset(index for index in before if (self.calls[index].shape[-1] or 0) > 1)
 
     @cached_property
     def downstream(self) -> frozenset[int]:

@@ -7,8 +7,19 @@ from numpy.typing import NDArray
 
 from ..errors import UnitError
 from ..units import Unit
+from .calls import Call, Graph
 
 FloatArray = NDArray[np.float32]
+
+
+def seedable(graph: Graph, call: Call, maps: Any) -> Any:
+    """Return from the values of `call`, (image, ..., channel), what its units are seeded with: these, but of rival classes (`Graph.rivals`)
+    each score less the mean of the others, so that a constant added to all of them changes nothing.
+    """
+    if call.index not in graph.rivals:
+        return maps
+    others = maps.shape[-1] - 1
+    return maps - (maps.sum(axis=-1, keepdims=True) - maps) / others
 
 
 def peaks(maps: FloatArray, unit: Unit) -> tuple[NDArray[np.int64], FloatArray]:
@@ -29,6 +40,12 @@ def peaks(maps: FloatArray, unit: Unit) -> tuple[NDArray[np.int64], FloatArray]:
     else:
         places = np.tile(np.asarray(unit.position), (len(one), 1))
     return places, one[np.arange(len(one)), places[:, 0], places[:, 1]]
+
+
+def values_at(maps: FloatArray, unit: Unit, places: NDArray[np.int64]) -> FloatArray:
+    """Return the unit's value at each image's place, (image,)."""
+    index: tuple[Any, ...] = (np.arange(len(maps)), *places.T) if maps.ndim == 4 else (np.arange(len(maps)),)
+    return np.asarray(maps[(*index, unit.channel)])
 
 
 def seed_peaks(maps: FloatArray, unit: Unit, places: NDArray[np.int64], values: FloatArray) -> FloatArray:

@@ -43,10 +43,14 @@ def strongest_projected(bundle: ModelBundle, entered: Any, call: Call, channel: 
         return None
     own_will_do()  # nothing can be tried while compiling
 
+    rival, others = call.index in graph.rivals, channel_count(call) - 1
+
     def down(image: Any, weights: Any) -> tuple[Any, Any]:
         projector = Projector(graph, image, [call])
         maps = projector.value(call)
-        one = ops.reshape(ops.sum(maps * weights, axis=-1), (ops.shape(maps)[0], -1))
+        own = ops.sum(ops.where(weights > 0, maps, 0.0), axis=-1)
+        amounts = own - (ops.sum(maps, axis=-1) - own) / others if rival else own  # as `seedable` has it
+        one = ops.reshape(amounts, (ops.shape(maps)[0], -1))
         here = ops.one_hot(ops.argmax(one, axis=1), one.shape[1], dtype=maps.dtype) * ops.relu(one)
         return projector.project(call, ops.reshape(here, (*ops.shape(maps)[:-1], 1)) * weights, rules), maps
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..errors import OptionError
-from ..graph.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
+from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
 from ..graph.calls import Call
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
-from ..graph.seeds import peaks, seed_map, seed_peaks
+from ..graph.saturation import own_values, ranking, seed_call
+from ..graph.seeds import peaks, seed_map, seed_peaks, seedable, values_at
 from ..images import ImageBatch
 from ..models import ModelBundle, as_bundle, names_classes
 from ..progress import track
@@ -45,10 +46,11 @@ def deconv(
 ) -> Projections:
     """Return the projection of each unit for each image, down to the pixels that excited it.
 
-    `switches`: True unpools to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre.
-    `seed`: the "strongest" activation of the unit's map, or the whole "map". `ties`: equal maxima go to the "first" place in row-major
-    order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its channels),
-    take the N that the images excite most.
+    `switches`: True unpools to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
+    "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
+    its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima go to the "first" place in
+    row-major order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
+    channels), take the N that the images excite most.
 
     `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. Class units are
     taken before the softmax. Raises UnitError, ImageError, OptionError. Source: Zeiler & Fergus 2014, section 2.1.
@@ -70,7 +72,7 @@ def deconv(
         _project(bundle, chosen, batch.pixels[start : start + CHUNK], rules, seed)
         for start in track(range(0, len(batch.pixels), CHUNK), "projecting")
     ]
-    calls = [call for unit in chosen for call in graph_of(bundle).ancestors([unit_call(graph_of(bundle), unit).index])]
+    calls = [call for unit in chosen for call in graph_of(bundle).ancestors([seed_call(graph_of(bundle), unit).index])]
     parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties}
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
@@ -84,6 +86,7 @@ def deconv(
         units=chosen,
         pixels=np.concatenate([part.pixels for part in parts]),
         values=np.concatenate([part.values for part in parts]),
+        seeds=np.concatenate([part.seeds for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
         fields=np.concatenate([part.fields for part in parts]),
         images=batch.pixels,
@@ -109,6 +112,7 @@ class _Part:
 
     pixels: NDArray[np.float32]
     values: NDArray[np.float32]
+    seeds: NDArray[np.float32]
     positions: NDArray[np.int64]
     fields: NDArray[np.int64]
 
@@ -116,13 +120,14 @@ class _Part:
 def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> _Part:
     """Project from whole maps on whole images, from single places on what their receptive fields need."""
     graph, size = graph_of(bundle), (pixels.shape[1], pixels.shape[2])
-    calls = {unit: unit_call(graph, unit) for unit in units}
+    calls = {unit: seed_call(graph, unit) for unit in units}
     whole = [unit for unit in units if seed == "map" or not is_local(bundle, calls[unit], size, rules)]
     found = _on_images(bundle, whole, pixels, rules, seed) | _on_parts(bundle, [unit for unit in units if unit not in whole], pixels, rules)
     fields = [[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units]
     return _Part(
         pixels=np.stack([found[unit].pixels for unit in units], axis=1),
-        values=np.stack([found[unit].values for unit in units], axis=1),
+        values=np.stack([own_values(graph, unit, found[unit].values) for unit in units], axis=1),
+        seeds=np.stack([found[unit].seeds for unit in units], axis=1),
         positions=np.stack([found[unit].places for unit in units], axis=1),
         fields=np.asarray(fields, dtype=np.int64).swapaxes(0, 1),
     )
@@ -130,10 +135,13 @@ def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.floa
 
 @dataclass(frozen=True)
 class _Found:
-    """The projections of one unit: `pixels` (image, height, width, channel), `values` (image,) at `places` (image, 2)."""
+    """The projections of one unit: `pixels` (image, height, width, channel), `values` (image,) of its `seed_call` at `places` (image, 2),
+    and what was seeded there, `seeds` (image,).
+    """
 
     pixels: NDArray[np.float32]
     values: NDArray[np.float32]
+    seeds: NDArray[np.float32]
     places: NDArray[np.int64]
 
 
@@ -142,7 +150,7 @@ def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.fl
     if not units:
         return {}
     graph = graph_of(bundle)
-    calls = {unit: unit_call(graph, unit) for unit in units}
+    calls = {unit: seed_call(graph, unit) for unit in units}
     if len(units) == 1 and seed == "strongest" and units[0].position is None:
         found = _at_once(bundle, units[0], pixels, rules)
         if found is not None:
@@ -151,31 +159,35 @@ def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.fl
     maps = {call.index: numpy(projector.value(call)) for call in calls.values()}
     all_found = {}
     for unit, call in calls.items():
-        places, peak = peaks(maps[call.index], unit)
-        strongest = seed_peaks(maps[call.index], unit, places, np.maximum(peak, 0.0))
-        signal = seed_map(maps[call.index], unit) if seed == "map" else strongest
+        amounts = seedable(graph, call, maps[call.index])
+        places, peak = peaks(amounts, unit)
+        signal = seed_map(amounts, unit) if seed == "map" else seed_peaks(amounts, unit, places, np.maximum(peak, 0.0))
         down = numpy(projector.project(call, ops.convert_to_tensor(signal), rules))
-        all_found[unit] = _Found(bundle.preprocessing.to_rgb(down), peak, places)
+        all_found[unit] = _Found(bundle.preprocessing.to_rgb(down), values_at(maps[call.index], unit, places), peak, places)
     return all_found
 
 
 def _at_once(bundle: ModelBundle, unit: Unit, pixels: NDArray[np.float32], rules: Ruleset) -> _Found | None:
-    done = strongest_projected(bundle, network_input(bundle, pixels), unit_call(graph_of(bundle), unit), unit.channel, rules)
+    graph, call = graph_of(bundle), seed_call(graph_of(bundle), unit)
+    done = strongest_projected(bundle, network_input(bundle, pixels), call, unit.channel, rules)
     if done is None:
         return None
     down, maps = map(numpy, done)
-    places, peak = peaks(maps, unit)
-    return _Found(bundle.preprocessing.to_rgb(down), peak, places)
+    places, peak = peaks(seedable(graph, call, maps), unit)
+    return _Found(bundle.preprocessing.to_rgb(down), values_at(maps, unit, places), peak, places)
 
 
 def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset) -> dict[Unit, _Found]:
     """A forward pass finds the places; each is then projected on its cone or crop."""
     count = len(pixels)
-    found = {unit: _Found(np.zeros_like(pixels), np.zeros(count, np.float32), np.zeros((count, 2), np.int64)) for unit in units}
+    found = {
+        unit: _Found(np.zeros_like(pixels), np.zeros(count, np.float32), np.zeros(count, np.float32), np.zeros((count, 2), np.int64))
+        for unit in units
+    }
     for (unit, image, position), (field, signal, value) in project_strongest(bundle, units, pixels, rules) if units else ():
         one = found[unit]
         one.pixels[image, field.top : field.bottom, field.left : field.right] = signal
-        one.values[image], one.places[image] = value, position or (0, 0)
+        one.values[image], one.seeds[image], one.places[image] = value, value, position or (0, 0)
     return found
 
 
@@ -185,17 +197,20 @@ def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str,
 
 
 def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, count: int) -> tuple[Unit, ...]:
-    """Return the `count` units whose largest activation over all images is largest, strongest first."""
+    """Return the `count` units whose largest activation over all images is largest, strongest first; equals by the value before it."""
     if count < 1:
         raise OptionError(f"`strongest` is {count}. Give at least 1.")
     graph = graph_of(bundle)
-    calls = {unit.layer: unit_call(graph, unit) for unit in units}
-    best = {layer: np.full(channel_count(call), -np.inf, dtype=np.float32) for layer, call in calls.items()}
+    rankings = {unit.layer: ranking(graph, unit_call(graph, unit)) for unit in units}
+    best = {layer: np.full(len(one.signs), -np.inf, dtype=np.float32) for layer, one in rankings.items()}
+    targets = list(dict.fromkeys(call.index for one in rankings.values() for call in one.calls))
     for start in range(0, len(batch.pixels), CHUNK):
-        found = graph.run(network_input(bundle, batch.pixels[start : start + CHUNK]), [call.index for call in calls.values()])
-        for layer, value in zip(calls, map(numpy, found), strict=True):
-            best[layer] = np.maximum(best[layer], value.max(axis=tuple(range(value.ndim - 1))))
-    ranked = sorted(units, key=lambda unit: -float(best[unit.layer][unit.channel]))
+        found = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[start : start + CHUNK]), targets), strict=True))
+        for layer, one in rankings.items():
+            strengths = numpy(one.strengths(*(found[call.index] for call in one.calls)))
+            best[layer] = np.fmax(best[layer], strengths.max(axis=tuple(range(strengths.ndim - 1))))
+    own = {layer: numpy(one.values(ops.convert_to_tensor(best[layer][None])))[0] for layer, one in rankings.items()}
+    ranked = sorted(units, key=lambda unit: (-float(own[unit.layer][unit.channel]), -float(best[unit.layer][unit.channel])))
     return tuple(ranked[:count])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from ..graph.addresses import channel_count, graph_of, unit_call
+from ..graph.addresses import channel_count, graph_of
 from ..graph.calls import Call
 from ..graph.cones import WORTH, WORTH_AFTER_FORWARD, Cones, cones_of
 from ..graph.crops import Crop, Crops, crops_of
@@ -23,7 +23,8 @@ from ..graph.pooling import own_will_do
 from ..graph.projector import Projector
 from ..graph.receptive import Field, receptive_field
 from ..graph.rules import Rule, Ruleset
-from ..graph.seeds import peaks
+from ..graph.saturation import seed_call
+from ..graph.seeds import peaks, seedable
 from ..graph.work import is_heavy
 from ..models import ModelBundle
 from ..units import Unit
@@ -64,7 +65,7 @@ def project_strongest(bundle: ModelBundle, units: Sequence[Unit], images: FloatA
 
     `images` are (image, height, width, channel) in [0, 1]. One forward pass finds the places, and leaves cones what their way down reads.
     """
-    calls = {unit: unit_call(graph_of(bundle), unit) for unit in units}
+    calls = {unit: seed_call(graph_of(bundle), unit) for unit in units}
     maps = _forward(bundle, list(dict.fromkeys(calls.values())), images, rules)
     for call in dict.fromkeys(calls.values()):
         spots = {unit: peaks(maps[call.index], unit)[0] for unit in units if calls[unit] is call}
@@ -75,13 +76,14 @@ def project_strongest(bundle: ModelBundle, units: Sequence[Unit], images: FloatA
 def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset) -> list[Projected]:
     """Return the projection of each place; `images` are (image, height, width, channel) in [0, 1], as they enter the network.
 
-    The seed is the unit's value at its place, 0 where that is negative. Places with small fields run as cones or crops, of one shape for
-    their layer, many at once; of the others, and where there are many to an image, one forward pass serves all of an image.
+    The seed is the unit's value at its place (see `seed_call` and `seedable`), 0 where that is negative. Places with small fields run as
+    cones or crops, of one shape for their layer, many at once; of the others, and where there are many to an image, one forward pass serves
+    all of an image.
     """
     graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
     by_call: dict[Call, list[int]] = {}
     for number, place in enumerate(places):
-        by_call.setdefault(unit_call(graph, place.unit), []).append(number)
+        by_call.setdefault(seed_call(graph, place.unit), []).append(number)
     found: dict[int, Projected] = {}
     for call, numbers in by_call.items():
         parts, shown = _parts_of(bundle, call, size, rules, forward=True), sorted({places[number].image for number in numbers})
@@ -112,7 +114,7 @@ def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Rul
     `forward`: the whole image goes forward in any case. Our own rules do at a place what they do whatever else is on the map; a stranger's
     may not.
     """
-    if any(type(rule).__module__ != Rule.__module__ for _, rule in rules.rules):
+    if any(type(rule).__module__ != Rule.__module__ for _, rule in rules.rules) or call.index in graph_of(bundle).rivals:
         return None
     known: dict[Any, Cones | Crops | None] = bundle.memo.setdefault("parts", {})
     key = call.index, size, forward
@@ -190,12 +192,13 @@ class _Way:
             chunk = shown[start : start + CHUNK]
             projector = Projector(graph_of(self.bundle), network_input(self.bundle, self.images[chunk]), [self.call])
             maps = numpy(projector.value(self.call))
+            amounts = seedable(projector.graph, self.call, maps)
             for turn in zip_longest(*(by_image[image] for image in chunk)):
                 rows = {number: row for row, number in enumerate(turn) if number is not None}
                 spots = {number: _spot(places[number]._replace(image=row)) for number, row in rows.items()}
                 signal = np.zeros_like(maps)
                 for spot in spots.values():
-                    signal[spot] = max(0.0, maps[spot])
+                    signal[spot] = max(0.0, amounts[spot])
                 down = self.bundle.preprocessing.to_rgb(numpy(projector.project(self.call, ops.convert_to_tensor(signal), self.rules)))
                 for number, row in rows.items():
                     field = self._field(places[number])
@@ -226,7 +229,7 @@ def _downward(parts: Cones | Crops, rules: Ruleset, read: Sequence[int]) -> Call
         given = {} if parts.place is None else {parts.place: spots}
         projector = Projector(parts.graph, entered, [parts.call], given, dict(zip(read, known, strict=True)))
         if values is None:
-            values = ops.sum(projector.value(parts.call) * seeds, axis=(1, 2, 3))
+            values = ops.sum(ops.where(seeds > 0, projector.value(parts.call), 0.0), axis=(1, 2, 3))
         return projector.project(parts.call, seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1)), rules), values
 
     return down

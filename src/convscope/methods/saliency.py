@@ -9,6 +9,7 @@ from ..errors import UnitError
 from ..graph.addresses import as_units, graph_of, unit_call
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
+from ..graph.saturation import ranking
 from ..graph.seeds import peaks, seed_peaks
 from ..models import as_bundle, names_classes
 from ..results import Saliency
@@ -22,7 +23,8 @@ CHUNK = 4
 def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Saliency:
     """Return the gradient of a unit's score by the pixels, for each image.
 
-    The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax. `guided` rectifies the
+    The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax, that of any unit before an
+    activation that is flat above (ReLU6, sigmoid, tanh), which has no gradient there. `guided` rectifies the
     signal at every ReLU. `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over
     channels. Raises UnitError, ImageError.
 
@@ -33,17 +35,21 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
     found = as_units(bundle, unit)
     if len(found) != 1:
         raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
-    call = unit_call(graph_of(bundle), found[0])
+    graph = graph_of(bundle)
+    ranked = ranking(graph, unit_call(graph, found[0]))
+    sign = ranked.signs[found[0].channel]
+    call = ranked.before if sign else ranked.call
     batch = batch_for(bundle, images, [call])
-    pixels, scores = [], []
+    pixels, scores, values = [], [], []
     for start in range(0, len(batch.pixels), CHUNK):
-        projector = Projector(graph_of(bundle), network_input(bundle, batch.pixels[start : start + CHUNK]), [call])
-        maps = numpy(projector.value(call))
+        projector = Projector(graph, network_input(bundle, batch.pixels[start : start + CHUNK]), [call])
+        maps = numpy(projector.value(call)) * (sign or 1)
         places, score = peaks(maps, found[0])
-        signal = seed_peaks(maps, found[0], places, np.ones_like(score))
+        signal = seed_peaks(maps, found[0], places, np.full_like(score, sign or 1))
         down = projector.project(call, ops.convert_to_tensor(signal), GUIDED if guided else GRADIENT)
         pixels.append(bundle.preprocessing.to_rgb(numpy(down)))
         scores.append(score)
+        values.append(ranked.one(found[0].channel, score))
     return Saliency(
         provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
         notes=(*((HONEST_GUIDED,) if guided else ()), *batch.notes),
@@ -51,6 +57,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
         unit=found[0],
         pixels=np.concatenate(pixels),
         scores=np.concatenate(scores),
+        values=np.concatenate(values),
         images=batch.pixels,
         image_names=batch.names,
         guided=guided,

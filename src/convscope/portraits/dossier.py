@@ -116,7 +116,8 @@ def _chosen(run: Run, model: Any, units: Any) -> tuple[ModelBundle, tuple[Unit, 
 def _statistics(run: Run, unit: Unit, patches: Patches) -> dict[str, Any]:
     """Return the fields of the record that say how the unit's maxima are distributed."""
     found = run.units(unit.layer, [unit.channel])
-    even = evenly(found.histogram[0], found.edges, float(found.least[0]), float(found.largest[0]))
+    ends = (float(found.least[0]), float(found.largest[0])) if found.count[0] else (0.0, 0.0)
+    even = evenly(found.histogram[0], found.edges, *ends)
     means = [] if found.class_means is None else [float(mean) for mean in found.class_means[0]]
     shown = Counter(label for label in patches.labels[: patches.count] if label is not None)
     return {
@@ -139,7 +140,8 @@ def _pictures(run: Run, patches: Patches) -> FloatArray:
 
 def _field(run: Run, unit: Unit) -> tuple[int, int] | None:
     """Return the (height, width) of the receptive field, None where it is the whole image."""
-    fields = run.top(unit.layer, [unit.channel]).fields[0]
+    found = run.top(unit.layer, [unit.channel])
+    fields = found.fields[0][found.images[0] >= 0]
     if not (fields - np.array([0, 0, *run.fit.size])).any():
         return None
     return int((fields[:, 2] - fields[:, 0]).max()), int((fields[:, 3] - fields[:, 1]).max())

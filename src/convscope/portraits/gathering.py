@@ -12,7 +12,7 @@ from ..methods.projecting import Place, project_places
 from ..models import ModelBundle
 from ..progress import counting
 from ..results import FloatArray, Patches
-from ..scanning import Run, TopUnits
+from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit
 
 # Places that are projected at once: enough for a compiled batch, few enough for the bar to move.
@@ -47,9 +47,11 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
     top = run.top(layer, [unit.channel for unit in units])
-    asked = _Asked(run, bundle, units, top, windows_of(run, layer, top))
+    asked = _Asked(run, bundle, units, top, run.units(layer, [unit.channel for unit in units]), windows_of(run, layer, top))
     pixels, projections = np.zeros(asked.shape, np.float32), np.zeros((len(rulesets), *asked.shape), np.float32)
-    wanted = [(int(unit), int(rank)) for unit, rank in zip(*np.nonzero((top.images >= 0) & (top.values > 0)), strict=True)]
+    wanted = [
+        (int(unit), int(rank)) for unit, rank in zip(*np.nonzero((top.images >= 0) & (top.values > 0) & (top.before > 0)), strict=True)
+    ]
     if wanted:
         run.check_pictures()
     unreadable: dict[int, str] = {}
@@ -77,7 +79,7 @@ def windows_of(run: Run, layer: str, top: TopUnits) -> NDArray[np.int64]:
     every = run.top(layer).fields
     windows = top.fields.copy()
     for axis, whole in enumerate(run.fit.size):
-        longest = int((every[..., axis + 2] - every[..., axis]).max())
+        longest = int((every[..., axis + 2] - every[..., axis]).max()) or whole  # without any image there is no field
         windows[..., axis] = np.where((top.images < 0) | (longest >= whole), 0, windows[..., axis])
         windows[..., axis + 2] = windows[..., axis] + min(longest, whole)
     return windows
@@ -91,6 +93,7 @@ class _Asked:
     bundle: ModelBundle
     units: Sequence[Unit]
     top: TopUnits
+    statistics: UnitStatistics
     windows: NDArray[np.int64]
 
     @property
@@ -122,12 +125,15 @@ class _Asked:
             names=tuple(self.run.name(image) if image >= 0 else "" for image in known),
             labels=tuple(self.run.label(image) if image >= 0 else None for image in known),
             values=self.top.values[number],
+            before=self.top.before[number],
             positions=np.stack([self.top.rows[number], self.top.columns[number]], axis=-1),
             fields=self.windows[number],
             pixels=pixels,
             projections=projections,
             size=self.run.fit.size,
             missing=tuple(place for place, image in enumerate(known) if image in unreadable),
+            saturated=int(self.statistics.saturated[number]) if self.units[number].layer in (self.run.ranked or {}) else None,
+            not_finite=len(self.run) - int(self.statistics.count[number]),
         )
 
 

@@ -10,12 +10,18 @@ from ..errors import ModelError, OptionError
 from ..graph.addresses import graph_of, unit_call
 from ..graph.kinds import Kind
 from ..graph.rules import Ruleset, SwitchUnpool, deconvnet
+from ..graph.saturation import ranking
 from ..methods.deconv import GRATING, HONEST
 from ..methods.method import Option
 from ..models import ModelBundle, as_bundle
 from ..scanning import Run, open_run
 from ..units import Unit
 
+FLAT = "The activation of this layer is flat above, so units are ranked by the value before it; tables hold both."
+OLD = (
+    "The activation of this layer is flat above, and this run ranks its units after it: images at the ceiling stand in the order in "
+    "which they were read. Scan again with --out."
+)
 SAME = "No max pooling comes before this layer, so an image decides the size of a projection, not its shape."
 # What sends a signal down the same way whatever the image was. Max pooling, gates and all others do not.
 STEADY = {Kind.INPUT, Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE, Kind.RELU, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL}
@@ -86,15 +92,18 @@ def dataset_name(run: Run) -> str:
 def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset], *, shown: bool) -> tuple[str, ...]:
     """Return the sentences that belong under a layer's units; those on projections only where some are `shown`."""
     graph = graph_of(bundle)
-    calls = graph.ancestors([unit_call(graph, Unit(layer, 0)).index])
+    call = unit_call(graph, Unit(layer, 0))
+    calls = graph.ancestors([call.index])
     pooled = any(call.kind is Kind.MAX_POOL for call in calls)
     steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
     first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
     reached = len(run) + run.skipped.count - run.unreachable
     stopped = () if run.complete else (f"The scan is not complete: {reached:,} of {run.manifest['count']:,} images are in it.",)
+    flat = () if ranking(graph, call).is_own else (OLD if run.ranked is None else FLAT,)
     if not shown:
-        return stopped
+        return (*flat, *stopped)
     return (
+        *flat,
         *dict.fromkeys(note for one in rules for note in one.notes(calls)),
         *((GRATING,) if pooled and first else ()),
         *((SAME,) if steady else ()),

@@ -64,7 +64,7 @@ def top(
     _check_memory(run, units)
     gathered = gather(run, bundle, units, [rules])
     layer, channels = units[0].layer, [unit.channel for unit in units]
-    fires = run.units(layer).fires
+    known = run.units(layer)
     parameters = {
         "layer": layer,
         "run": str(run.path.absolute()),
@@ -79,9 +79,10 @@ def top(
         class_names=class_names(bundle, units),
         layer=layer,
         patches=gathered.patches,
-        fires=fires[channels].astype("float32"),
+        fires=known.fires[channels].astype("float32"),
         filters=run.channels(layer),
-        silent=int((fires == 0).sum()),
+        silent=int(((known.fires == 0) & (known.count > 0)).sum()),
+        not_finite=int((known.count < len(run)).sum()),
         images=len(run),
         dataset=dataset_name(run),
         variant=variant,
@@ -132,7 +133,7 @@ def _chosen(run: Run, model: Any, layer: str, filters: Filters) -> tuple[ModelBu
 def _check_memory(run: Run, units: Sequence[Unit]) -> None:
     """Raise OptionError for pictures that would not fit into memory, before any is read."""
     fields = run.top(units[0].layer).fields
-    height, width = (min(int((fields[..., side + 2] - fields[..., side]).max()), run.fit.size[side]) for side in (0, 1))
+    height, width = (min(int((fields[..., side + 2] - fields[..., side]).max(initial=0)), run.fit.size[side]) for side in (0, 1))
     wanted = 2 * len(units) * fields.shape[1] * height * width * run.fit.channels * 4
     if wanted > MOST_BYTES:
         raise OptionError(

@@ -27,7 +27,7 @@ from .theme import Theme, as_theme
 
 MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}
 SMALLEST_FRAME, FRAME_MILLISECONDS, REST_MILLISECONDS = 256, 120, 1500
-DEAD = Style(DETAIL.size, "warning", bold=True)
+FAULT = Style(DETAIL.size, "warning", bold=True)
 
 
 def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str | bytes]:
@@ -84,7 +84,8 @@ def _sheet(result: Ascent, theme: Theme) -> Image.Image:
         line, column = divmod(index, columns)
         x, y = left + column * (side + GAP), top + line * step
         draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
-        _caption(sheet, labels[index], _score(result, index), (x, y + height + 6, side), dead=bool(result.dead[index]))
+        fault = "dead" if result.dead[index] else "not finite" if result.not_finite[index] else ""
+        _caption(sheet, labels[index], _score(result, index), (x, y + height + 6, side), fault)
     return sheet.image()
 
 
@@ -94,6 +95,8 @@ def _largest(count: int) -> int:
 
 def _score(result: Ascent, index: int) -> list[str]:
     """Return the ways to say a score, the longest first."""
+    if result.not_finite[index]:
+        return [""]
     score = number(float(result.scores[index]))
     real = np.nan if result.real is None else float(result.real[index])
     if not np.isfinite(real):
@@ -102,14 +105,14 @@ def _score(result: Ascent, index: int) -> list[str]:
     return [f"score {score}, {ratio}", f"{score}, {ratio}", score]
 
 
-def _caption(sheet: Sheet, label: str, scores: Sequence[str], place: tuple[int, int, int], *, dead: bool) -> None:
+def _caption(sheet: Sheet, label: str, scores: Sequence[str], place: tuple[int, int, int], fault: str) -> None:
     left, top, width = place
     sheet.text(left, top, shorten(label, LABEL, width), LABEL)
-    room = width - (width_of("dead", DEAD) + 2 * GAP if dead else 0)
+    room = width - (width_of(fault, FAULT) + 2 * GAP if fault else 0)
     words = next((words for words in scores if width_of(words, DETAIL) <= room), scores[-1])
     sheet.text(left, top + LABEL.line, shorten(words, DETAIL, width), DETAIL)
-    if dead:
-        sheet.text(left + width, top + LABEL.line, "dead", DEAD, "right")
+    if fault:
+        sheet.text(left + width, top + LABEL.line, fault, FAULT, "right")
 
 
 def _labels(result: Ascent, room: int) -> list[str]:
@@ -125,6 +128,8 @@ def _heading(result: Ascent) -> Heading:
     layers = dict.fromkeys(unit.layer for unit in result.units)
     subtitle = joined(model_name(result), MODES.get(result.mode, result.mode), counted(len(set(result.units)), "unit"))
     notes = ["Score: the unit's largest activation on the 8-bit picture itself."]
+    if (result.values != result.scores).any():
+        notes.append("Where its activation is flat above, the value before it.")
     if result.real is not None:
         notes.append("Beside it, its ratio to the largest activation among the real images.")
     return Heading(f"What excites the units of {', '.join(layers)}", subtitle, heading_notes(result, " ".join(notes)))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from PIL import Image
 
 from ..results import Projections
@@ -15,7 +16,7 @@ VARIANTS = {
     "center": "without switches: the value goes to the centre of its pooling window",
 }
 SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
-SILENT = "not excited by this image"
+SILENT, NOT_FINITE = "not excited by this image", "not finite: NaN or infinite on this image"
 Field = tuple[int, int, int, int]
 
 
@@ -50,15 +51,16 @@ def _heading(result: Projections) -> Heading:
 
 
 def _row(result: Projections, image: int, unit: int, patches: bool) -> Row:
-    value = float(result.values[image, unit])
+    seed = float(result.seeds[image, unit])
     picture = result.images[image]
     label, shown = result.legend(result.units[unit]), Tile(unit_to_rgb(picture))
-    if not value > 0:
-        empty = (Tile(words=SILENT),) if not patches else (Tile(), Tile(words=SILENT))
-        return Row(label, joined(f"activation {number(value)}", result.image_names[image]), (shown, *empty))
+    if not np.isfinite(result.pixels[image, unit]).all() or not 0 < seed < np.inf:
+        words = SILENT if seed <= 0 else NOT_FINITE
+        empty = (Tile(words=words),) if not patches else (Tile(), Tile(words=words))
+        return Row(label, joined(_amount(result, image, unit), result.image_names[image]), (shown, *empty))
     row, column = (int(part) for part in result.positions[image, unit])
     where = "" if min(row, column) < 0 or result.seeded == "map" else f" at {row},{column}"
-    detail = joined(f"activation {number(value)}{where}", result.image_names[image])
+    detail = joined(f"{_amount(result, image, unit)}{where}", result.image_names[image])
     projection = result.pixels[image, unit]
     if not patches:
         return Row(label, detail, (shown, Tile(signed_to_rgb(projection))))
@@ -67,6 +69,12 @@ def _row(result: Projections, image: int, unit: int, patches: bool) -> Row:
     marked = replace(shown, frame=(left / wide, top / tall, right / wide, bottom / tall))
     patch = Tile(unit_to_rgb(picture[top:bottom, left:right]))
     return Row(label, detail, (marked, patch, Tile(signed_to_rgb(projection[top:bottom, left:right]))))
+
+
+def _amount(result: Projections, image: int, unit: int) -> str:
+    """Return the unit's activation, and beside it what was projected in its place."""
+    value, seed = float(result.values[image, unit]), float(result.seeds[image, unit])
+    return f"activation {number(value)}" + ("" if seed == value or result.seeded == "map" else f", projected {number(seed)}")
 
 
 def _field(result: Projections, unit: int, image: int) -> Field:

@@ -137,9 +137,17 @@ def framed(patches: Patches, place: int) -> tuple[float, float, float, float]:
     return max(0, left) / width, max(0, top) / height, min(right, width) / width, min(bottom, height) / height
 
 
-def silence(images: int) -> str:
-    """Return what is said in place of the pictures of a unit that no image excites."""
-    return f"silent: fires on none of the {counted(images, 'image')}" if images != 1 else "silent: the image does not excite it"
+def silence(images: int, not_finite: int = 0) -> str:
+    """Return what is said in place of the pictures of a unit that no image excites, or whose values are no numbers."""
+    if not_finite == images:
+        return f"not finite: NaN or infinite on {counted(images, 'image')}" if images != 1 else "not finite: NaN or infinite on the image"
+    others = f", not finite on {counted(not_finite, 'other')}" if not_finite else ""
+    images -= not_finite
+    return (
+        f"silent: fires on none of the {counted(images, 'image')}{others}"
+        if images != 1
+        else f"silent: one image does not excite it{others}"
+    )
 
 
 def share(part: float) -> str:
@@ -153,5 +161,12 @@ def share(part: float) -> str:
 
 
 def firing(patches: Patches, fires: float) -> str:
-    """Return the largest value and how often the unit fires, in a few words."""
-    return f"max {number(float(patches.values[0]))} · fires on {share(fires)}"
+    """Return the largest value and how often the unit fires, in a few words; before an activation that is flat above."""
+    return " · ".join((f"max {number(float(patches.before[0]))}", *exceptions(patches), f"fires on {share(fires)}"))
+
+
+def exceptions(patches: Patches) -> tuple[str, ...]:
+    """Return on how many images the unit is at its ceiling, and on how many it is not finite, where there are any."""
+    saturated = f"saturated in {counted(patches.saturated, 'image')}" if patches.saturated else ""
+    odd = f"not finite in {counted(patches.not_finite, 'image')}" if patches.not_finite else ""
+    return tuple(words for words in (saturated, odd) if words)

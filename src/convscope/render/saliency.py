@@ -1,5 +1,6 @@
 """Saliency -> one sheet: the image, the map of the gradient, the map over the image; guided also the signed one."""
 
+import numpy as np
 from PIL import Image
 
 from ..results import Saliency
@@ -10,6 +11,7 @@ from .theme import Theme, as_theme
 
 COLOURS = "inferno"
 MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
+NOT_FINITE = "not finite: NaN or infinite on this image"
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
 
 
@@ -29,9 +31,13 @@ def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Image.I
 
 def _row(result: Saliency, image: int) -> Row:
     picture = unit_to_rgb(result.images[image])
+    if not np.isfinite(result.pixels[image]).all():
+        return Row(result.image_names[image], f"score {number(float(result.scores[image]))}", (Tile(picture), Tile(words=NOT_FINITE)))
     strength = contrast(result.maps[image])
     heated = heat(strength, colours(COLOURS), 0, 1)
     tiles = [Tile(picture), Tile(heated), Tile(overlay(picture, heated, strength**0.6))]
     if result.guided:
         tiles.append(Tile(signed_to_rgb(result.pixels[image])))
-    return Row(result.image_names[image], f"score {number(float(result.scores[image]))}", tuple(tiles))
+    score, value = float(result.scores[image]), float(result.values[image])
+    words = f"score {number(score)}" + ("" if value == score else f", {number(value)} after its activation")
+    return Row(result.image_names[image], words, tuple(tiles))

@@ -67,7 +67,7 @@ def _block(sheet: Sheet, result: TopPatches, index: int, place: tuple[int, int],
         sheet.text(left + full, top, shorten(words, DETAIL, room), DETAIL, "right")
         return
     sheet.fill(left, top + CAPTION, full, height, sheet.theme.panel)
-    lines = wrap(silence(result.images), DETAIL, full - 2 * GAP)
+    lines = wrap(silence(result.images, patches.not_finite), DETAIL, full - 2 * GAP)
     y = top + CAPTION + (height - len(lines) * DETAIL.line) / 2
     for step, words in enumerate(lines):
         sheet.text(left + full / 2, y + step * DETAIL.line, words, DETAIL, "center")
@@ -87,6 +87,10 @@ def _heading(result: TopPatches) -> Heading:
     notes = [f"For each filter the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
     if result.silent:
         notes.append(f"{result.silent} of the {counted(result.filters, 'filter')} are silent: they fire on none of the images.")
+    if result.not_finite:
+        notes.append(
+            f"{result.not_finite} of the {counted(result.filters, 'filter')} are NaN or infinite on some images, which count for nothing."
+        )
     more = patch_notes(result.patches)
     whom = f"the filters of {result.layer}" if shown > 1 else result.legend(result.patches[0].unit)
     return Heading(f"What excites {whom}", subtitle, heading_notes(result, " ".join(notes), *more))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..expressions import Objective
 from ..units import Unit
-from .record import FloatArray, Result
+from .record import FloatArray, Result, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +48,24 @@ class Activations(Result):
 class Projections(Result):
     """What the deconvnet returns.
 
-    `pixels`: (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input.
-    `values`: (image, unit) the activation each seed was taken from. `positions`: (image, unit, 2) its row and column, -1 where the
-    layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
+    `pixels`: (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. `values`: (image, unit)
+    the unit's activation where it is strongest. `seeds`: (image, unit) what was projected from there, mostly the same: before an activation
+    that is flat above its value there, of a class its score less the mean of the others. `positions`: (image, unit, 2) its row and column,
+    -1 where the layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
     `images`: (image, height, width, channel) in [0, 1], as they entered the network.
     """
 
     units: tuple[Unit, ...]
     pixels: FloatArray
     values: FloatArray
+    seeds: FloatArray
     positions: NDArray[np.int64]
     fields: NDArray[np.int64]
     images: FloatArray
     image_names: tuple[str, ...]
     variant: str
     seeded: str
-    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "positions", "fields", "images")
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "images")
 
     def summary(self) -> dict[str, Any]:
         """Return for each image and unit its value, position and receptive field."""
@@ -72,7 +74,8 @@ class Projections(Result):
                 {
                     "image": name,
                     "unit": str(unit),
-                    "value": float(self.values[i, u]),
+                    "value": plain(self.values[i, u]),
+                    "seed": plain(self.seeds[i, u]),
                     "position": [int(x) for x in self.positions[i, u]],
                     "field": [int(x) for x in self.fields[i, u]],
                 }
@@ -86,21 +89,24 @@ class Projections(Result):
 class Saliency(Result):
     """`pixels`: (image, height, width, channel) float32, the signed gradient of the unit's score, RGB order.
 
-    `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score.
+    `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score, which is taken
+    before an activation that is flat above; `values`: (image,) the unit's value after it, elsewhere the same.
     """
 
     unit: Unit
     pixels: FloatArray
     scores: FloatArray
+    values: FloatArray
     images: FloatArray
     image_names: tuple[str, ...]
     guided: bool
-    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "images")
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "values", "images")
 
     def summary(self) -> dict[str, Any]:
         """Return the unit's score for each image."""
-        scores = {name: float(score) for name, score in zip(self.image_names, self.scores, strict=True)}
-        return {"unit": str(self.unit), "scores": scores}
+        scores = {name: plain(score) for name, score in zip(self.image_names, self.scores, strict=True)}
+        values = {name: plain(value) for name, value in zip(self.image_names, self.values, strict=True)}
+        return {"unit": str(self.unit), "scores": scores} | ({} if scores == values else {"values": values})
 
     @property
     def maps(self) -> FloatArray:
@@ -113,30 +119,39 @@ class Ascent(Result):
     """`images`: (picture, height, width, channel) float32 in [0, 1], multiples of 1/255: the 8-bit pictures themselves.
 
     `units`: what each is of; a unit of several diverse pictures comes several times. `scores`: (picture,) the unit's largest activation on
-    its 8-bit picture, in float32; of an expression the weighted sum of those of its terms. `real`: (picture,) the unit's largest activation
-    among the real images, NaN for an expression, None where there are none. `courses`: (step, picture) the objective, NaN once it stood.
-    `frames`: for each picture those on the way, (height, width, channel) uint8, where they were asked for.
+    its 8-bit picture, in float32, before an activation that is flat above; of an expression the weighted sum of those of its terms.
+    `values`: (picture,) the same after that activation. `margins`: (picture,) the score, of a class less the mean of the others. `real`:
+    (picture,) the unit's largest activation among the real images, NaN for an expression, None where there are none. `courses`: (step,
+    picture) the objective, NaN once it stood. `frames`: for each picture those on the way, (height, width, channel) uint8, where they were
+    asked for.
     """
 
     units: tuple[Unit | Objective, ...]
     images: FloatArray
     scores: FloatArray
+    margins: FloatArray
+    values: FloatArray
     courses: FloatArray
     mode: str
     real: FloatArray | None = None
     frames: tuple[tuple[NDArray[np.uint8], ...], ...] = ()
-    raw: ClassVar[tuple[str, ...]] = ("images", "scores", "courses")
+    raw: ClassVar[tuple[str, ...]] = ("images", "scores", "values", "courses")
 
     @property
     def dead(self) -> NDArray[np.bool_]:
         """(picture,) whether nothing excites its unit; a difference of units may well be negative, and is never dead."""
-        return np.array([isinstance(unit, Unit) for unit in self.units], dtype=bool) & ~(self.scores > 0)
+        return np.array([isinstance(unit, Unit) for unit in self.units], dtype=bool) & (self.margins <= 0)
+
+    @property
+    def not_finite(self) -> NDArray[np.bool_]:
+        """(picture,) whether the score is NaN or infinite: of such a unit nobody knows what excites it."""
+        return ~np.isfinite(self.margins)
 
     def summary(self) -> dict[str, Any]:
         """Return each picture's unit, score, whether that is dead, and its largest activation among real images where there are any."""
         found = [
-            {"unit": str(unit), "score": float(score), "dead": bool(dead)}
-            for unit, score, dead in zip(self.units, self.scores, self.dead, strict=True)
+            {"unit": str(unit), "score": plain(score), "value": plain(value), "dead": bool(dead)}
+            for unit, score, value, dead in zip(self.units, self.scores, self.values, self.dead, strict=True)
         ]
         for one, real in zip(found, [] if self.real is None else self.real, strict=False):
             one["real"] = float(real) if np.isfinite(real) else None

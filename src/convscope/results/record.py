@@ -18,6 +18,11 @@ SCHEMA = 1
 FloatArray = NDArray[np.float32]
 
 
+def plain(value: float) -> float | None:
+    """Return a number as JSON has it: one that is not finite has no name there, and is None."""
+    return float(value) if np.isfinite(value) else None
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Everything needed to make a result again.

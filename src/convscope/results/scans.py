@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..units import Unit
-from .record import FloatArray, Result
+from .record import FloatArray, Result, plain
 
-PATCH_ARRAYS = ("pixels", "projections", "values", "positions", "fields", "images")
+PATCH_ARRAYS = ("pixels", "projections", "values", "before", "positions", "fields", "images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +18,12 @@ class Patches:
     """The images of a data set that excite one unit most, strongest first, each cropped to the receptive field.
 
     `images`: (k,) their numbers in the data set, -1 where there are fewer; `values`, `positions` (row, column; -1 where the layer has
-    none): where the unit was largest on each. `fields`: (k, 4) the window that is shown as top, left, bottom, right in pixels, ends
-    exclusive; it may reach over the border. `pixels`: (k, height, width, channel) float32 in [0, 1], the windows; `projections`: the same
-    shape, signed, what the deconvnet returns for them. Both are zero beyond the border. `size`: the images' (height, width). `missing`:
-    the places whose pictures are gone or have changed since they were measured.
+    none): where the unit was largest on each. `before`: (k,) what they are ranked by, the value before an activation that is flat above,
+    elsewhere the same. `saturated`: on how many images of the data set the unit is at that activation's ceiling, None where there is no
+    such activation; `not_finite`: on how many its value is NaN or infinite, which count for nothing. `fields`: (k, 4) the window that is
+    shown as top, left, bottom, right in pixels, ends exclusive; it may reach over the border. `pixels`: (k, height, width, channel) float32
+    in [0, 1], the windows; `projections`: the same shape, signed, what the deconvnet returns for them. Both are zero beyond the border.
+    `size`: the images' (height, width). `missing`: the places whose pictures are gone or have changed since they were measured.
     """
 
     unit: Unit
@@ -29,17 +31,25 @@ class Patches:
     names: tuple[str, ...]
     labels: tuple[str | None, ...]
     values: FloatArray
+    before: FloatArray
     positions: NDArray[np.int64]
     fields: NDArray[np.int64]
     pixels: FloatArray
     projections: FloatArray
     size: tuple[int, int]
     missing: tuple[int, ...] = ()
+    saturated: int | None = None
+    not_finite: int = 0
 
     @property
     def count(self) -> int:
         """Return how many of the images excite the unit at all; it is silent on the data set if none does."""
-        return int(((self.images >= 0) & (self.values > 0)).sum())
+        return int(((self.images >= 0) & (self.values > 0) & (self.before > 0)).sum())
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether no image excites the unit, although its values are numbers."""
+        return self.count == 0 and not (self.not_finite and (self.images < 0).all())
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -51,18 +61,24 @@ class Patches:
         top, left, bottom, right = (int(side) for side in self.fields[place])
         return max(0, -top), max(0, -left), min(bottom, self.size[0]) - top, min(right, self.size[1]) - left
 
+    def tallies(self) -> dict[str, Any]:
+        """Return on how many images the unit is saturated and on how many not finite, for those to whom it happens."""
+        found = {"saturated": self.saturated, "not_finite": self.not_finite or None}
+        return {name: count for name, count in found.items() if count is not None}
+
     def summary(self) -> list[dict[str, Any]]:
-        """Return each image's name, label, value, position and window as plain JSON values."""
+        """Return each image's name, label, value after and before what is flat, position and window as plain JSON values."""
         return [
             {
                 "image": name,
                 "label": label,
-                "value": float(value),
+                "value": plain(value),
+                "before": plain(before),
                 "position": [int(one) for one in position],
                 "field": [int(one) for one in window],
             }
-            for name, label, value, position, window in zip(
-                self.names[: self.count], self.labels, self.values, self.positions, self.fields, strict=False
+            for name, label, value, before, position, window in zip(
+                self.names[: self.count], self.labels, self.values, self.before, self.positions, self.fields, strict=False
             )
         ]
 
@@ -72,7 +88,7 @@ class TopPatches(Result):
     """The images that excite each of some filters of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
 
     `fires`: (unit,) the share of the data set's images on which each is above zero. `filters`: how many the layer has, `silent`: how many
-    of them fire on no image, `images`: how many there are. `dataset` names it.
+    of them fire on no image, `not_finite`: how many are NaN or infinite on some, `images`: how many there are. `dataset` names it.
     """
 
     layer: str
@@ -84,6 +100,7 @@ class TopPatches(Result):
     dataset: str
     variant: str
     theme: str = "light"
+    not_finite: int = 0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return (unit, k, ...) arrays, and the (unit,) channels and shares of images on which they fire."""
@@ -93,7 +110,7 @@ class TopPatches(Result):
     def summary(self) -> dict[str, Any]:
         """Return for each filter how often it fires and on what most."""
         units = [
-            {"unit": str(one.unit), "fires": float(share), "silent": one.count == 0, "top": one.summary()}
+            {"unit": str(one.unit), "fires": float(share), "silent": one.is_silent, **one.tallies(), "top": one.summary()}
             for one, share in zip(self.patches, self.fires, strict=True)
         ]
         return {"layer": self.layer, "images": self.images, "filters": self.filters, "silent": self.silent, "units": units}
@@ -105,7 +122,8 @@ class Dossier(Result):
 
     `patches` have projections with switches; `spread`: the same shape, without. `synthetic`: (height, width, channel) in [0, 1], by
     gradient ascent, `score` the unit's largest activation on it, `percentile` the percentage of the data set's images below it.
-    `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. `fires`: the share of `images` on which it is above zero.
+    `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. These, `quantiles` and `class_means` are taken before an activation
+    that is flat above. `fires`: the share of `images` on which it is above zero.
     `quantiles`: its maxima by share of images. `class_means`: mean maximum by class, `class_top`: share among the strongest images shown.
     `example`: the strongest image that has a picture, whole; `field`: (height, width) of the receptive field, None where it is the
     whole image.
@@ -144,10 +162,11 @@ class Dossier(Result):
             "unit": str(self.unit),
             "images": self.images,
             "fires": self.fires,
-            "silent": self.patches.count == 0,
+            "silent": self.patches.is_silent,
+            **self.patches.tallies(),
             "field": None if self.field is None else list(self.field),
-            "synthetic": {"score": self.score, "percentile": self.percentile},
-            "quantiles": dict(self.quantiles),
+            "synthetic": {"score": plain(self.score), "percentile": plain(self.percentile)},
+            "quantiles": {share: plain(value) for share, value in self.quantiles.items()},
             "classes": {"mean": dict(self.class_means), "top": dict(self.class_top)},
             "top": self.patches.summary(),
         }

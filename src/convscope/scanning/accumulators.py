@@ -148,21 +148,25 @@ class Sums:
 
 @dataclass(frozen=True)
 class Moments:
-    """`count` of images, `fires`: how many of them lie above 0, int64; `least` and `largest` float32 (+-inf for none); their `sums`."""
+    """`count` of images, `fires`: how many of them lie above 0, before and after an activation that is flat above, `saturated`: how many at
+    its ceiling, int64; `least` and `largest` float32 (+-inf for none); their `sums`.
+    """
 
     count: Ints
     fires: Ints
+    saturated: Ints
     least: Floats
     largest: Floats
     sums: Sums
 
     @classmethod
-    def of(cls, values: Floats) -> "Moments":
-        """Return the moments of `values` (image, unit)."""
-        finite = np.isfinite(values)
+    def of(cls, values: Floats, after: Floats | None = None, ceilings: Floats | float = np.inf) -> "Moments":
+        """Return the moments of `values` (image, unit). What is saturated is seen in `after`, by default the same."""
+        finite, after = np.isfinite(values), values if after is None else after
         return cls(
             finite.sum(axis=0, dtype=np.int64),
-            (finite & (values > 0)).sum(axis=0, dtype=np.int64),
+            (finite & (values > 0) & (after > 0)).sum(axis=0, dtype=np.int64),
+            (finite & (after >= ceilings)).sum(axis=0, dtype=np.int64),
             np.where(finite, values, np.float32(np.inf)).min(axis=0, initial=np.float32(np.inf)) + np.float32(0.0),
             np.where(finite, values, np.float32(-np.inf)).max(axis=0, initial=np.float32(-np.inf)) + np.float32(0.0),
             Sums.of(values),
@@ -173,6 +177,7 @@ class Moments:
         return Moments(
             self.count + other.count,
             self.fires + other.fires,
+            self.saturated + other.saturated,
             np.minimum(self.least, other.least),
             np.maximum(self.largest, other.largest),
             self.sums.merge(other.sums),
@@ -222,9 +227,22 @@ class Statistics:
     classes: Classes
 
     @classmethod
-    def of(cls, values: Floats, places: NDArray[np.int32], images: Ints, classes: Ints, k: int) -> "Statistics":
-        """Return the statistics of `values` (image, unit), the maxima at `places`, of the images with these ids and classes."""
-        return cls(Top.of(values, places, images, k), Histogram.of(values), Moments.of(values), Classes.of(values, classes))
+    def of(
+        cls,
+        values: Floats,
+        places: NDArray[np.int32],
+        images: Ints,
+        classes: Ints,
+        k: int,
+        after: Floats | None = None,
+        ceilings: Floats | float = np.inf,
+    ) -> "Statistics":
+        """Return the statistics of `values` (image, unit), the maxima at `places`, of the images with these ids and classes.
+
+        `after` and `ceilings`: as for `Moments.of`.
+        """
+        moments = Moments.of(values, after, ceilings)
+        return cls(Top.of(values, places, images, k), Histogram.of(values), moments, Classes.of(values, classes))
 
     def merge(self, other: "Statistics") -> "Statistics":
         """Return the statistics of both sets of images, which share none."""
@@ -241,6 +259,7 @@ class Statistics:
             "counts": flat[places],
             "count": self.moments.count,
             "fires": self.moments.fires,
+            "saturated": self.moments.saturated,
             "least": self.moments.least,
             "largest": self.moments.largest,
             "whole": self.moments.sums.whole,
@@ -253,14 +272,15 @@ class Statistics:
 
     @classmethod
     def from_arrays(cls, arrays: Any) -> "Statistics":
-        """Return what `arrays` made."""
+        """Return what `arrays` made, also before it counted what is saturated."""
+        saturated = arrays["saturated"] if "saturated" in arrays else np.zeros_like(arrays["fires"])
         counts = np.zeros(len(arrays["count"]) * BINS, np.uint32)
         counts[arrays["bins"]] = arrays["counts"]
         sums = Sums(arrays["whole"], arrays["fraction"])
         return cls(
             Top(arrays["keys"], arrays["places"]),
             Histogram(counts.reshape(-1, BINS)),
-            Moments(arrays["count"], arrays["fires"], arrays["least"], arrays["largest"], sums),
+            Moments(arrays["count"], arrays["fires"], saturated, arrays["least"], arrays["largest"], sums),
             Classes(arrays["classes"], arrays["class_counts"], Sums(arrays["class_whole"], arrays["class_fraction"])),
         )
 

@@ -36,6 +36,7 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
     "precision": lambda said: said["precision"],
     "picture size": lambda said: said["fit"],
     "backend": lambda said: said["backend"]["name"],
+    "rank of saturated units": lambda said: said.get("ranked", {}),
 }
 
 

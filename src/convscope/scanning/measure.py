@@ -18,6 +18,7 @@ from ..graph.history import at_precision
 from ..graph.kinds import Kind
 from ..graph.listing import layers as listed_layers
 from ..graph.receptive import call_shapes, check_size, receptive_field
+from ..graph.saturation import ranking
 from ..images import Fit
 from ..models import ModelBundle
 from ..units import Unit
@@ -48,6 +49,8 @@ class Numbers:
     the first place in row-major order that has it, -1 in a layer without space. `features`: (image, feature) float32.
 
     `predicted`: (image,) int32 the strongest class, and `probability` float32, -1 and NaN where the network does not classify.
+    `before`: (image, unit) float32, what ranks the images: the maximum before an activation that is flat above, elsewhere the same as
+    `values`, which None means for all.
     """
 
     values: NDArray[np.float32]
@@ -55,6 +58,7 @@ class Numbers:
     features: NDArray[np.float32]
     predicted: NDArray[np.int32]
     probability: NDArray[np.float32]
+    before: NDArray[np.float32] | None = None
 
 
 def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]:
@@ -85,7 +89,8 @@ class Measure(Protocol):
     """What a scan asks of its measure: numbers for a batch, and what they are.
 
     `layers`, with `units` channels in all; `batch`: the one number of images that is computed at a time, so that no image's numbers depend
-    on how many came with it; `fit`: how pictures enter; `features`: how many there are, of `feature_layer`.
+    on how many came with it; `fit`: how pictures enter; `features`: how many there are, of `feature_layer`. `ceilings`: (unit,) float32,
+    what each unit's values never exceed, infinity for none.
     """
 
     layers: tuple[MeasuredLayer, ...]
@@ -94,6 +99,7 @@ class Measure(Protocol):
     fit: Fit
     features: int
     feature_layer: str
+    ceilings: NDArray[np.float32]
 
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
         """Measure one full batch (batch, height, width, channel) in [0, 1]."""
@@ -103,6 +109,9 @@ class Measure(Protocol):
 
     def fields(self, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the receptive fields of a layer's units at these places, (place, 4): top, left, bottom, right in pixels."""
+
+    def after(self, layer: MeasuredLayer, before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a layer's values (any, channel) for what ranks its images, (any, channel)."""
 
 
 class NetworkMeasure:
@@ -124,28 +133,39 @@ class NetworkMeasure:
         output = graph.calls[graph.outputs[0].call]
         self.classifies = output.kind is Kind.SOFTMAX and len(output.shape) == 2
         network = at_precision(graph, precision)
-        wanted = [call.index for call in calls]
+        self._ranked = ranked = [ranking(graph, call) for call in calls]
+        self.ceilings = np.concatenate([one.ceilings for one in ranked])
+        wanted = [call.index for one in ranked for call in one.calls]
         targets = [*wanted, featured.index, *([output.index] if self.classifies else [])]
 
         def forward(entered: Any) -> tuple[Any, ...]:
             found = network.run(bundle.preprocessing.apply(entered), list(dict.fromkeys(targets)))
             by_call = dict(zip(dict.fromkeys(targets), found, strict=True))
-            peaks = [peak(by_call[index]) for index in wanted]
-            maxima, places = (ops.concatenate(parts, axis=1) for parts in zip(*peaks, strict=True))
+            peaks = [peak(one.strengths(*(by_call[call.index] for call in one.calls))) for one in ranked]
+            before, places = (ops.concatenate(parts, axis=1) for parts in zip(*peaks, strict=True))
+            values = ops.concatenate([one.values(highest) for one, (highest, _) in zip(ranked, peaks, strict=True)], axis=1)
             more = [ops.cast(by_call[output.index], "float32")] if self.classifies else []
-            return maxima, places, ops.cast(averaged(by_call[featured.index]), "float32"), *more
+            return before, values, places, ops.cast(averaged(by_call[featured.index]), "float32"), *more
 
         self._forward = engine().compiled(forward)
 
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
         """Measure one full batch (batch, height, width, channel) in [0, 1]."""
-        values, places, features, *scores = self._forward(ops.convert_to_tensor(pixels))
+        before, values, places, features, *scores = map(ops.convert_to_numpy, self._forward(ops.convert_to_tensor(pixels)))
         if scores:
-            probabilities = numpy(scores[0])
-            predicted, probability = probabilities.argmax(axis=1).astype(np.int32), probabilities.max(axis=1)
+            predicted, probability = scores[0].argmax(axis=1).astype(np.int32), scores[0].max(axis=1)
         else:
             predicted, probability = np.full(len(pixels), -1, np.int32), np.full(len(pixels), np.nan, np.float32)
-        return Numbers(numpy(values), np.asarray(ops.convert_to_numpy(places)).astype(np.int32), numpy(features), predicted, probability)
+        return Numbers(values, places.astype(np.int32), features, predicted, probability, before)
+
+    def ranked(self) -> dict[str, str]:
+        """Return for each layer that is flat above the address of what ranks its units."""
+        return {layer.address: one.before.address for layer, one in zip(self.layers, self._ranked, strict=True) if not one.is_own}
+
+    def after(self, layer: MeasuredLayer, before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a layer's values (any, channel) for what ranks its images, (any, channel)."""
+        found = self._ranked[self.layers.index(layer)].values(ops.convert_to_tensor(np.ascontiguousarray(before, np.float32)))
+        return numpy(found)
 
     def label(self, index: int) -> str:
         """Return the name of a predicted class."""

@@ -29,15 +29,17 @@ Name = TypeVar("Name", str, str | None)
 class TopUnits:
     """The strongest images of some units of a layer, all (unit, k), strongest first, equals by image id.
 
-    `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there. `rows`, `columns`: int64, where in the map, -1 in a
-    layer without space. `fields`: (unit, k, 4) int64, the receptive field there in pixels of the fitted picture: top, left, bottom,
-    right, ends exclusive; it may reach over the picture's border, where the network pads.
+    `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there; `before`: what they are ranked by, the value before an
+    activation that is flat above, elsewhere the same. `rows`, `columns`: int64, where in the map, -1 in a layer without space. `fields`:
+    (unit, k, 4) int64, the receptive field there in pixels of the fitted picture: top, left, bottom, right, ends exclusive; it may reach
+    over the picture's border, where the network pads.
     """
 
     layer: str
     channels: NDArray[np.int64]
     images: NDArray[np.int64]
     values: NDArray[np.float32]
+    before: NDArray[np.float32]
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
     fields: NDArray[np.int64]
@@ -45,15 +47,17 @@ class TopUnits:
 
 @dataclass(frozen=True)
 class UnitStatistics:
-    """How each unit of a layer answers to the images: of its maxima over space, one an image.
+    """How each unit of a layer answers to the images: of its maxima over space, one an image, before an activation that is flat above.
 
-    `count`: (unit,) images that were counted; `fires`: the share above 0; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
+    `count`: (unit,) images that were counted; `fires`: the share above 0, and `saturated`, the number at its ceiling, after the
+    activation; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
     `histogram`: (unit, bin) counts, `edges`: (bin + 1,). `class_means`: (unit, class), NaN for none; None without labels.
     """
 
     layer: str
     count: NDArray[np.int64]
     fires: NDArray[np.float64]
+    saturated: NDArray[np.int64]
     mean: NDArray[np.float32]
     least: NDArray[np.float32]
     largest: NDArray[np.float32]
@@ -107,6 +111,11 @@ class Run:
         """
         return load_again(self.manifest["model"], "run", custom, unsafe)
 
+    @property
+    def ranked(self) -> dict[str, str] | None:
+        """What ranks the units of layers that are flat above, by address; None for a run that ranked them by their ceilings."""
+        return self.manifest.get("ranked")
+
     def channels(self, layer: str) -> int:
         """Return how many units a layer has. Raises UnitError for a layer that was not measured."""
         return int(self._layer(layer)["channels"])
@@ -135,6 +144,7 @@ class Run:
             wanted,
             filled("image", -1, np.int64),
             filled("value", np.nan, np.float32),
+            filled("before" if "before" in numbers else "value", np.nan, np.float32),
             filled("row", -1, np.int64),
             filled("column", -1, np.int64),
             np.stack(sides, axis=-1),
@@ -151,6 +161,7 @@ class Run:
             layer=layer,
             count=numbers["count"],
             fires=numbers["fires"] / np.maximum(numbers["count"], 1),
+            saturated=numbers.get("saturated", np.zeros_like(numbers["count"])),
             mean=numbers["mean"],
             least=numbers["min"],
             largest=numbers["max"],
@@ -163,7 +174,8 @@ class Run:
     def percentile(self, unit: str, value: float) -> float:
         """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.
 
-        Exact to a bin of the histogram, in which values are taken as evenly spread.
+        Of a unit that is flat above, `value` is meant before its activation. Exact to a bin of the histogram, in which values are taken as
+        evenly spread.
         """
         layer, channel = self._unit(unit)
         found = self.units(layer, [channel])

@@ -78,6 +78,7 @@ class Settings:
             "precision": self.precision,
             "fit": fit,
             "backend": {"name": backend.choose(), "device": backend.device_name()},
+            "ranked": measure.ranked(),
         }
 
 

@@ -112,7 +112,7 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     first, end = shard.span
     facts = np.zeros(len(shard.sources), FACTS)
     features = np.full((len(shard.sources), measure.features), np.nan, np.float32)
-    values = np.full((len(shard.sources), measure.units), np.nan, np.float32)
+    values, before = np.full((2, len(shard.sources), measure.units), np.nan, np.float32)
     places = np.full((len(shard.sources), measure.units), -1, np.int32)
     skipped, unreached = list[tuple[int, str]](), list[tuple[int, str]]()
     for batch in _read_ahead(shard, measure):
@@ -125,10 +125,11 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
         facts["state"][there], facts["digest"][there] = READ, batch.digests
         facts["predicted"][there], facts["probability"][there] = numbers.predicted[here], numbers.probability[here]
         features[there], values[there], places[there] = numbers.features[here], numbers.values[here], numbers.places[here]
+        before[there] = (numbers.values if numbers.before is None else numbers.before)[here]
         advance(len(batch.images) + len(batch.skipped))
     read = facts["state"] == READ
     images = np.arange(first, end)[read]
-    statistics = Statistics.of(values[read], places[read], images, shard.classes[read], top)
+    statistics = Statistics.of(before[read], places[read], images, shard.classes[read], top, values[read], measure.ceilings)
     return Finished(shard.span, facts, features, statistics, tuple(skipped), tuple(unreached))
 
 

@@ -19,7 +19,7 @@ from .journal import Journal
 from .measure import Measure, MeasuredLayer
 from .shards import READ
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 MANIFEST = "manifest.json"
 NO_ID = -1
 UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
@@ -111,6 +111,7 @@ def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int
         "channel": np.concatenate([np.arange(layer.channels) for layer in layers]),
         "count": moments.count,
         "fires": moments.fires,
+        "saturated": moments.saturated,
         "mean": moments.sums.over(moments.count),
         "min": np.where(known, moments.least, nothing),
         "max": np.where(known, moments.largest, nothing),
@@ -125,7 +126,7 @@ def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int
 
 
 def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
-    images, values, places = statistics.top.images, statistics.top.values, statistics.top.places
+    images, before, places = statistics.top.images, statistics.top.values, statistics.top.places
     parts = []
     for layer in measure.layers:
         here = images[layer.units]
@@ -136,6 +137,7 @@ def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
         row = np.where(where, place // width, -1)
         column = np.where(where, place % width if len(layer.shape) == 2 else 0, -1)
         fields = measure.fields(layer, row, column)
+        values = measure.after(layer, before[layer.units].T).T
         parts.append(
             (
                 np.full(len(channel), layer.address),
@@ -144,11 +146,12 @@ def _top(statistics: Statistics, measure: Measure) -> dict[str, Any]:
                 here[channel, rank],
                 row,
                 column,
-                values[layer.units][channel, rank],
+                values[channel, rank],
+                before[layer.units][channel, rank],
                 *fields.T,
             )
         )
-    names = ("layer", "channel", "rank", "image", "row", "column", "value", "top", "left", "bottom", "right")
+    names = ("layer", "channel", "rank", "image", "row", "column", "value", "before", "top", "left", "bottom", "right")
     columns: dict[str, Any] = {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
     columns["layer"] = [str(one) for one in columns["layer"]]
     return columns

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...graph.addresses import graph_of
+from ...graph.calls import Graph
+from ...graph.saturation import own_values
 from ...models import ModelBundle, as_bundle, names_classes
 from ...results import Ascent, Provenance
 from ...units import Unit
@@ -18,6 +21,8 @@ from .real import RealImages
 from .settings import Settings, settle
 from .targets import Target, array_inputs, as_targets, text_of, units_among
 from .watching import Watch
+
+NOT_FINITE = '"not finite": the unit\'s values are NaN or infinite, as are some weights of the network, perhaps; nothing can be climbed.'
 
 
 def ascend(
@@ -55,9 +60,9 @@ def ascend(
     - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
       float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations.
 
-    `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in
-    [0, 1], `.scores` each unit's largest activation on the 8-bit picture. Ctrl-C keeps what was reached. Raises UnitError, OptionError,
-    ImageError.
+    `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in [0,
+    1], `.scores` each unit's largest activation on the 8-bit picture, before an activation that is flat above, and `.values` after it.
+    Ctrl-C keeps what was reached. Raises UnitError, OptionError, ImageError.
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
@@ -107,22 +112,30 @@ def ascended(climber: Climber, targets: Sequence[Target], watch: Watch | None = 
 
 def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> Ascent:
     """Return the record of pictures that were climbed, or read again, for targets among those that were `asked` for."""
-    real, reached = climber.real, climbed.targets
+    real, reached, graph = climber.real, climbed.targets, graph_of(climber.bundle)
     beside = None if real is None else np.array([real.value(target) for target in reached], dtype=np.float32)
-    dead = [str(one) for one, score in zip(reached, climbed.scores, strict=True) if isinstance(one, Unit) and not score > 0]
-    return Ascent(
+    found = Ascent(
         provenance=recorded(climber, asked, climbed.steps if climbed.interrupted else None),
-        notes=(*(climber.verdict(reached) if dead else ()), *(real.notes if real is not None else ())),
+        notes=real.notes if real is not None else (),
         class_names=class_names(climber.bundle, units_among(reached)),
         units=reached,
         images=climbed.images,
         scores=climbed.scores,
+        margins=climbed.margins,
+        values=np.array([_after(graph, *one) for one in zip(reached, climbed.scores, strict=True)], dtype=np.float32),
         courses=climbed.courses,
         mode=climber.settings.mode,
         real=beside,
         frames=climbed.frames if climber.settings.every else (),
         interrupted=climbed.interrupted,
     )
+    said = (*(climber.verdict(reached) if found.dead.any() else ()), *((NOT_FINITE,) if found.not_finite.any() else ()))
+    return replace(found, notes=(*said, *found.notes))
+
+
+def _after(graph: Graph, target: Target, score: float) -> float:
+    """Return the value after its activation of a unit that is scored before one that is flat above; of all else the score."""
+    return float(own_values(graph, target, np.array([score], np.float32))[0]) if isinstance(target, Unit) else score
 
 
 def recorded(climber: Climber, targets: Sequence[Target], steps: int | None = None) -> Provenance:

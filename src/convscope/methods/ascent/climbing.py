@@ -32,12 +32,13 @@ WINDOW, WORTH = 24, 0.08
 @dataclass(frozen=True)
 class Climbed:
     """The pictures of some targets, `copies` of each, one after the other; `courses`: (step, picture) the objective, NaN where it
-    stood still. `score`: (picture,).
+    stood still. `scores`: (picture,); `margins`: (picture,) what is above 0 where the unit is awake, see `largest`.
     """
 
     targets: tuple[Target, ...]
     images: FloatArray
     scores: FloatArray
+    margins: FloatArray
     courses: FloatArray
     frames: tuple[tuple[NDArray[np.uint8], ...], ...]
     steps: int
@@ -95,7 +96,7 @@ class Climber:
         """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept."""
         best = self._climb(group, canvas, attempts[0], watch)
         for attempt in attempts[1:]:
-            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and not best.scores[place] > 0]
+            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and not best.margins[place] > 0]
             if best.interrupted or not asleep:
                 break
             best = _bettered(best, asleep, self._climb([best.targets[place] for place in asleep], canvas, attempt, watch, copies=1))
@@ -113,8 +114,8 @@ class Climber:
         run = AscentRun(step, weights, rngs, self._starts(targets, canvas, attempt, step))
         courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch)
         images = run.pictures()
-        scores = self.scores(targets, images)
-        return Climbed(tuple(targets), images, scores, courses, tuple(frames.by_unit()), len(courses), interrupted)
+        scores, margins = self.scores(targets, images)
+        return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), len(courses), interrupted)
 
     def _rng(self, target: Target, copy: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, *([copy] if copy else []), *str(target).encode()])
@@ -149,11 +150,13 @@ class Climber:
         return self._steps[key]
 
     def scores(self, targets: Sequence[Target], images: FloatArray) -> FloatArray:
-        """Return what each target amounts to on its own picture, in float32: a unit its largest activation, see `largest` for the rest."""
+        """Return (2, picture) float32, what each target amounts to on its own picture, a unit its largest activation, and by how much it is
+        awake; see `largest` for both.
+        """
         graph = graph_of(self.bundle)
         pairs = zip(targets, images, strict=True)
         found = [largest(graph, as_objective(one), network_input(self.bundle, image[None])) for one, image in pairs]
-        return np.array(found, dtype=np.float32)
+        return np.array(found, dtype=np.float32).T
 
 
 def _to_the_top(run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch) -> tuple[FloatArray, Frames, bool]:
@@ -196,13 +199,16 @@ def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
 
 def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:
     """Return `best` with those pictures of `tried`, made for its `places`, that score more."""
-    images, scores, courses, frames = best.images.copy(), best.scores.copy(), [*best.courses.T], list(best.frames)
+    images, scores, margins = best.images.copy(), best.scores.copy(), best.margins.copy()
+    courses, frames = [*best.courses.T], list(best.frames)
     for number, place in enumerate(places):
-        if tried.steps and tried.scores[number] > scores[place]:
-            images[place], scores[place], courses[place] = tried.images[number], tried.scores[number], tried.courses[:, number]
+        if tried.steps and tried.margins[number] > margins[place]:
+            images[place], scores[place], margins[place] = tried.images[number], tried.scores[number], tried.margins[number]
+            courses[place] = tried.courses[:, number]
             if frames:
                 frames[place] = tried.frames[number]
-    return Climbed(best.targets, images, scores, _padded(courses), tuple(frames), best.steps, best.interrupted or tried.interrupted)
+    interrupted = best.interrupted or tried.interrupted
+    return Climbed(best.targets, images, scores, margins, _padded(courses), tuple(frames), best.steps, interrupted)
 
 
 def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) -> Climbed:
@@ -216,6 +222,7 @@ def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) ->
         targets=tuple(reached[place] for place in order),
         images=np.concatenate([climb.images for climb in found])[order],
         scores=np.concatenate([climb.scores for climb in found])[order],
+        margins=np.concatenate([climb.margins for climb in found])[order],
         courses=_padded([courses[place] for place in order]),
         frames=tuple(frames[place] for place in order) if frames else (),
         steps=max(climb.steps for climb in found),

@@ -137,6 +137,8 @@ class AscentJob:
                 units=tuple(unit for part in parts for unit in part.units),
                 images=np.concatenate([part.images for part in parts]),
                 scores=np.concatenate([part.scores for part in parts]),
+                margins=np.concatenate([part.margins for part in parts]),
+                values=np.concatenate([part.values for part in parts]),
                 real=None if parts[0].real is None else np.concatenate([part.real for part in parts if part.real is not None]),
                 courses=np.zeros((0, sum(len(part.units) for part in parts)), dtype=np.float32),
                 frames=(),
@@ -150,9 +152,9 @@ class AscentJob:
         images = np.stack([read(path) for path in chunk.places().values()])
         if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
             return ascended(self.climber, chunk.units)
-        scores = self.climber.scores(chunk.pictured, images)
         none = np.zeros((0, len(images)), dtype=np.float32)
-        return record_of(self.climber, chunk.units, Climbed(chunk.pictured, images, scores, none, (), 0))
+        scores, margins = self.climber.scores(chunk.pictured, images)
+        return record_of(self.climber, chunk.units, Climbed(chunk.pictured, images, scores, margins, none, (), 0))
 
     def _chunks(self, folder: Path) -> list[Chunk]:
         found: list[Chunk] = []

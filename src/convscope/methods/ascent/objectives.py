@@ -16,7 +16,10 @@ from ...expressions import Direction, Objective, Term
 from ...graph.addresses import channel_count, unit_call
 from ...graph.calls import Call, Graph
 from ...graph.entering import numpy
+from ...graph.kinds import Kind
 from ...graph.listing import field_and_stride
+from ...graph.saturation import ranking_call, seed_call
+from ...graph.seeds import seedable
 from ...units import Unit
 
 FloatArray = NDArray[np.float32]
@@ -83,21 +86,30 @@ def _vector(term: Term, channels: int) -> FloatArray:
 def best_measure(graph: Graph, form: Form) -> Measure:
     """The mean, over cells of half a receptive field, of each term's largest value there before its activation; or one neuron's value.
 
-    A ReLU that never fires has no gradient; the value before it always has one. Cells, because the mean of a whole map is a bad guide:
-    a filter of the first layer is linear in the picture, and an even tint its best picture, while one that answers to something rare is
-    best served by grey with a single motif. Each cell wants its own. A whole layer is taken after its activation, as DeepDream does.
+    A ReLU that never fires has no gradient, nor has a sigmoid at its ceiling; the value before it always has one. Cells, because the mean
+    of a whole map is a bad guide: a filter of the first layer is linear in the picture, and an even tint its best picture, while one that
+    answers to something rare is best served by grey with a single motif. Each cell wants its own. A whole layer is taken after its
+    activation, as DeepDream does.
     """
-    return _measure(graph, form, graph.preactivation, lambda call: strongest_of_cells(cell_of(graph, call)))
+    return _measure(graph, form, _before(graph), lambda call: strongest_of_cells(cell_of(graph, call)))
 
 
 def peak_measure(graph: Graph, form: Form) -> Measure:
     """Each term's largest value before its activation: what wakes a unit that only one place can wake."""
-    return _measure(graph, form, graph.preactivation, lambda call: ops.max)
+    return _measure(graph, form, _before(graph), lambda call: ops.max)
 
 
 def paper_measure(graph: Graph, form: Form) -> Measure:
-    """The sum of a unit's activations, exactly as the original report has it; a dead filter has no gradient here."""
-    return _measure(graph, form, lambda call: call, lambda call: ops.sum)
+    """The sum of a unit's activations, exactly as the original report has it; a dead filter has no gradient here.
+
+    Behind a sigmoid, as behind a softmax, it is the score that is climbed.
+    """
+    return _measure(graph, form, lambda call: ranking_call(graph, call) if call.kind is Kind.SIGMOID else call, lambda call: ops.sum)
+
+
+def _before(graph: Graph) -> Callable[[Call], Call]:
+    """Return what finds the call that is climbed for a unit: before everything that is flat, above or below."""
+    return lambda call: graph.preactivation(ranking_call(graph, call))
 
 
 def cell_of(graph: Graph, call: Call) -> float:
@@ -156,7 +168,7 @@ def likeness(values: Any, copies: int) -> Any:
 
 def _call(graph: Graph, layer: str, kind: str, before: Callable[[Call], Call]) -> Call:
     call = unit_call(graph, Unit(layer, 0))
-    return before(call) if kind == "unit" else call
+    return before(call) if kind == "unit" else ranking_call(graph, call) if kind == "odds" else call
 
 
 def _reduced(values: Any, vector: Any, position: tuple[int, int] | None, kind: str, over_space: Callable[..., Any]) -> Any:
@@ -181,18 +193,30 @@ def mapped(values: Any, vector: Any, kind: str) -> Any:
     return chosen - ops.logsumexp(values - FAR * vector, axis=-1) if kind == "odds" else chosen
 
 
-def largest(graph: Graph, objective: Objective, entered: Any) -> float:
-    """Return what the objective amounts to on one preprocessed picture (1, height, width, channel), in float32.
+def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, float]:
+    """Return what the objective amounts to on one preprocessed picture (1, height, width, channel), in float32, and what says whether it
+    is awake: the same, but of a class its score less the mean of the others.
 
-    Each term counts by its largest value over the places of its map, after the activation (a whole layer by the mean square of its
-    values), times its weight.
+    Each term counts by its largest value over the places of its map, after the activation, or before one that is flat above (a whole layer
+    by the mean square of its values), times its weight.
     """
     form, weights = form_of(objective), weights_of(graph, [objective])
-    calls = [unit_call(graph, Unit(term.layer, 0)) for term in objective.terms]
+    calls = [_scored(graph, term) for term in objective.terms]
     distinct = list({call.index: call for call in calls})
-    values = dict(zip(distinct, graph.run(entered, distinct), strict=True))
-    total = 0.0
+    values = dict(zip(distinct, map(numpy, graph.run(entered, distinct)), strict=True))
+    total = margin = 0.0
     for number, (call, (_, position, kind)) in enumerate(zip(calls, form.terms, strict=True)):
-        found = _reduced(values[call.index], ops.convert_to_tensor(weights[number + 1]), position, kind, ops.max)
-        total += float(weights[0][0, number]) * float(numpy(found)[0])
-    return total
+        for contrast in (False, True):
+            one = seedable(graph, call, values[call.index]) if contrast and kind == "unit" else values[call.index]
+            found = _reduced(ops.convert_to_tensor(one), ops.convert_to_tensor(weights[number + 1]), position, kind, ops.max)
+            amount = float(weights[0][0, number]) * float(numpy(found)[0])
+            total, margin = (total, margin + amount) if contrast else (total + amount, margin)
+    return total, margin
+
+
+def _scored(graph: Graph, term: Term) -> Call:
+    """Return the call in which a term is scored."""
+    if isinstance(term.channel, int) and not term.odds:
+        return seed_call(graph, Unit(term.layer, term.channel))
+    call = unit_call(graph, Unit(term.layer, 0))
+    return ranking_call(graph, call) if term.odds else call

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...graph.addresses import channel_count, graph_of, unit_call
-from ...graph.calls import Call
 from ...graph.receptive import receptive_field
+from ...graph.saturation import Ranking, ranking
 from ...images import ImageStream, Source, as_image_set, entering
 from ...models import ModelBundle
 from ...progress import track
@@ -22,7 +22,9 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Strongest:
-    """For each channel of a layer its largest value over all images, (channel,), and in which image and (row, column) it was."""
+    """For each channel of a layer its largest value over all images, (channel,), before an activation that is flat above, and in which
+    image and (row, column) it was.
+    """
 
     values: FloatArray
     images: NDArray[np.int64]
@@ -66,16 +68,18 @@ class RealImages:
 
     def _layer(self, layer: str) -> Strongest:
         if layer not in self._found:
-            self._found[layer] = self._measured(unit_call(graph_of(self._bundle), Unit(layer, 0)))
+            graph = graph_of(self._bundle)
+            self._found[layer] = self._measured(ranking(graph, unit_call(graph, Unit(layer, 0))))
         return self._found[layer]
 
-    def _measured(self, call: Call) -> Strongest:
+    def _measured(self, ranked: Ranking) -> Strongest:
         stream = ImageStream(self._set, fit_of(self._bundle))
-        channels = channel_count(call)
+        channels = channel_count(ranked.call)
         values, images = np.full(channels, -np.inf, np.float32), np.zeros(channels, np.int64)
         places = np.full((channels, 2), -1, np.int64)
         for first, batch in _batches(track((image for image, _ in stream), "measuring real images", len(self._set))):
-            found = numpy(graph_of(self._bundle).run(network_input(self._bundle, batch), [call.index])[0])
+            computed = graph_of(self._bundle).run(network_input(self._bundle, batch), [call.index for call in ranked.calls])
+            found = numpy(ranked.strengths(*computed))
             flat = found.reshape(len(batch), -1, channels)
             for number, peak in enumerate(flat.max(axis=1), first):
                 stronger = peak > values

@@ -17,7 +17,7 @@ from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
 from ..theme import Theme
 from . import words
 
-COLUMNS = ("", "image", "class", "value", "row, column")
+COLUMNS = ("", "image", "class", "value", "after its activation", "row, column")
 
 
 def page(result: Dossier, theme: Theme) -> str:
@@ -43,7 +43,7 @@ def _upper(result: Dossier) -> Iterator[str]:
     names = words.upper(result)
     yield _panel(names[0], _image(unit_to_rgb(result.synthetic), names[0][0]))
     if words.silent(result):
-        yield _panel(names[1], f'<p class="empty">{_words(silence(result.images))}</p>')
+        yield _panel(names[1], f'<p class="empty">{_words(silence(result.images, result.patches.not_finite))}</p>')
         return
     yield _panel(names[1], _nine(result, "patches"))
     yield _panel(names[2], _nine(result, "projections"))
@@ -57,7 +57,7 @@ def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str
     for place in range(patches.count):
         top, left, bottom, right = patches.inside(place)
         style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
-        label = f"{patches.names[place]}: {number(float(patches.values[place]))}"
+        label = f"{patches.names[place]}: {number(float(patches.before[place]))}"
         image = _image(tile_of(patches, place, what, signals), label, style) if has_tile(patches, place, what, signals) else ""
         tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{image}</span>')
     across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
@@ -108,7 +108,8 @@ def _rows(result: Dossier) -> Iterator[str]:
     for place, one in enumerate(patches.summary()):
         row, column = one["position"]
         where = "" if min(row, column) < 0 else f"{row}, {column}"
-        cells = (str(place + 1), one["image"], one["label"] or "", number(one["value"]), where)
+        values = number(one["before"]), number(one["value"])
+        cells = (str(place + 1), one["image"], one["label"] or "", *values, where)
         shown = (cell for cell, wanted in zip(cells, _columns(result), strict=True) if wanted)
         yield f"<tr>{''.join(f'<td>{_words(cell)}</td>' for cell in shown)}</tr>"
 
@@ -116,7 +117,7 @@ def _rows(result: Dossier) -> Iterator[str]:
 def _columns(result: Dossier) -> tuple[bool, ...]:
     """Say which columns of the table have anything in them."""
     patches = result.patches
-    return True, True, any(patches.labels), True, bool((patches.positions >= 0).all(axis=1).any())
+    return True, True, any(patches.labels), True, patches.saturated is not None, bool((patches.positions >= 0).all(axis=1).any())
 
 
 def _panel(said: tuple[str, str], inside: str, kind: str = "") -> str:

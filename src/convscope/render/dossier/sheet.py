@@ -26,7 +26,7 @@ def sheet(result: Dossier, theme: Theme) -> Image.Image:
     x = left + PANEL + SPACE
     if words.silent(result):
         _caption(page, names[1], (x, top, PANEL))
-        draw_tile(page, Tile(words=silence(result.images)), x, top + CAPTION, (3 * PANEL + 2 * SPACE, PANEL))
+        draw_tile(page, Tile(words=silence(result.images, result.patches.not_finite)), x, top + CAPTION, (3 * PANEL + 2 * SPACE, PANEL))
         return page.image()
     for place, pixels in enumerate(_squares(result, theme)):
         _caption(page, names[1 + place], (x + place * (PANEL + SPACE), top, PANEL))

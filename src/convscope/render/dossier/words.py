@@ -1,12 +1,13 @@
 """What picture and page of a dossier say in the same words."""
 
+import math
 import shlex
 from pathlib import PurePath
 
 from ...results import Dossier, Patches
 from ..histogram import Histogram
 from ..layout import Heading, counted, heading_notes, joined, model_name, number
-from ..patches import patch_notes, share
+from ..patches import exceptions, patch_notes, share
 
 MOST_CLASSES = 10
 SYNTHETIC_NOTE = "The synthetic picture's score is the unit's largest activation on the 8-bit picture itself."
@@ -14,8 +15,10 @@ SYNTHETIC_NOTE = "The synthetic picture's score is the unit's largest activation
 
 def heading(result: Dossier) -> Heading:
     """Return title, subtitle and notes."""
-    fires = "silent" if silent(result) else f"fires on {share(result.fires)}"
-    subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), fires, field(result))
+    fires = f"fires on {share(result.fires)}" if not silent(result) else "silent" if result.patches.is_silent else "not finite"
+    subtitle = joined(
+        model_name(result), result.dataset, counted(result.images, "image"), fires, *exceptions(result.patches), field(result)
+    )
     notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread))
     return Heading(result.legend(result.unit), subtitle, notes)
 
@@ -39,6 +42,8 @@ def is_cropped(patches: Patches) -> bool:
 
 def standing(result: Dossier) -> str:
     """Return where the synthetic picture stands among the images."""
+    if not math.isfinite(result.score):
+        return "its values are NaN or infinite"
     if not result.score > 0:
         return "the climb did not wake the unit"
     if result.percentile >= 100:
@@ -61,14 +66,15 @@ def upper(result: Dossier) -> tuple[tuple[str, str], ...]:
 
 def histogram(result: Dossier) -> Histogram:
     """Return the distribution of the unit's maxima, the synthetic score marked on it."""
-    shown = result.score > 0
+    shown = math.isfinite(result.score) and result.score > 0
+    before = "" if result.patches.saturated is None else ", before its activation"
     return Histogram(
         [float(edge) for edge in result.edges],
         [int(count) for count in result.counts],
         result.score if shown else None,
         f"synthetic: {standing(result).removeprefix('score ')}",
-        [float(value) for value in result.patches.values[: result.patches.count]],
-        f"the unit's maximum on an image; ticks below: the {result.patches.count} strongest",
+        [float(value) for value in result.patches.before[: result.patches.count]],
+        f"the unit's maximum on an image{before}; ticks below: the {result.patches.count} strongest",
     )
 
 

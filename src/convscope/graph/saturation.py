@@ -1,0 +1,223 @@
+"""Where a layer's values are ties: activations that are flat above, and the call before them, by which units are ranked.
+
+ReLU6, sigmoid, tanh, a clip: many images reach the same ceiling, and which of them excites a unit most is only to be seen before it. What
+is flat is found by numbers, not by names: everything between two calls that treats each number by itself is asked for its curve.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend import ops
+from ..units import Unit
+from .addresses import unit_call
+from .calls import Call, Graph, picked
+from .entering import numpy
+from .kinds import LINEAR, Kind
+
+FloatArray = NDArray[np.float32]
+# The curve is asked for at so many places to an octave, of both signs, between these powers of two.
+PER_OCTAVE, LEAST, LARGEST = 8, -12, 20
+GRID = 2.0 ** np.arange(LEAST, LARGEST + 1 / PER_OCTAVE, 1 / PER_OCTAVE)
+GRID = np.concatenate([-GRID[::-1], [0.0], GRID]).astype(np.float32)
+# Flat: no rise over the last four octaves, but for what rounding adds to a sum of numbers of that size.
+FLAT = int(np.searchsorted(GRID, 2.0 ** (LARGEST - 4)))
+ROUNDING, NEAR = 4 * np.float32(2.0**-23), np.float32(1e-6)
+# What never treats each number by itself. All else is tried.
+MIXING = LINEAR | {Kind.INPUT, Kind.MAX_POOL, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL, Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING}
+FARTHEST = 16  # calls between a unit and what it is ranked by
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """By what the units of `call` are ranked: by the value of `before`, or by their own.
+
+    `signs`: (channel,) float32, 1 where the unit rises with the value before and is flat above, -1 where it falls with it and is flat
+    below, 0 where its own value tells images apart. `ceilings`: (channel,) what it never exceeds, infinity where `signs` is 0.
+    """
+
+    graph: Graph
+    call: Call
+    before: Call
+    signs: FloatArray
+    ceilings: FloatArray
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether all units are ranked by their own values."""
+        return self.before is self.call
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls whose values `strengths` takes, in that order."""
+        return (self.before,) if self.signs.all() else (self.before, self.call)
+
+    def strengths(self, *values: Any) -> Any:
+        """Return what ranks the units, shaped like the value of `call`, from the values of `calls`."""
+        if self.is_own or (self.signs == 1).all():
+            return values[0]
+        signs = ops.cast(ops.convert_to_tensor(self.signs), values[0].dtype)
+        signed = values[0] * signs
+        return signed if len(values) == 1 else ops.where(signs == 0, values[1], signed)
+
+    def values(self, strengths: Any) -> Any:
+        """Return the units' own values (image, channel) for what ranks them, (image, channel), tensors of float32."""
+        if self.is_own:
+            return strengths
+        own = ops.convert_to_tensor(self.signs == 0)
+        signs = ops.convert_to_tensor(np.where(self.signs < 0, -1, 1).astype(np.float32))
+        return ops.where(own, strengths, _curve(self.graph, self.before, self.call, strengths * signs))
+
+    def one(self, channel: int, strengths: FloatArray) -> FloatArray:
+        """Return a channel's own values (any,) for what ranks it, (any,)."""
+        if self.is_own:
+            return strengths
+        every = np.repeat(np.asarray(strengths, np.float32)[:, None], len(self.signs), axis=1)
+        return np.asarray(numpy(self.values(ops.convert_to_tensor(every)))[:, channel])
+
+
+def ranking(graph: Graph, call: Call) -> Ranking:
+    """Return by what the units of `call` are ranked, found once for a graph.
+
+    The nearest call before everything that is flat above. Units need not agree: a batch normalization may turn some of them round.
+    """
+    if call.index not in graph.rankings:
+        graph.rankings[call.index] = _found(graph, call)
+    known: Ranking = graph.rankings[call.index]
+    return known
+
+
+def ranking_call(graph: Graph, call: Call) -> Call:
+    """Return the call before `call` that ranks all its units, each rising with it; `call` itself where there is none."""
+    found = ranking(graph, call)
+    return found.before if (found.signs > 0).all() else call
+
+
+def seed_call(graph: Graph, unit: Unit) -> Call:
+    """Return the call whose value at a unit is seeded and projected: the one before an activation that is flat above, which has no slope.
+
+    A unit that falls with the value before keeps its own: a deconvnet takes no negative seed.
+    """
+    found = ranking(graph, unit_call(graph, unit))
+    return found.before if found.signs[unit.channel] > 0 else found.call
+
+
+def own_values(graph: Graph, unit: Unit, values: FloatArray) -> FloatArray:
+    """Return a unit's own values (any,) for those of its `seed_call`."""
+    found = ranking(graph, unit_call(graph, unit))
+    return found.one(unit.channel, values) if found.signs[unit.channel] > 0 else values
+
+
+def _found(graph: Graph, call: Call) -> Ranking:
+    channels = call.shape[-1] if len(call.shape) > 1 else None
+    own = Ranking(graph, call, call, np.zeros(channels or 0, np.float32), np.full(channels or 0, np.inf, np.float32))
+    if not channels or call.index not in graph.downstream:
+        return own
+    found = own
+    for before in _befores(graph, call):
+        curve = _curve_of(graph, before, call)
+        if curve is None:
+            break
+        here = curve if found.is_own else _curve_of(graph, before, found.before)
+        if here is None:
+            break
+        tied = _flat_signs(here * np.where(found.signs < 0, -1, 1)) != 0  # of these what was found so far does not tell images apart
+        signs = np.where(found.signs == 0, _flat_signs(curve), _monotone(curve)).astype(np.float32)
+        if tied.any() and signs[found.signs != 0].all():
+            found = Ranking(graph, call, before, signs, np.where(signs != 0, _ceilings(curve), np.inf).astype(np.float32))
+    return found
+
+
+def _befores(graph: Graph, call: Call) -> Iterator[Call]:
+    """Yield the calls of one value, nearest first, on which alone `call` depends, as long as all between may be by the number."""
+    open_calls = {call.index}
+    for _ in range(FARTHEST):
+        last = max(open_calls)
+        if graph.calls[last].kind in MIXING:
+            return
+        sources = {source.call for source in graph.calls[last].sources if source.call in graph.downstream}
+        if any(source.output for source in graph.calls[last].sources):
+            return
+        open_calls = (open_calls - {last}) | sources
+        if len(open_calls) == 1 and (before := graph.calls[next(iter(open_calls))]).shape == call.shape:
+            yield before
+
+
+def _curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
+    """Return the values of `call`, (place, channel), where `before` is GRID; None where a number depends on its neighbours."""
+    places = np.repeat(GRID[:, None], int(call.shape[-1] or 0), axis=1)
+    try:
+        return numpy(_curve(graph, before, call, ops.convert_to_tensor(places))) if _is_by_number(graph, before, call) else None
+    except Exception:  # what does not compute on numbers of another shape depends on that shape
+        return None
+
+
+def _curve(graph: Graph, before: Call, call: Call, values: Any) -> Any:
+    """Return the values of `call` (place, channel) where `before` has `values` (place, channel), each place an image of one pixel."""
+    pixels = ops.reshape(values, (-1, *[1] * (len(call.shape) - 2), values.shape[-1]))
+    return ops.reshape(ops.cast(_run(graph, before, call, pixels), "float32"), (-1, values.shape[-1]))
+
+
+def _is_by_number(graph: Graph, before: Call, call: Call) -> bool:
+    """Say whether each number of `call` depends on the same number of `before` and on its channel, and on nothing else."""
+    sides, channels = [3] * (len(call.shape) - 2), int(call.shape[-1] or 0)
+    rng = np.random.default_rng(0)
+    one, other = (rng.normal(scale=3.0, size=(2, *sides, channels)).astype(np.float32) for _ in range(2))
+    same = rng.random(one.shape) < 0.5
+    given = (one, np.where(same, one, other), np.ones_like(one))
+    found, again, even = (numpy(_run(graph, before, call, ops.convert_to_tensor(values))) for values in given)
+    return found.shape == one.shape and _close(found[same], again[same]) and _close(even, even[(0,) * (even.ndim - 1)])
+
+
+def _close(one: FloatArray, other: FloatArray) -> bool:
+    """Say whether numbers are the same but for rounding, which may depend on their place in memory."""
+    return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True))
+
+
+def _run(graph: Graph, before: Call, call: Call, value: Any) -> Any:
+    """Return the value of `call` where `before` has this one."""
+    values: dict[int, Any] = {before.index: value}
+    for one in _between(graph, before, call):
+        values[one.index] = one(*(picked(values[source.call], source) for source in one.sources))
+    return values[call.index]
+
+
+def _between(graph: Graph, before: Call, call: Call) -> Sequence[Call]:
+    """Return the calls after `before` that `call` depends on, itself included, in running order."""
+    needed = {call.index}
+    for one in reversed(graph.calls[: call.index + 1]):
+        if one.index in needed:
+            needed.update(source.call for source in one.sources if source.call != before.index)
+    return [one for one in graph.calls if one.index in needed]
+
+
+def _rounding(curve: FloatArray) -> FloatArray:
+    return np.asarray(ROUNDING * np.abs(GRID)[:, None] + NEAR * np.abs(curve), np.float32)
+
+
+def _monotone(curve: FloatArray) -> FloatArray:
+    """Return 1 for each channel whose curve never falls, -1 where it never rises, 0 where it does both, neither, or is not finite."""
+    with np.errstate(invalid="ignore"):
+        steps, rounding = np.diff(curve, axis=0), _rounding(curve)[1:]
+        rises, falls = (steps > rounding).any(axis=0), (steps < -rounding).any(axis=0)
+    finite = np.isfinite(curve).all(axis=0)
+    return np.where(finite, rises.astype(np.float32) - falls.astype(np.float32), 0).astype(np.float32) * (rises != falls)
+
+
+def _flat_signs(curve: FloatArray) -> FloatArray:
+    """Return 1 for each channel whose curve rises and is flat at its upper end, -1 where it falls and is flat at its lower end, else 0."""
+    signs = _monotone(curve)
+    with np.errstate(invalid="ignore"):
+        above = (np.abs(curve[FLAT:] - curve[-1]) <= _rounding(curve)[FLAT:]).all(axis=0)
+        below = (np.abs(curve[: len(GRID) - FLAT] - curve[0]) <= _rounding(curve)[: len(GRID) - FLAT]).all(axis=0)
+    return np.where(signs > 0, above * signs, below * signs).astype(np.float32)
+
+
+def _ceilings(curve: FloatArray) -> FloatArray:
+    """Return the highest value of each channel's curve; where far away rounding changes it a little, a little less than nearer to zero."""
+    highest, near = curve.max(axis=0), curve[np.abs(GRID) <= 2.0**12].max(axis=0)
+    rounded = (highest != near) & (highest - near < 0.01 * np.abs(near))
+    return np.asarray(np.where(rounded, near - 1e-4 * np.abs(near), highest), np.float32)
