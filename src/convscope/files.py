@@ -58,7 +58,7 @@ def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> lis
         for folder in {path.parent for path in contents} if durable and os.name != "nt" else ():
             _to_disk(folder)
     except (OSError, ValueError) as error:
-        raise OutputError(_sentence(path, error)) from error
+        raise OutputError(unwritten(path, error)) from error
     finally:
         for left_over in waiting.values():
             with contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             path.rename(old)
         growing.rename(path)
     except OSError as error:
-        raise OutputError(_sentence(path, error)) from error
+        raise OutputError(unwritten(path, error)) from error
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -102,7 +102,7 @@ def check_writable(path: Path) -> None:
         _write_new(trial, b"")
         trial.unlink()
     except (OSError, ValueError) as error:
-        raise OutputError(_sentence(path, error)) from error
+        raise OutputError(unwritten(path, error)) from error
 
 
 def is_temporary(path: Path) -> bool:
@@ -140,14 +140,14 @@ def open_in_place(path: Path) -> int:
     except FileNotFoundError:
         found = None
     except OSError as error:
-        raise OutputError(_sentence(path, error)) from error
+        raise OutputError(unwritten(path, error)) from error
     if found is not None:
         _check_own(path, found)
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
     except OSError as error:
-        raise OutputError(_sentence(path, error)) from error
+        raise OutputError(unwritten(path, error)) from error
     try:
         _check_own(path, os.fstat(descriptor))  # it may have been replaced in between
     except OutputError:
@@ -197,7 +197,8 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".convscope-{secrets.token_hex(6)}.tmp")
 
 
-def _sentence(path: Path, error: OSError | ValueError) -> str:
+def unwritten(path: Path, error: OSError | ValueError) -> str:
+    """Return the sentence for a file or folder that could not be written."""
     code = error.errno if isinstance(error, OSError) else None
     fact = getattr(error, "strerror", None) or error
     reason = REASONS.get(code or 0, f"{fact}. Expected a path that can be written. Give another path")

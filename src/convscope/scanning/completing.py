@@ -2,31 +2,29 @@
 
 import contextlib
 import json
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
-from ..errors import ConvscopeError, ImageError, OptionError, UnreachableError, near_misses
-from ..files import check_writable, write_files
+from ..errors import ConvscopeError, ImageError, OptionError, OutputError, UnreachableError
+from ..files import check_writable, unwritten, write_files
 from ..images import ImageSet, Source, entering
-from ..images.source import Unreadable
 from ..json_files import read_json
 from ..progress import counting
-from ..tables import parquet, read_parquet
+from .checksums import CHECKSUM, check_sealed, digest, sealed
 from .executors import Executor, Function, Serial
-from .journal import FOLDER, LOCK, Journal, locked
+from .journal import FOLDER, LOCK, SETTINGS, Journal, locked
+from .listing import Listed, all_there, is_away, listed_in, written_as
 from .measure import Measure
-from .run import keyed, written_as
 from .shards import READ, Finished, Shard, unfinished, work
-from .written import NO_ID, Listed, write_run
+from .written import NO_ID, write_run
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
 TURNS = 2  # what could not be reached is tried once more when all else is done
-SETTINGS = "settings.json"
+SCHEMA = 2  # of the journal
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
     "model": lambda said: said["model"]["digest"],
@@ -55,18 +53,21 @@ def complete_run(
     """
     _check_folder(run)
     with locked(run):
-        _check_settings(run, settings)
-        listed, sources = _listed(run, given)
-        journal = Journal(run, len(sources), measure.features)
+        known = _check_settings(run, settings)
+        listed, found = listed_in(run / FOLDER, given)
+        journal = Journal(run, listed, measure.features, identity_of(settings), anonymous=not known)
+        if not known:
+            write_files({run / FOLDER / SETTINGS: sealed(settings | {"schema": SCHEMA})}, durable=True)
+        sources = all_there(run, listed, found, given, dict(journal.skipped))
         _check_unchanged(run, journal, sources, measure)
         classes = _classes(listed, measure)
-        left = sum(end - first for first, end in unfinished(journal.spans, len(sources)))
+        left = sum(end - first for first, end in [*journal.damaged, *unfinished(journal.spans, len(sources))])
         unreached: dict[int, str] = {}
         interrupted = False
         tell: Callable[[int], None]
         with counting("scanning", len(sources), len(sources) - left) as advance:
             for turn in range(TURNS):
-                spans = [] if turn and not unreached else list(unfinished(journal.spans, len(sources)))
+                spans = [] if turn and not unreached else [*journal.damaged, *unfinished(journal.spans, len(sources))]
                 shards = (Shard(first, tuple(sources[first:end]), classes[first:end]) for first, end in spans)
                 if executor is None or function is None:
                     results, tell = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards), _nobody
@@ -79,10 +80,10 @@ def complete_run(
                     break
         if not interrupted:
             journal.merge()
-        elif journal.statistics is None:
+        elif journal.statistics is None or journal.damaged:
             raise KeyboardInterrupt
         missed = [(image, listed.names[image], reason) for image, reason in unreached.items()]
-        missed += [(NO_ID, written_as(one.name), one.reason) for one in given.sources if _is_away(one)]
+        missed += [(NO_ID, written_as(one.name), one.reason) for one in given.sources if is_away(one)]
         write_run(run, journal, listed, measure, settings, missed)
 
 
@@ -91,7 +92,7 @@ def _keep(accounted: Generator[Finished, None, None], journal: Journal, advance:
     unreached: dict[int, str] = {}
     with contextlib.closing(accounted):  # ends the workers
         for finished in accounted:
-            journal.add(finished)
+            (journal.restore if finished.span in journal.damaged else journal.add)(finished)
             unreached.update(finished.unreached)
             advance(finished.span[1] - finished.span[0] - len(finished.unreached))
     return unreached
@@ -138,34 +139,48 @@ def _classes(listed: Listed, measure: Measure) -> Any:
 
 
 def known_settings(run: Path) -> dict[str, Any] | None:
-    """Return the settings with which a run was begun, None if it is new."""
+    """Return the settings with which a run was begun, None if it is new, or they are missing or damaged. Raises OutputError."""
+    path = run / FOLDER / SETTINGS
     try:
-        known: dict[str, Any] = read_json(run / FOLDER / SETTINGS)
-    except (FileNotFoundError, NotADirectoryError):
+        known: dict[str, Any] = read_json(path)
+        if "schema" in known or CHECKSUM in known:
+            check_sealed(known)
+        schema = int(known.get("schema", 1))
+        difference(known, known)
+    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    except (OSError, ValueError) as error:
-        raise OptionError(f"`{run / FOLDER / SETTINGS}` is damaged: {error}. Begin another run with --out.") from error
+    except OSError as error:
+        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected what the run is of. Check its permissions.") from error
+    if schema > SCHEMA:
+        raise OptionError(f"The run in `{run}` was begun by a newer convscope (schema {known['schema']}). Update this one to resume it.")
     return known
 
 
 def _check_folder(run: Path) -> None:
     """Raise OptionError for a folder that holds something else, OutputError for one that cannot be written."""
     check_writable(run / LOCK)
-    others = (one for one in run.iterdir() if one.name != LOCK and not one.name.startswith("."))
-    if not (run / FOLDER).is_dir() and any(others):
+    try:
+        others = [one for one in run.iterdir() if one.name != LOCK and not one.name.startswith(".")]
+    except OSError as error:
+        raise OutputError(unwritten(run, error)) from error
+    if not (run / FOLDER).is_dir() and others:
         raise OptionError(f"`{run}` holds files, but no scan that can be resumed. Give a new or an empty folder with --out.")
     if (run / FOLDER).is_symlink():
         raise OptionError(f"`{run / FOLDER}` is a link. Expected a folder that the scan made. Put the folder itself there.")
 
 
-def _check_settings(run: Path, asked: dict[str, Any]) -> None:
-    """Write what the run is of, or raise OptionError if it is of something else."""
+def _check_settings(run: Path, asked: dict[str, Any]) -> bool:
+    """Return whether the run says what it is of. Raises OptionError if that is something else."""
     known = known_settings(run)
-    if known is None:
-        write_files({run / FOLDER / SETTINGS: json.dumps(asked, indent=1, sort_keys=True).encode()}, durable=True)
-        return
-    if what := difference(known, asked):
+    if known is not None and (what := difference(known, asked)):
         raise OptionError(f"The run in `{run}` is of {what}. Give the same, or begin another run with --out.")
+    return known is not None
+
+
+def identity_of(settings: Mapping[str, Any]) -> str:
+    """Return what stands for what a run is of; a part made with something else never counts."""
+    compared = {noun: value for noun, said in COMPARED.items() if (value := said(settings))}  # so that a later noun may be empty
+    return digest(json.dumps(compared, sort_keys=True).encode())
 
 
 def difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
@@ -178,46 +193,12 @@ def difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     return ""
 
 
-def _listed(run: Path, given: ImageSet) -> tuple[Listed, list[Source]]:
-    """Return the images in the order of their ids, and where they are: first those the run knows, by name, then the new ones."""
-    path = run / FOLDER / "sources.parquet"
-    by_key = keyed(given.sources)
-    names: list[str] = []
-    labels: list[str | None] = []
-    if path.exists():
-        table = read_parquet(path)
-        names, labels = [str(name) for name in table.texts["name"]], list(table.texts["label"])
-    seen: Counter[str] = Counter()
-    sources = []
-    for name, label in zip(names, labels, strict=True):
-        source = by_key.pop((name, seen[name]), None)
-        seen[name] += 1
-        if source is None:
-            raise ImageError(
-                f"The run in `{run}` knows {len(names)} images, and `{name}` is not among the {len(given)} given. "
-                f"Closest: {near_misses(name, (one.name for one in given.sources))}. Give all of them again, and new ones beside them; "
-                "or begin another run with --out."
-            )
-        if written_as(source.label) != label:
-            raise ImageError(f"The run in `{run}` knows `{name}` with the label {label}, not {source.label}. Begin another run with --out.")
-        sources.append(source)
-    if new := [one for one in by_key.values() if not _is_away(one)]:
-        names.extend(written_as(one.name) for one in new)
-        labels.extend(written_as(one.label) for one in new)
-        write_files({path: parquet({"name": names, "label": labels}, {})}, durable=True)
-    classes = tuple(dict.fromkeys(one for one in labels if one is not None))
-    return Listed(tuple(names), tuple(labels), classes, given.given), [*sources, *new]
-
-
-def _is_away(source: Source) -> TypeGuard[Unreadable]:
-    """Return whether a source stands for a folder that could not be listed: its pictures have no ids yet."""
-    return isinstance(source, Unreadable) and source.may_pass
-
-
 def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], measure: Measure) -> None:
     """Raise ImageError if one of a few known images is not what it was: another data set may have the same names."""
-    facts = journal.facts.read()
-    known = np.flatnonzero(facts["state"] == READ)
+    facts, finished = journal.facts.read(), np.zeros(len(sources), bool)
+    for first, end in set(journal.spans) - set(journal.damaged):
+        finished[first:end] = True
+    known = np.flatnonzero(finished & (facts["state"] == READ))
     unreached: list[UnreachableError] = []
     chosen = known[np.linspace(0, len(known) - 1, min(CHECKED, len(known))).astype(int)]
     for image in chosen:

@@ -1,10 +1,14 @@
 """The journal of a run: every finished shard is on the disk, whole, before the next is begun; a kill at any moment loses only what was
 in flight.
 
-In the folder `shards`: `sources.parquet`, which image has which id; `facts.bin`, a record of each image; `part-FIRST-END.npz`, the
-statistics of one shard, and `merged-N.npz` of many. `features.npy` beside it. The rows of a shard are written before its part, and the
-part is what counts: rows without one are written again. A merged file names the spans it holds, so that parts that a kill left behind
+In the folder `shards`: `sources.parquet`, which image has which id; `facts.bin`, a record of each image; `part-FIRST-END-DIGEST.npz`, the
+statistics of one shard, and `merged-N-DIGEST.npz` of many. `features.npy` beside it. The rows of a shard are written before its part, and
+the part is what counts: rows without one are written again. A merged file names the spans it holds, so that parts that a kill left behind
 are known to be in it. The lock is the operating system's, which opens it when its holder dies.
+
+Nothing is taken on trust: a part's name holds its checksum, and the part those of its rows, of the names of its images, and of what the
+run is of. A damaged part is removed, so that its images are scanned again; damaged rows are made again and must come out the same. Parts
+of schema 1 hold no checksums: theirs are taken when they are first read.
 """
 
 import contextlib
@@ -12,23 +16,29 @@ import errno
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
-from ..files import open_in_place, remove_forgotten, write_files
+from ..array_files import ArrayFile
+from ..errors import OptionError, OutputError, UnreachableError
+from ..files import open_in_place, remove_forgotten, unwritten, write_files
 from ..json_files import parse_json
 from .accumulators import Statistics
-from .shards import FACTS, Finished
+from .checksums import DamageError, check_file, digest
+from .listing import Listed
+from .shards import FACTS, NOT_REACHED, READ, Finished
 
-FOLDER, LOCK, FEATURES = "shards", "lock", "features.npy"
+FOLDER, LOCK, FEATURES, SETTINGS = "shards", "lock", "features.npy", "settings.json"
 MOST_PARTS = 32
 HEADER = 128
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+NAME = re.compile(r"(part|merged)-(\d+)(?:-(\d+))??(?:-([0-9a-f]{32}))?\.npz")
 
 
 @contextlib.contextmanager
@@ -60,22 +70,80 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class Journal:
-    """What is finished of a run: `spans` of image ids, their merged `statistics` (None for none), and `skipped`, (image, reason)."""
+@dataclass(frozen=True)
+class Done:
+    """A finished span of images, and the checksums of their names, of their rows of facts and of features; "" where none was noted."""
 
-    def __init__(self, run: Path, count: int, features: int) -> None:
-        """Read what an earlier process left, and make room for `count` images of so many features."""
-        self.folder = run / FOLDER
-        self.spans: list[tuple[int, int]] = []
-        self.statistics: Statistics | None = None
-        self.skipped: list[tuple[int, str]] = []
-        self._parts = 0
-        self.folder.mkdir(parents=True, exist_ok=True)
+    first: int
+    end: int
+    names: str = ""
+    facts: str = ""
+    features: str = ""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The ids of its images, end exclusive."""
+        return self.first, self.end
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is finished of a run, in one record, so that an interrupt never falls between its parts."""
+
+    done: tuple[Done, ...] = ()
+    statistics: Statistics | None = None
+    skipped: tuple[tuple[int, str], ...] = ()
+
+    def merge(self, other: "Kept") -> "Kept":
+        """Return both, which share no image."""
+        both = [one.statistics for one in (self, other) if one.statistics is not None]
+        statistics = both[0].merge(both[1]) if len(both) == 2 else next(iter(both), None)
+        return Kept(self.done + other.done, statistics, self.skipped + other.skipped)
+
+
+class Journal:
+    """What is finished of a run: `spans` of image ids, their merged `statistics` (None for none), and `skipped`, (image, reason).
+
+    `damaged`: those of the spans whose rows are not what was noted, to be made again by `restore`.
+    """
+
+    def __init__(self, run: Path, listed: Listed, features: int, of: str, *, anonymous: bool = False) -> None:
+        """Read what an earlier process left, and make room for the listed images of so many features.
+
+        `of`: what stands for what the run is of; `anonymous`: nothing but the parts says it. Raises OptionError for parts of something
+        else or of other images, OutputError.
+        """
+        self.folder, self._of, self._listed, self._anonymous = run / FOLDER, of, listed, anonymous
+        self._kept, self._parts, count = Kept(), 0, len(listed.names)
+        with _telling(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (run, self.folder):
             remove_forgotten(folder, older_than=0.0)
         self._recover()
         self.facts = _Rows(self.folder / "facts.bin", FACTS, (count,))
         self.features = _Rows(run / FEATURES, np.dtype("<f4"), (count, features), _header((count, features)))
+        self._kept = replace(self._kept, done=tuple(self._noted(one) for one in self._kept.done))
+        self.damaged = tuple(one.span for one in self._kept.done if not self._is_intact(one))
+
+    @property
+    def done(self) -> tuple[Done, ...]:
+        """The finished spans, with their checksums."""
+        return self._kept.done
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The finished spans."""
+        return [one.span for one in self._kept.done]
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """The statistics of all images that are finished."""
+        return self._kept.statistics
+
+    @property
+    def skipped(self) -> tuple[tuple[int, str], ...]:
+        """The finished images that cannot be read, and why."""
+        return self._kept.skipped
 
     def add(self, finished: Finished) -> None:
         """Keep a finished shard: its rows first, then the part that says so."""
@@ -84,66 +152,177 @@ class Journal:
         self.features.write(first, finished.features)
         if not finished.spans:
             return
-        self._write(f"part-{first}-{end}.npz", finished.spans, finished.statistics, finished.skipped)
-        self._take(finished.spans, finished.statistics, finished.skipped)
+        done = tuple(Done(*span, self._listed.digest(*span), *_digests(finished, span)) for span in finished.spans)
+        kept = Kept(done, finished.statistics, finished.skipped)
+        self._write(f"part-{first}-{end}", kept)
+        self._kept = self._kept.merge(kept)
         self._parts += 1
         if self._parts >= MOST_PARTS:
             self.merge()
 
+    def restore(self, finished: Finished) -> None:
+        """Write damaged rows again. Raises OutputError where they do not come out as they were noted, UnreachableError."""
+        if finished.unreached:
+            raise UnreachableError(
+                f"The rows of the images {finished.span[0]} to {finished.span[1] - 1} are damaged and cannot be made again now: "
+                f"{finished.unreached[0][1]}"
+            )
+        found = _digests(finished, finished.span)
+        place, old = next((place, one) for place, one in enumerate(self._kept.done) if one.span == finished.span)
+        if any(noted not in ("", one) for noted, one in zip((old.facts, old.features), found, strict=True)):
+            raise OutputError(
+                f"`{self.features.path}` or `{self.facts.path}` is damaged, and the images {old.first} to {old.end - 1} give other numbers "
+                "now. Put the same images and the same set-up back, or begin another run with --out."
+            )
+        self.facts.write(old.first, finished.facts)
+        self.features.write(old.first, finished.features)
+        done = list(self._kept.done)
+        done[place] = Done(*old.span, self._listed.digest(*old.span), *found)
+        self._kept = replace(self._kept, done=tuple(done))
+        self._parts += 1  # so that the new checksums are written
+        self.damaged = tuple(one for one in self.damaged if one != old.span)
+
     def merge(self) -> None:
         """Write one file for all that is finished, then remove those that it stands for."""
-        if self.statistics is None or not self._parts:
+        if self._kept.statistics is None or not self._parts:
             return
-        old = list(self.folder.glob("*.npz"))
-        numbers = [int(path.stem.partition("-")[2]) for path in old if path.stem.startswith("merged-")]
-        self._write(f"merged-{max(numbers, default=0) + 1}.npz", sorted(self.spans), self.statistics, sorted(self.skipped))
+        old = self._files()
+        numbers = [int(found[2]) for path in old if (found := NAME.fullmatch(path.name)) and found[1] == "merged"]
+        ordered = Kept(tuple(sorted(self._kept.done, key=lambda one: one.span)), self._kept.statistics, tuple(sorted(self._kept.skipped)))
+        new = self._write(f"merged-{max(numbers, default=0) + 1}", ordered)
         for path in old:
-            path.unlink()
+            if path != new:
+                _remove(path)
         self._parts = 0
 
-    def _take(self, spans: Any, statistics: Statistics, skipped: Any) -> None:
-        self.spans.extend(spans)
-        self.skipped.extend(skipped)
-        self.statistics = statistics if self.statistics is None else self.statistics.merge(statistics)
+    def features_of(self, spans: Sequence[tuple[int, int]]) -> list[str]:
+        """Return the checksums of the features of these images, span by span."""
+        known = {one.span: one.features for one in self._kept.done}
+        return [known.get(span) or self.features.digest(*span) for span in spans]
 
-    def _write(self, name: str, spans: Any, statistics: Statistics, skipped: Any) -> None:
-        said = json.dumps({"spans": list(spans), "skipped": list(skipped)})
+    def _write(self, name: str, kept: Kept) -> Path:
+        spans = [[one.first, one.end, one.names, one.facts, one.features] for one in kept.done]
+        said = json.dumps({"schema": 2, "of": self._of, "spans": spans, "skipped": kept.skipped})
         file = io.BytesIO()
-        np.savez(file, about=np.frombuffer(said.encode(), np.uint8), **statistics.arrays())  # type: ignore[arg-type]
-        write_files({self.folder / name: file.getvalue()}, durable=True)
+        assert kept.statistics is not None
+        np.savez(file, about=np.frombuffer(said.encode(), np.uint8), **kept.statistics.arrays())  # type: ignore[arg-type]
+        content = file.getvalue()
+        path = self.folder / f"{name}-{digest(content)}.npz"
+        write_files({path: content}, durable=True)
+        return path
+
+    def _files(self) -> list[Path]:
+        """Return the files of statistics: merged ones, the newest first, then parts."""
+        with _telling(self.folder):
+            found = [(match, path) for path in self.folder.iterdir() if (match := NAME.fullmatch(path.name))]
+        ranked = sorted(found, key=lambda one: (one[0][1] == "part", -int(one[0][2]) if one[0][1] == "merged" else int(one[0][2])))
+        return [path for _, path in ranked]
 
     def _recover(self) -> None:
-        """Read the newest merged file, then the parts that are not in it; remove what is."""
-        merged = sorted(self.folder.glob("merged-*.npz"), key=lambda path: int(path.stem.partition("-")[2]))
-        for path in [*merged[::-1][:1], *sorted(self.folder.glob("part-*.npz"))]:
-            said, statistics = _read(path)
-            spans = [(first, end) for first, end in said["spans"]]
-            if set(spans) <= set(self.spans):
-                path.unlink()
+        """Read the newest sound merged file, then what is not in it; remove what is, or is damaged."""
+        covered = np.zeros(len(self._listed.names), bool)
+        for path in self._files():
+            try:
+                kept, of = _read(path)
+            except DamageError:
+                _remove(path)
                 continue
-            self._take(spans, statistics(), [(image, reason) for image, reason in said["skipped"]])
-            self._parts += path.stem.startswith("part-")
-        for path in merged[:-1]:
-            path.unlink()
+            if any(covered[one.first : one.end].any() for one in kept.done):
+                _remove(path)
+                continue
+            self._check(path, kept, of)
+            for one in kept.done:
+                covered[one.first : one.end] = True
+            self._kept = self._kept.merge(kept)
+            self._parts += path.name.startswith("part-") or not of
+
+    def _check(self, path: Path, kept: Kept, of: str) -> None:
+        """Raise OptionError for a part of another run, or of other images than those listed."""
+        run = self.folder.parent
+        if not of and self._anonymous:
+            raise OptionError(
+                f"`{self.folder / SETTINGS}` is missing or damaged, and nothing else says what the run is of. Begin another run with --out."
+            )
+        if of not in ("", self._of):
+            raise OptionError(
+                f"`{path}` was made with another model, or other layers or options, than those given. Give what the run in `{run}` was "
+                "begun with, or begin another run with --out."
+            )
+        for one in kept.done:
+            listed = self._listed.digest(one.first, one.end) if one.names else ""
+            if one.end > (len(self._listed.names) if listed else self._listed.known) or one.names != listed:
+                raise OptionError(
+                    f"The list of the images of the run in `{run}` is missing or damaged, and those that it knows as {one.first} to "
+                    f"{one.end - 1} are others in what was given. Give what the run was begun with, or begin another run with --out."
+                )
+
+    def _noted(self, one: Done) -> Done:
+        """Return a span of schema 1 with the checksums that its rows have now, if they can be whole; others as they are."""
+        if one.facts or min(self.facts.held, self.features.held) < one.end or not self._agrees(one):
+            return one
+        return Done(*one.span, self._listed.digest(*one.span), self.facts.digest(*one.span), self.features.digest(*one.span))
+
+    def _agrees(self, one: Done) -> bool:
+        """Return whether the record of each image says that it was reached, and of the right ones that they were skipped."""
+        state = self.facts.read()["state"][one.first : one.end]
+        skipped = {image for image, _ in self._kept.skipped if one.first <= image < one.end}
+        return bool((state != NOT_REACHED).all()) and skipped == set((one.first + np.flatnonzero(state != READ)).tolist())
+
+    def _is_intact(self, one: Done) -> bool:
+        return (one.facts, one.features) == (self.facts.digest(*one.span), self.features.digest(*one.span))
 
 
-def _read(path: Path) -> tuple[Any, Callable[[], Statistics]]:
+def _digests(finished: Finished, span: tuple[int, int]) -> tuple[str, str]:
+    """Return the checksums of the rows of some images of a shard: facts, features."""
+    rows = slice(span[0] - finished.span[0], span[1] - finished.span[0])
+    facts, features = np.ascontiguousarray(finished.facts[rows], FACTS), np.ascontiguousarray(finished.features[rows], "<f4")
+    return digest(facts.tobytes()), digest(features.tobytes())
+
+
+def _read(path: Path) -> tuple[Kept, str]:
+    """Return what a part holds, and what it says it is of, "" for schema 1. Raises DamageError, OutputError."""
+    named = NAME.fullmatch(path.name)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file.items())
-        return parse_json(arrays["about"].tobytes()), lambda: Statistics.from_arrays(arrays)
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise OutputError(f"`{path}` is damaged: {error}. Remove it, and the run makes that part again.") from error
+        check_file(path, named and named[4])
+        file = ArrayFile(path)
+        arrays = {name: np.array(file[name]) for name in file}
+        said = parse_json(arrays["about"].tobytes())
+        spans = [Done(int(one[0]), int(one[1]), *(str(two) for two in one[2:])) for one in said["spans"]]
+        skipped = tuple((int(image), str(reason)) for image, reason in said["skipped"])
+        if not spans or any(not 0 <= one.first < one.end for one in spans):
+            raise DamageError("it has no spans")
+        return Kept(tuple(spans), Statistics.from_arrays(arrays), skipped), str(said.get("of", ""))
+    except OSError as error:
+        raise OutputError(
+            f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is there."
+        ) from error
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        raise DamageError(str(error)) from error
+
+
+def _remove(path: Path) -> None:
+    with _telling(path):
+        path.unlink()
+
+
+@contextlib.contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(unwritten(path, error)) from error
 
 
 class _Rows:
-    """A file of rows of one kind and number, behind a header; what it held stays when it grows."""
+    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had."""
 
     def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
         self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
         self._row = int(np.prod(shape[1:])) * kind.itemsize
         with self._open() as file:
-            if file.seek(0, os.SEEK_END) < (size := self._start + shape[0] * self._row):
+            length = file.seek(0, os.SEEK_END)
+            self.held = max(0, length - self._start) // max(1, self._row)
+            if length != (size := self._start + shape[0] * self._row):
                 file.truncate(size)
                 os.fsync(file.fileno())
             file.seek(0)
@@ -157,27 +336,26 @@ class _Rows:
 
     def read(self) -> Any:
         """Return the rows as a memory map that cannot be written."""
+        if not self._shape[0]:
+            return np.empty(self._shape, self._kind)
         return np.memmap(self.path, self._kind, "r", offset=self._start, shape=self._shape)
+
+    def digest(self, first: int, end: int) -> str:
+        """Return the checksum of some rows."""
+        with _telling(self.path), self.path.open("rb") as file:
+            file.seek(self._start + first * self._row)
+            return digest(file.read((end - first) * self._row))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:
         descriptor = open_in_place(self.path)
-        try:
-            with os.fdopen(descriptor, "r+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputError(f"Cannot write `{self.path}`: {error.strerror}. Free some space; the same command then resumes.") from error
+        with _telling(self.path), os.fdopen(descriptor, "r+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
     """Return the header of an .npy file of float32, of one length for every shape, so that the file can grow."""
     text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
     return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
-
-
-def load_features(path: Path) -> NDArray[np.float32]:
-    """Return the features of a run as a memory map that cannot be written."""
-    values: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return values

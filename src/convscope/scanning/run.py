@@ -2,27 +2,26 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError, ReplayError, UnitError, near_misses
+from ..errors import ImageError, UnitError, near_misses
 from ..images import Fit, ImageSet, Source, as_image_set, entering
-from ..json_files import read_json
 from ..models import ModelBundle
 from ..models.again import load_again
-from ..tables import Columns, read_parquet
+from ..tables import Columns
 from ..units import parse
 from .accumulators import bin_edges, bins_of
-from .journal import FEATURES, load_features
-from .written import MANIFEST, SCHEMA, SHARES
-
-Name = TypeVar("Name", str, str | None)
+from .contents import Contents, damaged, read_manifest
+from .journal import FEATURES, FOLDER
+from .listing import keyed
+from .written import MANIFEST, SHARES
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Run:
         self.classes = tuple(manifest["classes"])
         self.complete, self.unreachable = bool(manifest["complete"]), int(manifest.get("unreachable", 0))
         self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
-        self._given = images
+        self._given, self._contents = images, Contents(path, manifest)
 
     def __len__(self) -> int:
         return int(self.manifest["images"])
@@ -194,7 +193,7 @@ class Run:
         """The table of the images that were read: numbers `image` (ids, rising) and `probability`; texts `name`, `label`, `digest`,
         `prediction`.
         """
-        return read_parquet(self.path / "images.parquet")
+        return self._contents.table("images")
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
@@ -208,12 +207,12 @@ class Run:
         `kind` "unreachable": it could not be had this time, and the same scan tries it again; a folder that could not be listed has
         `image` -1.
         """
-        return read_parquet(self.path / "skipped.parquet")
+        return self._contents.table("skipped")
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """The features by image id, (id, feature) float32, mapped into memory; rows of images that were not read mean nothing."""
-        return load_features(self.path / FEATURES)
+        return self._contents.features()
 
     def name(self, image: int) -> str:
         """Return an image's name."""
@@ -272,11 +271,11 @@ class Run:
 
     @cached_property
     def _tops(self) -> tuple[Columns, dict[str, list[int]]]:
-        return _by_layer(read_parquet(self.path / "top.parquet"))
+        return _by_layer(self._contents.table("top"))
 
     @cached_property
     def _units(self) -> tuple[Columns, dict[str, list[int]]]:
-        return _by_layer(read_parquet(self.path / "units.parquet"))
+        return _by_layer(self._contents.table("units"))
 
     def _layer(self, layer: str) -> dict[str, Any]:
         found = next((one for one in self.manifest["layers"] if one["address"] == layer), None)
@@ -313,40 +312,22 @@ class Run:
 def open_run(path: str | Path, *, images: Any = None) -> Run:
     """Return the run in a folder that `scan` wrote. `images`: what was scanned, if it lies elsewhere now or in memory only.
 
-    Raises ReplayError for what is none, or was written by a newer convscope.
+    Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
     """
     folder = Path(path).expanduser()
+    manifest = read_manifest(folder)
+    given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:
-        manifest = read_json(folder / MANIFEST)
-        major = int(str(manifest["schema"]).split(".")[0])
-        if major > int(SCHEMA.split(".")[0]):
-            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update this one to read it.")
-        return Run(folder, manifest, None if images is None else as_image_set(images) if not isinstance(images, ImageSet) else images)
-    except FileNotFoundError as error:
-        begun = (folder / "shards").is_dir()
-        raise ReplayError(
-            f"The run in `{folder}` is not finished. Give the same scan command again: it resumes."
-            if begun
-            else f"`{folder}` holds no run. Expected a folder that `convscope scan` wrote."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReplayError(f"`{folder / MANIFEST}` is damaged: {error}. Expected what `convscope scan` wrote.") from error
+        return Run(folder, manifest, given)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(folder / MANIFEST, error) from error
 
 
-def keyed(sources: Iterable[Source]) -> dict[tuple[str, int], Source]:
-    """Return sources by their name, and how many of the same name came before."""
-    seen: Counter[str] = Counter()
-    found = {}
-    for source in sources:
-        name = written_as(source.name)
-        found[name, seen[name]] = source
-        seen[name] += 1
-    return found
-
-
-def written_as(name: Name) -> Name:
-    """Return a name as tables hold it: file names that are no Unicode with escapes."""
-    return name if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8")
+def is_run(path: str | Path) -> bool:
+    """Return whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
+    folder = Path(path).expanduser()
+    names = (FOLDER, FEATURES, MANIFEST, "units.parquet")
+    return sum((folder / name).exists() or (folder / name).is_symlink() for name in names) >= 2
 
 
 def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:

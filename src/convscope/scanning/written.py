@@ -1,9 +1,7 @@
 """The tables and the manifest of a run: its contract. docs/scan.md describes every column."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +13,17 @@ from ..errors import ImageError
 from ..files import write_files
 from ..tables import parquet
 from .accumulators import BINS, LARGEST, LEAST, PER_OCTAVE, Statistics, quantiles
+from .checksums import digest, sealed
 from .journal import Journal
+from .listing import Listed
 from .measure import Measure, MeasuredLayer
-from .shards import READ
+from .shards import READ, SHARD, runs
 
-SCHEMA = "1.1"
+SCHEMA = "2.0"
 MANIFEST = "manifest.json"
 NO_ID = -1
 UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
 SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
-
-
-@dataclass(frozen=True)
-class Listed:
-    """The images of a run in the order of their ids: names, labels, and the classes (the labels in order of appearance).
-
-    `given`: how they can be asked for again, None for arrays in memory.
-    """
-
-    names: tuple[str, ...]
-    labels: tuple[str | None, ...]
-    classes: tuple[str, ...]
-    given: tuple[str, ...] | None
 
 
 def write_run(
@@ -61,14 +48,15 @@ def write_run(
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
         "skipped": _skipped(skipped, unreached),
+        "spans": _spans(finished, journal),
     }
     manifest = _manifest(listed, read, measure, settings)
     manifest |= {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
     manifest |= {"complete": bool(finished.all()) and not unreached}
     about = {"schema": SCHEMA}
-    files = {run / f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
-    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
-    write_files(files | {run / MANIFEST: text.encode()}, durable=True)
+    files = {f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
+    manifest["files"] = {name: digest(content) for name, content in files.items()}
+    write_files({run / name: content for name, content in files.items()} | {run / MANIFEST: sealed(manifest)}, durable=True)
 
 
 def _manifest(listed: Listed, read: NDArray[np.intp], measure: Measure, settings: dict[str, Any]) -> dict[str, Any]:
@@ -164,4 +152,16 @@ def _skipped(skipped: Sequence[tuple[int, str, str]], unreached: Sequence[tuple[
         "name": [name for _, name, *_ in ordered],
         "reason": [reason for *_, reason, _ in ordered],
         "kind": [kind for *_, kind in ordered],
+    }
+
+
+def _spans(finished: NDArray[np.bool_], journal: Journal) -> dict[str, Any]:
+    """Return the checksums of the features, of at most a shard's images at a time."""
+    images = np.flatnonzero(finished)
+    cuts = np.flatnonzero(np.diff(images // SHARD)) + 1
+    spans = [span for part in np.split(images, cuts) for span in runs(part)]
+    return {
+        "first": np.asarray([first for first, _ in spans], np.int64),
+        "end": np.asarray([end for _, end in spans], np.int64),
+        "features": journal.features_of(spans),
     }

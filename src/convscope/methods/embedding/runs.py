@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError
 from ...progress import track
-from ...scanning import Run, open_run
+from ...scanning import Run, is_run, open_run
 from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
 from .storage import Stack
 
@@ -21,8 +21,7 @@ def holds_run(images: Any) -> bool:
         images = images[0]
     if isinstance(images, Run):
         return True
-    folder = Path(images).expanduser() if isinstance(images, str | Path) else Path()
-    return isinstance(images, str | Path) and (folder / "manifest.json").is_file() and (folder / "features.npy").is_file()
+    return isinstance(images, str | Path) and is_run(images)
 
 
 def read_run(images: Any) -> Material:

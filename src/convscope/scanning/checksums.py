@@ -1,0 +1,56 @@
+"""Checksums of a run's files: damage shows where a file is read, and never as a number."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+BLOCK = 2**20
+CHECKSUM = "checksum"
+
+
+class DamageError(ValueError):
+    """A file that is not what was written. The message is the end of a sentence: "it is cut off"."""
+
+
+def digest(*parts: bytes) -> str:
+    """Return 32 hex digits that stand for these bytes, one after the other."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
+
+
+def check_file(path: Path, expected: str | None) -> None:
+    """Raise DamageError for what is not a file, or not the one of this digest; None: it is not known. Raises OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DamageError("it is a folder, a pipe or a device, not a file")
+    if expected is None:
+        return
+    found = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            found.update(block)
+    if found.hexdigest() != expected:
+        raise DamageError("its checksum is not the one that was noted")
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """Return plain data as JSON that holds its own checksum."""
+    return _text(dict(content) | {CHECKSUM: _checksum(content)})
+
+
+def check_sealed(content: Mapping[str, Any]) -> None:
+    """Raise DamageError for content that `sealed` did not write so."""
+    if content.get(CHECKSUM) != _checksum({name: one for name, one in content.items() if name != CHECKSUM}):
+        raise DamageError("its checksum is not the one that was noted")
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return digest(_text(content))
+
+
+def _text(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode("utf-8", "backslashreplace")

@@ -1,0 +1,127 @@
+"""The files of a run as the reader takes them: each is checked against the manifest before anything in it is believed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..array_files import read_array
+from ..errors import ImageError, ReplayError
+from ..json_files import read_json
+from ..tables import Columns, read_parquet
+from .checksums import CHECKSUM, DamageError, check_file, check_sealed, digest
+from .journal import FEATURES, FOLDER
+from .written import MANIFEST, SCHEMA
+
+# What a reader takes from each table: its columns of numbers, of text, of lists.
+NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "images": (("image", "probability"), ("name", "label", "digest", "prediction"), ()),
+    "skipped": (("image",), ("name", "reason"), ()),
+    "top": (("channel", "rank", "image", "row", "column", "value", "top", "left", "bottom", "right"), ("layer",), ()),
+    "units": (("channel", "count", "fires", "mean", "min", "max", "q01", "q50", "q99"), ("layer",), ("histogram",)),
+    "spans": (("first", "end"), ("features",), ()),
+}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what a run says of itself. Raises ReplayError for what is none, is damaged, or was written by a newer convscope."""
+    try:
+        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+        major = int(str(manifest["schema"]).split(".")[0])
+        if major > int(SCHEMA.split(".")[0]):
+            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update this one to read it.")
+        if major > 1 or CHECKSUM in manifest:
+            check_sealed(manifest)
+        return manifest
+    except (FileNotFoundError, NotADirectoryError) as error:
+        begun = (folder / FOLDER).is_dir()
+        raise ReplayError(
+            f"The run in `{folder}` is not finished. Give the same scan command again: it resumes."
+            if begun
+            else f"`{folder}` holds no run. Expected a folder that `convscope scan` wrote."
+        ) from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(folder / MANIFEST, error) from error
+
+
+def damaged(path: Path, error: BaseException) -> ReplayError:
+    """Return the error for a file of a run that is not what the scan wrote, or cannot be read."""
+    run = path.parent
+    if isinstance(error, FileNotFoundError):
+        fact = "is missing"
+    elif isinstance(error, OSError):
+        return ReplayError(f"`{path}` cannot be read: {error.strerror}. Check its permissions and its disk.")
+    else:
+        fact = f"is damaged, or has changed since the run was opened: {error}"
+    way_out = "Give the same scan command again: it makes the file again" if (run / FOLDER).is_dir() else "Scan again into another folder"
+    return ReplayError(f"`{path}` {fact}. Expected what `convscope scan` wrote. {way_out}.")
+
+
+class Contents:
+    """The tables and features of a run's folder. Schema 1 has no checksums: what cannot be right is refused there, the rest is believed."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        self._folder, self._manifest = folder, manifest
+        self._files: dict[str, str] | None = manifest["files"] if str(manifest["schema"]).split(".")[0] != "1" else None
+
+    def table(self, name: str) -> Columns:
+        """Return a table. Raises ReplayError for one that is missing or damaged."""
+        path = self._folder / f"{name}.parquet"
+        try:
+            check_file(path, None if self._files is None else self._files[path.name])
+            found = read_parquet(path)
+            numbers, texts, vectors = NEEDED[name]
+            lacking = {*numbers} - {*found.numbers} | {*texts} - {*found.texts} | {*vectors} - {*found.vectors}
+            if lacking:
+                raise DamageError(f"it has no columns {', '.join(sorted(lacking))}")
+            self._check(name, found)
+        except (ImageError, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
+            raise damaged(path, error) from error
+        return found
+
+    def features(self) -> NDArray[np.float32]:
+        """Return the features by image id as a memory map that cannot be written. Raises ReplayError for damaged ones."""
+        path = self._folder / FEATURES
+        count, width = int(self._manifest["count"]), int(self._manifest["features"])
+        try:
+            values = read_array(path)
+            if values.ndim != 2 or values.shape[1] != width or len(values) < count or values.dtype != np.dtype("<f4"):
+                raise DamageError(f"it holds {values.shape} numbers of {values.dtype} where the manifest says {(count, width)} of float32")
+        except (OSError, ValueError) as error:
+            raise damaged(path, error) from error
+        values = values[:count]  # a scan that adds images may be on its way
+        if self._files is not None:
+            spans = self.table("spans")
+            for first, end, noted in zip(spans.numbers["first"], spans.numbers["end"], spans.texts["features"], strict=True):
+                if digest(np.ascontiguousarray(values[first:end]).tobytes()) != noted:
+                    raise damaged(path, DamageError(f"the checksum of the images {first} to {end - 1} is not the one that was noted"))
+        return values
+
+    def _check(self, name: str, found: Columns) -> None:
+        """Raise DamageError for numbers that lead nowhere."""
+        count, layers = int(self._manifest["count"]), {one["address"]: int(one["channels"]) for one in self._manifest["layers"]}
+        if name == "images":
+            ids = found.numbers["image"]
+            _expect(len(ids) == int(self._manifest["images"]) and (np.diff(ids) > 0).all(), "its ids do not rise, or are too few")
+            _within(found, "image", count)
+        elif name == "top":
+            _within(found, "image", count)
+            _within(found, "rank", int(self._manifest["top"]))
+            _within(found, "channel", np.asarray([layers[str(layer)] for layer in found.texts["layer"]], np.int64))
+        elif name == "units":
+            expected = [(layer, channel) for layer, channels in layers.items() for channel in range(channels)]
+            listed = list(zip(found.texts["layer"], found.numbers["channel"].tolist(), strict=True))
+            _expect(listed == expected, "its units are not those of the manifest")
+            _expect(found.vectors["histogram"].shape[1] == int(self._manifest["histogram"]["bins"]), "its histograms are cut")
+
+
+def _within(found: Columns, name: str, most: Any) -> None:
+    values = found.numbers[name]
+    _expect(values.dtype.kind in "iu" and bool(((values >= 0) & (values < most)).all()), f"`{name}` leads nowhere")
+
+
+def _expect(sound: Any, fact: str) -> None:
+    if not sound:
+        raise DamageError(fact)

@@ -1,0 +1,231 @@
+"""A run whose files are cut, changed or missing: what is read is what was written, or a sentence; the same scan makes it whole again."""
+
+import shutil
+import tarfile
+from pathlib import Path
+
+import arithmetic
+import numpy as np
+import pytest
+
+from convscope.errors import ConvscopeError, ImageError, OptionError, OutputError, ReplayError
+from convscope.images import as_image_set
+from convscope.scanning import journal, open_run
+from convscope.scanning.completing import complete_run
+from convscope.scanning.executors import Serial
+from convscope.scanning.shards import SHARD
+
+RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "spans.parquet", "features.npy", "manifest.json")
+COUNT = 2 * SHARD + 88
+SCHEMA_1 = Path(__file__).parents[1] / "corpus" / "faults" / "runs_of_schema_1.tar.xz"
+
+
+def result(run):
+    return {name: (Path(run) / name).read_bytes() for name in RESULT}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    run = tmp_path_factory.mktemp("whole") / "run"
+    arithmetic.scan(run, COUNT)
+    return run
+
+
+@pytest.fixture
+def run(tmp_path, whole):
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def changed(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def missing(path):
+    path.unlink()
+
+
+def read_all(run):
+    found = open_run(run)
+    for layer in found.layers:
+        found.top(layer), found.units(layer)
+    return found.images, found.skipped, found.features
+
+
+@pytest.mark.parametrize("hurt", [changed, cut, missing])
+@pytest.mark.parametrize("name", RESULT)
+def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_them_again(run, whole, name, hurt):
+    hurt(run / name)
+    with pytest.raises(ReplayError, match=f"({name}.* (is damaged|is missing)|is not finished).*Give the same scan command again"):
+        read_all(run)
+    arithmetic.scan(run, COUNT)
+    assert result(run) == result(whole)
+    read_all(run)
+
+
+@pytest.mark.parametrize("hurt", [changed, cut, missing])
+@pytest.mark.parametrize("name", ["settings.json", "sources.parquet", "facts.bin", "merged-*.npz"])
+def test_a_damaged_journal_is_made_again(run, whole, name, hurt):
+    hurt(next(run.glob(f"shards/{name}")))
+    arithmetic.scan(run, COUNT)
+    assert result(run) == result(whole)
+
+
+def test_only_what_is_damaged_is_scanned_again(run, whole):
+    with (run / "features.npy").open("r+b") as file:
+        file.seek(-3, 2)
+        file.write(b"x")
+    seen = []
+
+    def watched(shard):
+        seen.append(shard.span)
+        return arithmetic.here(shard)
+
+    arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
+    assert seen == [(2 * SHARD, COUNT)] and result(run) == result(whole)
+
+
+def test_damaged_rows_that_come_out_otherwise_are_refused(run):
+    """The pictures have changed as well: the statistics hold the old ones."""
+    (run / "shards" / "facts.bin").unlink()
+    with pytest.raises(OutputError, match=r"facts.bin` is damaged, and the images 0 to 255 give other numbers now. Put the same images"):
+        complete_run(run, as_image_set(255 - arithmetic.pictures(COUNT)), arithmetic.Arithmetic(), arithmetic.SETTINGS)
+
+
+def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
+    before = result(run)
+    changed(run / "shards" / "facts.bin")
+
+    class Interrupted(Serial):
+        def map(self, function, shards):
+            raise KeyboardInterrupt
+            yield
+
+    with pytest.raises(KeyboardInterrupt):
+        arithmetic.scan(run, COUNT, executor=Interrupted(), function=arithmetic.here)
+    assert result(run) == before
+
+
+def test_without_its_list_a_run_takes_the_same_images_and_no_others(run, whole):
+    (run / "shards" / "sources.parquet").unlink()
+    with pytest.raises(OptionError, match="list of the images.*is missing or damaged, and those that it knows as 0 to 255 are others"):
+        mixed = arithmetic.pictures(COUNT)
+        given = {"photos": [as_image_set(mixed[::-1])]}
+        complete_run(run, renamed(given["photos"][0]), arithmetic.Arithmetic(), arithmetic.SETTINGS)
+    (run / "shards" / "sources.parquet").unlink()
+    arithmetic.scan(run, COUNT)
+    assert result(run) == result(whole)
+
+
+def renamed(given):
+    """Return the same set under names that come in another order."""
+    from dataclasses import replace
+
+    return replace(given, sources=tuple(replace(one, name=f"other {one.name}") for one in given.sources))
+
+
+def test_without_its_settings_a_run_takes_the_same_and_no_others(run, whole, monkeypatch):
+    (run / "shards" / "settings.json").unlink()
+    with monkeypatch.context() as patched:
+        patched.setitem(arithmetic.SETTINGS, "precision", "bfloat16")
+        with pytest.raises(OptionError, match="was made with another model, or other layers or options, than those given"):
+            arithmetic.scan(run, COUNT)
+    assert not (run / "shards" / "settings.json").exists()
+    arithmetic.scan(run, COUNT)
+    assert result(run) == result(whole)
+
+
+def test_rows_of_a_shard_that_was_never_finished_are_in_no_table(run):
+    """Killed between the rows and the part, then interrupted before that shard came again."""
+    arithmetic.scan(run, COUNT)
+    opened = arithmetic.journal(run, COUNT + SHARD)
+    opened.facts.write(COUNT, np.ones(SHARD, journal.FACTS))
+
+    class Interrupted(Serial):
+        def map(self, function, shards):
+            raise KeyboardInterrupt
+            yield
+
+    arithmetic.scan(run, COUNT + SHARD, executor=Interrupted(), function=arithmetic.here)
+    assert len(open_run(run)) == COUNT == open_run(run).units("maps").count[0]
+
+
+@pytest.fixture
+def old(tmp_path):
+    """Return a folder with two runs that an earlier release wrote: `done`, and `half`, interrupted after two shards."""
+    with tarfile.open(SCHEMA_1) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["done", "half"])
+def test_runs_of_schema_1_are_read_and_resumed(old, whole, name):
+    opened, expected = open_run(old / name), open_run(whole)
+    assert opened.complete == (name == "done")
+    if opened.complete:
+        assert np.array_equal(opened.top("maps").images, expected.top("maps").images)
+        assert np.array_equal(opened.features, expected.features) and opened.ids.tolist() == expected.ids.tolist()
+    arithmetic.scan(old / name, COUNT)
+    assert result(old / name) == result(whole)
+    changed(next((old / name).glob("shards/merged-*.npz")))  # from now on there are checksums
+    arithmetic.scan(old / name, COUNT)
+    assert result(old / name) == result(whole)
+
+
+@pytest.mark.parametrize("name", ["facts.bin", "../features.npy", "part-0-256.npz"])
+@pytest.mark.parametrize("hurt", [cut, missing])
+def test_what_is_missing_of_schema_1_is_made_again(old, whole, name, hurt):
+    hurt(old / "half" / "shards" / name)
+    arithmetic.scan(old / "half", COUNT)
+    assert result(old / "half") == result(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("settings.json", "nothing else says what the run is of"), ("sources.parquet", "list of the images.*is missing")]
+)
+def test_schema_1_without_its_settings_or_list_is_refused(old, name, said):
+    (old / "half" / "shards" / name).unlink()
+    with pytest.raises(OptionError, match=said):
+        arithmetic.scan(old / "half", COUNT)
+
+
+def test_a_newer_journal_is_refused(run):
+    from convscope.scanning.checksums import sealed
+
+    (run / "shards" / "settings.json").write_bytes(sealed(arithmetic.SETTINGS | {"schema": 3}))
+    with pytest.raises(OptionError, match="begun by a newer convscope"):
+        arithmetic.scan(run, COUNT)
+
+
+def test_skipped_pictures_may_go(tmp_path):
+    from PIL import Image
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(4):
+        Image.fromarray(arithmetic.pictures(number + 1)[number, ..., 0]).save(photos / f"{number}.png")
+    (photos / "1.png").write_bytes(b"no picture")
+    scan = lambda: complete_run(tmp_path / "run", as_image_set(photos), arithmetic.Arithmetic(), arithmetic.SETTINGS)  # noqa: E731
+    scan()
+    before = result(tmp_path / "run")
+    (photos / "1.png").unlink()
+    scan()
+    assert result(tmp_path / "run") == before
+    (photos / "2.png").unlink()
+    with pytest.raises(ImageError, match="knows 4 images, and `2.png` is not among the 2 given"):
+        scan()
+
+
+def test_a_run_that_is_no_folder_of_files_is_a_sentence(run):
+    for name in ("images.parquet", "features.npy"):
+        (run / name).unlink()
+        (run / name).mkdir()
+    with pytest.raises(ConvscopeError, match="it is a folder, a pipe or a device"):
+        read_all(run)
+    with pytest.raises(ConvscopeError, match=r"features.npy`: a folder stands there"):
+        arithmetic.scan(run, COUNT)
