@@ -8,6 +8,7 @@ from .arrivals import READINGS, Arrival, Arrivals, Opinion, are_equal, arrivals,
 from .families import trunk_of, whole
 from .moments import Guess, guess
 from .preprocessing import PREPROCESSINGS, Preprocessing, named
+from .responses import Response, respond
 
 WRONG = 1.0  # nats: a recipe so far from the moments of a BatchNorm is not what it was trained with
 RANGES = {
@@ -47,11 +48,14 @@ def choose_preprocessing(
     if known is not None and not told.computes and told.readings:
         return Choice(PREPROCESSINGS[known[1]], f"preprocessing {known[1]}, recognised by its structure ({known[0]})")
     found = None if known is not None and told.computes and told.readings else guess(network, shape, image, fixed)
-    if told.computes:
+    if told.computes and (len(told.readings) == 1 or (found is not None and found.is_clear)):
         return _inside(ways, told, trunk, found)
     if found is not None and found.is_clear:
         return _measured(found, trunk)
-    return _assumed(found, trunk if told.readings else None)
+    answer = respond(network, shape, image, fixed)
+    if answer is not None and (not told.computes or answer.name in (told.readings or READINGS)):
+        return _answered(answer, trunk if told.readings else None)
+    return _inside(ways, told, trunk, found) if told.computes else _assumed(found, trunk if told.readings else None)
 
 
 def _count(ways: Arrivals) -> int:
@@ -113,6 +117,13 @@ def _measured(found: Guess, trunk: tuple[str, str] | None) -> Choice:
         return Choice(found.recipe, found.said())
     others = ("unit", "none")
     return Choice(found.recipe, f"{found.said()}; a frozen {trunk[0]} would say so too{_how(others)}", others)
+
+
+def _answered(answer: Response, trunk: tuple[str, str] | None) -> Choice:
+    """Return the recipe that a classifier's scores tell."""
+    own = (trunk[1],) if trunk is not None and trunk[1] != answer.name else ()
+    others = tuple(dict.fromkeys((*own, *answer.others)))
+    return Choice(PREPROCESSINGS[answer.name], answer.said() + (_how(others) if others else ""), others)
 
 
 def _assumed(found: Guess | None, trunk: tuple[str, str] | None) -> Choice:
