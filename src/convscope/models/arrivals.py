@@ -4,6 +4,7 @@ What a network does to its pictures before any weights its author wrote there on
 whoever writes 2 x - 1 feeds 0 to 1. Names of layers do not matter, only these numbers.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from .entrance import learns, walk
+from .entrance import MOST_NUMBERS, learns, walk
 from .preprocessing import PREPROCESSINGS, Preprocessing
 
 SIDE = 64  # of a picture where the network takes any size
@@ -50,7 +51,7 @@ class Arrival:
     def is_as(self, recipe: Preprocessing) -> bool:
         """Say whether black and white are what the recipe makes of them: nothing was done to them."""
         low, high = recipe.value_range()
-        wanted = np.asarray([recipe.apply(plain_pictures((1, 1, self.plain.shape[1]))[one, 0, 0]) for one in (0, 2)])
+        wanted = np.stack([recipe.apply(np.full(self.plain.shape[1], end)) for end in (0.0, 1.0)])
         return bool(np.abs(self.plain[[0, 2]] - wanted).max() <= SAME * (high - low))
 
     def is_usual(self) -> bool:
@@ -70,44 +71,47 @@ class Arrival:
 Arrivals = Mapping[str, tuple[Arrival, ...]]
 
 
-def plain_pictures(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return black, grey and white, each channel alone (of three), and a ramp from black to white: (n, *shape) float32 in [0, 1]."""
+def plain_pictures(shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
+    """Return black, grey and white, each channel alone (of three), and a ramp from black to white: views of float32 in [0, 1]."""
     channels = shape[-1]
     colours = [np.full(channels, value, np.float32) for value in (0.0, 0.5, 1.0)]
     colours += list(np.eye(3, dtype=np.float32)) if channels == 3 else []
-    plain = [np.broadcast_to(colour, shape) for colour in colours]
     ramp = np.linspace(0.0, 1.0, shape[-2] if len(shape) > 1 else channels, dtype=np.float32)
-    return np.stack([*plain, np.broadcast_to(ramp[:, None] if len(shape) > 1 else ramp, shape)])
+    return [np.broadcast_to(one, shape) for one in (*colours, ramp[:, None] if len(shape) > 1 else ramp)]
 
 
 def arrivals(network: Any, image: str, fixed: Mapping[str, Any], shape: tuple[int | None, ...]) -> Arrivals:
-    """Return for each recipe that fits the channels what reaches the first layers with weights, in the order of the calls."""
+    """Return for each recipe that fits the channels what reaches the first layers with weights, in the order of the calls.
+
+    Nothing reaches them where a picture is too large to try.
+    """
     sides = (*(side or SIDE for side in shape[:-1]), int(shape[-1] or 0))
     pictures = plain_pictures(sides)
     recipes = [one for one in PREPROCESSINGS.values() if sides[-1] == 3 or len(one.mean) == 1]
+    if math.prod(sides) > MOST_NUMBERS:
+        return {one.name: () for one in recipes}
     return {one.name: _arrived(network, image, fixed, one, pictures) for one in recipes}
 
 
 def _arrived(
-    network: Any, image: str, fixed: Mapping[str, Any], recipe: Preprocessing, pictures: NDArray[np.float32]
+    network: Any, image: str, fixed: Mapping[str, Any], recipe: Preprocessing, pictures: list[NDArray[np.float32]]
 ) -> tuple[Arrival, ...]:
     step = max(1, AT_ONCE // pictures[0].size)
-    layers: list[Any] = []
-    parts: list[list[NDArray[np.float64]]] = []
+    parts: list[list[tuple[Any, NDArray[np.float64]]]] = []
     for start in range(0, len(pictures), step):
-        found: list[NDArray[np.float64]] = []
-        layers.clear()
+        found: list[tuple[Any, NDArray[np.float64]]] = []
 
-        def look(operation: Any, tensors: list[Any], found: list[NDArray[np.float64]] = found) -> bool:
+        def look(operation: Any, tensors: list[Any], found: list[tuple[Any, NDArray[np.float64]]] = found) -> bool:
             if not learns(operation):
                 return False
-            layers.append(operation)
-            found.append(_inside(tensors[0]))
+            found.append((operation, _inside(tensors[0])))
             return True
 
-        walk(network, image, fixed, recipe.apply(pictures[start : start + step]), look)
+        walk(network, image, fixed, recipe.apply(np.stack(pictures[start : start + step])), look)
         parts.append(found)
-    return tuple(_arrival(layer, np.concatenate(values)) for layer, values in zip(layers, zip(*parts, strict=False), strict=False))
+    if len({len(part) for part in parts}) != 1:
+        return ()
+    return tuple(_arrival(same[0][0], np.concatenate([values for _, values in same])) for same in zip(*parts, strict=True))
 
 
 def _arrival(layer: Any, values: NDArray[np.float64]) -> Arrival:
@@ -163,8 +167,7 @@ def _is_centred(ways: Mapping[str, Arrival]) -> bool:
 
 def _expecting(ways: Mapping[str, Arrival], wanted: Preprocessing) -> tuple[str, ...]:
     """Return the recipes under which the first layer gets the numbers that it was trained on."""
-    pictures = plain_pictures((1, 1, 3))[:6, 0, 0]
-    numbers, (low, high) = wanted.apply(pictures), wanted.value_range()
+    numbers, (low, high) = np.stack([wanted.apply(one) for one in plain_pictures((1, 3))[:6]])[:, 0], wanted.value_range()
     fit = [one for one in ways.values() if one.plain.shape == numbers.shape]
     if len(fit) != len(ways):
         return ()

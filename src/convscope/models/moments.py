@@ -5,6 +5,7 @@ of them under each recipe; the recipe whose moments lie nearest to the stored on
 clearly nearer than the others. The distance is the Kullback-Leibler divergence between normal distributions, its median over channels.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 
 from .. import assets
 from ..backend import keras, ops
-from .entrance import enough, walk
+from .entrance import MOST_NUMBERS, enough, walk
 from .preprocessing import PREPROCESSINGS, Preprocessing
 
 SIDE = 128
 MOST_LAYERS = 3
+MOST_PICTURES = 12
 CLEAR = 1.5  # the runner-up must be so many times as far
 FAR = 0.3  # beyond this, in nats, none of the recipes is the one; trained networks are within 0.1 of theirs
 
@@ -50,6 +52,8 @@ def guess(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mappin
     """Return the recipe that fits a network's stored moments best; None where it has no BatchNorm that can be asked."""
     if len(shape) != 3 or shape[2] not in (1, 3) or not any(_is_trained(layer) for layer in network._flatten_layers()):
         return None
+    if MOST_PICTURES * math.prod(side or SIDE for side in shape) > MOST_NUMBERS:
+        return None
     pictures = photographs(shape)
     candidates = [recipe for recipe in PREPROCESSINGS.values() if shape[2] == 3 or len(recipe.mean) == 1]
     distances: dict[str, float] = {}
@@ -57,24 +61,42 @@ def guess(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mappin
         seen = _seen(network, image, fixed, recipe.apply(pictures))
         if not seen:
             return None
-        distances[recipe.name] = float(np.mean([_divergence(layer, values) for layer, values in seen]))
+        distances[recipe.name] = float(np.mean([_divergence(*one) for one in seen]))
     first, second = sorted(distances, key=lambda name: distances[name])[:2]
     return Guess(PREPROCESSINGS[first], distances[first], second, distances[second], distances)
 
 
-def _seen(network: Any, image: str, fixed: Mapping[str, Any], pictures: NDArray[np.float32]) -> list[tuple[Any, NDArray[np.float32]]]:
-    """Return the first layers that normalise over channels and what reaches them."""
-    found: list[tuple[Any, NDArray[np.float32]]] = []
+Seen = tuple[Any, NDArray[np.float64], NDArray[np.float64]]
+
+
+def _seen(network: Any, image: str, fixed: Mapping[str, Any], pictures: NDArray[np.float32]) -> list[Seen]:
+    """Return the first layers that normalise over channels, and mean and variance of what reaches them in each channel."""
+    if (found := _passed(network, image, fixed, pictures)) or len(pictures) == 1:
+        return found
+    parts = [_passed(network, image, fixed, pictures[one : one + 1]) for one in range(len(pictures))]  # all at once may be too large
+    return [_united(same) for same in zip(*parts, strict=True)] if len({len(part) for part in parts}) == 1 else []
+
+
+def _passed(network: Any, image: str, fixed: Mapping[str, Any], pictures: NDArray[np.float32]) -> list[Seen]:
+    found: list[Seen] = []
 
     def look(operation: Any, tensors: list[Any]) -> bool:
         if len(tensors[0].shape) == 4 and _is_trained(operation):
-            found.append((operation, np.asarray(ops.convert_to_numpy(tensors[0]))))
+            values = np.asarray(ops.convert_to_numpy(tensors[0]))
+            values = values.reshape(-1, values.shape[-1])
+            found.append((operation, values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)))
             if len(found) == MOST_LAYERS:
                 enough()
         return False
 
     walk(network, image, fixed, pictures, look)
     return found
+
+
+def _united(parts: tuple[Seen, ...]) -> Seen:
+    """Return mean and variance over parts of one size."""
+    means, variances = (np.stack([part[place] for part in parts]) for place in (1, 2))
+    return parts[0][0], means.mean(axis=0), variances.mean(axis=0) + means.var(axis=0)
 
 
 def photographs(shape: tuple[int | None, ...]) -> NDArray[np.float32]:
@@ -97,10 +119,9 @@ def _is_trained(layer: Any) -> bool:
     return bool(np.any(mean != 0) or np.any(variance != 1))
 
 
-def _divergence(layer: Any, values: NDArray[np.float32]) -> float:
+def _divergence(layer: Any, mean: NDArray[np.float64], variance: NDArray[np.float64]) -> float:
     """Return the median over channels of KL(seen now || seen in training)."""
-    channels = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    mean, variance = channels.mean(axis=0), channels.var(axis=0) + layer.epsilon
+    variance = variance + layer.epsilon
     stored_mean = np.asarray(ops.convert_to_numpy(layer.moving_mean), dtype=np.float64)
     stored_variance = np.asarray(ops.convert_to_numpy(layer.moving_variance), dtype=np.float64) + layer.epsilon
     ratio = variance / stored_variance

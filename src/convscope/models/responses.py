@@ -5,6 +5,7 @@ spread of the scores tells [0, 1] from 0-255 where no BatchNorm does; of the way
 spreads them more. It does not tell [0, 1] from [-1, 1].
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from .entrance import walk
-from .moments import photographs
+from .entrance import MOST_NUMBERS, walk
+from .moments import MOST_PICTURES, SIDE, photographs
 from .preprocessing import PREPROCESSINGS
 from .tracing import functional_of, nodes_of
 
@@ -45,7 +46,12 @@ class Response:
 
 def respond(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mapping[str, Any]) -> Response | None:
     """Return what the spread of a classifier's scores tells; None where it is no classifier, was not trained, or does not tell."""
-    if len(shape) != 3 or shape[2] not in (1, 3) or not _is_trained(network) or len(nodes_of(functional_of(network))) > MOST_CALLS:
+    functional = functional_of(network)
+    if len(shape) != 3 or shape[2] not in (1, 3) or len(functional.outputs[0].shape) != 2:
+        return None
+    if len(nodes_of(functional)) > MOST_CALLS or not _is_trained(network):
+        return None
+    if MOST_PICTURES * math.prod(side or SIDE for side in shape) > MOST_NUMBERS:
         return None
     pictures = photographs(shape)[::2][:PICTURES]
     spreads: dict[str, float] = {}
