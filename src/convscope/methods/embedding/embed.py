@@ -82,7 +82,7 @@ def embed(
 
     bundle, material = _material(model, images, layer, (lambda count: settle(count, **asked)) if reference is None else placeable)
     clock = _Clock()
-    digest = "" if bundle is None else str(bundle.digest)
+    digest, preprocessing = (material.network, material.preprocessing) if bundle is None else (bundle.digest, bundle.preprocessing.name)
     values = material.values
     if colour == "prediction" and material.predictions is None:
         raise OptionError("There are no predictions to colour by: the network ends in no softmax, or the file holds none. Leave it out.")
@@ -91,7 +91,7 @@ def embed(
             f"All {len(values)} images have the same features, so none is nearer to another. "
             "Expected features that differ; a layer may be dead: give another one by `layer`."
         )
-    axes = axes_of(reference, values.shape[1], digest, material.layer) if reference else principal_axes(values, dimensions)
+    axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
     clock.read("PCA")
     settings = settle(max(FEWEST, len(components)), **asked)
@@ -99,7 +99,7 @@ def embed(
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
     parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality, "theme": theme, "colour": colour}
     if reference is None:
-        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale)
+        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
     return Embedding(
         provenance=provenance("tsne", bundle, material.inputs, parameters, seed),

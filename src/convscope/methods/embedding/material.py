@@ -17,7 +17,8 @@ class Material:
     """`values`: (image, feature) floats. `thumbnails`: (image, side, side, channel) uint8. Either may be a memory map.
 
     `labels` and `predictions`: class names by image, or None. `probabilities`: (image,) of the predicted class, or None.
-    `layer`: what the features are. `inputs`: for the provenance. `notes`: what was skipped.
+    `layer`: what the features are. `inputs`: for the provenance. `notes`: what was skipped. `network`: the digest of the one that a run
+    was scanned with, and `preprocessing`: how its pictures entered; "" for features of a file.
     """
 
     values: NDArray[np.floating[Any]]
@@ -29,6 +30,8 @@ class Material:
     layer: str
     inputs: tuple[dict[str, Any], ...]
     notes: tuple[str, ...] = ()
+    network: str = ""
+    preprocessing: str = ""
 
 
 def thumbnail(image: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
