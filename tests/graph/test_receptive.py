@@ -5,8 +5,9 @@ import pytest
 
 from convscope.backend import engine, keras, ops
 from convscope.graph.history import flatten
+from convscope.graph.kinds import Kind
 from convscope.graph.projector import Projector
-from convscope.graph.receptive import Field, receptive_field
+from convscope.graph.receptive import Field, call_shapes, receptive_field, receptive_fields
 from convscope.graph.rules import GRADIENT, GUIDED, deconvnet
 from networks import array, filled, images, model_of, tensor
 
@@ -191,3 +192,24 @@ def test_without_a_position_the_field_is_the_whole_image():
 def test_the_field_of_the_input_itself_is_one_pixel():
     graph = flatten(model_of(layers.Conv2D(2, 3)))
     assert receptive_field(graph, graph.calls[graph.image_input], (3, 4), (8, 8)) == Field(3, 4, 4, 5)
+
+
+@architectures
+def test_many_fields_at_once_are_those_found_one_by_one(name):
+    graph = flatten(build(name, layers.MaxPooling2D, layers.ReLU))
+    calls = [call for call in graph.calls if call.kind is not Kind.INPUT]
+    shapes = {call.index: call_shapes(graph, call, SIDE)[call.index] for call in calls}
+    places = [(call, position) for call in calls for position in corners(shapes[call.index])]
+    assert receptive_fields(graph, places, SIDE) == [receptive_field(graph, call, position, SIDE) for call, position in places]
+
+
+def test_fields_behind_what_reaches_everything_and_beside_it():
+    image = keras.Input((16, 16, 3))
+    narrow = layers.Conv2D(3, 3, padding="same")(image)
+    gate = layers.Dense(3)(layers.GlobalAveragePooling2D()(narrow))
+    gated = layers.Multiply()([narrow, layers.Reshape((1, 1, 3))(gate)])
+    graph = flatten(keras.Model(image, [layers.Conv2D(2, 3)(gated), layers.Conv2D(2, 3)(narrow)]))
+    places = [(call, (0, 0)) for call in graph.calls if call.kind is not Kind.INPUT]
+    expected = [receptive_field(graph, call, position, (16, 16)) for call, position in places]
+    assert receptive_fields(graph, places, (16, 16)) == expected
+    assert len(set(expected)) > 2

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from models import hostile
+from models import checksums, hostile
 
 Rng = np.random.Generator
 STRANGE: tuple[Any, ...] = (
@@ -189,7 +189,8 @@ def _spoil(data: bytes, rng: Rng) -> bytes:
         else:
             length, other = int(rng.integers(1, 64)), int(rng.integers(len(changed)))
             changed[place : place + length] = changed[other : other + length]
-    return bytes(changed[: len(data)])
+    spoiled = bytes(changed[: len(data)])
+    return checksums.mended(spoiled) if b"OHDR" in data and rng.random() < 0.7 else spoiled
 
 
 def _cut(source: Path, path: Path, rng: Rng) -> None:

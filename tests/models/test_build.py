@@ -15,6 +15,8 @@ from convscope.models.saved.budget import Budget
 from convscope.models.saved.build import Builder
 from convscope.models.saved.entries import parse_network
 from convscope.models.saved.trust import Custom
+from convscope.models.saved.wiring import Wires
+from models import hostile
 from networks import filled, images
 
 
@@ -168,3 +170,34 @@ def test_layers_made_by_other_threads_keep_their_initialisers():
     after = keras.layers.Dense(3)
     after.build((None, 4))
     assert np.any(ops.convert_to_numpy(after.kernel))
+
+
+def shuffled(layers, seed):
+    return [layers[number] for number in np.random.default_rng(seed).permutation(len(layers))]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "order", [list, lambda layers: layers[::-1], lambda layers: shuffled(layers, 3)], ids=["ahead", "backward", "shuffled"]
+)
+def test_layers_in_any_order_are_connected_in_a_number_of_steps_that_grows_with_their_number(tmp_path, monkeypatch, order):
+    config = hostile.network(*(hostile.layer("ReLU", f"r{number}") for number in range(300)))
+    config["config"]["layers"] = order(config["config"]["layers"])
+    asked, missing = [], Wires.missing
+    monkeypatch.setattr(Wires, "missing", lambda wires, call: asked.append(call) or missing(wires, call))
+    network = convscope.load(hostile.hdf5_file(tmp_path / "net.h5", config), preprocess="unit").network
+    assert [layer.name for layer in network.layers][2:-2] == [f"r{number}" for number in range(300)]
+    assert len(asked) < 3 * 304
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_layers_whose_long_names_begin_alike_are_told_apart(tmp_path, suffix):
+    picture = value = keras.Input((6, 6, 3), name="x" * 300)
+    for number in range(4):
+        value = keras.layers.Conv2D(3, 1, name="a" * 230 + str(number))(value)
+    model = keras.Model(picture, keras.layers.GlobalAveragePooling2D(name="a" * 230)(value))
+    model.set_weights([np.random.default_rng(3).normal(size=one.shape) for one in model.get_weights()])
+    assert same(model, tmp_path / f"net{suffix}", images(2, 6, 6, 3)) == 0
+    names = [layer.name for layer in convscope.load(tmp_path / f"net{suffix}", preprocess="unit").network.layers]
+    assert len(set(names)) == 6 and max(map(len, names)) <= 200

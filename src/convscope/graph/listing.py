@@ -1,6 +1,6 @@
 """What can be looked at: every layer that has units, with its address, shape, channels and receptive field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,7 +10,7 @@ from ..models import as_bundle
 from .addresses import graph_of
 from .calls import Call, Graph
 from .kinds import ACTIVATIONS, Kind
-from .receptive import Field, call_shapes, receptive_field
+from .receptive import Field, call_shapes, receptive_field, receptive_fields, shapes_up_to
 
 # Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
 PROBE = 2048
@@ -47,7 +47,8 @@ def layers(model: Any) -> list[LayerInfo]:
     bundle = as_bundle(model)
     if "layers" not in bundle.memo:
         graph = graph_of(bundle)
-        bundle.memo["layers"] = [_info(graph, call) for call in _with_channels(graph)]
+        calls = list(_with_channels(graph))
+        bundle.memo["layers"] = [_info(graph, call, *sides) for call, sides in zip(calls, _fields_and_strides(graph, calls), strict=True)]
     return list(bundle.memo["layers"])
 
 
@@ -75,10 +76,9 @@ def _with_channels(graph: Graph) -> Iterator[Call]:
             yield call
 
 
-def _info(graph: Graph, call: Call) -> LayerInfo:
+def _info(graph: Graph, call: Call, field: int | None, stride: int | None) -> LayerInfo:
     linear = graph.calls[call.sources[0].call] if call.sources else call
     fused = linear.inner and linear.address == call.address
-    field, stride = field_and_stride(graph, call)
     return LayerInfo(
         address=call.address,
         kind=(linear if fused else call).kind.value,
@@ -100,16 +100,43 @@ def field_and_stride(graph: Graph, call: Call, *, gates: bool = True) -> tuple[i
 
     Without `gates` that of its maps alone, as in `receptive_field`.
     """
-    if len(call.shape) != 4 or len(graph.calls[graph.image_input].shape) != 4:
+    size = _probe(graph)
+    if not _has_map(graph, call) or len(shape := call_shapes(graph, call, size)[call.index]) != 4:
         return None, None
-    fixed = graph.calls[graph.image_input].shape[1:3]
-    size = (fixed[0] or PROBE, fixed[1] or PROBE)
-    shape = call_shapes(graph, call, size)[call.index]
-    if len(shape) != 4:  # an operation of several outputs
-        return None, None
+    return _sides([receptive_field(graph, call, position, size, gates=gates) for position in _centre(shape)], size)
+
+
+def _fields_and_strides(graph: Graph, calls: Sequence[Call]) -> list[tuple[int | None, int | None]]:
+    """Return `field_and_stride` of many calls, found together."""
+    size = _probe(graph)
+    mapped = [call for call in calls if _has_map(graph, call)]
+    shapes = shapes_up_to(graph, [call.index for call in mapped], size)
+    places = [(call, position) for call in mapped for position in _centre(shapes[call.index])]
+    fields: dict[int, list[Field]] = {}
+    for (call, _), field in zip(places, receptive_fields(graph, places, size), strict=True):
+        fields.setdefault(call.index, []).append(field)
+    return [_sides(fields.get(call.index, []), size) for call in calls]
+
+
+def _has_map(graph: Graph, call: Call) -> bool:
+    return len(call.shape) == 4 and len(graph.calls[graph.image_input].shape) == 4
+
+
+def _probe(graph: Graph) -> tuple[int, int]:
+    """Return the size of the picture that fields are measured on."""
+    fixed = (*graph.calls[graph.image_input].shape[1:3], None, None)
+    return fixed[0] or PROBE, fixed[1] or PROBE
+
+
+def _centre(shape: tuple[int | None, ...]) -> list[tuple[int, int]]:
+    """Return the position of a map's centre and the one above it, where there is one; none for what has several outputs."""
+    if len(shape) != 4:
+        return []
     rows, columns = (side or 0 for side in shape[1:3])
-    field = receptive_field(graph, call, (rows // 2, columns // 2), size, gates=gates)
-    if field == Field(0, 0, *size):
+    return [(rows // 2, columns // 2), (rows // 2 - 1, columns // 2)][: 2 if rows > 1 else 1]
+
+
+def _sides(fields: list[Field], size: tuple[int, int]) -> tuple[int | None, int | None]:
+    if not fields or fields[0] == Field(0, 0, *size):
         return None, None
-    above = receptive_field(graph, call, (rows // 2 - 1, columns // 2), size, gates=gates) if rows > 1 else None
-    return field.height, None if above is None else field.top - above.top
+    return fields[0].height, None if len(fields) == 1 else fields[0].top - fields[1].top

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -234,21 +235,20 @@ class Builder:
         for entry in network.layers:
             if isinstance(made[entry.name], keras.layers.InputLayer):
                 wires.add(entry.stored, [made[entry.name].output])
-        waiting = [(entry, call) for entry in network.layers for call in entry.calls]
-        while waiting:
-            left: list[tuple[Entry, Any]] = []
-            held: set[str] = set()
-            for entry, call in waiting:
-                if entry.stored not in held and wires.ready(call):
-                    wires.add(entry.stored, self._called(entry, made[entry.name], call, wires))
-                else:
-                    held.add(entry.stored)
-                    left.append((entry, call))
-            if len(left) == len(waiting):
-                raise ModelError(
-                    f"The layers of `{network.name}` cannot be connected: `{left[0][0].name}` waits for something that never comes."
-                )
-            waiting = left
+        left = {entry.stored: deque(entry.calls) for entry in network.layers}
+        ready = deque(network.layers)
+        parked: dict[tuple[str, int], list[Entry]] = {}  # by the call whose outputs they wait for
+        while ready:
+            entry = ready.popleft()
+            calls = left[entry.stored]
+            while calls:
+                if (missing := wires.missing(calls[0])) is not None:
+                    parked.setdefault(missing, []).append(entry)
+                    break
+                done = wires.add(entry.stored, self._called(entry, made[entry.name], calls.popleft(), wires))
+                ready.extend(parked.pop(done, ()))
+        if stuck := next((entry for entry in network.layers if left[entry.stored]), None):
+            raise ModelError(f"The layers of `{network.name}` cannot be connected: `{stuck.name}` waits for something that never comes.")
         return wires
 
     def _called(self, entry: Entry, made: Made, call: Any, wires: Wires) -> list[Any]:

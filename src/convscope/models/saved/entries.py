@@ -19,6 +19,7 @@ NUMBER_TYPES = (
     "bool",
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 )
+LONGEST_NAME = 200
 CONSTANT = "_CONSTANT_VALUE"  # what TensorFlow 2 wrote in place of a layer's name for a constant first argument
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -90,11 +91,12 @@ class _Names:
         self.times: Counter[str] = Counter()
 
     def safe(self, stored: str) -> str:
-        name = re.sub(r"[^A-Za-z0-9_>-]", "_", stored)[:200].lstrip("_") or "layer"  # what all three backends take
+        name = re.sub(r"[^A-Za-z0-9_>-]", "_", stored[: 2 * LONGEST_NAME])[:LONGEST_NAME].lstrip("_") or "layer"  # what all backends take
         self.times[name] += 1
         if self.times[name] == 1:
             return name
-        return self.safe(f"{name}_{self.times[name]}")
+        number = f"_{self.times[name]}"
+        return self.safe(name[: LONGEST_NAME - len(number)] + number)
 
 
 def _entry(data: Any, known: set[str], names: _Names) -> Entry:

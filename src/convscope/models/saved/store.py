@@ -14,6 +14,9 @@ from .hdf5 import Array, Group, as_array
 def fill(network: Any, file: Group) -> None:
     """Give a built network the variables in a file. Raises what Keras raises for those that do not fit."""
     saving: Any = keras.src.saving.saving_lib
+    for kind in ("Layer", "Operation", "Functional", "Sequential"):
+        # Keras looks for this under one name and remembers it under another, and so makes a layer again for each that it fills.
+        saving.global_state.set_global_attribute(f"saving_attr_skiplist_{kind}", saving.get_attr_skipset(kind))
     errors: dict[int, Any] = {}
     failed: set[int] = set()
     saving._load_state(

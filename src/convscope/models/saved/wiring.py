@@ -26,13 +26,15 @@ class Wires:
         self._inside = {name for name, entry in nested.items() if writer < 3 or highest.get(name, 0) >= len(entry.calls)}
         self._final = {name for name, entry in nested.items() if writer < 3 or (entry.network is not None and not entry.network.sequential)}
 
-    def add(self, layer: str, values: list[Any]) -> None:
-        """Keep the outputs of the next call of a layer, named as the file names it."""
-        self.outputs.setdefault(layer, []).append(values)
+    def add(self, layer: str, values: list[Any]) -> tuple[str, int]:
+        """Keep the outputs of the next call of a layer, named as the file names it; return the layer and the number of the call."""
+        calls = self.outputs.setdefault(layer, [])
+        calls.append(values)
+        return layer, len(calls) - 1
 
-    def ready(self, call: Any) -> bool:
-        """Say whether all that a call needs has been computed."""
-        return all(self._found(ref, self._inside) for ref in references(call))
+    def missing(self, call: Any) -> tuple[str, int] | None:
+        """Return which call of which layer has to come before a call, None if all that it needs has been computed."""
+        return next(((ref.layer, self._number(ref, self._inside)) for ref in references(call) if not self._found(ref, self._inside)), None)
 
     def filled(self, structure: Any) -> Any:
         """Return a call's arguments with tensors in the place of references."""
@@ -54,8 +56,11 @@ class Wires:
         if ref.layer not in self.network.by_name:
             raise ModelError(f"The architecture in the file is malformed: `{self.network.name}` has no layer {shown(ref.layer)}.")
         calls = self.outputs.get(ref.layer, [])
-        number = max(ref.call - 1, 0) if ref.layer in shifted else ref.call
+        number = self._number(ref, shifted)
         return calls[number][ref.output : ref.output + 1] if 0 <= number < len(calls) and ref.output >= 0 else []
+
+    def _number(self, ref: TensorRef, shifted: set[str]) -> int:
+        return max(ref.call - 1, 0) if ref.layer in shifted else ref.call
 
 
 def references(structure: Any) -> list[TensorRef]:
