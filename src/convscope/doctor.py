@@ -6,7 +6,7 @@ from typing import Any
 
 from .graph.addresses import graph_of
 from .graph.calls import Graph
-from .graph.features import feature_call
+from .graph.features import feature_call, feature_notes
 from .graph.kinds import Kind
 from .graph.listing import LayerInfo, layers
 from .graph.rules import deconvnet
@@ -70,5 +70,5 @@ def _methods(graph: Graph) -> dict[str, str]:
         "deconv": "; ".join([switches, f"{relus} ReLUs rectify the signal" if relus else "no ReLU rectifies it", *notes]),
         "saliency": f"scores of `{scores}`, before any softmax" if scores else "values of the unit that is named",
         "ascend": "values before each activation, where one exists",
-        "tsne": f"features of `{feature_call(graph, None).address}`",
+        "tsne": ". ".join((f"features of `{feature_call(graph, None).address}`", *feature_notes(graph, None))),
     }

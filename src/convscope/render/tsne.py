@@ -135,6 +135,7 @@ def table(result: Embedding) -> bytes:
 def _reference(kept: Reference) -> bytes:
     file = io.BytesIO()
     arrays: dict[str, Any] = {"schema": np.array(REFERENCE_SCHEMA), "model": np.array(kept.model), "layer": np.array(kept.layer)}
+    arrays |= {"preprocessing": np.array(kept.preprocessing)}
     arrays |= {"scale": np.array(kept.scale), "mean": kept.mean, "axes": kept.axes, "components": kept.components, "points": kept.points}
     np.savez(file, allow_pickle=False, **arrays)
     return file.getvalue()

@@ -18,9 +18,9 @@ CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their siz
 
 @dataclass(frozen=True)
 class Reference:
-    """What it takes to place new images on a map: the digest of its `model` ("" where features were given), its `layer`, the `mean`
-    (feature,) and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
-    `scale`: what the components were divided by.
+    """What it takes to place new images on a map: the digest of its `model` ("" for features of a file), its `layer`, the `mean` (feature,)
+    and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
+    `scale`: what the components were divided by. `preprocessing`: how pictures entered, "" where that is not known.
     """
 
     model: str
@@ -30,6 +30,7 @@ class Reference:
     components: FloatArray
     points: FloatArray
     scale: float = 1.0
+    preprocessing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

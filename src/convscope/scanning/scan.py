@@ -33,7 +33,7 @@ def scan(
 
     One forward pass serves all `layers` ("all" with filters, or addresses and patterns such as "block4_*"), each taken after its
     activation, the output before its softmax. Kept of each filter: the top images, the distribution of its maxima, how often it fires,
-    its mean by class; of each image: the features of the last dense layer and the prediction. `images`: what `as_image_set` takes.
+    its mean by class; of each image: the features that feed its last decision and the prediction. `images`: what `as_image_set` takes.
     `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
     is resumed, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
 

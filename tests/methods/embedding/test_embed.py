@@ -118,7 +118,7 @@ def test_which_layer_is_mapped():
     single = layers(keras.layers.GlobalAveragePooling2D(name="average"), dense(2, activation="softmax", name="out"))
     encoder = layers(flat, dense(7, name="code"))
     convolutional = layers()
-    cases = ((hidden, "hidden"), (separate, "hidden"), (single, "average"), (encoder, "code"), (convolutional, "conv"))
+    cases = ((hidden, "hidden"), (separate, "hidden"), (single, "average"), (encoder, "flat"), (convolutional, "conv"))
     assert [feature_call(graph_of(bundle), None).address for bundle, _ in cases] == [name for _, name in cases]
 
 
@@ -203,3 +203,19 @@ def test_theme_and_colour_are_of_the_map_and_come_back(fashion, tmp_path):
         convscope.embed(None, clusters(), theme="blue")
     with pytest.raises(OptionError, match="no predictions"):
         convscope.embed(None, clusters(), colour="prediction")
+
+
+def test_fewer_than_three_features_are_said(tmp_path):
+    np.save(tmp_path / "features.npy", np.random.default_rng(0).normal(size=(60, 1)).astype(np.float32))
+    assert any("only one feature" in note for note in convscope.embed(None, tmp_path / "features.npy").notes)
+    found = convscope.embed(layers(keras.layers.Dense(2)), np.random.default_rng(0).random((60, 8, 8, 1), np.float32), layer="conv")
+    assert not any("only" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_said_and_not_called_equal(tmp_path, value):
+    values = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    values[[7, 9], 1] = value
+    np.save(tmp_path / "features.npy", values)
+    with pytest.raises(ImageError, match=r"2 of the 60 images are NaN or infinite, those of `features\[7\]` first"):
+        convscope.embed(None, tmp_path / "features.npy")

@@ -1,4 +1,4 @@
-"""The map of images: features of the last dense layer, PCA, t-SNE (van der Maaten & Hinton 2008)."""
+"""The map of images: features that feed the last decision, PCA, t-SNE (van der Maaten & Hinton 2008)."""
 
 from .embed import embed
 

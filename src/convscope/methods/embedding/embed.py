@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError, OptionError
 from ...graph.addresses import graph_of
-from ...graph.features import feature_call
+from ...graph.features import feature_call, feature_notes, few_features
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
@@ -21,7 +21,7 @@ from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, lay_out, settle
 from .features import extract
 from .grid import arrange_on_grid
-from .material import Material
+from .material import Material, check_finite
 from .neighbours import Neighbours, nearest
 from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
 from .placing import axes_of, place, read_reference, refuse_settings
@@ -55,7 +55,7 @@ def embed(
 
     `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with
     `features` or a Parquet, or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are
-    averaged over space); by default the last dense layer before the softmax, or the global average where there is none. `perplexity`: 30,
+    averaged over space); by default what feeds the network's last decision, a dense layer or a convolution. `perplexity`: 30,
     less for few images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
     "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers
     also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
@@ -82,16 +82,17 @@ def embed(
 
     bundle, material = _material(model, images, layer, (lambda count: settle(count, **asked)) if reference is None else placeable)
     clock = _Clock()
-    digest = "" if bundle is None else str(bundle.digest)
+    digest, preprocessing = (material.network, material.preprocessing) if bundle is None else (bundle.digest, bundle.preprocessing.name)
     values = material.values
     if colour == "prediction" and material.predictions is None:
         raise OptionError("There are no predictions to colour by: the network ends in no softmax, or the file holds none. Leave it out.")
+    check_finite(material)
     if reference is None and all_equal(values):
         raise ImageError(
             f"All {len(values)} images have the same features, so none is nearer to another. "
             "Expected features that differ; a layer may be dead: give another one by `layer`."
         )
-    axes = axes_of(reference, values.shape[1], digest, material.layer) if reference else principal_axes(values, dimensions)
+    axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
     clock.read("PCA")
     settings = settle(max(FEWEST, len(components)), **asked)
@@ -99,7 +100,7 @@ def embed(
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
     parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality, "theme": theme, "colour": colour}
     if reference is None:
-        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale)
+        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
     return Embedding(
         provenance=provenance("tsne", bundle, material.inputs, parameters, seed),
@@ -183,12 +184,13 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
             raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
         material = read_run(images) if holds_run(images) else read_features(images)
         check(len(material.values))
-        return None, material
+        return None, replace(material, notes=(*few_features(material.values.shape[1]), *material.notes))
     bundle = as_bundle(model, classes=True)
     call = feature_call(graph_of(bundle), layer)
     given = as_image_set(images)
     check(len(given))
-    return bundle, extract(bundle, given, call)
+    material = extract(bundle, given, call)
+    return bundle, replace(material, notes=(*feature_notes(graph_of(bundle), layer), *material.notes))
 
 
 def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None, engine: str) -> tuple[str, ...]:
@@ -205,7 +207,7 @@ METHODS.register(
         run=embed,
         takes=("images",),
         options=(
-            Option("layer", str, None, "Whose output is mapped [default: the last dense layer before the softmax]."),
+            Option("layer", str, None, "Whose output is mapped [default: what feeds the network's last decision]."),
             Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
             Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
             Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),

@@ -37,7 +37,9 @@ def read_reference(folder: str | Path) -> Reference:
             raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
         mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
         scale = float(arrays.get("scale", 1.0))
-        return Reference(str(arrays["model"]), str(arrays["layer"]), mean, axes, components, points, scale)
+        return Reference(
+            str(arrays["model"]), str(arrays["layer"]), mean, axes, components, points, scale, str(arrays.get("preprocessing", ""))
+        )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise OptionError(
             f"`{folder}` holds no map to place images on: {path.name} {'is missing' if not path.exists() else 'cannot be read'}. "
@@ -45,15 +47,21 @@ def read_reference(folder: str | Path) -> Reference:
         ) from error
 
 
-def axes_of(reference: Reference, width: int, model: str, layer: str) -> PrincipalAxes:
+def axes_of(reference: Reference, width: int, model: str, layer: str, preprocessing: str = "") -> PrincipalAxes:
     """Return the principal axes of a map for new features, `width` values of `layer` from `model` (its digest, "" for a file).
 
-    Raises OptionError if the map is of others.
+    Features of a run and of its own network are the same. Raises OptionError if the map is of others.
     """
+    nameless = "; if an earlier release made the map from a run, make it again" if model and not reference.model else ""
     if reference.model != model or len(reference.mean) != width or (model and reference.layer != layer):
         raise OptionError(
             f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width} "
-            f"of {layer}. Give images with the same model and layer, or features of the same kind."
+            f"of {layer}. Give images with the same model and layer, or features of the same kind{nameless}."
+        )
+    if reference.preprocessing and preprocessing and reference.preprocessing != preprocessing:
+        raise OptionError(
+            f"The map's pictures entered the network with the preprocessing {reference.preprocessing}, these with {preprocessing}. "
+            "Give the same by --preprocess."
         )
     return PrincipalAxes(reference.mean, reference.axes, float("nan"), reference.scale)
 

@@ -42,6 +42,8 @@ def read_run(images: Any) -> Material:
         probabilities=np.asarray(table.numbers["probability"], np.float32) if all(predictions) else None,
         layer=run.manifest["feature_layer"],
         inputs=(run.input(),),
+        network=run.model["digest"],
+        preprocessing=run.model["preprocessing"],
     )
 
 
