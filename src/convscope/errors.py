@@ -1,6 +1,7 @@
 """The one exception family. Every message says what was received, what was expected, and what to do next."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from .legible import sentence, shortened
@@ -25,6 +26,10 @@ class BackendError(ConvscopeError):
 
 class ModelError(ConvscopeError):
     """A model file that cannot be read, or a network that a method cannot work on."""
+
+
+class ExhaustedError(ConvscopeError):
+    """More memory was asked for than the machine or its accelerator has."""
 
 
 class UnitError(ConvscopeError):
@@ -61,3 +66,11 @@ def near_misses(wanted: str, known: Iterable[str], most: int = 4) -> str:
     by_lower = {name.lower(): name for name in names if len(name) <= LONGEST_COMPARED}
     alike = difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5) if len(wanted) <= LONGEST_COMPARED else []
     return ", ".join(shortened(name) for name in [by_lower[name] for name in alike] or names[:most])
+
+
+def first_sentence(error: BaseException) -> str:
+    """Return the first line of what a library says went wrong, safe to print."""
+    text = re.sub(r"\x1b\[[0-9;]*m|\{\{.*?\}\}|\[Op:\w+\]( name:.*)?", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered when")]
+    text = "".join(one for one in (lines[0] if lines else type(error).__name__) if one.isprintable())[:300].strip()
+    return text if text.endswith(".") else text + "."

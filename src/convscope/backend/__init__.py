@@ -4,14 +4,17 @@
 nothing heavy loads before it is needed.
 """
 
+from .failures import compiled, failure
 from .lazy import keras, ops, quietly
 from .precision import native_bfloat16, resolve_precision
 from .select import choose, device_name, engine, installed, versions
 
 __all__ = [
     "choose",
+    "compiled",
     "device_name",
     "engine",
+    "failure",
     "installed",
     "keras",
     "native_bfloat16",

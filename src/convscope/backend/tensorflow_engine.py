@@ -53,7 +53,7 @@ def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any,
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(first)
             scalar, extra = function(first, *rest)
-        return extra, tape.gradient(scalar, first)
+        return extra, tape.gradient(scalar, first, unconnected_gradients="zero")
 
     return differentiated
 

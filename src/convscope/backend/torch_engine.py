@@ -50,8 +50,8 @@ def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any,
         with torch.enable_grad():
             leaf = first.detach().requires_grad_(True)
             scalar, extra = function(leaf, *rest)
-            (gradient,) = torch.autograd.grad(scalar, leaf)
-        return extra.detach(), gradient
+            found = torch.autograd.grad(scalar, leaf, allow_unused=True)[0] if scalar.requires_grad else None
+        return extra.detach(), torch.zeros_like(leaf) if found is None else found
 
     return differentiated
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import UnitError, near_misses
 from ..units import Unit, UnitPattern, parse
-from .calls import Call, Graph
+from .calls import Call, Graph, no_units
 from .history import flatten
 
 
@@ -88,6 +88,8 @@ def _checked(bundle: Any, unit: Unit) -> Unit:
 
 def channel_count(call: Call) -> int:
     """Return how many channels a call's output has; raise UnitError where it is no layer of channels."""
+    if call.unfit:
+        raise no_units(call, call.unfit)
     if len(call.shape) < 2 or call.shape[-1] is None:
         raise UnitError(
             f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have."

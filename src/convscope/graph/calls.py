@@ -1,11 +1,12 @@
 """The flat graph: one node per call of a layer, nested models inlined, fused activations split off."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..backend import keras, ops
+from ..backend import failure, keras, ops
 from ..errors import ModelError, UnitError, near_misses
 from .kinds import ACTIVATIONS, LINEAR, Kind
 
@@ -23,7 +24,8 @@ class Call:
     """One call of one operation.
 
     `address` is the layer's path with `#n` for its n-th call. A layer with a fused activation becomes two calls: a hidden one
-    (`inner`) that computes the linear part, and a visible one, of the same address, that applies the activation.
+    (`inner`) that computes the linear part, and a visible one, of the same address, that applies the activation. `unfit` says why its
+    output has no units, "" where it has: one array of real numbers for each image.
     """
 
     index: int
@@ -34,6 +36,7 @@ class Call:
     layer_type: str
     shape: tuple[int | None, ...]
     inner: bool = False
+    unfit: str = ""
 
     @cached_property
     def sources(self) -> tuple[Ref, ...]:
@@ -154,21 +157,82 @@ class Graph:
         }
 
     def run(self, image: Any, targets: Sequence[int]) -> list[Any]:
-        """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed."""
+        """Return the values of the calls `targets` for one batch `image` (n, height, width, channels), preprocessed.
+
+        Raises UnitError for what has no units, ModelError or ExhaustedError that names the call that cannot be computed.
+        """
+        return [fitting(self.calls[target], value, image) for target, value in zip(targets, self.values(image, targets), strict=True)]
+
+    def values(self, image: Any, targets: Sequence[int]) -> list[Any]:
+        """As `run`, whatever the calls compute: a list where it is several outputs."""
         values = self.fed(image)
         steps = self.steps(targets)
         last_use = {source.call: call.index for call in steps for source in call.sources}
         for call in steps:
-            values[call.index] = call(*(picked(values[source.call], source) for source in call.sources))
+            inputs = [picked(values[source.call], source) for source in call.sources]
+            with naming(call, inputs):
+                values[call.index] = call(*inputs)
             for done in {source.call for source in call.sources}:
                 if last_use[done] == call.index and done not in targets:
                     del values[done]
         return [values[target] for target in targets]
 
 
+@contextmanager
+def naming(call: Call, inputs: Sequence[Any], doing: str = "computed") -> Iterator[None]:
+    """Turn what a framework raises inside into a ModelError, or ExhaustedError, that names the call and the shapes of its inputs."""
+    try:
+        yield
+    except Exception as error:
+        shapes = ", ".join(_shown(getattr(value, "shape", ())) for value in inputs)
+        raise failure(error, f"`{call.address}` ({call.layer_type}) cannot be {doing} for {shapes or 'no input'}") from error
+
+
+def fitting(call: Call, value: Any, image: Any) -> Any:
+    """Return what a call computed if it is one array of real numbers for each image, as the network said; raise UnitError if not."""
+    several = value if isinstance(value, list) else [value]
+    count, shapes = image.shape[0], [tuple(getattr(one, "shape", ())) for one in several]
+    words = misfit(shapes, [_dtype(one) for one in several], count)
+    if not words and (len(shapes[0]) != len(call.shape) or shapes[0][-1:] != tuple(side or shapes[0][-1] for side in call.shape[-1:])):
+        words = f"computes {_shown(shapes[0])} where the network's own description says {_shown(call.shape)}"
+    if not words and 0 in shapes[0]:
+        words = f"computes {_shown(shapes[0])}: nothing is left of the input there"
+    if words:
+        raise no_units(call, words)
+    return value
+
+
+def no_units(call: Call, words: str) -> UnitError:
+    """Return the error for a call whose output has no units, for the reason that `words` say."""
+    return UnitError(f"`{call.address}` ({call.layer_type}) {words}. `convscope layers` lists the layers that have units.")
+
+
+def misfit(shapes: Sequence[tuple[Any, ...]], dtypes: Sequence[str], count: int | None) -> str:
+    """Return why an operation's outputs are not one array of real numbers for each of `count` images (None: any number), "" if they are."""
+    if len(shapes) != 1:
+        return f"has {len(shapes)} outputs, {', '.join(map(_shown, shapes[:4]))}{', ...' * (len(shapes) > 4)}; a unit is a channel of one"
+    shape, dtype = shapes[0], dtypes[0]
+    if not dtype.startswith(("float", "bfloat", "int", "uint", "bool")):
+        return f"computes values of type {dtype}; only real numbers can be drawn"
+    if not shape or (shape[0] != count and None not in (shape[0], count)) or (shape[0] is not None and count is None):
+        return f"computes {_shown(shape)} for all images together, not one array for each"
+    return ""
+
+
+def _shown(shape: Any) -> str:
+    return f"({', '.join('?' if side is None else str(side) for side in shape)})"
+
+
+def _dtype(value: Any) -> str:
+    return str(keras.backend.standardize_dtype(value.dtype)) if hasattr(value, "dtype") else type(value).__name__
+
+
 def listed(output: Any) -> Any:
-    """Return an operation's single output as it is, several (a tuple, list or dict) as a list in the order of Keras' own history."""
-    return keras.tree.flatten(output) if isinstance(output, list | tuple | dict) else output
+    """Return an operation's single output by itself, several (a tuple, list or dict) as a list in the order of Keras' own history."""
+    if not isinstance(output, list | tuple | dict):
+        return output
+    flat = keras.tree.flatten(output)
+    return flat[0] if len(flat) == 1 else flat
 
 
 def picked(value: Any, source: Ref) -> Any:

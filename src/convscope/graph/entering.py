@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import ops
+from ..backend import failure, ops
 from ..errors import ModelError
 from ..images import Fit
 from ..models import ModelBundle
@@ -28,10 +28,14 @@ def fit_of(bundle: ModelBundle) -> Fit:
 
 
 def network_input(bundle: ModelBundle, pixels: NDArray[np.float32]) -> Any:
-    """Return images in [0, 1] as the tensor that enters the network."""
-    return ops.convert_to_tensor(np.ascontiguousarray(bundle.preprocessing.apply(pixels), dtype=np.float32))
+    """Return images in [0, 1] as the tensor that enters the network; sequences and volumes enter as they are."""
+    entering = bundle.preprocessing.apply(pixels) if bundle.takes_images else pixels
+    return ops.convert_to_tensor(np.ascontiguousarray(entering, dtype=np.float32))
 
 
 def numpy(tensor: Any) -> NDArray[np.float32]:
     """Return a tensor as a float32 array."""
-    return np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float32")))
+    try:
+        return np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float32")))
+    except Exception as error:  # JAX computes later than it is asked to
+        raise failure(error, "The network cannot be computed") from error

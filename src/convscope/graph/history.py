@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import engine, keras
+from ..backend import engine, keras, ops
 from ..errors import ModelError
 from ..models.saved.weights import snake
 from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, was_followed
-from .calls import Call, Graph, Ref, mapped
-from .kinds import LINEAR, Kind, classify
+from .calls import Call, Graph, Ref, mapped, misfit
+from .kinds import HALVED, LINEAR, Kind, classify
 
 
 def flatten(model: Any) -> Graph:
@@ -34,21 +34,40 @@ def flatten(model: Any) -> Graph:
 def at_precision(graph: Graph, precision: str) -> Graph:
     """Return the graph computing in "float32" or "bfloat16", as cheaply as the framework can; weights must stay as they are meanwhile.
 
-    Layers are shallow copies that share the model's variables, or what the framework's engine has in their place.
+    Layers are shallow copies that share the model's variables, or what the framework's engine has in their place. What is not of `HALVED`
+    stays in float32: frameworks have no bfloat16 of many operations, or none of their gradients, and little of a network's work is theirs.
     """
-    policy = keras.DTypePolicy("float32" if precision == "float32" else "mixed_bfloat16")
+    policies = {name: keras.DTypePolicy(name) for name in ("float32", "mixed_bfloat16")}
 
     def recast(call: Call) -> Call:
-        if not isinstance(call.operation, keras.layers.Layer):
-            return call
-        lean = engine().lean(call.operation, precision) if _is_linear(call.operation) else None
-        return dataclasses.replace(call, operation=lean or sharing_copy(call.operation, _dtype_policy=policy))
+        halved, operation = precision != "float32" and _is_halved(call), call.operation
+        if isinstance(operation, keras.layers.Layer):
+            computed = "bfloat16" if halved else "float32"
+            lean = None if _has_activation(operation) else engine().lean(operation, computed)
+            operation = lean or sharing_copy(operation, _dtype_policy=policies["mixed_bfloat16" if halved else "float32"])
+        return dataclasses.replace(call, operation=operation if halved or precision == "float32" else _widened(operation))
 
     return dataclasses.replace(graph, calls=tuple(recast(call) for call in graph.calls))
 
 
-def _is_linear(layer: Any) -> bool:
-    return not _has_activation(layer)
+def _is_halved(call: Call) -> bool:
+    """Say whether a call is computed in bfloat16, where that is wanted: Keras' own layers and functions of certain kinds.
+
+    An operation, which is no layer, does not cast a kernel that it is given.
+    """
+    operation = call.operation
+    own = hasattr(operation, "__name__") or type(operation).__module__.startswith("keras.")
+    return own and call.kind in HALVED and (isinstance(operation, keras.layers.Layer) or call.kind not in LINEAR)
+
+
+def _widened(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the operation on float32 in place of numbers of half precision."""
+
+    def wide(leaf: Any) -> Any:
+        halved = ops.is_tensor(leaf) and keras.backend.standardize_dtype(leaf.dtype) in ("bfloat16", "float16")
+        return ops.cast(leaf, "float32") if halved else leaf
+
+    return lambda *args, **kwargs: operation(*mapped(args, wide), **mapped(kwargs, wide))
 
 
 def sharing_copy(layer: Any, **changes: Any) -> Any:
@@ -64,9 +83,11 @@ class _Builder:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self._times: Counter[str] = Counter()
+        self._batch: int | None = None
 
     def add_input(self, tensor: Any) -> Ref:
         name = tensor._keras_history[0].name
+        self._batch = tensor.shape[0]
         return self._add(name, lambda value: value, Kind.INPUT, ((), {}), "InputLayer", tensor.shape)
 
     def inline(self, functional: Any, prefix: str, known: dict[int, Ref]) -> tuple[Ref, ...]:
@@ -91,15 +112,17 @@ class _Builder:
         if (inner := graph_inside(operation, node)) is not None:
             given = [leaf for leaf in keras.tree.flatten((args, kwargs)) if isinstance(leaf, Ref)]  # a dict's in Keras' order
             return self.inline(inner, address + "/", {id(t): ref for t, ref in zip(inner.inputs, given, strict=True)})
-        return self._add_layer(address, operation, (args, kwargs), [tensor.shape for tensor in node.outputs])
+        return self._add_layer(address, operation, (args, kwargs), node.outputs)
 
-    def _add_layer(self, address: str, operation: Any, arguments: Any, shapes: list[Any]) -> tuple[Ref, ...]:
+    def _add_layer(self, address: str, operation: Any, arguments: Any, outputs: list[Any]) -> tuple[Ref, ...]:
         kind, layer_type = classify(operation), type(operation).__name__
+        shapes = [tensor.shape for tensor in outputs]
         if kind in LINEAR and _has_activation(operation):
             activation, linear = operation.activation, sharing_copy(operation, activation=keras.activations.linear)
             inner = self._add(address, linear, kind, arguments, layer_type, shapes[0], inner=True)
             return (self._add(address, activation, classify(activation), ((inner,), {}), layer_type, shapes[0]),)
-        first = self._add(address, operation, kind, arguments, layer_type, shapes[0])
+        words = misfit(shapes, [tensor.dtype for tensor in outputs], self._batch)
+        first = self._add(address, operation, kind, arguments, layer_type, shapes[0], unfit=words)
         return tuple(Ref(first.call, output) for output in range(len(shapes)))
 
     def _add(
@@ -112,9 +135,10 @@ class _Builder:
         shape: Any,
         *,
         inner: bool = False,
+        unfit: str = "",
     ) -> Ref:
         index = len(self.calls)
-        self.calls.append(Call(index, address, operation, kind, arguments, layer_type, tuple(shape), inner))
+        self.calls.append(Call(index, address, operation, kind, arguments, layer_type, tuple(shape), inner, unfit))
         return Ref(index)
 
     def _address(self, path: str) -> str:

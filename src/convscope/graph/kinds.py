@@ -31,6 +31,7 @@ class Kind(Enum):
 
 
 LINEAR = frozenset({Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE})  # their own gradient needs no forward pass
+HALVED = frozenset(Kind) - {Kind.INPUT, Kind.CONTRAST, Kind.UPSAMPLING, Kind.OTHER}  # what frameworks compute and differentiate in bfloat16
 ACTIVATIONS = frozenset({Kind.RELU, Kind.GATE, Kind.SIGMOID, Kind.SOFTMAX, Kind.ACTIVATION})
 
 NAMES: dict[Kind, str] = {

@@ -72,7 +72,7 @@ def matching(model: Any, pattern: str) -> list[LayerInfo]:
 
 def _with_channels(graph: Graph) -> Iterator[Call]:
     for call in graph.visible.values():
-        if call.kind is not Kind.INPUT and len(call.shape) >= 2 and isinstance(call.shape[-1], int):
+        if call.kind is not Kind.INPUT and not call.unfit and len(call.shape) >= 2 and isinstance(call.shape[-1], int):
             yield call
 
 

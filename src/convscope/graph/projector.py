@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..backend import engine, ops
-from .calls import Call, Graph, Ref, picked
+from ..backend import engine, failure, ops
+from ..errors import ConvscopeError
+from .calls import Call, Graph, Ref, fitting, naming, picked
 from .kinds import LINEAR
 from .rules import Record, Ruleset
 
@@ -31,6 +32,8 @@ class Projector:
         self._values = graph.fed(image) | dict(given or {})
         for call in graph.steps([target.index for target in targets]):
             self._forward(call)
+        for target in targets:
+            fitting(target, self._values[target.index], image)
 
     def value(self, call: Call) -> Any:
         """Return what `call` computed for the batch."""
@@ -47,9 +50,21 @@ class Projector:
         arrived = pending.get(self.graph.image_input)
         return ops.zeros_like(self._values[self.graph.image_input]) if arrived is None else arrived[0]
 
+    @classmethod
+    def explain(cls, graph: Graph, image: Any, targets: Sequence[Call], error: Exception) -> ConvscopeError:
+        """Return what to say of the framework's error while it differentiated `targets`: which call failed, if one fails by itself."""
+        try:
+            projector = cls(graph, image, targets)
+            for target in targets:
+                projector.project(target, ops.ones_like(projector.value(target)), Ruleset("gradient"))
+        except ConvscopeError as named:
+            return named
+        return failure(error, f"`{targets[0].address}` cannot be differentiated by the picture")
+
     def _forward(self, call: Call) -> None:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
-        output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
+        with naming(call, inputs):
+            output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
         self._values[call.index] = output = self._known.get(call.index, output)
         self.records[call.index] = Record(call, inputs, output, pullback)
 
@@ -58,5 +73,6 @@ class Projector:
         if isinstance(record.output, list):
             upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]
         rule = ruleset.rule_for(record.call)
-        shares = record.vjp(upstream) if rule is None else rule.backward(record, upstream)
+        with naming(record.call, record.inputs, "differentiated"):
+            shares = record.vjp(upstream) if rule is None else rule.backward(record, upstream)
         return list(zip(record.call.sources, shares, strict=True))

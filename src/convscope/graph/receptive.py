@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import keras
-from ..errors import ImageError, UnitError
-from .calls import Call, Graph, picked
+from ..errors import ImageError, ModelError, UnitError
+from .calls import Call, Graph, naming, picked
 from .kinds import ACTIVATIONS, Kind
 
+LARGE = (2048, 2048)  # no network leaves nothing of that
 POINTWISE = ACTIVATIONS | {Kind.NORMALIZATION, Kind.MERGE, Kind.MULTIPLY, Kind.IDENTITY}
 
 
@@ -125,8 +126,10 @@ def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[
     """Raise ImageError if a picture of `size` is too small for the way to `call`, UnitError if `position` is outside its map."""
     try:
         shapes = call_shapes(graph, call, size)
-    except ValueError as error:  # Keras' word for a window that does not fit
-        raise _too_small(call, size) from error
+    except ModelError as error:
+        if _is_passable(graph, call, LARGE):
+            raise _too_small(call, size) from error
+        raise
     if any(0 in shape[1:] for shape in shapes.values()):
         raise _too_small(call, size)
     rows, columns = (side or 0 for side in (*shapes[call.index][1:-1], 0, 0)[:2])
@@ -136,6 +139,14 @@ def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[
         )
 
 
+def _is_passable(graph: Graph, call: Call, size: tuple[int, int]) -> bool:
+    try:
+        call_shapes(graph, call, size)
+    except ModelError:
+        return False
+    return True
+
+
 def _too_small(call: Call, size: tuple[int, int]) -> ImageError:
     return ImageError(
         f"A picture of {size[0]} x {size[1]} pixels is too small: nothing is left of it on the way to `{call.address}`. Give a larger one."
@@ -143,7 +154,10 @@ def _too_small(call: Call, size: tuple[int, int]) -> ImageError:
 
 
 def call_shapes(graph: Graph, target: Call, size: tuple[int, int]) -> dict[int, tuple[int | None, ...]]:
-    """Return the output shape of every call up to `target` for one picture of `size`, by Keras' own shape inference."""
+    """Return the output shape of every call up to `target` for one picture of `size`, by Keras' own shape inference; () of several outputs.
+
+    Raises ModelError that names the call for which there is none.
+    """
     return shapes_up_to(graph, [target.index], size)
 
 
@@ -156,7 +170,9 @@ def shapes_up_to(graph: Graph, targets: Sequence[int], size: tuple[int, int]) ->
         if call.kind is Kind.INPUT:
             tensors.setdefault(call.index, keras.KerasTensor((1, *call.shape[1:]), dtype="float32"))
         elif call.index not in tensors:
-            tensors[call.index] = call.inferred(*(picked(tensors[source.call], source) for source in call.sources))
+            inputs = [picked(tensors[source.call], source) for source in call.sources]
+            with naming(call, inputs):
+                tensors[call.index] = call.inferred(*inputs)
         shapes[call.index] = tuple(tensors[call.index].shape) if hasattr(tensors[call.index], "shape") else ()
     return shapes
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..backend import engine, ops
+from ..backend import compiled, ops
 from ..graph.addresses import channel_count, graph_of
 from ..graph.calls import Call
 from ..graph.pooling import own_will_do
@@ -21,7 +21,7 @@ def kept(bundle: ModelBundle, key: tuple[Any, ...], made: Callable[..., Any]) ->
     if key not in memo:
         while len(memo) >= MOST:
             del memo[next(iter(memo))]
-        memo[key] = engine().compiled(made)
+        memo[key] = compiled(made)
     return memo[key]
 
 

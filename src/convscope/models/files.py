@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConvscopeError, ModelError
+from ..errors import ConvscopeError, ModelError, first_sentence
 from .saved import archive, hdf5, weights
 from .saved.budget import Budget
-from .saved.build import Builder, first_sentence
+from .saved.build import Builder
 from .saved.entries import Entry, parse_network
 from .saved.trust import Custom
 

@@ -67,17 +67,21 @@ def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
 
 
 def _flat(values: FloatArray) -> FloatArray:
-    """Return maps of a sequence as strips (height, length, channel), of a volume as its slices side by side; others as they are."""
+    """Return maps of a sequence as strips (height, length, channel), of a volume as its slices side by side, of volumes in a sequence or
+    of still more axes as rows of such slices; others as they are.
+    """
     if values.ndim == 2:
         return np.repeat(values[None], max(1, len(values) // STRIP), axis=0)
-    if values.ndim == 4:
-        depth, height, width, channels = values.shape
-        return values.transpose(1, 0, 2, 3).reshape(height, depth * width, channels)
+    if values.ndim > 3:
+        *rows, depth, height, width, channels = values.shape
+        sliced = values.reshape(math.prod(rows), depth, height, width, channels)
+        return sliced.transpose(0, 2, 1, 3, 4).reshape(-1, depth * width, channels)
     return values
 
 
 def _picture_of_data(data: FloatArray) -> Bytes:
-    """Return a sequence (length, channel) or volume as grey: channels below one another, slices side by side."""
+    """Return a vector, a sequence (length, channel) or a volume as grey: channels below one another, slices side by side."""
+    data = data[None] if data.ndim == 1 else data
     rows = np.repeat(data.T, max(1, len(data) // (STRIP * data.shape[-1])), axis=0) if data.ndim == 2 else _flat(data).mean(axis=-1)
     spread = float(np.ptp(rows)) or 1.0
     return unit_to_rgb(((rows - rows.min()) / spread)[..., None])

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import engine, ops
+from ..backend import compiled, keras, ops
 from ..errors import UnitError, near_misses
 from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call, Graph
@@ -147,7 +147,7 @@ class NetworkMeasure:
             more = [ops.cast(by_call[output.index], "float32")] if self.classifies else []
             return before, values, places, ops.cast(averaged(by_call[featured.index]), "float32"), *more
 
-        self._forward = engine().compiled(forward)
+        self._forward = compiled(forward)
 
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
         """Measure one full batch (batch, height, width, channel) in [0, 1]."""
@@ -207,7 +207,7 @@ def peak(value: Any) -> tuple[Any, Any]:
         value = ops.cast(value, "float32")
         highest = ops.max(value, axis=1)
         return highest, _first(value, highest)
-    return _peak_of_maps(value)
+    return _peak_of_maps(value if keras.backend.is_float_dtype(value.dtype) else ops.cast(value, "float32"))
 
 
 def _peak_of_maps(value: Any) -> tuple[Any, Any]:

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backend import engine, ops
+from ...backend import compiled, engine, ops
+from ...errors import ConvscopeError
 from ...graph.calls import Graph
 from ...graph.history import at_precision
+from ...graph.projector import Projector
 from ...models import ModelBundle
 from ..common import numpy
 from .image import Parametrisation
@@ -54,14 +56,19 @@ class AscentStep:
 
         differentiated = engine().value_and_gradient(climb)
 
+        def explain(error: Exception) -> ConvscopeError:
+            grey = bundle.preprocessing.apply(ops.full((1, *size, bundle.channels), 0.5))
+            return Projector.explain(network, grey, measure.calls, error)
+
         def step(
             numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], rows: Any, columns: Any
         ) -> tuple[Any, list[Any], Any]:
             values, gradient = differentiated(numbers, weights, rows, columns)
+            gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)  # a root's at zero would make the whole picture no number
             moved, moments = update.apply(numbers, gradient, moments, count)
             return ops.where(climbing, image.settled(moved), numbers), moments, values
 
-        self.compiled = engine().compiled(step)
+        self.compiled, self.explain = compiled(step), explain
 
 
 class AscentRun:
@@ -95,9 +102,14 @@ class AscentRun:
         drawn = sampling(self._step.transforms, self._rngs, self._step.size)
         rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
         count, climbing = ops.convert_to_tensor(np.float32(self._steps)), ops.convert_to_tensor(self._climbing)
-        self._numbers, self._moments, values = self._step.compiled(
-            self._numbers, self._moments, count, climbing, self._weights, rows, columns
-        )
+        try:
+            self._numbers, self._moments, values = self._step.compiled(
+                self._numbers, self._moments, count, climbing, self._weights, rows, columns
+            )
+        except ConvscopeError:
+            raise
+        except Exception as error:
+            raise self._step.explain(error) from error
         return values
 
     def hold(self, places: NDArray[np.bool_]) -> bool:

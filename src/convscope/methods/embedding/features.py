@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backend import engine
+from ...backend import compiled
 from ...graph.addresses import graph_of
 from ...graph.calls import Call
 from ...graph.features import averaged
@@ -30,7 +30,7 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     output = graph.calls[graph.outputs[0].call]
     classifies = output.kind is Kind.SOFTMAX
     targets = [call.index, output.index] if classifies else [call.index]
-    forward = engine().compiled(lambda entered: [averaged(value) for value in graph.run(entered, targets)])
+    forward = compiled(lambda entered: [averaged(value) for value in graph.run(entered, targets)])
     side = min(LARGEST_THUMBNAIL, *fit.size)
     values: Stack | None = None
     thumbnails = Stack(len(images), (side, side, fit.channels), np.uint8)

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from ...backend import keras, ops
-from ...errors import ConvscopeError, ModelError
+from ...errors import ConvscopeError, ModelError, first_sentence
 from .budget import Budget
 from .entries import Entry, Network, parse_network, shown
 from .functions import activation_named, lambda_layer, note_of, old_words, scope
@@ -392,11 +392,3 @@ def _tells_shape(first: Entry | None) -> bool:
 def _shape_in(build_config: Mapping[str, Any]) -> Shape | None:
     shape = build_config.get("input_shape") or build_config.get("shapes_dict", {}).get("input_shape")
     return (None, *shape[1:]) if isinstance(shape, list) and all(one is None or isinstance(one, int) for one in shape) else None
-
-
-def first_sentence(error: BaseException) -> str:
-    """Return the first line of what a library says went wrong, safe to print."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered when")]
-    text = "".join(one for one in (lines[0] if lines else type(error).__name__) if one.isprintable())[:300]
-    return text if text.endswith(".") else text + "."

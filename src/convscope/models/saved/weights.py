@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...backend import keras
-from ...errors import ModelError
+from ...errors import ModelError, first_sentence
 from . import hdf5, store
-from .build import first_sentence
 from .entries import Entry
 
 Array = NDArray[Any]
