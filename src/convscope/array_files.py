@@ -64,13 +64,14 @@ def read_array(path: str | Path) -> NDArray[Any]:
 
 
 class ArrayFile:
-    """The arrays of an .npz by name, each read when it is asked for; an .npy is one array named ""."""
+    """The arrays of an .npz by name, each read when it is asked for; an .npy is one array named "". `headers`: of those that can be."""
 
     def __init__(self, path: str | Path) -> None:
         """Read the headers. Raises OSError, and ArrayFileError for what is not such a file."""
         self.path = path
         self._taken = 0
         self._members: dict[str, zipfile.ZipInfo] = {}
+        self._faults: dict[str, ArrayFileError] = {}
         with _opened(path) as file:
             zipped = file.read(2) == b"PK"
             self.headers = self._listed(file) if zipped else {}
@@ -79,10 +80,10 @@ class ArrayFile:
             self.headers = {"": Header(self._single.dtype, self._single.shape, False, 0)}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.headers)
+        return iter((*self.headers, *self._faults))
 
     def __contains__(self, name: str) -> bool:
-        return name in self.headers
+        return name in self.headers or name in self._faults
 
     def first(self, names: Sequence[str]) -> NDArray[Any] | None:
         """Return the first of these arrays that the file holds."""
@@ -90,6 +91,8 @@ class ArrayFile:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return an array. Raises OSError, ArrayFileError where it is damaged or unpacks to too much."""
+        if name in self._faults:
+            raise self._faults[name]
         if name not in self._members:
             return self._single
         header, entry = self.headers[name], self._members[name]
@@ -117,9 +120,13 @@ class ArrayFile:
             for entry in entries:
                 if entry.filename.endswith(".npy"):
                     name = entry.filename.removesuffix(".npy")
-                    headers[name], self._members[name] = _member(archive, entry), entry
+                    self._members[name] = entry
+                    try:
+                        headers[name] = _member(archive, entry)
+                    except ArrayFileError as error:  # one that nobody asks for does no harm
+                        self._faults[name] = error
         if not headers:
-            raise ArrayFileError("it is an archive without any array")
+            raise next(iter(self._faults.values()), ArrayFileError("it is an archive without any array"))
         return headers
 
     def _start(self, entry: zipfile.ZipInfo) -> int:
@@ -211,7 +218,7 @@ def _understood(text: bytes, size: int) -> Header:
 def _mapped(path: str | Path, header: Header, start: int) -> NDArray[Any]:
     if not header.bytes:
         return np.empty(header.shape, header.dtype)
-    return np.asarray(np.memmap(path, header.dtype, "r", start, header.shape, "F" if header.fortran else "C"))
+    return np.memmap(path, header.dtype, "r", start, header.shape, "F" if header.fortran else "C")
 
 
 def _filled(member: IO[bytes], header: Header) -> NDArray[np.uint8]:

@@ -1,8 +1,10 @@
 """Parquet tables in and out; the only file that imports pyarrow."""
 
+import contextlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .array_files import MOST_UNPACKED
 from .errors import ImageError
 from .json_files import parse_json
 
 KEY = b"convscope"
+# What a value takes in memory at least, by the kind of its column; text is kept once for all rows that share it.
+VALUE_BYTES = {"text": 12, "number": 8, "vector": 4, "other": 8}
 
 
 @dataclass(frozen=True)
@@ -43,39 +48,70 @@ def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
 
 def column_kinds(path: Path) -> dict[str, str]:
     """Return "text", "number", "vector" or "other" for each column of a Parquet file, from its header alone. Raises ImageError."""
-    import pyarrow as pa
-    from pyarrow import parquet as pq
-
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
-    return {field.name: _kind(field.type.value_type if pa.types.is_dictionary(field.type) else field.type) for field in schema}
+    with _opened(path) as file:
+        return {name: _kind(kind) for name, kind in _fields(file, path)}
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Columns:
-    """Return the columns of a Parquet file, all or only these. Raises ImageError for what is none."""
-    import pyarrow as pa
+    """Return the columns of a Parquet file, all or only these. Raises ImageError for what is not one, or unpacks to more than 1 GiB."""
+    texts, numbers, vectors = {}, {}, {}
+    with _opened(path) as file:
+        kinds = {name: kind for name, kind in _fields(file, path) if columns is None or name in columns}
+        _check_size(file, kinds, path)
+        table = file.read(columns=list(kinds))
+        count = table.num_rows if kinds else file.metadata.num_rows
+        for place, (name, kind) in enumerate(kinds.items()):
+            column = table.column(place)
+            match _kind(kind):
+                case "text":
+                    texts[name] = tuple(_words(column))
+                case "vector":
+                    vectors[name] = _rows(column.combine_chunks(), count, f"`{name}` of `{path}`")
+                case "number":
+                    numbers[name] = _plain(column.combine_chunks()).to_numpy(zero_copy_only=False)
+    return Columns(count, texts, numbers, vectors)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Yield a Parquet file whose columns of text stay dictionaries, so that one long word in many rows is kept once."""
     from pyarrow import parquet as pq
 
     try:
-        table = pq.read_table(path, columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
-    texts, numbers, vectors = {}, {}, {}
-    for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column, kind = column.dictionary_decode(), kind.value_type
-        match _kind(kind):
-            case "text":
-                texts[name] = tuple(None if one is None else str(one) for one in column.to_pylist())
-            case "vector":
-                vectors[name] = _rows(column, len(table), f"`{name}` of `{path}`")
-            case "number":
-                numbers[name] = column.to_numpy(zero_copy_only=False)
-    return Columns(len(table), texts, numbers, vectors)
+        with pq.ParquetFile(path, pre_buffer=False) as plain:
+            words = [name for name, kind in _fields(plain, path) if _kind(kind) == "text"]
+        with pq.ParquetFile(path, pre_buffer=False, read_dictionary=words) as file:
+            yield file
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise _unreadable(path, "there is not enough memory for it") from error
+    except Exception as error:  # pyarrow raises its own errors and Python's, of many kinds, for what is damaged
+        raise _unreadable(path, (str(error) or type(error).__name__).splitlines()[0].rstrip(".")) from error
+
+
+def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:
+    found = [(field.name, field.type) for field in file.schema_arrow]
+    twice = [name for name, times in Counter(name for name, _ in found).items() if times > 1]
+    if twice:
+        raise ImageError(f"`{path}` has several columns named `{twice[0]}`. Rename all but one.")
+    return found
+
+
+def _check_size(file: Any, kinds: Mapping[str, Any], path: Path) -> None:
+    """Raise ImageError for columns that unpack to too much, by what the header says of them: a few bytes may stand for a billion rows."""
+    size, about = 0, file.metadata
+    for group in range(about.num_row_groups):
+        for place in range(about.num_columns):
+            chunk = about.row_group(group).column(place)
+            name = next((one for one in kinds if chunk.path_in_schema == one or chunk.path_in_schema.startswith(f"{one}.")), None)
+            if name is not None:
+                size += max(chunk.total_uncompressed_size, chunk.num_values * VALUE_BYTES[_kind(kinds[name])])
+    if size > MOST_UNPACKED:
+        raise ImageError(
+            f"`{path}` unpacks to more than {MOST_UNPACKED // 2**20:,} MiB. Divide it into several, or write features by numpy.save, as an "
+            ".npy, which is never read as a whole."
+        )
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -87,19 +123,48 @@ def about(path: Path) -> dict[str, Any]:
     return found
 
 
-def _unreadable(path: Path, error: Exception) -> ImageError:
-    said = str(error).splitlines()[0]
-    return ImageError(f"`{path}` is no readable Parquet file: {said}. Expected one with features, or with paths of pictures.")
+def _unreadable(path: Path, said: str) -> ImageError:
+    return ImageError(f"`{path}` is not a readable Parquet file: {said}. Expected one with features, or with paths of pictures.")
 
 
 def _kind(kind: Any) -> str:
     import pyarrow as pa
 
-    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if pa.types.is_boolean(kind) or _is_text(kind):
         return "text"
     if _is_list_of_numbers(kind):
         return "vector"
     return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else "other"
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view")
+
+
+def _words(column: Any) -> Iterator[str | None]:
+    """Yield the text of each row, None where it is empty; what is not UTF-8 keeps its bytes, as Python keeps those of file names."""
+    import pyarrow as pa
+
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            known = list(_words(pa.chunked_array([chunk.dictionary])))
+            yield from (None if index is None else known[index] for index in chunk.indices.to_pylist())
+        elif pa.types.is_boolean(chunk.type):
+            yield from (None if one is None else str(one) for one in chunk.to_pylist())
+        else:
+            large = pa.types.is_large_string(chunk.type) or not pa.types.is_string(chunk.type)
+            stored = chunk.cast(pa.large_string() if large else pa.string()).cast(pa.large_binary() if large else pa.binary())
+            yield from (None if one is None else one.decode("utf-8", "surrogateescape") for one in stored.to_pylist())
+
+
+def _plain(column: Any) -> Any:
+    import pyarrow as pa
+
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _column(values: Any) -> Any:

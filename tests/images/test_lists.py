@@ -96,7 +96,7 @@ def test_pictures_that_are_missing_are_skipped_with_the_reason(folder):
         ("list.csv", b"path\nelsewhere/0.png\n", "Row 2 of .* names `elsewhere/0.png`, and there is no file"),
         ("list.csv", b"0.png\n\xff\xfe\xfa.png\n", "cannot be read after line"),
         ("list.csv", b"0.png,cat\n" + b"x" * 200_000, "field larger than field limit"),
-        ("list.parquet", b"PAR1 nonsense", "no readable Parquet file"),
+        ("list.parquet", b"PAR1 nonsense", "not a readable Parquet file"),
         ("list.parquet", parquet({"url": ["a"], "label": ["b"]}, {}), "no column of text named path.*it has: url, label"),
         ("list.parquet", parquet({"path": ["0.png", None]}, {}), "Row 1 of .* names no picture: its `path` is empty"),
     ],

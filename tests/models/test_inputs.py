@@ -59,8 +59,8 @@ def test_which_input_takes_the_picture_can_be_said():
         ({"age": 1}, "has no input `age`"),
         (["number"], "Expected NAME=VALUE"),
         ({"number": [1, 2, 3]}, r"takes \(2,\); received \(3,\)"),
-        (["number=abc"], "no value for the input"),
-        (["number=missing.npy"], "no value for the input"),
+        (["number=abc"], "not a value for the input"),
+        (["number=missing.npy"], "not a value for the input"),
     ],
 )
 def test_what_does_not_fit_is_said(given, said):

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array_files import ArrayFileError, read_array
 from ..errors import ImageError
+from ..files import as_path
 from .fitting import Fit
 from .source import Read, Source, unopened
-from .sources import ImageSet, as_image_set
+from .sources import ImageSet, as_array, as_image_set
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
         raise ImageError(f"The arrays have different shapes: {sorted({stack.shape[1:] for stack in stacks})}. Give arrays of one shape.")
     pixels = np.concatenate(stacks).astype(np.float32)
     names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
-    paths = tuple(str(Path(one).absolute()) for one in given if isinstance(one, str | Path))
+    paths = tuple(str(as_path(one).absolute()) for one in given if isinstance(one, str | Path))
     digest = hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
     inputs = {"given": list(paths) if len(paths) == len(given) else None, "count": len(pixels), "digest": digest}
     counted = [f"{name}[{index}]" for name, stack in zip(names, stacks, strict=True) for index in range(len(stack))]
@@ -71,10 +73,15 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
 def _array(one: Any) -> NDArray[Any]:
     if isinstance(one, str | Path):
         try:
-            return np.asarray(np.load(one, allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
-            raise ImageError(f"`{one}` is no array: {error}. This network takes no pictures; give an .npy file.") from error
-    return np.asarray(one)
+            array = read_array(as_path(one))
+        except (OSError, ArrayFileError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise ImageError(f"`{one}` is not a readable array: {said}. This network takes no pictures; give an .npy file.") from error
+    else:
+        array = as_array(one)
+    if array.dtype.kind not in "biuf":
+        raise ImageError(f"`{one if isinstance(one, str | Path) else 'array'}` holds {array.dtype}. Expected numbers.")
+    return array
 
 
 def entering(source: Source, fit: Fit) -> Read:

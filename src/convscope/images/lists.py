@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ..errors import ImageError
 from ..tables import column_kinds, read_parquet
+from .labels import as_labels, numbered
+from .pictures import MOST_BYTES
 from .source import FileSource, Source
 
 CSV = (".csv", ".tsv")
@@ -33,6 +32,8 @@ def is_list(path: Path) -> bool:
 
 def from_list(path: Path) -> list[Source]:
     """Return the pictures that the rows name, in their order. Raises ImageError, with the row."""
+    if path.stat().st_size > MOST_BYTES:
+        raise ImageError(f"The list `{path}` has more than {MOST_BYTES // 2**20} MiB. Divide it into several.")
     rows = list(_parquet(path) if path.suffix.lower() == PARQUET else _csv(path))
     if not rows:
         raise ImageError(f"The list `{path}` has no rows. {EXPECTED}")
@@ -81,7 +82,7 @@ def _header(cells: Sequence[str], folder: Path) -> tuple[int, int] | None:
     """Return which columns hold path and label if this row says so, None if it is a picture's."""
     names = [cell.strip().lower() for cell in cells]
     place = next((names.index(name) for name in PATHS if name in names), None)
-    if place is None or (folder / cells[place].strip()).is_file():
+    if place is None or os.path.isfile(folder / cells[place].strip()):  # noqa: PTH113 (a name may be too long for a Path's own)
         return None
     other = 1 - place if len(names) == 2 else len(names)
     return place, next((names.index(name) for name in LABELS if name in names), other)
@@ -101,15 +102,9 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise ImageError(f"`{path}` has no column of text named {', '.join(PATHS)}; it has: {', '.join(kinds)}. {EXPECTED}")
     label = next((name for name in LABELS if name in kinds), None)
     table = read_parquet(path, [places[0], *([label] if label else [])])
-    labels = table.texts.get(label or "") or _numbered(table.numbers.get(label or ""))
+    numbers = table.numbers.get(label or "")
+    labels = as_labels(table.texts.get(label or ""), None, table.count, path) if numbers is None else numbered(numbers)
     for number, place in enumerate(table.texts[places[0]]):
         if not place or "\0" in place:
             raise ImageError(f"Row {number} of `{path}` names no picture: its `{places[0]}` is empty. {EXPECTED}")
         yield number, place, None if labels is None else labels[number]
-
-
-def _numbered(values: NDArray[Any] | None) -> list[str | None] | None:
-    """Return numbers as labels: whole ones without a point, empty cells as None."""
-    if values is None:
-        return None
-    return [None if value != value else str(int(value)) if value == int(value) else str(value) for value in values.tolist()]

@@ -21,6 +21,7 @@ from .pictures import numbers_of
 from .source import FileSource, Source
 
 SAMPLE = "sample:"
+WITH_PARTS = (".npz", ".parquet")
 # "x.npz[3]" and "x.npz[0-8]" pick some of several images, "x.npz[name]" one of several arrays.
 PICKED = re.compile(r"(.+)\[([0-9]{1,15})(?:-([0-9]{1,15}))?\]", re.DOTALL)
 NAMED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
@@ -60,11 +61,12 @@ def _as_sources(part: Any) -> list[Source]:
     if hasattr(part, "convert") and hasattr(part, "getbands"):
         return list(from_array(numbers_of(part, "array")[:], "array"))
     if hasattr(part, "__array__"):
-        return list(from_array(_as_array(part), "array"))
+        return list(from_array(as_array(part), "array"))
     raise ImageError(f"Received {type(part).__name__} as an image. {EXPECTED} Arrays and PIL images work too.")
 
 
-def _as_array(part: Any) -> NDArray[Any]:
+def as_array(part: Any) -> NDArray[Any]:
+    """Return an array, or a tensor of any framework, as NumPy's. Raises ImageError."""
     if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
         raise ImageError("Received an array with masked values, which have no brightness. Fill them first, for example by array.filled(0).")
     try:
@@ -78,6 +80,15 @@ def _absolute(part: str | Path) -> str:
     return str(part) if str(part).startswith(SAMPLE) else str(as_path(part).absolute())
 
 
+def part_of(text: str | Path) -> tuple[Path, str] | None:
+    """Return file and part of a text such as `set.npz[x_train]` or `table.parquet[clip]`, None for any other."""
+    named = NAMED.fullmatch(str(text))
+    if named is None or PICKED.fullmatch(str(text)) or is_one(as_path(text), Path.is_file):
+        return None
+    path = as_path(named[1])
+    return (path, named[2]) if path.suffix.lower() in WITH_PARTS and is_one(path, Path.is_file) else None
+
+
 def samples() -> list[str]:
     """Return the names after `sample:`: the embedded photographs, `photos` for all of them by kind, `fashion` for 2,000 test images."""
     return [*(path.stem for path in sorted(assets.path("photos").glob("*.jpg"))), "photos", "fashion"]
@@ -88,14 +99,14 @@ def _from_path(text: str) -> Iterator[Source]:
         yield from _from_sample(text)
         return
     path = as_path(text)
-    if _is(path, Path.is_dir):
+    if is_one(path, Path.is_dir):
         yield from _found(from_folder(path), path)
-    elif _is(path, Path.is_file):
+    elif is_one(path, Path.is_file):
         yield from _from_file(path)
     elif (picked := PICKED.fullmatch(text)) is not None:
         yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
-    elif (named := NAMED.fullmatch(text)) is not None and named[1].lower().endswith(".npz") and _is(as_path(named[1]), Path.is_file):
-        yield from from_numpy(as_path(named[1]), named[2])
+    elif (named := part_of(text)) is not None and named[0].suffix.lower() == ".npz":
+        yield from from_numpy(*named)
     elif glob.has_magic(text):
         yield from _matching(text)
     else:
@@ -122,7 +133,7 @@ def _matching(text: str) -> Iterator[Source]:
 
 
 def _closest(path: Path) -> str:
-    folder = path.parent if _is(path.parent, Path.is_dir) else Path()
+    folder = path.parent if is_one(path.parent, Path.is_dir) else Path()
     try:
         close = near_misses(path.name, (one.name for one in folder.iterdir()))
     except (OSError, ValueError):
@@ -130,7 +141,7 @@ def _closest(path: Path) -> str:
     return f" Closest in its folder: {close}." if close else ""
 
 
-def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+def is_one(path: Path, kind: Callable[[Path], bool]) -> bool:
     """Return whether a path is of a kind; a name that the system does not take, too long or with a zero in it, is of none."""
     try:
         return kind(path)

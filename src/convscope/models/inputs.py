@@ -1,12 +1,13 @@
 """Networks of several inputs: which one takes the picture, and what the others are given."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array_files import ArrayFileError, read_array
 from ..errors import ModelError, OptionError, near_misses
+from ..files import as_path
 
 IMAGE = "image"
 Fixed = dict[str, NDArray[np.float32]]
@@ -49,10 +50,13 @@ def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.f
     if None in shape:
         raise OptionError(f"The input `{name}` has a free size {shape}; a fixed value needs a fixed size.")
     try:
-        array = np.load(Path(value), allow_pickle=False) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
+        array = read_array(as_path(value)) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
+        if array.dtype.kind not in "biuf":
+            raise ArrayFileError(f"it holds {array.dtype}")
     except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"`{value}` is no value for the input `{name}`: {error}. Expected a number, a list of numbers, or an .npy file."
+            f"`{value}` is not a value for the input `{name}`: {said}. Expected a number, a list of numbers, or an .npy file."
         ) from error
     if array.ndim and array.shape != shape:
         raise OptionError(f"The input `{name}` takes {shape}; received {array.shape}.")

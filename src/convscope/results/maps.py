@@ -1,6 +1,5 @@
 """A map of images, and what it takes to place new ones on it."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array_files import ArrayFile, ArrayFileError
 from ..errors import OutputError
 from ..registry import DRAWINGS
 from .record import FloatArray, Result
@@ -110,7 +110,6 @@ def check_apart(folder: Path, onto: str | Path | None) -> None:
 
 def _holds_points(path: Path) -> bool:
     try:
-        with np.load(path, allow_pickle=False) as loaded:
-            return "points" in loaded.files
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return "points" in ArrayFile(path)
+    except (OSError, ArrayFileError):
         return False

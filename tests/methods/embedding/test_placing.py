@@ -7,6 +7,7 @@ import convscope
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError, OutputError
 from convscope.methods.embedding import packages
+from convscope.methods.embedding.placing import read_reference
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_what_fits_no_map_is_refused(mapped, tmp_path, monkeypatch):
     np.save(tmp_path / "new.npy", result.features[:20, :4])
     with pytest.raises(OptionError, match="another model or layer"):
         convscope.embed(None, tmp_path / "new.npy", onto=folder)
-    with pytest.raises(OptionError, match="holds no map.*missing"):
+    with pytest.raises(OptionError, match="holds no map.*No such file"):
         convscope.embed(None, tmp_path / "new.npy", onto=tmp_path)
     (tmp_path / "reference.npz").write_bytes(b"damaged")
     with pytest.raises(OptionError, match="cannot be read"):
@@ -126,3 +127,32 @@ def test_a_map_of_a_run_takes_images_through_the_runs_network_and_the_other_way_
             convscope.embed(other, "sample:fashion[70-79]", onto=tmp_path / one)
     with pytest.raises(OptionError, match="another model or layer.*features of the same kind"):
         convscope.embed(None, np.asarray(run.features[:5]), onto=tmp_path / "of run")
+
+
+SPOILT = {
+    "missing": lambda arrays: {"axes": None},
+    "a schema of several": lambda arrays: {"schema": np.array([1, 1])},
+    "a schema that is text": lambda arrays: {"schema": np.array("1")},
+    "another width": lambda arrays: {"mean": arrays["mean"][:-1]},
+    "another count": lambda arrays: {"components": arrays["components"][:-1]},
+    "other dimensions": lambda arrays: {"axes": arrays["axes"][:, :-1]},
+    "points in space": lambda arrays: {"points": np.zeros((240, 3))},
+    "no points": lambda arrays: {"points": np.zeros((0, 2)), "components": arrays["components"][:0]},
+    "a number for axes": lambda arrays: {"axes": np.array(1.0)},
+    "whole numbers": lambda arrays: {"points": np.zeros((240, 2), np.int64)},
+    "not a number": lambda arrays: {"components": np.full_like(arrays["components"], np.nan)},
+    "a scale of zero": lambda arrays: {"scale": np.array(0.0)},
+    "a layer of several": lambda arrays: {"layer": np.array(["a", "b"])},
+    "a model that is a number": lambda arrays: {"model": np.array(3)},
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_spoilt_reference_is_refused_in_one_sentence(name, mapped, tmp_path):
+    pytest.importorskip("openTSNE")
+    with np.load(mapped[0] / "reference.npz") as loaded:
+        arrays = dict(loaded)
+    arrays |= SPOILT[name](arrays)
+    np.savez(tmp_path / "reference.npz", **{key: value for key, value in arrays.items() if value is not None})
+    with pytest.raises(OptionError, match=r"holds no map to place images on: reference.npz cannot be read: .*\. Expected a folder"):
+        read_reference(tmp_path)

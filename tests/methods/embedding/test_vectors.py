@@ -7,8 +7,10 @@ from PIL import Image
 from pyarrow import parquet as pq
 
 from convscope.errors import ImageError
+from convscope.images import as_image_set
 from convscope.methods.embedding import storage
 from convscope.methods.embedding.vectors import holds_features, read_features
+from convscope.tables import parquet
 
 FEATURES = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -76,10 +78,10 @@ def test_bad_features_are_refused(tmp_path):
     (tmp_path / "no.parquet").write_bytes(b"PAR")
     cases = {
         "complex.npy": "complex128",
-        "few.npz": "1 labels for 4",
+        "few.npz": "of shape .1,., for 4 images",
         "none.parquet": "no column",
         "ragged.parquet": "different",
-        "no.parquet": "no readable",
+        "no.parquet": "not a readable",
     }
     for name, words in cases.items():
         with pytest.raises(ImageError, match=words):
@@ -132,11 +134,11 @@ def test_what_is_inside_is_refused_in_words(tmp_path):
     whole = (tmp_path / "cut.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[:60] + bytes(40) + whole[100:])
     cases = {
-        "objects.npz": "cannot be read",
+        "objects.npz": "numbers or text are expected",
         "beyond.npz": "label 2 and 2 names",
         "below.npz": "label -1",
         "flags.npz": "one for each",
-        "cut.npz": "cannot be read",
+        "cut.npz": "not a readable NumPy file",
     }
     for name, words in cases.items():
         with pytest.raises(ImageError, match=words):
@@ -163,3 +165,65 @@ def test_which_columns_are_labels(tmp_path):
     ]
     for number, (columns, expected) in enumerate(cases):
         assert read_features(write(tmp_path / f"{number}.parquet", features=features, **columns)).labels == expected
+
+
+def test_of_several_columns_of_lists_one_must_be_named(tmp_path):
+    other = -FEATURES.astype(np.float32)
+    path = tmp_path / "two.parquet"
+    path.write_bytes(parquet({"clip": FEATURES.astype(np.float32), "dino": other}, {}))
+    with pytest.raises(ImageError, match=r"has 2 columns of lists: `clip`, `dino`. Choose one: `.*two.parquet.clip.`"):
+        read_features(path)
+    assert holds_features(f"{path}[dino]")
+    assert np.array_equal(read_features(f"{path}[dino]").values, other)
+    with pytest.raises(ImageError, match="has no column of lists `other`. It has: clip, dino"):
+        read_features(f"{path}[other]")
+    path.write_bytes(parquet({"features": FEATURES.astype(np.float32), "embedding": other}, {}))
+    with pytest.raises(ImageError, match="has 2 columns of lists: `features`, `embedding`"):
+        read_features(path)
+
+
+def test_of_several_arrays_one_must_be_named(tmp_path):
+    path = tmp_path / "two.npz"
+    np.savez(path, features=FEATURES, vectors=-FEATURES)
+    with pytest.raises(ImageError, match=r"holds 2 arrays of features: `features`, `vectors`. Choose one: `.*two.npz.features.`"):
+        read_features(path)
+    assert np.array_equal(read_features(f"{path}[vectors]").values, -FEATURES)
+    np.savez(path, x_train=np.zeros((3, 8, 8), np.uint8), x_test=np.ones((2, 8, 8), np.uint8))
+    with pytest.raises(ImageError, match="holds 2 arrays of images: `x_train`, `x_test`. Choose one"):
+        as_image_set(path)
+    assert not holds_features(f"{path}[x_test]")
+    assert [source.name for source in as_image_set(f"{path}[x_test]").sources] == ["two[0]", "two[1]"]
+    assert len(as_image_set(f"{path}[x_train][0-1]")) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.array([0, 2**64 - 1, 1, 2], np.uint64), ("0", str(2**64 - 1), "1", "2")),
+        (np.array([0.0, np.inf, np.nan, 1.5]), ("0", "inf", "", "1.5")),
+        (np.array([[0], [1], [2], [3]]), ("0", "1", "2", "3")),
+        (np.array([b"a", b"b", b"\xff", b""]), ("a", "b", "\\xff", "")),
+        (np.array([True, False, True, False]), ("True", "False", "True", "False")),
+    ],
+)
+def test_labels_of_any_kind_are_text(values, words, tmp_path):
+    np.savez(tmp_path / "f.npz", features=FEATURES, labels=values)
+    assert read_features(tmp_path / "f.npz").labels == words
+    np.savez(tmp_path / "images.npz", images=np.zeros((4, 8, 8), np.uint8), labels=values)
+    assert tuple(source.label or "" for source in as_image_set(tmp_path / "images.npz").sources) == words
+
+
+def test_text_of_a_table_that_is_not_utf_8_becomes_escapes(tmp_path):
+    broken = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 2], np.int32)), pa.py_buffer(b"a\xff")])
+    pq.write_table(pa.table({"features": [[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]], "label": broken}), tmp_path / "f.parquet")
+    assert read_features(tmp_path / "f.parquet").labels == ("a", "\\udcff")
+
+
+def test_a_table_of_a_few_bytes_that_stands_for_a_billion_numbers_is_refused(tmp_path):
+    with pq.ParquetWriter(tmp_path / "bomb.parquet", pa.schema([("a", pa.int64()), ("b", pa.int64()), ("c", pa.int64())])) as writer:
+        group = pa.table({name: pa.DictionaryArray.from_arrays(pa.array(np.zeros(2_000_000, np.int8)), pa.array([7])) for name in "abc"})
+        for _ in range(25):
+            writer.write_table(group.cast(writer.schema))
+    assert (tmp_path / "bomb.parquet").stat().st_size < 10**6
+    with pytest.raises(ImageError, match="unpacks to more than 1,024 MiB"):
+        read_features(tmp_path / "bomb.parquet")

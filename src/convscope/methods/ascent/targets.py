@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...array_files import ArrayFileError, read_array
 from ...errors import UnitError
 from ...expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
+from ...files import as_path
 from ...graph.addresses import as_units, channel_count, graph_of, unit_call
 from ...models import ModelBundle
 from ...units import Unit
@@ -104,11 +105,11 @@ def _terms(bundle: ModelBundle, wanted: Objective) -> Iterator[Term]:
 
 def _read(name: str) -> Direction:
     """Return the direction that an .npy file holds; raise UnitError that says what was found."""
-    path = Path(name).expanduser()
+    path = as_path(name)
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        fact = error.strerror if isinstance(error, OSError) and error.strerror else "it is no array"
+        array = read_array(path)
+    except (OSError, ArrayFileError) as error:
+        fact = getattr(error, "strerror", None) or error
         raise UnitError(f"Cannot read the direction `{name}`: {fact}. Expected an .npy file with one number for each channel.") from error
     vector = np.squeeze(array)
     if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all() or not vector.any():

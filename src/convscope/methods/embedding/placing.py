@@ -1,6 +1,5 @@
 """New images on an existing map: what a map's folder keeps for it, and where they go (Poličar, Stražar & Zupan 2023)."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...array_files import ArrayFile, ArrayFileError, texts
 from ...errors import ImageError, OptionError
+from ...files import as_path
 from ...results import Reference
 from . import packages
 from .affinities import conditional
@@ -18,33 +19,60 @@ from .pca import PrincipalAxes
 
 FILE = "reference.npz"
 SCHEMA = 1
+HELD = ("schema", "model", "layer", "mean", "axes", "components", "points")
 PERPLEXITY = 5.0  # openTSNE's own settings for placing: each image by itself, among its nearest
 NEIGHBOURS = 25
 
 
 def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
-    path = Path(folder).expanduser() / FILE
+    path = as_path(folder) / FILE
     if not packages.installed("openTSNE"):
         raise OptionError(
             'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
         )
     try:
-        with np.load(path, allow_pickle=False) as loaded:
-            arrays = {name: loaded[name] for name in loaded.files}
-        schema = int(arrays.pop("schema"))
+        arrays = ArrayFile(path)
+        missing = [name for name in HELD if name not in arrays]
+        if missing:
+            raise ArrayFileError(f"it has no `{missing[0]}`")
+        schema = _one(arrays["schema"], "schema", "iu")
         if schema > SCHEMA:
             raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
-        mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
-        scale = float(arrays.get("scale", 1.0))
-        return Reference(
-            str(arrays["model"]), str(arrays["layer"]), mean, axes, components, points, scale, str(arrays.get("preprocessing", ""))
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        return _checked(arrays)
+    except (OSError, ArrayFileError) as error:
+        said = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"`{folder}` holds no map to place images on: {path.name} {'is missing' if not path.exists() else 'cannot be read'}. "
+            f"`{folder}` holds no map to place images on: {path.name} cannot be read: {said}. "
             "Expected a folder that `convscope tsne` wrote."
         ) from error
+
+
+def _checked(arrays: ArrayFile) -> Reference:
+    """Return what a file holds of a map. Raises ArrayFileError where its arrays do not belong together."""
+    mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
+    flat = mean.ndim == 1 and axes.ndim == components.ndim == points.ndim == 2 and 0 not in points.shape
+    if not flat or points.shape[1] != 2 or len(axes) != len(mean) or components.shape != (len(points), axes.shape[1]):
+        told = ", ".join(f"`{name}` {arrays.headers[name].shape}" for name in ("mean", "axes", "components", "points"))
+        raise ArrayFileError(f"its arrays do not belong together: {told}")
+    for name, values in (("mean", mean), ("axes", axes), ("components", components), ("points", points)):
+        if values.dtype.kind != "f" or not np.isfinite(values).all():
+            raise ArrayFileError(f"`{name}` holds values that are not finite numbers")
+    scale = float(_one(arrays["scale"], "scale", "f")) if "scale" in arrays else 1.0
+    if not 0 < scale < np.inf:
+        raise ArrayFileError(f"its scale is {scale:g}")
+    model, layer, preprocessing = (
+        str(_one(arrays[name], name, "U")) if name in arrays else "" for name in ("model", "layer", "preprocessing")
+    )
+    exact, drawn = (mean.astype(np.float64), axes.astype(np.float64)), (components.astype(np.float32), points.astype(np.float32))
+    return Reference(model, layer, *exact, *drawn, scale, preprocessing)
+
+
+def _one(array: NDArray[Any], name: str, kinds: str) -> Any:
+    """Return the one value of an array. Raises ArrayFileError for several, and for another kind."""
+    if array.shape != () or array.dtype.kind not in kinds:
+        raise ArrayFileError(f"`{name}` is {array.dtype} of shape {array.shape}, and one value is expected")
+    return texts(array.ravel())[0] if "U" in kinds else array.item()
 
 
 def axes_of(reference: Reference, width: int, model: str, layer: str, preprocessing: str = "") -> PrincipalAxes:

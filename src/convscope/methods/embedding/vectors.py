@@ -1,22 +1,24 @@
 """Features that a file holds already: a map of them needs no network."""
 
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...array_files import ArrayFile, ArrayFileError, texts
 from ...errors import ImageError
+from ...files import as_path
 from ...images import Fit, ImageSet, as_image_set
+from ...images.arrays import chosen, from_array, open_arrays, stacked, unread
 from ...images.fitting import first_bands
+from ...images.labels import as_labels, numbered
 from ...images.lists import PATHS
-from ...images.sources import SAMPLE
+from ...images.sources import SAMPLE, is_one, part_of
 from ...progress import track
-from ...tables import Columns, column_kinds, read_parquet
+from ...tables import column_kinds, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
 from .storage import Stack
 
@@ -28,27 +30,31 @@ CHUNK = 1 << 24
 # A table of pictures' paths with fewer numbers than that, such as their sizes, is a list of pictures.
 FEWEST_FEATURES = 3
 COLUMNS_OF_LABELS = ("labels", "label")  # `y` is a coordinate in a table
-DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 EXPECTED = "Expected (image, feature) numbers: a 2-D .npy, an .npz with `features`, or a Parquet with a column of lists or numeric columns."
 
 
 def holds_features(images: Any) -> bool:
-    """Return whether what was given begins with a file of features: a 2-D .npy, an .npz with `features`, or a Parquet."""
+    """Return whether what was given begins with a file of features: a 2-D .npy, an .npz with `features`, or a Parquet.
+
+    A part that is named, as in `set.npz[clip]`, is of features if it is an array of two axes, or a column of lists.
+    """
     first = images[0] if isinstance(images, list | tuple) and images else images
-    if not isinstance(first, str | Path) or not Path(first).expanduser().is_file():
+    if not isinstance(first, str | Path):
         return False
-    path = Path(first).expanduser()
+    path, part = part_of(first) or (as_path(first), None)
+    if not is_one(path, Path.is_file):
+        return False
     if path.suffix.lower() == ".parquet":
-        return not _names_pictures(path)
-    try:
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 2
-        if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as loaded:
-                return any(name in loaded.files for name in NAMED)
-    except DAMAGED:
+        return part is not None or not _names_pictures(path)
+    if path.suffix.lower() not in (".npy", ".npz"):
         return False
-    return False
+    try:
+        headers = ArrayFile(path).headers
+    except (OSError, ArrayFileError):
+        return False
+    if part is not None or path.suffix.lower() == ".npy":
+        return (part or "") in headers and len(headers[part or ""].shape) == 2
+    return any(name in headers for name in NAMED)
 
 
 def _names_pictures(path: Path) -> bool:
@@ -76,8 +82,8 @@ def read_features(images: Any) -> Material:
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
     in_memory = isinstance(parts[0], np.ndarray)
-    path = Path("array") if in_memory else Path(parts[0]).expanduser()
-    values, found = (parts[0], {}) if in_memory else _read(path)
+    path, part = (Path("array"), None) if in_memory else part_of(parts[0]) or (as_path(parts[0]), None)
+    values, found = (parts[0], {}) if in_memory else _read(path, part)
     real = np.issubdtype(values.dtype, np.number) and not np.issubdtype(values.dtype, np.complexfloating)
     if values.ndim != 2 or not values.size or not real:
         raise ImageError(f"The features in `{path}` are {values.dtype} of shape {values.shape}. {EXPECTED}")
@@ -87,78 +93,86 @@ def read_features(images: Any) -> Material:
         pictures = as_image_set(parts[1:])
     elif pictures is None and paths is not None:
         pictures = _at(paths, path.parent)
-    labels = _words(found.get("labels"), found.get("names"), path)
+    labels = _labels(found, "labels", count, path)
     if isinstance(pictures, ImageSet):
         _check(len(pictures), count, path)
         own = [source.label for source in pictures.sources]
         labels = labels or (tuple(one or "" for one in own) if any(own) else None)
         paths = paths or tuple(source.name for source in pictures.sources)
-    for name, what in (("labels", labels), ("paths", paths)):
-        if what is not None and len(what) != count:
-            raise ImageError(f"`{path}` holds {len(what)} {name} for {count} features. Expected as many.")
+    if paths is not None and len(paths) != count:
+        raise ImageError(f"`{path}` holds {len(paths)} paths for {count} features. Expected as many.")
     return Material(
         values=values,
         thumbnails=_thumbnails(pictures, count),
         names=tuple(paths) if paths is not None else tuple(f"{path.stem}[{index}]" for index in range(count)),
         labels=labels,
-        predictions=_words(found.get("predictions"), found.get("names"), path),
+        predictions=_labels(found, "predictions", count, path),
         probabilities=None,
         layer=f"features in {path.name}",
         inputs=({"given": _given(parts), "count": count, "digest": _digest_of(values) if in_memory else _digest(path)},),
     )
 
 
-def _read(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    reader = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}[path.suffix.lower()]
+def _read(path: Path, part: str | None) -> tuple[NDArray[Any], dict[str, Any]]:
+    if path.suffix.lower() == ".parquet":
+        return _parquet(path, part)
+    arrays = open_arrays(path)
     try:
-        return reader(path)
-    except DAMAGED as error:
-        raise ImageError(f"The features in `{path}` cannot be read: {str(error).splitlines()[0]}. {EXPECTED}") from error
+        return (arrays[""], {}) if "" in arrays else _npz(arrays, path, part)
+    except (OSError, ArrayFileError) as error:
+        raise unread(path, error) from error
 
 
 def _given(parts: Sequence[Any]) -> list[str] | None:
     """Return how a later run can ask for the same; None for arrays that live in memory only."""
     if not all(isinstance(part, str | Path) for part in parts):
         return None
-    return [str(part) if str(part).startswith(SAMPLE) else str(Path(part).expanduser().absolute()) for part in parts]
+    return [str(part) if str(part).startswith(SAMPLE) else str(as_path(part).absolute()) for part in parts]
 
 
-def _npy(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    return np.load(path, mmap_mode="r", allow_pickle=False), {}
-
-
-def _npz(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    with np.load(path, allow_pickle=False) as loaded:
-        arrays = {name: loaded[name] for name in loaded.files}
-    values = next(arrays[name] for name in NAMED if name in arrays)
-    found: dict[str, Any] = {"names": arrays.get("names"), "labels": _first(arrays, LABELS), "predictions": _first(arrays, PREDICTIONS)}
-    paths = _first(arrays, PATHS)
-    found["paths"] = None if paths is None else tuple(str(one) for one in paths)
+def _npz(arrays: ArrayFile, path: Path, part: str | None) -> tuple[NDArray[Any], dict[str, Any]]:
+    values = arrays[chosen(arrays, path, part, NAMED, (), "features")]
+    found: dict[str, Any] = {"names": arrays.first(("names",)), "labels": arrays.first(LABELS), "predictions": arrays.first(PREDICTIONS)}
+    paths = arrays.first(PATHS)
+    found["paths"] = None if paths is None else texts(paths.ravel())
     if "images" in arrays:
-        found["images"] = as_image_set(list(arrays["images"]))
+        found["images"] = ImageSet(tuple(from_array(stacked(arrays["images"], path.stem, len(values)), path.stem)), None)
     return values, found
 
 
-def _parquet(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    table = read_parquet(path)
+def _parquet(path: Path, part: str | None) -> tuple[NDArray[Any], dict[str, Any]]:
+    kinds = column_kinds(path)
+    vectors = [name for name, kind in kinds.items() if kind == "vector"]
+    numbers = [name for name, kind in kinds.items() if kind == "number" and name not in RESERVED]
+    column = _column(path, kinds, vectors, part)
+    wanted = [column] if column is not None else numbers
+    if not wanted:
+        raise ImageError(f"`{path}` has no column of features. {EXPECTED}")
+    beside = [name for name in (*COLUMNS_OF_LABELS, *PREDICTIONS, *PATHS) if kinds.get(name) in ("text", "number") and name not in wanted]
+    table = read_parquet(path, [*wanted, *beside])
     if not table.count:
         raise ImageError(f"`{path}` holds no rows. {EXPECTED}")
+    values = np.stack([table.numbers[name] for name in numbers], axis=1) if column is None else table.vectors[column]
     labels = _first(table.texts, COLUMNS_OF_LABELS) or _whole(_first(table.numbers, COLUMNS_OF_LABELS))
     found = {"labels": labels, "predictions": _first(table.texts, PREDICTIONS)}
     paths = _first(table.texts, PATHS)
-    return _values(table, path), found | {"paths": None if paths is None else tuple(one or "" for one in paths)}
+    floats = column is not None and np.issubdtype(values.dtype, np.floating)
+    found |= {"paths": None if paths is None else tuple(one or "" for one in paths)}
+    return values if floats else values.astype(np.float32), found
 
 
-def _values(table: Columns, path: Path) -> NDArray[Any]:
-    named = _first(table.vectors, NAMED)
-    if named is None and len(table.vectors) == 1:
-        named = next(iter(table.vectors.values()))
-    if named is not None:
-        return named if np.issubdtype(named.dtype, np.floating) else named.astype(np.float32)
-    columns = [values for name, values in table.numbers.items() if name not in RESERVED]
-    if not columns:
-        raise ImageError(f"`{path}` has no column of features. {EXPECTED}")
-    return np.stack(columns, axis=1).astype(np.float32)
+def _column(path: Path, kinds: Mapping[str, str], vectors: Sequence[str], part: str | None) -> str | None:
+    """Return which column of lists holds the features, None where columns of numbers do. Raises ImageError where that is not clear."""
+    if part is not None:
+        if part not in vectors:
+            raise ImageError(f"`{path}` has no column of lists `{part}`. It has: {', '.join(kinds)}.")
+        return part
+    found = [name for name in NAMED if name in vectors] or list(vectors)
+    if len(found) > 1:
+        raise ImageError(
+            f"`{path}` has {len(found)} columns of lists: {', '.join(f'`{one}`' for one in found)}. Choose one: `{path}[{found[0]}]`."
+        )
+    return found[0] if found else None
 
 
 def _first(among: Any, names: Sequence[str]) -> Any:
@@ -172,26 +186,17 @@ def _whole(values: NDArray[Any] | None) -> tuple[str | None, ...] | None:
     known = np.isfinite(values)
     if not known.any() or (values[known] != np.floor(values[known])).any():
         return None
-    return tuple(str(int(one)) if here else None for one, here in zip(values, known, strict=True))
+    return numbered(np.where(known, values, np.nan)) if not known.all() else numbered(values)
 
 
-def _words(values: Any, names: Any, path: Path) -> tuple[str, ...] | None:
-    if values is None:
-        return None
-    if np.ndim(values) != 1:
-        raise ImageError(f"The labels or predictions in `{path}` are of shape {np.shape(values)}. Expected one for each image.")
-    if names is not None and np.issubdtype(np.asarray(values).dtype, np.integer):
-        beyond = [int(one) for one in values if not 0 <= one < len(names)]
-        if beyond:
-            raise ImageError(f"`{path}` holds the label {beyond[0]} and {len(names)} names. Expected labels from 0 to {len(names) - 1}.")
-        return tuple(str(names[int(one)]) for one in values)
-    return tuple("" if one is None else str(one) for one in values)
+def _labels(found: Mapping[str, Any], noun: str, count: int, path: Path) -> tuple[str, ...] | None:
+    words = as_labels(found.get(noun), found.get("names"), count, path)
+    return None if words is None else tuple(one or "" for one in words)
 
 
 def _at(paths: Sequence[str], folder: Path) -> ImageSet | None:
     """Return the pictures that the rows name, relative to the table; None if the first is no file: then the names are only names."""
-    first = folder / paths[0]
-    return as_image_set([folder / one for one in paths]) if first.is_file() else None
+    return as_image_set([folder / one for one in paths]) if is_one(folder / paths[0], Path.is_file) else None
 
 
 def _check(pictures: int, features: int, path: Path) -> None:
