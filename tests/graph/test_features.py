@@ -33,6 +33,11 @@ FORMS = {
         [conv(), gap(), layers.Dense(4, activation="softmax"), layers.Activation("linear")],
         "average",
     ),
+    "a temperature": ([conv(), gap(), layers.Dense(4), layers.Rescaling(0.5, 1.0), layers.Softmax()], "average"),
+    "a batch normalization behind the decision": (
+        [conv(), gap(), layers.Dense(4), layers.BatchNormalization(), layers.Softmax()],
+        "average",
+    ),
     "hidden dense": (
         [conv(), layers.Flatten(), layers.Dense(9, activation="relu", name="hidden"), layers.Dropout(0.5), layers.Dense(4)],
         "hidden",

@@ -1,16 +1,21 @@
 """Which layer's values stand for a whole image, and as what vector."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..backend import ops
 from .calls import Call, Graph, Ref
+from .entering import numpy
 from .kinds import ACTIVATIONS, LINEAR, Kind
 from .receptive import call_shapes
+from .saturation import is_by_number
 
 FEWEST = 3  # features that a map of images can be drawn from
 PROBE = 224  # the side of a picture where the network takes any
-CARRYING = ("Flatten", "Reshape", "Permute", "Squeeze", "ExpandDims", "Cast", "RepeatVector")
+MOST_TRIED = 2**20  # numbers that an arrangement is tried on
 POOLING = frozenset({Kind.GLOBAL_POOL, Kind.AVERAGE_POOL})
 
 
@@ -70,7 +75,7 @@ def _decisions(graph: Graph, output: Call) -> Iterator[Call]:
             for source in sources:
                 yield from _decisions(graph, graph.calls[source.call])
             return
-        if len(sources) != 1 or not (call.kind in ACTIVATIONS | POOLING or _carries(call)):
+        if len(sources) != 1 or not (call.kind in ACTIVATIONS | POOLING or _carries(graph, call)):
             return
         judged = judged or call.kind in (Kind.SOFTMAX, Kind.SIGMOID)
         pooled = pooled or call.kind in POOLING
@@ -95,8 +100,23 @@ def _fed(graph: Graph, decision: Call) -> Ref:
     return source
 
 
-def _carries(call: Call) -> bool:
-    return call.kind is Kind.IDENTITY or call.layer_type in CARRYING
+def _carries(graph: Graph, call: Call) -> bool:
+    """Say whether a call scales, shifts or arranges its values and mixes none, such as a temperature or a flattening. It is tried."""
+    source = next(one for one in call.sources if one.call in graph.downstream)
+    before = graph.calls[source.call]
+    return call.kind is Kind.IDENTITY or is_by_number(graph, before, call) or _arranges(call, before.shape)
+
+
+def _arranges(call: Call, shape: tuple[int | None, ...]) -> bool:
+    """Say whether a call gives back the very numbers that it takes."""
+    sides = [side or 2 for side in shape[1:]]
+    if call.kind in LINEAR or len(call.sources) != 1 or math.prod(sides) > MOST_TRIED:
+        return False
+    numbers = np.arange(1, math.prod(sides) + 1, dtype=np.float32).reshape(1, *sides)
+    try:
+        return np.array_equal(np.sort(numpy(call(ops.convert_to_tensor(numbers))), axis=None), numbers.ravel())
+    except Exception:  # it needs other sides than those that were made up for free ones
+        return False
 
 
 def _named(graph: Graph, call: Call) -> Call:

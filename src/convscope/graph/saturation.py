@@ -148,9 +148,11 @@ def _befores(graph: Graph, call: Call) -> Iterator[Call]:
 
 def _curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
     """Return the values of `call`, (place, channel), where `before` is GRID; None where a number depends on its neighbours."""
+    if not is_by_number(graph, before, call):
+        return None
     places = np.repeat(GRID[:, None], int(call.shape[-1] or 0), axis=1)
     try:
-        return numpy(_curve(graph, before, call, ops.convert_to_tensor(places))) if _is_by_number(graph, before, call) else None
+        return numpy(_curve(graph, before, call, ops.convert_to_tensor(places)))
     except Exception:  # what does not compute on numbers of another shape depends on that shape
         return None
 
@@ -161,8 +163,17 @@ def _curve(graph: Graph, before: Call, call: Call, values: Any) -> Any:
     return ops.reshape(ops.cast(_run(graph, before, call, pixels), "float32"), (-1, values.shape[-1]))
 
 
-def _is_by_number(graph: Graph, before: Call, call: Call) -> bool:
-    """Say whether each number of `call` depends on the same number of `before` and on its channel, and on nothing else."""
+def is_by_number(graph: Graph, before: Call, call: Call) -> bool:
+    """Say whether each number of `call` depends on the same number of `before` and on its channel, and on nothing else. It is tried."""
+    if call.shape != before.shape:
+        return False
+    try:
+        return _treats_alike(graph, before, call)
+    except Exception:  # what does not compute on numbers of another shape depends on that shape
+        return False
+
+
+def _treats_alike(graph: Graph, before: Call, call: Call) -> bool:
     sides, channels = [3] * (len(call.shape) - 2), int(call.shape[-1] or 0)
     rng = np.random.default_rng(0)
     one, other = (rng.normal(scale=3.0, size=(2, *sides, channels)).astype(np.float32) for _ in range(2))
