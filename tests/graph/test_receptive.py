@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+import convscope
 from convscope.backend import engine, keras, ops
+from convscope.errors import ExhaustedError
 from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
 from convscope.graph.projector import Projector
@@ -213,3 +215,27 @@ def test_fields_behind_what_reaches_everything_and_beside_it():
     expected = [receptive_field(graph, call, position, (16, 16)) for call, position in places]
     assert receptive_fields(graph, places, (16, 16)) == expected
     assert len(set(expected)) > 2
+
+
+@pytest.mark.once
+def test_what_does_not_fit_into_the_memory_is_refused_before_a_picture_of_that_size_is_made(monkeypatch):
+    image = keras.Input((16_000, 16_000, 3))
+    large = layers.Conv2D(2, 3, name="large")(image)
+    model = keras.Model(image, layers.GlobalAveragePooling2D(name="mean")(large))
+    monkeypatch.setattr("convscope.graph.receptive.available_memory", lambda: 2**30)
+    monkeypatch.setattr("convscope.methods.common.as_batch", lambda *_: pytest.fail("a batch was made"))
+    bundle = convscope.load(model, preprocess="unit")
+    for address in ("large", "mean:0"):
+        with pytest.raises(ExhaustedError, match=r"`large`.*would need 4.8 GB for one picture of 16000 x 16000 pixels; 1.0 GB are free"):
+            (convscope.saliency if ":" in address else convscope.activations)(bundle, address, "sample:cat")
+
+
+@pytest.mark.once
+def test_a_map_that_grows_on_the_way_is_refused(monkeypatch):
+    model = model_of(layers.Conv2D(2, 3), layers.UpSampling2D(64), layers.MaxPooling2D(64), shape=(None, None, 3))
+    monkeypatch.setattr("convscope.graph.receptive.available_memory", lambda: 2**30)
+    bundle = convscope.load(model, preprocess="unit")
+    address = bundle.network.layers[-1].name
+    assert convscope.activations(bundle, address, images(1, 20, 20)).maps.shape[1] == 18
+    with pytest.raises(ExhaustedError, match=r"`up_sampling2d\w*`.* of 600 x 600 pixels"):
+        convscope.activations(bundle, address, images(1, 600, 600))

@@ -6,10 +6,12 @@ nothing heavy loads before it is needed.
 
 from .failures import compiled, failure
 from .lazy import keras, ops, quietly
+from .memory import available_memory
 from .precision import native_bfloat16, resolve_precision
 from .select import choose, device_name, engine, installed, versions
 
 __all__ = [
+    "available_memory",
     "choose",
     "compiled",
     "device_name",

@@ -4,17 +4,19 @@ Source: Araujo, Norris & Sim 2019, "Computing receptive fields of convolutional 
 of closed formulas, so branches, dilation, padding and cropping need no special case.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import keras
-from ..errors import ImageError, ModelError, UnitError
+from ..backend import available_memory, keras
+from ..errors import ExhaustedError, ImageError, ModelError, UnitError
 from .calls import Call, Graph, naming, picked
 from .kinds import ACTIVATIONS, Kind
 
+SMALL = 2**28  # bytes that are not worth asking for
 LARGE = (2048, 2048)  # no network leaves nothing of that
 POINTWISE = ACTIVATIONS | {Kind.NORMALIZATION, Kind.MERGE, Kind.MULTIPLY, Kind.IDENTITY}
 
@@ -123,7 +125,10 @@ def _is_gate(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
 
 
 def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[int, int] | None = None) -> None:
-    """Raise ImageError if a picture of `size` is too small for the way to `call`, UnitError if `position` is outside its map."""
+    """Raise ImageError if a picture of `size` is too small for the way to `call`, UnitError if `position` is outside its map.
+
+    Raises ExhaustedError where what some call computes for one picture does not fit into the memory there is.
+    """
     try:
         shapes = call_shapes(graph, call, size)
     except ModelError as error:
@@ -132,6 +137,7 @@ def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[
         raise
     if any(0 in shape[1:] for shape in shapes.values()):
         raise _too_small(call, size)
+    _check_room(graph, call, shapes, size)
     rows, columns = (side or 0 for side in (*shapes[call.index][1:-1], 0, 0)[:2])
     if position is not None and not (position[0] < rows and position[1] < columns):
         raise UnitError(
@@ -145,6 +151,17 @@ def _is_passable(graph: Graph, call: Call, size: tuple[int, int]) -> bool:
     except ModelError:
         return False
     return True
+
+
+def _check_room(graph: Graph, call: Call, shapes: dict[int, tuple[int | None, ...]], size: tuple[int, int]) -> None:
+    numbers = {index: math.prod(side or 1 for side in shape) for index, shape in shapes.items()}
+    largest = max(numbers, key=lambda index: numbers[index])
+    passed = (numbers[index] + max((numbers[ref.call] for ref in graph.calls[index].sources), default=0) for index in shapes)
+    if (needed := 4 * max(passed)) > SMALL and needed > (free := available_memory()):
+        raise ExhaustedError(
+            f"`{graph.calls[largest].address}`, on the way to `{call.address}`, would need {needed / 2**30:.1f} GB for one picture of "
+            f"{size[0]} x {size[1]} pixels; {free / 2**30:.1f} GB are free. Give a smaller picture, or end other programs."
+        )
 
 
 def _too_small(call: Call, size: tuple[int, int]) -> ImageError:

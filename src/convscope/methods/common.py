@@ -21,10 +21,17 @@ def batch_for(bundle: ModelBundle, images: Any, calls: Iterable[Call]) -> ImageB
     """
     if not bundle.takes_images:
         return as_array_batch(images, bundle.shape)
+    calls = {call.index: call for call in calls}.values()
+    if bundle.fixed_size is not None:  # before pictures of that size are made
+        _check_sizes(bundle, calls, bundle.fixed_size)
     batch = as_batch(images, fit_of(bundle))
-    for call in {call.index: call for call in calls}.values():
-        check_size(graph_of(bundle), call, batch.pixels.shape[1:3])
+    _check_sizes(bundle, calls, batch.pixels.shape[1:3])
     return batch
+
+
+def _check_sizes(bundle: ModelBundle, calls: Iterable[Call], size: Any) -> None:
+    for call in calls:
+        check_size(graph_of(bundle), call, size)
 
 
 def class_names(bundle: ModelBundle, units: Iterable[Unit]) -> dict[str, str]:
