@@ -49,7 +49,7 @@ class Chapter:
 
 STRONGEST = {"strongest": 4, "ties": "spread"}
 NINE = {"filters": "0,5,7,9,11,12,13,14,15"}
-SAMPLES = "sample:fashion"
+SAMPLES, PHOTOS = "sample:fashion", "sample:photos"
 CHAPTERS = (
     Chapter(
         "Activations: what does each layer compute here?",
@@ -70,35 +70,47 @@ CHAPTERS = (
             Part(
                 "deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}
             ),
-            Part("deconv", "vgg16", (["block5_conv1"], ["sample:astronaut"]), "block5_conv1 on another photograph", STRONGEST),
+            Part("deconv", "vgg16", (["block5_conv1"], ["sample:dogs"]), "block5_conv1 on another photograph", STRONGEST),
         ),
     ),
     Chapter(
         "Saliency: which pixels matter?",
-        "The gradient of a unit's score by the pixels, and guided backprop.",
+        "The gradient of a class's score by the pixels, and guided backprop: SqueezeNet, a classifier of 1,000 classes.",
         (
-            Part("saliency", "vgg16", ("block5_conv3:155", ["sample:flower"]), "Gradient of one unit of block5_conv3"),
-            Part("saliency", "vgg16", ("block5_conv3:155", ["sample:flower"]), "Guided backprop", {"guided": True}),
+            Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Gradient of the score of giant panda"),
+            Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Guided backprop", {"guided": True}),
         ),
     ),
     Chapter(
         "Gradient ascent: what excites a filter in general?",
         "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017), early to late layers.",
         tuple(
-            Part("ascend", "vgg16", ([f"{layer}:0-7"],), f"Eight filters of VGG16 {layer}", {"size": size, "steps": 48})
-            for layer, size in (("block2_conv2", 64), ("block3_conv3", 64), ("block4_conv2", 96), ("block5_conv2", 128))
+            Part("ascend", "vgg16", ([f"{layer}:{channels}"],), f"Eight units of VGG16 {layer}", {"size": size, "steps": 48})
+            for layer, channels, size in (
+                ("block2_conv2", "0-7", 64),
+                ("block3_conv3", "0-7", 64),
+                ("block4_conv2", "0-7", 96),
+                ("block5_conv3", "3,50,100,155,200,300,400,500", 128),
+            )
         ),
     ),
     Chapter(
         "t-SNE: what has the network as a whole learned?",
-        "2,000 test images of Fashion-MNIST where the last dense layer of a small network puts them, each image at its coordinates.",
-        (Part("tsne", "fashion", (["sample:fashion"],), "The fashion network, layer dense1"),),
+        "2,000 test images of Fashion-MNIST where the last dense layer of a small network puts them, each image at its coordinates; and "
+        "the embedded photographs where SqueezeNet does, too few for t-SNE and therefore by principal components.",
+        (
+            Part("tsne", "fashion", (["sample:fashion"],), "The fashion network, layer dense1"),
+            Part("tsne", "squeezenet", ([PHOTOS],), "SqueezeNet, the embedded photographs"),
+        ),
     ),
     Chapter(
         "Scan: which images of a data set excite a filter most?",
         "One pass over the 2,000 images finds for every filter those that excite it most. As in Figure 2 of Zeiler & Fergus 2014 each is "
-        "cropped to what the filter sees, beside what in it the deconvnet finds; then all that is known of one filter.",
+        "cropped to what the filter sees, beside what in it the deconvnet finds; then all that is known of one filter. The same for the 29 "
+        "embedded photographs and SqueezeNet.",
         (
+            Part("top", "squeezenet", ("fire5_expand3x3",), "Nine units of SqueezeNet's fire5_expand3x3", {"filters": "0-8"}, PHOTOS),
+            Part("dossier", "squeezenet", (["fire9_expand3x3:3"],), "All that is known of one unit of fire9_expand3x3", {}, PHOTOS),
             Part("top", "fashion", ("block3_conv1",), "Nine filters of the fashion network's last convolution", NINE, SAMPLES),
             Part("dossier", "fashion", (["block3_conv1:5"],), "One of them: it answers to the handles of bags", {}, SAMPLES),
         ),
