@@ -155,7 +155,7 @@ def _is_passable(graph: Graph, call: Call, size: tuple[int, int]) -> bool:
 
 def _check_room(graph: Graph, call: Call, shapes: dict[int, tuple[int | None, ...]], size: tuple[int, int]) -> None:
     numbers = {index: math.prod(side or 1 for side in shape) for index, shape in shapes.items()}
-    largest = max(numbers, key=lambda index: numbers[index])
+    largest = max(shapes, key=lambda index: (graph.calls[index].kind is not Kind.INPUT, numbers[index]))
     passed = (numbers[index] + max((numbers[ref.call] for ref in graph.calls[index].sources), default=0) for index in shapes)
     if (needed := 4 * max(passed)) > SMALL and needed > (free := available_memory()):
         raise ExhaustedError(
