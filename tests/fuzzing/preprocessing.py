@@ -18,6 +18,7 @@ from convscope.models.families import FAMILIES
 SHORT = 40
 SIDE = 24
 layers = keras.layers
+SLICES_TURN = keras.config.backend() != "torch"  # PyTorch has no step -1
 FED = {"none": (255.0, 0.0), "unit": (1.0, 0.0), "symmetric": (2.0, -1.0)}  # what the author makes of pictures in [0, 1]
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 CAFFE = np.array([103.939, 116.779, 123.68])
@@ -100,7 +101,7 @@ def spelled(rng, wanted, code):
     if np.all(scale > 0):
         ways += [[layers.Normalization(mean=-offset / scale, variance=scale**-2.0)], [adapted(-offset / scale, 1 / scale)]] * 2
     if code:
-        ways.append([layers.Lambda(lambda value: value * a + b)])
+        ways.append([layers.Lambda(lambda value: ops.add(ops.multiply(value, a), b), output_shape=lambda shape: shape)])
     return ways[rng.integers(len(ways))]
 
 
@@ -155,7 +156,7 @@ def entered(rng, value, wanted, code=False):
     """Return a picture's tensor led through a random chain that does what `wanted` says."""
     steps = list(spelled(rng, wanted, code)) if wanted.computes else []
     if wanted.reverse:
-        turn = [lambda value: value[..., ::-1], lambda value: ops.flip(value, axis=-1)][rng.integers(2)]
+        turn = [lambda value: ops.flip(value, axis=-1), lambda value: value[..., ::-1]][rng.integers(2 if SLICES_TURN else 1)]
         steps.insert(0, turn)
     for _ in range(rng.integers(0, 4)):
         steps.insert(rng.integers(len(steps) + 1), neutral(rng))

@@ -111,11 +111,16 @@ def _how(others: tuple[str, ...]) -> str:
     return "; " + ", ".join(f"if it is fed {RANGES[name]}: --preprocess {name}" for name in others)
 
 
+def _habits(name: str) -> tuple[str, ...]:
+    """Return what authors feed a trunk that was trained on the recipe `name`, when they do not feed it that."""
+    return tuple(one for one in ("unit", "none", "symmetric") if one != name)
+
+
 def _measured(found: Guess, trunk: tuple[str, str] | None) -> Choice:
     """Return the recipe that the BatchNorms tell; those of a trunk that was never trained on tell only how the trunk was trained."""
     if trunk is None or found.recipe.name != trunk[1]:
         return Choice(found.recipe, found.said())
-    others = ("unit", "none")
+    others = _habits(found.recipe.name)
     return Choice(found.recipe, f"{found.said()}; a frozen {trunk[0]} would say so too{_how(others)}", others)
 
 
@@ -128,8 +133,8 @@ def _answered(answer: Response, trunk: tuple[str, str] | None) -> Choice:
 
 def _assumed(found: Guess | None, trunk: tuple[str, str] | None) -> Choice:
     if trunk is not None:
-        others = ("unit", "none")
         family, name = trunk
+        others = _habits(name)
         why = f"its trunk is {family}'s, but its author may feed it otherwise; {name} is taken{_how(others)}"
         return Choice(PREPROCESSINGS[name], f"preprocessing {' or '.join((name, *others))}: {why}", others)
     unsure = "" if found is None else f" ({found.recipe.name} fits its BatchNorm layers best, but not clearly)"

@@ -25,8 +25,7 @@ LEAST = 1e-37  # a probability that float32 holds
 # Spreads of scores in nats. Networks that were trained on 0 to 255 answer [0, 1] with less than FLAT, or on a trunk that knows pictures
 # with up to 1.2; those that were trained on [0, 1] answer with CONTRAST or more once they have learned, and saturate on 0 to 255.
 FLAT, CONTRAST = 0.15, 1.5
-ORDINARY = (0.2, 15.0)
-SATURATED = 20.0
+ORDINARY = (0.2, 20.0)  # more is saturated
 CLEAR = 3.0  # times as wide: 0-255 with its mean subtracted or not
 
 
@@ -70,7 +69,7 @@ def _told(spreads: Mapping[str, float]) -> Response | None:
     if spreads["unit"] < FLAT and low <= spreads[large[0]] <= high:
         alike = tuple(name for name in large[1:] if spreads[name] <= CLEAR * spreads[large[0]])
         return Response(large[0], alike, spreads)
-    if spreads[large[0]] > SATURATED and CONTRAST <= spreads["unit"] <= high:
+    if spreads[large[0]] > high and CONTRAST <= spreads["unit"] <= high:
         return Response("unit", ("symmetric", "torch") if len(spreads) == 3 else ("symmetric",), spreads)
     return None
 
