@@ -1,6 +1,9 @@
 """A run whose files are cut, changed or missing: what is read is what was written, or a sentence; the same scan makes it whole again."""
 
+import errno
+import os
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
@@ -229,3 +232,38 @@ def test_a_run_that_is_no_folder_of_files_is_a_sentence(run):
         read_all(run)
     with pytest.raises(ConvscopeError, match=r"features.npy`: a folder stands there"):
         arithmetic.scan(run, COUNT)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the disk is asked otherwise")
+def test_a_disk_that_fails_at_any_moment_is_a_sentence_and_the_next_scan_has_the_same_bytes(tmp_path, whole, monkeypatch):
+    """Each call that writes, makes durable, renames or removes fails once, and once from then on, until a scan comes through."""
+    calls, last = [0], [0]
+    failing = {}
+
+    def watched(name, forever):
+        original = failing.setdefault(name, getattr(os, name))
+
+        def call(*given, **more):
+            calls[0] += 1
+            if calls[0] == last[0] or (forever and calls[0] > last[0]):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return original(*given, **more)
+
+        return call
+
+    for forever in (False, True):
+        last[0], came_through = 0, False
+        while not came_through:
+            calls[0], last[0] = 0, last[0] + 7
+            run = tmp_path / f"{forever}-{last[0]}"
+            with monkeypatch.context() as patched:
+                for name in ("fsync", "replace", "unlink", "mkdir", "open"):
+                    patched.setattr(os, name, watched(name, forever))
+                try:
+                    arithmetic.scan(run, COUNT)
+                    came_through = calls[0] < last[0]
+                except OutputError as error:
+                    assert "Cannot write" in str(error) and "disk is full" in str(error)
+            arithmetic.scan(run, COUNT)
+            assert result(run) == result(whole)
+    assert last[0] > 30
