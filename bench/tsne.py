@@ -106,7 +106,7 @@ def start_of(values: np.ndarray) -> np.ndarray:
 def case(engine: str, file: str) -> dict[str, float]:
     """Run one engine here and return its seconds, KNN@10 and the peak memory of this process, in MB."""
     from convscope.methods.embedding.neighbours import nearest
-    from convscope.methods.embedding.quality import shared
+    from convscope.methods.embedding.quality import kept
 
     values = np.load(file)
     RUNS[engine](values[:200])  # imports and first calls
@@ -114,8 +114,9 @@ def case(engine: str, file: str) -> dict[str, float]:
     points = np.ascontiguousarray(RUNS[engine](values), np.float32)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    queries = np.sort(np.random.default_rng(0).permutation(len(values))[:2000])
-    near = shared(nearest(values, 10, queries).indices, nearest(points, 10, queries).indices)
+    rng = np.random.default_rng(0)
+    queries = np.sort(rng.permutation(len(values))[:2000])
+    near = kept(values, points, queries, nearest(values, 10, queries).indices, rng)
     return {"seconds": seconds, "knn@10": near, "peak": peak}
 
 

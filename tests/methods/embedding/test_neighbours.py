@@ -74,3 +74,11 @@ def test_near_duplicates_far_from_zero_are_told_apart(engine, monkeypatch):
     found = nearest(points, 5)
     assert np.allclose(found.distances, np.sort(true, axis=1)[:, :5], rtol=1e-4)
     assert (found.indices == true.argsort(axis=1)[:, :5]).all()
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 8, 9])
+def test_neighbours_are_exact_where_coordinates_are_equal(dimensions):
+    space = np.round(np.random.default_rng(0).normal(size=(1500, dimensions)), 1).astype(np.float32)
+    apart = np.linalg.norm(space[:, None].astype(np.float64) - space[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert np.allclose(nearest(space, 10).distances, np.sort(apart, axis=1)[:, :10], atol=1e-5)

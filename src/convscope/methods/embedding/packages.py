@@ -29,11 +29,11 @@ def installed(name: str) -> bool:
 
 def nearest_rows(space: FloatArray, queries: FloatArray, k: int) -> tuple[NDArray[np.int64], FloatArray]:
     """Return indices and distances, (query, k), of the rows of `space` nearest to each query, nearest first; exact, all threads."""
-    if installed("sklearnex"):
-        from sklearnex.neighbors import NearestNeighbors
-    else:
-        from sklearn.neighbors import NearestNeighbors
     many = space.shape[1] > 8  # dimensions: which method is faster depends on them
+    if many and installed("sklearnex"):
+        from sklearnex.neighbors import NearestNeighbors
+    else:  # the k-d tree of scikit-learn-intelex 2026 passes over neighbours where coordinates are equal
+        from sklearn.neighbors import NearestNeighbors
     asked, method = (min(k + SPARE, len(space)), "brute") if many else (k, "kd_tree")
     distances, indices = NearestNeighbors(n_neighbors=asked, algorithm=method, n_jobs=-1).fit(space).kneighbors(queries)
     if many:
