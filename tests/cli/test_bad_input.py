@@ -89,14 +89,14 @@ CASES = {
     "no tar": (fashion("deconv", "block1_conv1:0", "no.tar.gz"), "no readable tar archive"),
     "zip without pictures": (fashion("deconv", "block1_conv1:0", "words.zip"), "The archive `words.zip` holds no pictures"),
     "zip of damaged pictures": (fashion("deconv", "block1_conv1:0", "damaged.zip"), "None of the 1 pictures could be read"),
-    "no parquet": (fashion("deconv", "block1_conv1:0", "no.parquet"), "no readable Parquet file"),
+    "no parquet": (fashion("deconv", "block1_conv1:0", "no.parquet"), "not a readable Parquet file"),
     "empty list": (fashion("deconv", "block1_conv1:0", "empty.csv"), "has no rows"),
     "list of lost pictures": (fashion("deconv", "block1_conv1:0", "lost.csv"), "Row 2 of `lost.csv` names `lost.png`"),
     "row without path": (fashion("deconv", "block1_conv1:0", "hole.csv"), "Row 3 of `hole.csv` names no picture"),
     "list of bytes": (fashion("deconv", "block1_conv1:0", "bytes.csv"), "cannot be read after line 0"),
     "range of an archive": (fashion("deconv", "block1_conv1:0", "damaged.zip[3]"), "outside the 1 images there"),
     "no image array": (fashion("deconv", "block1_conv1:0", "flat.npz"), "holds no array of images"),
-    "no such sample": (fashion("deconv", "block1_conv1:0", "sample:dog"), "There are: astronaut"),
+    "no such sample": (fashion("deconv", "block1_conv1:0", "sample:dog"), "There are: alps, astronaut"),
     "nothing matches": (fashion("deconv", "block1_conv1:0", "*.gif"), "No file matches"),
     "too few images": (fashion("tsne", "sample:cat"), "at least 3 images; received 1"),
     "perplexity": (fashion("tsne", "sample:fashion", "--perplexity", "5000"), "15001 images; received 2000"),
@@ -143,7 +143,7 @@ def test_a_read_only_folder_is_noticed_before_computing(tmp_path, capsys, monkey
     def refused(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("convscope.files.Path.write_bytes", refused)
+    monkeypatch.setattr("convscope.files._write_new", refused)
     monkeypatch.setattr("convscope.models.load", lambda *_, **__: pytest.fail("the model was loaded"))
     main_ended(fashion("ascend", "block1_conv1:0", "-o", str(tmp_path / "a.png")), 2)
     assert "permission denied" in capsys.readouterr().err.lower()

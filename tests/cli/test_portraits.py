@@ -87,13 +87,13 @@ def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
         (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess says nothing without -m"),
         (["dossier", "block1_conv1", "-r", "RUN"], "names a layer, not a unit of it"),
         (["dossier", "dense1:500", "-r", "RUN"], "received channel 500"),
-        (["dossier", "dense1:1", "-r", "NEWER"], "written by a newer convscope (schema 2.0)"),
+        (["dossier", "dense1:1", "-r", "NEWER"], "written by a newer convscope (schema 3.0)"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(run, tmp_path, capsys, arguments, said):
     newer = tmp_path / "newer"
     newer.mkdir()
-    (newer / "manifest.json").write_text(json.dumps(run.manifest | {"schema": "2.0"}))
+    (newer / "manifest.json").write_text(json.dumps(run.manifest | {"schema": "3.0"}))
     places = {"RUN": str(run.path), "NEWER": str(newer)}
     assert ended(*(places.get(one, one) for one in arguments)) == 2
     error = capsys.readouterr().err
