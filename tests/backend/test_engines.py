@@ -79,3 +79,11 @@ def test_the_gradient_leaves_the_weights_alone():
 
 def test_the_device_has_a_name():
     assert device_name() in {"cpu", "gpu", "tpu", "cuda"}
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32"])
+def test_through_whole_numbers_nothing_comes_back(dtype):
+    output, pullback = engine().vjp(lambda x: ops.cast(x, dtype), [tensor(X)])
+    assert array(pullback(tensor([1.0, 1.0, 1.0]))[0]).tolist() == [0.0, 0.0, 0.0]
+    _, onward = engine().vjp(lambda y: ops.cast(y, "float32"), [output])
+    assert array(onward(tensor([1.0, 1.0, 1.0]))[0]).tolist() == [0.0, 0.0, 0.0]

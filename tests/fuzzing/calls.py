@@ -14,7 +14,10 @@ import numpy as np
 import convscope
 from convscope.backend import choose, keras, ops
 from convscope.errors import ConvscopeError
+from convscope.graph.addresses import graph_of
 from convscope.graph.rules import GRADIENT
+from convscope.graph.saturation import seed_call
+from convscope.units import Unit
 from fuzzing.running import unsound
 from generated import Generated, UnbuildableError, generated
 
@@ -55,11 +58,11 @@ def cases(number: int, folder: Path) -> Iterator[tuple[str, Any]]:
         yield "build", "unbuildable"
         return
     try:
-        bundle = convscope.load(_saved(made, folder, rng))
-        asked = _asked(made, bundle, rng)
+        bundle = _loaded(made, folder, rng)
     except Exception as error:
         yield "load", _judged(error)
         return
+    asked = _asked(made, bundle, rng)
     for name in ("layers", "activations", "saliency", "deconv", "projection", *_rare(rng)):
         try:
             yield name, METHODS[name](asked, folder)
@@ -79,17 +82,21 @@ def _judged(error: Exception) -> Any:
     return error
 
 
-def _saved(made: Generated, folder: Path, rng: np.random.Generator) -> Any:
-    """Return the network's file, or the network itself: where Keras cannot save it, and now and then."""
+def _loaded(made: Generated, folder: Path, rng: np.random.Generator) -> Any:
+    """Return the network as convscope reads its file; the network itself where that is refused or Keras cannot save it, and now and then."""
     path = folder / f"generated{'.h5' if rng.random() < 0.1 else '.keras'}"
     if rng.random() < 0.1:
-        return made.model
+        return convscope.load(made.model)
     try:
         made.model.save(path)
-        keras.models.load_model(path, compile=False)
     except Exception:
-        return made.model
-    return path
+        return convscope.load(made.model)
+    try:
+        return convscope.load(path)
+    except ConvscopeError as error:
+        if fault := unsound(str(error)):
+            raise AssertionError(fault) from error
+        return convscope.load(made.model)
 
 
 def _asked(made: Generated, bundle: Any, rng: np.random.Generator) -> Asked:
@@ -190,10 +197,8 @@ METHODS: dict[str, Callable[[Asked, Path], str]] = {
 
 def _is_score(asked: Asked) -> bool:
     """Say whether a unit's score is not the layer's own output in plain Keras: it is taken before it, or the network was turned round."""
-    from convscope.graph.addresses import graph_of
-    from convscope.graph.kinds import Kind
-
-    return _is_turned(asked) or graph_of(asked.bundle).find(asked.address).kind in (Kind.SOFTMAX, Kind.SIGMOID)
+    graph = graph_of(asked.bundle)
+    return _is_turned(asked) or seed_call(graph, Unit(asked.address, int(asked.unit.rpartition(":")[2]))) is not graph.find(asked.address)
 
 
 def _compared(asked: Asked, found: Any, plain: Callable[[], Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
 Pullback = Callable[[Any], list[Any]]
 # Whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
@@ -17,8 +18,28 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
 
     `lasting`, that this very function will be asked for again, makes no difference here.
     """
-    output, pull = jax.vjp(function, *(jnp.asarray(value) for value in inputs))
-    return output, lambda upstream: list(pull(upstream))
+    values = [jnp.asarray(value) for value in inputs]
+    smooth = [number for number, value in enumerate(values) if _is_smooth(value)]  # whole numbers have no gradient
+
+    def smoothly(*given: Any) -> Any:
+        told = dict(zip(smooth, given, strict=True))
+        return function(*(told.get(number, value) for number, value in enumerate(values)))
+
+    output, pull = jax.vjp(smoothly, *(values[number] for number in smooth))
+
+    def pullback(upstream: Any) -> list[Any]:
+        found = dict(zip(smooth, pull(jax.tree.map(_cotangent, output, upstream)), strict=True))
+        return [found.get(number, jnp.zeros_like(value)) for number, value in enumerate(values)]
+
+    return output, pullback
+
+
+def _is_smooth(value: Any) -> bool:
+    return bool(jnp.issubdtype(value.dtype, jnp.inexact))
+
+
+def _cotangent(output: Any, signal: Any) -> Any:
+    return jnp.asarray(signal, output.dtype) if _is_smooth(output) else np.zeros(output.shape, jax.dtypes.float0)
 
 
 def value_and_gradient(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:

@@ -31,7 +31,12 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
         output = function(*inputs)
 
     def pullback(upstream: Any) -> list[Any]:
-        return tape.gradient(output, inputs, output_gradients=upstream, unconnected_gradients="zero")
+        pairs = zip(output, upstream, strict=True) if isinstance(output, list) else [(output, upstream)]
+        reached = [(one, tf.cast(signal, one.dtype)) for one, signal in pairs if one.dtype.is_floating or one.dtype.is_complex]
+        if not reached:  # through whole numbers TensorFlow would hand the signal on
+            return [tf.zeros_like(value) for value in inputs]
+        outputs, signals = (list(part) for part in zip(*reached, strict=True))
+        return tape.gradient(outputs, inputs, output_gradients=signals, unconnected_gradients="zero")
 
     return output, pullback
 

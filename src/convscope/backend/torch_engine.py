@@ -26,7 +26,7 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
 
     def pullback(upstream: Any) -> list[Any]:
         pairs = zip(output, upstream, strict=True) if several else [(output, upstream)]
-        reached = [(one, signal) for one, signal in pairs if one.requires_grad]
+        reached = [(one, signal.to(one.dtype)) for one, signal in pairs if one.requires_grad]
         if not reached:
             return [torch.zeros_like(leaf) for leaf in leaves]
         outputs, signals = zip(*reached, strict=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import UnitError, near_misses
 from ..units import Unit, UnitPattern, parse
+from .batches import mixing
 from .calls import Call, Graph, no_units
 from .history import flatten
 
@@ -16,7 +17,8 @@ def graph_of(bundle: Any) -> Graph:
         graph = flatten(bundle.network)
         inputs = {graph.calls[index].address: index for index in graph.inputs}
         fixed = {inputs[name]: value for name, value in bundle.inputs.items()}
-        bundle.memo["graph"] = replace(graph, image_input=inputs.get(bundle.image_input, graph.image_input), fixed=fixed)
+        graph = replace(graph, image_input=inputs.get(bundle.image_input, graph.image_input), fixed=fixed)
+        bundle.memo["graph"] = replace(graph, mixing=mixing(graph))
     made: Graph = bundle.memo["graph"]
     return made
 

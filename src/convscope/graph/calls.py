@@ -60,7 +60,8 @@ class Call:
 class Graph:
     """A network as calls in an order in which they can run; `inputs` are the indices of its input calls.
 
-    `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given. `inferred` remembers
+    `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given; `mixing` says of each
+    call that mixes the images of a batch what is to be said of it, see `batches`. `inferred` remembers
     the symbolic outputs of calls by the size of the picture, `rankings` by what the units of a call are ranked.
     """
 
@@ -70,6 +71,7 @@ class Graph:
     outputs: tuple[Ref, ...]
     image_input: int
     fixed: Mapping[int, Any] = field(default_factory=dict)
+    mixing: Mapping[int, ModelError] = field(default_factory=dict, repr=False)
     inferred: dict[tuple[int, int], dict[int, Any]] = field(default_factory=dict, init=False, repr=False)
     rankings: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -126,6 +128,13 @@ class Graph:
             )
         return [call for call in needed if call.kind is not Kind.INPUT]
 
+    def steps_for(self, image: Any, targets: Sequence[int]) -> list[Call]:
+        """Return `steps` for one batch; raise ModelError also where images would be mixed."""
+        steps = self.steps(targets)
+        if self.mixing and image.shape[0] != 1 and (mixed := [self.mixing[call.index] for call in steps if call.index in self.mixing]):
+            raise mixed[0]
+        return steps
+
     @cached_property
     def rivals(self) -> frozenset[int]:
         """The indices of the calls whose channels are scores of rival classes: what a softmax over channels takes, and linear outputs.
@@ -166,7 +175,7 @@ class Graph:
     def values(self, image: Any, targets: Sequence[int]) -> list[Any]:
         """As `run`, whatever the calls compute: a list where it is several outputs."""
         values = self.fed(image)
-        steps = self.steps(targets)
+        steps = self.steps_for(image, targets)
         last_use = {source.call: call.index for call in steps for source in call.sources}
         for call in steps:
             inputs = [picked(values[source.call], source) for source in call.sources]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..errors import UnitError, near_misses
+from ..errors import ModelError, UnitError, near_misses
 from ..models import as_bundle
 from .addresses import graph_of
 from .calls import Call, Graph
@@ -107,15 +107,25 @@ def field_and_stride(graph: Graph, call: Call, *, gates: bool = True) -> tuple[i
 
 
 def _fields_and_strides(graph: Graph, calls: Sequence[Call]) -> list[tuple[int | None, int | None]]:
-    """Return `field_and_stride` of many calls, found together."""
+    """Return `field_and_stride` of many calls, found together; None for all behind one that takes no picture of the probe's size."""
     size = _probe(graph)
     mapped = [call for call in calls if _has_map(graph, call)]
-    shapes = shapes_up_to(graph, [call.index for call in mapped], size)
+    try:
+        shapes = shapes_up_to(graph, [call.index for call in mapped], size)
+    except ModelError:
+        return [_alone(graph, call) for call in calls]
     places = [(call, position) for call in mapped for position in _centre(shapes[call.index])]
     fields: dict[int, list[Field]] = {}
     for (call, _), field in zip(places, receptive_fields(graph, places, size), strict=True):
         fields.setdefault(call.index, []).append(field)
     return [_sides(fields.get(call.index, []), size) for call in calls]
+
+
+def _alone(graph: Graph, call: Call) -> tuple[int | None, int | None]:
+    try:
+        return field_and_stride(graph, call)
+    except ModelError:
+        return None, None
 
 
 def _has_map(graph: Graph, call: Call) -> bool:

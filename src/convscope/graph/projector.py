@@ -30,7 +30,7 @@ class Projector:
         self.records: dict[int, Record] = {}
         self._known = known or {}
         self._values = graph.fed(image) | dict(given or {})
-        for call in graph.steps([target.index for target in targets]):
+        for call in graph.steps_for(image, [target.index for target in targets]):
             self._forward(call)
         for target in targets:
             fitting(target, self._values[target.index], image)

@@ -111,7 +111,9 @@ def _arrived(
         parts.append(found)
     if len({len(part) for part in parts}) != 1:
         return ()
-    return tuple(_arrival(same[0][0], np.concatenate([values for _, values in same])) for same in zip(*parts, strict=True))
+    joined = [(same[0][0], np.concatenate([values for _, values in same])) for same in zip(*parts, strict=True)]
+    # What an operation made of all pictures together, or several of each, is none of them.
+    return tuple(_arrival(layer, values) for layer, values in joined if len(values) == len(pictures))
 
 
 def _arrival(layer: Any, values: NDArray[np.float64]) -> Arrival:
