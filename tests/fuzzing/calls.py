@@ -83,7 +83,7 @@ def _judged(error: Exception) -> Any:
 
 
 def _loaded(made: Generated, folder: Path, rng: np.random.Generator) -> Any:
-    """Return the network as convscope reads its file; the network itself where that is refused or Keras cannot save it, and now and then."""
+    """Return the network as convscope reads its file; the network itself where that is refused or Keras cannot save it, or by chance."""
     path = folder / f"generated{'.h5' if rng.random() < 0.1 else '.keras'}"
     if rng.random() < 0.1:
         return convscope.load(made.model)

@@ -81,7 +81,7 @@ def _passed(network: Any, image: str, fixed: Mapping[str, Any], pictures: NDArra
     found: list[Seen] = []
 
     def look(operation: Any, tensors: list[Any]) -> bool:
-        if len(tensors[0].shape) == 4 and _is_trained(operation):
+        if len(tensors[0].shape) == 4 and _is_trained(operation) and operation.axis in (-1, 3):
             values = np.asarray(ops.convert_to_numpy(tensors[0]))
             values = values.reshape(-1, values.shape[-1])
             found.append((operation, values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)))
