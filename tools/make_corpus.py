@@ -865,6 +865,123 @@ def one_lambda(kit):
     return model
 
 
+# ---- words that mean something else today ---------------------------------------------------------------------------------------
+
+
+def frames(kit):
+    """Return the shape of a sequence of pictures."""
+    return (3, *image_shape(kit, 10, 9, 3))
+
+
+@case(on=("tf", "multi2", "multi1"), forms=("h5", "keras"), image=False)
+def old_gates(kit):
+    """Gates by the old hard_sigmoid: ConvLSTM2D as it is by default, in a wrapper, TimeDistributed over an activation."""
+    layers = kit.layers
+    image = layers.Input(shape=frames(kit))
+    if kit.family == "multi1":
+        x = layers.Convolution3D(3, 1, 1, 1, activation="hard_sigmoid")(image)
+        x = layers.ConvLSTM2D(3, 3, 3, border_mode="same", return_sequences=True)(x)
+        x = layers.TimeDistributed(layers.Convolution2D(2, 3, 3, activation="hard_sigmoid"))(x)
+        return kit.Model(input=image, output=layers.TimeDistributed(layers.Flatten())(x))
+    x = layers.Conv3D(3, 1, activation="hard_sigmoid")(image)
+    x = layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True)(x)
+    x = layers.TimeDistributed(layers.Conv2D(2, 3, activation="hard_sigmoid"))(x)
+    x = layers.TimeDistributed(layers.Flatten())(x)
+    x = layers.Bidirectional(layers.LSTM(3, activation="hard_sigmoid", return_sequences=True))(x)
+    return kit.Model(image, layers.GRU(4, recurrent_activation="hard_sigmoid", go_backwards=True)(x))
+
+
+@case(on=("tf", "multi2"), forms=("h5", "keras"), image=False)
+def old_cells(kit):
+    """Cells alone and stacked, GRU without reset_after, a backward layer of its own, states handed from layer to layer."""
+    layers = kit.layers
+    image = layers.Input((12, 3))
+    x = layers.Conv1D(4, 3, padding="same", activation="hard_sigmoid")(image)
+    stack = layers.StackedRNNCells([layers.GRUCell(3, recurrent_activation="hard_sigmoid"), layers.LSTMCell(4)])
+    x = layers.RNN(stack, return_sequences=True)(x)
+    x = layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="sum")(x)
+    x, state, carry = layers.LSTM(4, return_sequences=True, return_state=True)(x)
+    x = layers.LSTM(4, return_sequences=True, activation="relu")(x, initial_state=[carry, state])
+    return kit.Model(image, layers.RNN(layers.SimpleRNNCell(3), go_backwards=True)(x))
+
+
+@case(on=ONE, image=False)
+def one_recurrent(kit):
+    """LSTM, GRU and SimpleRNN as Keras 1 stored them: an array for each gate, or together; inner_activation, Bidirectional."""
+    layers = kit.layers
+    image = layers.Input(shape=(10, 3))
+    x = layers.Convolution1D(4, 3, activation="tanh", border_mode="same")(image)
+    x = layers.LSTM(3, return_sequences=True)(x)
+    x = layers.LSTM(4, return_sequences=True, consume_less="gpu", inner_activation="sigmoid", go_backwards=True)(x)
+    if hasattr(layers, "Bidirectional"):
+        x = layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="mul")(x)
+    x = layers.GRU(3, return_sequences=True, consume_less="gpu")(x)
+    x = layers.TimeDistributedDense(4, activation="hard_sigmoid")(x)
+    return kit.Model(input=image, output=layers.SimpleRNN(4)(x))
+
+
+@case(on=("multi2", "tf"))
+def corners(kit):
+    """Bilinear upsampling, which Keras 2.2 and 2.3 began at the corners of pixels."""
+    layers = kit.layers
+    image = layers.Input((9, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="conv1")(image)
+    x = layers.UpSampling2D((2, 3), interpolation="bilinear", name="wider")(x)
+    return kit.Model(image, layers.Conv2D(3, 3, strides=2, name="conv2")(x))
+
+
+@case(on=ONE)
+def one_sides(kit):
+    """Padding of four sides and by name, deconvolutions that say the shape they want."""
+    layers = kit.layers
+    image = layers.Input(shape=image_shape(kit, 9, 8, 3), name="image")
+    x = layers.ZeroPadding2D((1, 0, 2, 1))(image)
+    x = layers.ZeroPadding2D({"top_pad": 1, "right_pad": 2})(x)
+    x = layers.Convolution2D(4, 3, 3, subsample=(2, 2), activation="relu", name="conv")(x)
+    if not kit.theano:
+        wanted = [(None, *image_shape(kit, *side, 3)) for side in ((12, 14), (23, 28))]
+        x = layers.Deconvolution2D(3, 3, 3, wanted[0], subsample=(2, 2), border_mode="valid", name="longer")(x)
+        x = layers.Deconvolution2D(3, 3, 3, wanted[1], subsample=(2, 2), border_mode="same", name="shorter")(x)
+    return kit.Model(input=image, output=layers.GlobalAveragePooling2D()(x))
+
+
+@case(on=("tf",), forms=("h5", "keras"))
+def old_normalization(kit):
+    """BatchNormalization with renorm, with groups of a batch, and ThresholdedReLU in a layer and a wrapper."""
+    layers = kit.layers
+    normalization = kit.module("layers.normalization.batch_normalization_v1").BatchNormalization
+    image = layers.Input((9, 8, 3))
+    x = normalization(renorm=True, name="again")(layers.Conv2D(4, 3, name="conv1")(image))
+    x = normalization(virtual_batch_size=2, fused=False, name="grouped")(x)
+    x = layers.ThresholdedReLU(0.2, name="above")(x)
+    return kit.Model(image, layers.GlobalAveragePooling2D()(x))
+
+
+@case(on=("tf",), forms=("h5", "keras"))
+def old_augmentation(kit):
+    """RandomCrop, RandomHeight and RandomWidth, which out of training crop to a shape or do nothing."""
+    layers = kit.layers
+    image = layers.Input((12, 9, 3))
+    x = layers.RandomWidth(0.3)(layers.RandomHeight(0.3)(layers.RandomCrop(8, 8)(image)))
+    return kit.Model(image, layers.Conv2D(4, 3, name="conv1")(x), name="augmented")
+
+
+@case(on=("tf",), refused="lanczos|gaussian|mitchellcubic")
+def interpolation_gone(kit):
+    """An interpolation that Keras 3 does not have."""
+    layers = kit.layers
+    image = layers.Input((9, 8, 3))
+    return kit.Model(image, layers.Conv2D(4, 3)(layers.Resizing(12, 12, interpolation="mitchellcubic")(image)))
+
+
+@case(on=("tf", "multi2"), refused="LocallyConnected2D")
+def unshared(kit):
+    """LocallyConnected2D, which Keras 3 does not have."""
+    layers = kit.layers
+    image = layers.Input((6, 6, 3))
+    return kit.Model(image, layers.Flatten()(layers.LocallyConnected2D(2, 3)(image)))
+
+
 # ---- the writers ----------------------------------------------------------------------------------------------------------------
 
 

@@ -72,7 +72,7 @@ def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_the
 
 
 @pytest.mark.parametrize("hurt", [changed, cut, missing])
-@pytest.mark.parametrize("name", ["settings.json", "sources-*.parquet", "facts.bin", "merged-*.npz"])
+@pytest.mark.parametrize("name", ["settings.json", "sources.parquet", "facts.bin", "merged-*.npz"])
 def test_a_damaged_journal_is_made_again(run, whole, name, hurt):
     hurt(next(run.glob(f"shards/{name}")))
     arithmetic.scan(run, COUNT)
@@ -115,12 +115,12 @@ def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
 
 
 def test_without_its_list_a_run_takes_the_same_images_and_no_others(run, whole):
-    next(run.glob("shards/sources-*.parquet")).unlink()
+    (run / "shards" / "sources.parquet").unlink()
     with pytest.raises(OptionError, match="list of the images.*is missing or damaged, and those that it knows as 0 to 255 are others"):
         mixed = arithmetic.pictures(COUNT)
         given = {"photos": [as_image_set(mixed[::-1])]}
         complete_run(run, renamed(given["photos"][0]), arithmetic.Arithmetic(), arithmetic.SETTINGS)
-    next(run.glob("shards/sources-*.parquet")).unlink()
+    (run / "shards" / "sources.parquet").unlink()
     arithmetic.scan(run, COUNT)
     assert result(run) == result(whole)
 

@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Opened:
     numbers: int
     fill: Callable[[Any, Entry | None], list[str]]
     file: hdf5.Group
+    engine: str | None = None
 
     @property
     def major(self) -> int:
@@ -84,8 +85,12 @@ def read_model(path: Path, reading: Reading, architecture: Architecture) -> Read
 def build_from_config(config: Any, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
     """Return the network that a config describes, filled with the file's weights, and what was repaired; raise ModelError."""
     entry = parse_network(config, reading.custom.class_names())
+    told = config.get("keras_version") if isinstance(config, Mapping) else None  # a JSON file of an architecture says it too
+    release = told if isinstance(told, str) else opened.writer
     builder = Builder(
-        writer=opened.major,
+        writer=_major(release),
+        release=release,
+        engine=opened.engine,
         budget=Budget(opened.numbers),
         custom=reading.custom,
         unsafe=reading.unsafe,
@@ -120,6 +125,7 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
         numbers=hdf5.count_numbers(file),
         fill=fill,
         file=group,
+        engine=engine,
     )
 
 

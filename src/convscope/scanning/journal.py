@@ -1,10 +1,10 @@
 """The journal of a run: every finished shard is on the disk, whole, before the next is begun; a kill at any moment loses only what was
 in flight.
 
-In the folder `shards`: `sources-DIGEST.parquet`, which image has which id; `facts.bin`, a record of each image;
-`part-FIRST-END-DIGEST.npz`, the statistics of one shard, and `merged-N-DIGEST.npz` of many. `features.npy` beside it. The rows of a shard
-are written before its part, and the part is what counts: rows without one are written again. A merged file names the spans it holds, so
-that parts that a kill left behind are known to be in it. The lock is the operating system's, which opens it when its holder dies.
+In the folder `shards`: `sources.parquet`, which image has which id; `facts.bin`, a record of each image; `part-FIRST-END-DIGEST.npz`, the
+statistics of one shard, and `merged-N-DIGEST.npz` of many. `features.npy` beside it. The rows of a shard are written before its part, and
+the part is what counts: rows without one are written again. A merged file names the spans it holds, so that parts that a kill left behind
+are known to be in it. The lock is the operating system's, which opens it when its holder dies.
 
 Nothing is taken on trust: a part's name holds its checksum, and the part those of its rows, of the names of its images, and of what the
 run is of. A damaged part is removed, so that its images are scanned again; damaged rows are made again and must come out the same. Parts

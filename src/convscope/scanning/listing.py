@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 from ..errors import ImageError, OutputError, near_misses
-from ..files import unwritten, write_files
+from ..files import write_files
 from ..images import ImageSet, Source
 from ..images.source import Unreadable
-from ..tables import parquet, read_parquet
+from ..tables import about, parquet, read_parquet
 from .checksums import check_file, digest
 
-PATTERN = "sources*.parquet"
+FILE = "sources.parquet"
 Name = TypeVar("Name", str, str | None)
 
 
@@ -47,7 +47,7 @@ def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None
     None stands for one that is not among those given any more. A list that is missing or damaged is made again from what is given; the
     journal knows whether it is the same. Raises ImageError for a label that has changed, OutputError.
     """
-    known, by_key = _known(folder), keyed(given.sources)
+    known, by_key = _known(folder / FILE), keyed(given.sources)
     seen: Counter[str] = Counter()
     sources: list[Source | None] = []
     for name, label in known:
@@ -62,39 +62,24 @@ def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None
     every = [*known, *((written_as(one.name), written_as(one.label)) for one in new)]
     listed = Listed(tuple(name for name, _ in every), tuple(label for _, label in every), given.given, len(known))
     if new or not known:
-        _write(folder, listed)
+        columns = {"name": listed.names, "label": listed.labels}
+        write_files({folder / FILE: parquet(columns, {"checksum": listed.digest(0, len(every))})}, durable=True)
     return listed, [*sources, *new]
 
 
-def _known(folder: Path) -> list[tuple[str, str | None]]:
-    """Return the names and labels that a run keeps, by the longest sound list; none where it is missing or damaged."""
+def _known(path: Path) -> list[tuple[str, str | None]]:
+    """Return the names and labels that a run keeps; none where its list is missing or damaged."""
     try:
-        return max((_read(path) for path in folder.glob(PATTERN)), key=len, default=[])
-    except OSError as error:
-        raise OutputError(f"Cannot read `{folder}`: {error.strerror}. Expected the list of the run's images.") from error
-
-
-def _read(path: Path) -> list[tuple[str, str | None]]:
-    """Return what a list holds, nothing if it is damaged. Its name holds its checksum; in schema 1 there is none."""
-    try:
-        check_file(path, path.stem.partition("-")[2] or None)
-        table = read_parquet(path)
-        return list(zip(map(str, table.texts["name"]), table.texts["label"], strict=True))
-    except (FileNotFoundError, ValueError, LookupError, ImageError):
+        check_file(path, None)
+        table, said = read_parquet(path), about(path)
+        names, labels = [str(name) for name in table.texts["name"]], table.texts["label"]
+    except (FileNotFoundError, ValueError, KeyError, ImageError):
         return []
-
-
-def _write(folder: Path, listed: Listed) -> None:
-    """Keep a list, then remove those before it."""
-    content = parquet({"name": listed.names, "label": listed.labels}, {})
-    new, old = folder / f"sources-{digest(content)}.parquet", list(folder.glob(PATTERN))
-    write_files({new: content}, durable=True)
-    for path in old:
-        if path != new:
-            try:
-                path.unlink()
-            except OSError as error:
-                raise OutputError(unwritten(path, error)) from error
+    except OSError as error:
+        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the list of the run's images.") from error
+    found = list(zip(names, labels, strict=True))
+    intact = said.get("checksum") in (None, Listed(tuple(names), tuple(labels), None).digest(0, len(found)))
+    return found if intact else []
 
 
 def all_there(run: Path, listed: Listed, found: Sequence[Source | None], given: ImageSet, skipped: Mapping[int, str]) -> list[Source]:

@@ -3,13 +3,14 @@
 import inspect
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
 from ...backend import keras, ops
 from ...errors import ConvscopeError, ModelError, first_sentence
+from . import upsampling
 from .budget import Budget
 from .entries import Entry, Network, parse_network, shown
 from .functions import activation_named, lambda_layer, note_of, old_words, scope
@@ -18,13 +19,13 @@ from .operators import CLASSES as OPERATOR_CLASSES
 from .operators import HALVES, broadcast, operator_of, reshaped, sliced
 from .own import OF_EVERY_LAYER, name_alike, said_again
 from .repair import repaired
+from .shapes import Shape, fixed_batches, is_first, shape_in, tells_shape, told_shape, without_batch
 from .trust import Custom, class_of, layer_classes, operation_classes
 from .wiring import Wires, references
 
 GRAPH_OPERATOR = "TensorFlowOpLayer"
 MANY_LAYERS = 100
 WITH_A_BATCH = {"Reshape": reshaped, "BroadcastTo": broadcast}
-Shape = tuple[int | None, ...]
 Made = Callable[..., Any]
 
 
@@ -32,13 +33,16 @@ Made = Callable[..., Any]
 class Builder:
     """Makes one model; `writer` is the Keras version (1, 2, 3) whose words the file uses, `notes` collects what was repaired.
 
-    `first`: layers that do not say their data format compute channels first.
+    `release` and `engine`: that version in full, and what it ran on. `first`: layers that do not say their data format compute channels
+    first.
     """
 
     writer: int
     budget: Budget
     custom: Custom
     unsafe: bool = False
+    release: str = ""
+    engine: str | None = None
     input_shape: Shape | None = None
     guessed_channels: int | None = None
     first: bool = False
@@ -48,8 +52,8 @@ class Builder:
 
     def model(self, entry: Entry) -> Any:
         """Return the model that `entry` describes; raise ModelError that names the layer at fault."""
-        self.first = self.writer == 1 and _is_first(entry)
-        self.batches = frozenset(_batches(entry))
+        self.first = self.writer == 1 and is_first(entry)
+        self.batches = frozenset(fixed_batches(entry))
         with self.budget.guarding(), scope(self.custom):
             return self._network(entry.network, nested=False) if entry.network is not None else self._whole(entry)
 
@@ -63,7 +67,7 @@ class Builder:
         return model
 
     def _build_own(self, model: Any, entry: Entry) -> None:
-        shape = (None, *self.input_shape) if self.input_shape else _shape_in(entry.build_config)
+        shape = (None, *self.input_shape) if self.input_shape else shape_in(entry.build_config)
         if shape is None:
             raise ModelError(f"The model `{entry.name}` does not say its input shape. Give it: --input-shape 224,224,3")
         model(keras.KerasTensor(shape, dtype="float32"))
@@ -81,6 +85,9 @@ class Builder:
             return self._sequential(network, made, nested)
         wires = self._wired(network, made)
         inputs, targets = wires.final(network.inputs), wires.final(network.outputs)
+        if not nested:
+            row = keras.tree.flatten(inputs)  # as they are given here, whatever names a dictionary had for them
+            inputs = row if len(row) > 1 else row[0]
         return keras.Model(inputs, targets, name=network.name)
 
     def _sequential(self, network: Network, made: dict[str, Made], nested: bool) -> Any:
@@ -88,8 +95,8 @@ class Builder:
         model = keras.Sequential(name=network.name)
         first = network.layers[0] if network.layers else None
         if first is None or first.class_name != "InputLayer":
-            shape = (None if nested else self.input_shape) or _told_shape(first) or _free(network.shape)
-            if shape is None and not nested and self.guessed_channels and not _tells_shape(first):
+            shape = (None if nested else self.input_shape) or told_shape(first) or without_batch(network.shape)
+            if shape is None and not nested and self.guessed_channels and not tells_shape(first):
                 shape = (None, None, self.guessed_channels)
             if shape is not None:
                 model.add(keras.Input(shape))
@@ -122,8 +129,6 @@ class Builder:
         class_name, config = repaired(entry, self.writer)
         if class_name == "InputLayer":
             return self._input(config)
-        if class_name == "ThresholdedReLU":
-            return _named(partial(ops.threshold, threshold=config.get("theta", 1.0), default_value=0.0), entry.name)
         return self._layer(Entry(class_name, entry.name, entry.stored, config, entry.module, entry.registered_name))
 
     def _input(self, config: Mapping[str, Any]) -> Made:
@@ -147,16 +152,21 @@ class Builder:
         if entry.class_name == "Lambda":
             lambdas: Any = layer_classes()["Lambda"]
             return self._guarded(entry, lambda: lambda_layer(lambdas, entry, self.custom, writer=self.writer, unsafe=self.unsafe))
-        kind: Any = class_of(entry, self.custom)
+        kind: Any = (
+            upsampling.corner_class() if upsampling.samples_corners(entry, self.release, self.engine) else class_of(entry, self.custom)
+        )
         settings = {key: self._setting(key, value, entry) for key, value in entry.config.items()}
+        if (note := upsampling.note_of(entry, self.release)) is not None:
+            self.notes.append(note)
         unknown = [key for key in settings if key not in parameters(kind)]
         for key in unknown:
             if (value := settings.pop(key)) not in (None, False, [], {}) and not entry.class_name.startswith("Random"):
                 self.notes.append(
                     f"`{entry.name}`: the setting {shown(key)} = {shown(value)} is unknown to {entry.class_name} and left out"
                 )
-        if self.first and "data_format" in parameters(kind) and entry.class_name != "Flatten":
-            settings.setdefault("data_format", "channels_first")  # some layers of Keras 1 did not write it
+        if "data_format" in parameters(kind) and settings.get("data_format") is None:
+            # Some layers of Keras 1 did not write it; a setting of this computer's Keras is not meant.
+            settings["data_format"] = "channels_first" if self.first and entry.class_name != "Flatten" else "channels_last"
         return self._guarded(entry, lambda: kind(**settings))
 
     def _operation(self, entry: Entry) -> Made:
@@ -257,6 +267,8 @@ class Builder:
         args, kwargs = wires.filled(call)
         if isinstance(made, keras.Model) and isinstance(args[0], list) and len(args[0]) == 1:
             args = (args[0][0],)
+        if self.writer < 3 and isinstance(made, keras.layers.RNN | keras.layers.Bidirectional) and isinstance(args[0], list):
+            args, kwargs = (args[0][0],), {"initial_state": args[0][1:], **kwargs}  # the states stood beside the sequence
         kwargs = {key: value for key, value in kwargs.items() if key != "mask" or value is not None}
         self.budget.layer = entry.name
         self._guarded(entry, lambda: _check_operation(made, args, kwargs))
@@ -334,11 +346,6 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
 
-def _free(shape: Any) -> Shape | None:
-    """Return a batch shape without its batch, None for one that says nothing."""
-    return tuple(shape[1:]) if isinstance(shape, list | tuple) and len(shape) > 1 else None
-
-
 def _scale_of_inception(entry: Entry) -> float | None:
     """Return the scale of an InceptionResNetV2's residual; None for any other layer.
 
@@ -354,41 +361,3 @@ def _is_operation(entry: Entry) -> bool:
     if entry.module is not None:
         return isinstance(entry.module, str) and entry.module.startswith(("keras.src.ops", "keras.ops"))
     return entry.class_name in operation_classes() and entry.class_name not in ("InputLayer",) and "trainable" not in entry.config
-
-
-def _is_first(entry: Entry) -> bool:
-    """Say whether any layer of a network of Keras 1 computes channels first."""
-    inside = entry.network.layers if entry.network is not None else ()
-    return entry.config.get("dim_ordering") == "th" or any(_is_first(one) for one in inside)
-
-
-def _batches(entry: Entry) -> Iterator[int]:
-    """Find the sizes of a batch that inputs fix."""
-    for key in ("batch_shape", "batch_input_shape"):
-        shape = entry.config.get(key)
-        if isinstance(shape, list) and shape and isinstance(shape[0], int):
-            yield shape[0]
-    for one in entry.network.layers if entry.network is not None else ():
-        yield from _batches(one)
-
-
-def _told_shape(first: Entry | None) -> Shape | None:
-    """Return the shape of one input that a chain's first layer says, without its batch; None if it says none."""
-    return None if first is None else _free(first.config.get("batch_input_shape") or first.config.get("batch_shape"))
-
-
-def _tells_shape(first: Entry | None) -> bool:
-    """Say whether a nested network at the beginning of a chain knows its own input."""
-    if first is None or first.network is None:
-        return False
-    inner = first.network
-    if not inner.sequential:
-        return True
-    return bool(inner.layers) and (
-        inner.layers[0].class_name == "InputLayer" or bool(_told_shape(inner.layers[0])) or _tells_shape(inner.layers[0])
-    )
-
-
-def _shape_in(build_config: Mapping[str, Any]) -> Shape | None:
-    shape = build_config.get("input_shape") or build_config.get("shapes_dict", {}).get("input_shape")
-    return (None, *shape[1:]) if isinstance(shape, list) and all(one is None or isinstance(one, int) for one in shape) else None

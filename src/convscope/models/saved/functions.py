@@ -92,13 +92,13 @@ def activation_named(name: Any, entry: Entry, custom: Custom, writer: int = 3) -
 
 
 def note_of(name: Any, entry: Entry, custom: Custom, writer: int) -> str | None:
-    """Return a sentence where a name can mean two functions: one of today's that the writer's Keras did not have."""
+    """Return a sentence where a name can mean two functions: one of today's, where most of Keras 1 and 2 had none of that name."""
     if writer > 2 or not isinstance(name, str) or custom.function(name) is not None or TENSORFLOW.get(name, name) in KNOWN_TO_KERAS_2:
         return None
     if name not in activations():
         return None
     return (
-        f"`{entry.name}`: Keras {writer} had no activation {shown(name)}; it is read as today's. "
+        f"`{entry.name}`: the activation {shown(name)} is read as today's Keras computes it; most of Keras 1 and 2 had none of that name. "
         "If it was a function of your own, name its code: --custom file.py"
     )
 

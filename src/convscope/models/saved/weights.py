@@ -6,6 +6,7 @@ Three layouts are read: groups of named arrays (HDF5 of all versions), the numbe
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,23 @@ from numpy.typing import NDArray
 from ...backend import keras
 from ...errors import ModelError, first_sentence
 from . import hdf5, store
-from .entries import Entry
+from .entries import Entry, shown
+from .recurrent import Array as Stored
+from .recurrent import Named, from_cudnn, joined
 
 Array = NDArray[Any]
-Named = list[tuple[str, hdf5.Array]]
-Pairs = list[tuple[Any, hdf5.Array]]
+Pairs = list[tuple[Any, Stored]]
 # Other names of the same variable, in older versions.
 ALIASES = {
     "W": "kernel",
     "b": "bias",
+    "U": "recurrent_kernel",
     "running_mean": "moving_mean",
     "running_std": "moving_variance",
     "depthwise_kernel": "kernel",
     "alphas": "alpha",
 }
-FLIPPED = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose")  # Theano convolved where the others correlate
+FLIPPED = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTMCell")  # Theano convolved where the others correlate
 IGNORED = re.compile(r"(StateVar|seed_generator_state|rng_state|generator_state|(^|/)count(:0)?$)")
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
@@ -37,7 +40,7 @@ def fill_named(network: Any, group: Any, entry: Entry | None, writer: int, backe
     """Fill a network from groups of named arrays, one for each layer; return notes. Raises ModelError that names the layer."""
     stored = {name: _arrays(group[name]) for name in hdf5.names_attribute(group, "layer_names") if name in group}
     stored = {name: arrays for name, arrays in stored.items() if arrays}
-    if writer == 1 and not any(name.endswith(":0") for arrays in stored.values() for name, _ in arrays):
+    if writer == 1 and stored and not any(name.endswith(":0") for arrays in stored.values() for name, _ in arrays):
         backend = "theano"  # Keras 1 did not say so, but only TensorFlow's variables are called `name:0`
     wanted = _pairing(network, stored, entry)
     for name, layer in wanted.items():
@@ -81,20 +84,27 @@ def _more(names: list[str]) -> str:
 
 def _arrays(group: Any) -> Named:
     names = hdf5.names_attribute(group, "weight_names")
+    if adapted := next((name for name in names if "lora_" in name.rsplit("/", 1)[-1]), None):
+        raise ModelError(
+            f"The layer of `{adapted}` has a LoRA adapter beside its weights, which HDF5 files keep apart. "
+            "Save the model as .keras, which adds it to them."
+        )
     return [(name, hdf5.as_array(group[name])) for name in names if name in group and not IGNORED.search(name)]
 
 
-def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None) -> None:
-    variables = _variables(layer)
+def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None, wanted: list[Any] | None = None) -> None:
+    """Fill a layer's variables, or those of them that are `wanted`."""
+    variables = _variables(layer) if wanted is None else wanted
+    owners = {id(variable): one for one in layer._flatten_layers() for variable in one.weights}  # the innermost comes last
+    if writer == 1:
+        stored = joined(stored, any(_is_first(one) for one in owners.values()))
+    stored = from_cudnn(stored)
     pairs = _by_name(stored, variables) or _by_order(stored, layer, variables, writer)
     if pairs is None:
         raise ModelError(
             f"The weights of layer `{layer.name}` do not fit: the file holds {_shapes(array for _, array in stored)}, "
             f"the layer takes {_shapes(variables)}. The file is damaged, or its architecture is another one."
         )
-    owners = (
-        {id(variable): one for one in (layer, *leaves(layer)) for variable in one.weights} if writer == 1 or backend == "theano" else {}
-    )
     for variable, array in pairs:
         _assign(variable, _converted(array.read(), variable, owners.get(id(variable)), writer, backend), layer.name)
 
@@ -109,7 +119,7 @@ def _by_name(stored: Named, variables: list[Any]) -> Pairs | None:
     if len(found) < len(stored) or len(wanted) < len(variables) or set(found) != set(wanted):
         return None
     pairs = [(wanted[key], array) for key, array in found.items()]
-    return pairs if all(tuple(variable.shape) == array.shape for variable, array in pairs) else None
+    return pairs if all(_alike(variable.shape, array.shape) for variable, array in pairs) else None
 
 
 def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> Pairs | None:
@@ -117,7 +127,8 @@ def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> P
     trainable = [variable for variable in variables if variable.trainable]
     rest = [variable for variable in variables if not variable.trainable]
     inside = [variable for one in leaves(layer) for variable in _variables(one)]
-    for order in (trainable + rest, inside, variables):
+    orders = (trainable + rest, inside, variables) if len(inside) == len(variables) else (trainable + rest, variables)
+    for order in orders:
         if len(order) == len(stored) and all(
             _fits(variable, name, array, writer) for variable, (name, array) in zip(order, stored, strict=True)
         ):
@@ -125,15 +136,19 @@ def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> P
     return None
 
 
-def _fits(variable: Any, name: str, array: hdf5.Array, writer: int) -> bool:
+def _alike(shape: Any, other: Any) -> bool:
+    """Say whether two shapes are the same but for sides of one, which say nothing of the order."""
+    return [side for side in shape if side != 1] == [side for side in other if side != 1]
+
+
+def _fits(variable: Any, name: str, array: Stored, writer: int) -> bool:
     kind, told = _kind(variable.path), _kind(name)
-    agree = kind == told or told not in KINDS
-    same = tuple(variable.shape) == array.shape
+    agree = kind == told or told not in KINDS or (kind, told) == ("embeddings", "kernel")
     rearranged = writer == 1 and (int(np.prod(variable.shape)) == array.size or told == "alpha")
-    return agree and (same or rearranged)
+    return agree and (_alike(variable.shape, array.shape) or rearranged)
 
 
-KINDS = frozenset({"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "alpha", "pointwise_kernel"})
+KINDS = frozenset({"kernel", "recurrent_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "alpha", "pointwise_kernel"})
 
 
 def _key(path: str) -> tuple[str, ...]:
@@ -149,15 +164,21 @@ def _kind(path: str) -> str:
     return ALIASES.get(last, last)
 
 
+def _is_first(layer: Any) -> bool:
+    return getattr(layer, "data_format", None) == "channels_first"
+
+
 def _converted(array: Array, variable: Any, owner: Any, writer: int, backend: str | None) -> Array:
     """Return a convolution's kernel in today's layout (rows, columns, in, out)."""
-    kind, first = type(owner).__name__, getattr(owner, "data_format", None) == "channels_first"
+    kind, first = type(owner).__name__, _is_first(owner)
     if array.ndim < 3 or owner is None or not kind.startswith(("Conv", "Separable", "Depthwise")):
         return array
     if writer == 1 and array.ndim == 4:
         if kind == "Conv2DTranspose":
             array = array.transpose((2, 3, 0, 1) if first else (0, 1, 3, 2))
         elif kind == "Conv1D":
+            if array.shape[:2] != (variable.shape[0], 1) or array.shape[3] != variable.shape[2]:  # Keras 1.0 and 1.1
+                array = array.transpose(2, 3, 1, 0)
             array = array[:, 0]
         elif first:
             array = array.transpose(2, 3, 1, 0)
@@ -171,6 +192,8 @@ def _converted(array: Array, variable: Any, owner: Any, writer: int, backend: st
 def _assign(variable: Any, array: Array, name: str) -> None:
     if variable.path.endswith("/alpha") and array.shape != tuple(variable.shape):
         array = np.broadcast_to(array, tuple(variable.shape))  # Keras 1 left out of a PReLU's config which axes share a slope
+    if _alike(variable.shape, array.shape):
+        array = array.reshape(tuple(variable.shape))
     if tuple(variable.shape) != array.shape:
         raise ModelError(
             f"The weights of layer `{name}` do not fit: the file holds {array.shape}, the layer takes {tuple(variable.shape)}."
@@ -182,7 +205,8 @@ def _assign(variable: Any, array: Array, name: str) -> None:
 
 def fill_numbered(network: Any, file: hdf5.Group, writer: int) -> list[str]:
     """Fill a network from the numbered variables of a `.weights.h5` file; return notes. Raises ModelError."""
-    if "_layer_checkpoint_dependencies" in file or (writer == 2 and hasattr(network, "_nodes_by_depth")):
+    own = type(network) not in (keras.Sequential, keras.src.models.Functional)
+    if "_layer_checkpoint_dependencies" in file or (writer == 2 and not own):
         _fill_tree(network, file, network.name)
     else:
         try:
@@ -193,15 +217,32 @@ def fill_numbered(network: Any, file: hdf5.Group, writer: int) -> list[str]:
     return []
 
 
-def _fill_tree(layer: Any, group: Any, name: str) -> None:
-    """Fill a layer and those inside it: of the layers of one class, the k-th in the network is the k-th in the file."""
-    container = next((group[key] for key in CONTAINERS if key in group and len(group[key])), None)
+def _fill_tree(layer: Any, group: hdf5.Group, name: str) -> None:
+    """Fill a layer and those inside it, which the file names as the layer's attributes."""
+    container = next((part for key in CONTAINERS if isinstance(part := group.get(key), hdf5.Group) and len(part)), None)
     inside = list(getattr(layer, "layers", ()))
-    if container is None or not inside:
-        stored = [(number, hdf5.as_array(item)) for number, item in _numbered(group)]
-        if layer.weights:
-            _fill_layer(layer, [one for one in stored if not (one[1].ndim == 0 and type(layer).__name__ == "Normalization")], 2, None)
+    if container is not None and inside:
+        _fill_list(inside, container, name)
         return
+    parts = {key: part for key, part in group.items() if key != "vars" and isinstance(part, hdf5.Group) and any(part.arrays())}
+    found = {key: getattr(layer, key, None) for key in parts}
+    if len(parts) < 2 and not all(isinstance(one, list | tuple | keras.Layer) for one in found.values()):
+        _fill_flat(layer, _numbered(group), layer.weights)  # there is no order to be mistaken in
+        return
+    for key, part in parts.items():
+        one = found[key]
+        if isinstance(one, keras.Layer):
+            _fill_tree(one, part, one.name)
+        elif isinstance(one, list | tuple):
+            _fill_list(one, part, name)
+        else:
+            raise ModelError(f"The file holds weights for the part {shown(key)} of layer `{name}`, which it does not have.")
+    own = layer.weights if not parts else [*layer._trainable_variables, *layer._non_trainable_variables]
+    _fill_flat(layer, _own(group), own)
+
+
+def _fill_list(inside: Sequence[Any], container: Any, name: str) -> None:
+    """Fill layers in a row: of those of one class, the k-th is the k-th in the file."""
     times: Counter[str] = Counter()
     for one in inside:
         word = snake(type(one).__name__)
@@ -213,16 +254,25 @@ def _fill_tree(layer: Any, group: Any, name: str) -> None:
             raise ModelError(f"The file holds no weights for the layer `{one.name}` of `{name}`.")
 
 
-def _numbered(group: Any) -> list[tuple[str, Any]]:
-    """Return the variables in a group and below it, in the order in which they are numbered."""
-    found: list[tuple[str, Any]] = []
+def _fill_flat(layer: Any, numbered: list[tuple[str, Any]], variables: list[Any]) -> None:
+    stored: Named = [(number, hdf5.as_array(item)) for number, item in numbered]
+    wanted = [variable for variable in variables if not IGNORED.search(variable.path)]
+    if wanted or (stored and not variables):
+        counts = type(layer).__name__ == "Normalization"  # it ends in the number of images it saw
+        _fill_layer(layer, stored[: len(wanted)] if counts else stored, 2, None, wanted)
+
+
+def _own(group: hdf5.Group) -> list[tuple[str, Any]]:
+    """Return the variables of a group itself, in the order in which they are numbered."""
     variables = group.get("vars")
-    if variables is not None:
-        found.extend((key, variables[key]) for key in sorted(variables, key=lambda key: int(key) if key.isdigit() else 0))
-    for key in group:
-        if key != "vars" and hasattr(group[key], "keys"):
-            found.extend(_numbered(group[key]))
-    return found
+    named = variables if isinstance(variables, hdf5.Group) else {}
+    return [(key, named[key]) for key in sorted(named, key=lambda key: int(key) if key.isdigit() else 0)]
+
+
+def _numbered(group: hdf5.Group) -> list[tuple[str, Any]]:
+    """Return the variables in a group and below it, in the order in which they are numbered."""
+    below = [one for key, part in group.items() if key != "vars" and isinstance(part, hdf5.Group) for one in _numbered(part)]
+    return [*_own(group), *below]
 
 
 def snake(name: str) -> str:
