@@ -1,6 +1,7 @@
 """Layers that a file describes in words of its own."""
 
 import json
+import sys
 import threading
 import zipfile
 
@@ -201,3 +202,20 @@ def test_layers_whose_long_names_begin_alike_are_told_apart(tmp_path, suffix):
     assert same(model, tmp_path / f"net{suffix}", images(2, 6, 6, 3)) == 0
     names = [layer.name for layer in convscope.load(tmp_path / f"net{suffix}", preprocess="unit").network.layers]
     assert len(set(names)) == 6 and max(map(len, names)) <= 200
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("form", ["functional", "sequential"])
+def test_a_chain_longer_than_python_calls_functions_loads_and_is_listed(tmp_path, form):
+    layers = hostile.chain(*(hostile.layer("ReLU", f"r{number}") for number in range(1200)))
+    config = hostile.functional(layers) if form == "functional" else hostile.sequential(layers)
+    limit = sys.getrecursionlimit()
+    assert len(convscope.layers(convscope.load(hostile.keras_file(tmp_path / "net.keras", config), preprocess="unit"))) == 1203
+    assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.once
+def test_more_layers_than_any_network_has_are_refused(tmp_path):
+    layers = hostile.chain(*(hostile.layer("ReLU", f"r{number}") for number in range(10_000)))
+    with pytest.raises(ModelError, match=r"has 10,004 layers. Expected 10,000 at most"):
+        convscope.load(hostile.keras_file(tmp_path / "net.keras", hostile.sequential(layers)))

@@ -153,3 +153,10 @@ def test_a_second_input_says_so():
     for look in (convscope.deconv, convscope.saliency):
         with pytest.raises(ModelError, match="second input, `number`.*--input number=0"):
             look(bundle, "out:0", pixels)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["a" * 5000 + ".h5", "x" * 5000, "~nobody-of-that-name/model.h5", "a\0b.keras"])
+def test_a_path_that_no_file_can_have_is_a_sentence(name):
+    with pytest.raises(ModelError, match="cannot be the path of a file|No file"):
+        convscope.load(name)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import keras, ops
 from ..errors import ModelError
-from .tracing import functional_of, nodes_of
+from .tracing import deep, functional_of, nodes_of
 
 TO_LAST, TO_FIRST = (2, 3, 1), (3, 1, 2)
 # Where an axis of (n, channel, row, column) lies in (n, row, column, channel).
@@ -28,6 +28,7 @@ def is_channels_first(model: Any) -> bool:
     return any(getattr(layer, "data_format", None) == "channels_first" for layer in model._flatten_layers(include_self=False))
 
 
+@deep()
 def channels_last(model: Any) -> Any:
     """Return a network of the same weights that takes and computes (n, height, width, channel); raise ModelError if there is no way."""
     return _Conversion().model(model)

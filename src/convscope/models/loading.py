@@ -147,13 +147,22 @@ class _Found:
 def _find(path: Any, weights: str | None, architecture: str | None, reading: Reading) -> _Found:
     if hasattr(path, "layers"):
         return _Found(path, path.name, "memory", "memory", format="in memory")
-    if path is not None and (Path(path).exists() or _looks_like_file(str(path))):
+    if path is not None and (_exists(path) or _looks_like_file(str(path))):
         file = Path(path).expanduser()
         read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
         raise OptionError(f"--architecture is for files that hold weights only; received the model {path or 'vgg16'}.")
     return _by_name("vgg16" if path is None else str(path), weights)
+
+
+def _exists(path: str | Path) -> bool:
+    """Say whether there is such a file; raise ModelError for a path that no file can have."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"`{path}` cannot be the path of a file: {reason}. {files.EXPECTED}") from error
 
 
 def _stem(file: Path) -> str:

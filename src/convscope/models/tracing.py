@@ -4,13 +4,29 @@ Subclassed models and layers made of layers are followed through one symbolic ca
 """
 
 import inspect
+import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..backend import keras
 from ..errors import ModelError
 
+# Keras follows a graph by a function that calls itself once for each layer of a chain; Python's own limit ends that after some 950.
+DEEPEST_GRAPH = 10_000
 _FOLLOWED: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+@contextmanager
+def deep() -> Iterator[None]:
+    """Let Keras follow chains of DEEPEST_GRAPH layers while this lasts."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 2 * DEEPEST_GRAPH))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def was_followed(network: Any) -> bool:
@@ -36,6 +52,7 @@ def nodes_of(functional: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
 
 
+@deep()
 def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
     """Return a functional model over the layers of a subclassed one, for inputs of `shape` (without batch).
 

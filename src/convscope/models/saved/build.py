@@ -10,6 +10,7 @@ from typing import Any
 
 from ...backend import keras, ops
 from ...errors import ConvscopeError, ModelError, first_sentence
+from ..tracing import deep
 from . import upsampling
 from .budget import Budget
 from .entries import Entry, Network, parse_network, shown
@@ -54,7 +55,7 @@ class Builder:
         """Return the model that `entry` describes; raise ModelError that names the layer at fault."""
         self.first = self.writer == 1 and is_first(entry)
         self.batches = frozenset(fixed_batches(entry))
-        with self.budget.guarding(), scope(self.custom):
+        with self.budget.guarding(), scope(self.custom), deep():
             return self._network(entry.network, nested=False) if entry.network is not None else self._whole(entry)
 
     def _whole(self, entry: Entry) -> Any:

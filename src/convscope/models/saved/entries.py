@@ -20,6 +20,7 @@ NUMBER_TYPES = (
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 )
 LONGEST_NAME = 200
+MOST_LAYERS = 10_000
 CONSTANT = "_CONSTANT_VALUE"  # what TensorFlow 2 wrote in place of a layer's name for a constant first argument
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -137,6 +138,10 @@ def _network(class_name: str, name: str, config: Any, known: set[str]) -> Networ
     layers = config if isinstance(config, list) else config["layers"]
     if layers and isinstance(layers[0], Mapping) and layers[0].get("class_name") == "Merge":
         return _network("Model", name, _branches(layers), known)
+    if len(layers) > MOST_LAYERS:
+        raise ModelError(
+            f"The network `{name}` has {len(layers):,} layers. Expected {MOST_LAYERS:,} at most; it is damaged, or made to hang."
+        )
     names = _Names()
     entries = tuple(_entry(one, known, names) for one in layers)
     if isinstance(config, list) or "input_layers" not in config:
