@@ -156,6 +156,8 @@ def legal(text: str) -> str:
 
 
 def _opened(path: str | Path) -> IO[bytes]:
+    if "\0" in str(path):
+        raise ArrayFileError("its name holds a zero byte")
     if not stat.S_ISREG(Path(path).stat().st_mode):
         raise ArrayFileError("it is a folder, a pipe or a device, not a file")
     return Path(path).open("rb")

@@ -1,5 +1,7 @@
 """What a user may call images."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,3 +123,24 @@ def test_what_enters_the_network_again_is_what_entered(tmp_path):
     for image, source in ImageStream(images, Fit(3, (64, 48))):
         assert np.array_equal(entering(source, Fit(3, (64, 48)))[0], image)
         assert np.array_equal(as_batch(tmp_path / "large.jpg", Fit(3, (64, 48))).pixels[0], image)
+
+
+NAMES = (
+    "x" * 5000, "x" * 5000 + ".png", "nul\0.png", "~nobody", "~nobody/x.png", "~nobody\0", "a" * 300 + "/" * 3000, "**/" * 60 + "x",
+    "x[" + "9" * 5000 + "]", "x[0-" + "1" * 5000 + "]", "[", "]", "x[]", "\ud800.png", "sample:", "sample:x" * 800, "", " ", "/dev/zero",
+    "/dev/null.npz[x]", "x.npz[x]", "x.parquet[" + "y" * 5000 + "]", "con\x1b[31m.png", "list\n.csv",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_name_of_nothing_is_refused_in_one_sentence(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in (name, [name, name], Path(name)):
+        with pytest.raises(ImageError) as raised:
+            as_batch(given, FIT)
+        assert str(raised.value).isprintable()
+        assert len(str(raised.value)) < 4100
+    if name.strip() and name.isprintable():
+        (tmp_path / "list.csv").write_text(f"path\n{name}\n")
+        with pytest.raises(ImageError):
+            as_batch(tmp_path / "list.csv", FIT)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..files import as_path
 from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
 from ..methods.method import Part
@@ -294,7 +296,7 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
 
 
 def _is_image(argument: str) -> bool:
-    if argument.startswith(SAMPLE) or Path(argument).expanduser().exists():
+    if argument.startswith(SAMPLE) or os.path.exists(as_path(argument)):  # noqa: PTH110 (too long for Path's own)
         return True
     drive = re.match(r"[A-Za-z]:[\\/]", argument) is not None
     return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import assets
 from ..errors import ModelError, near_misses
+from ..files import as_path
 from ..json_files import read_json
 from . import applications
 from .files import Opened, Reading, build_from_config
@@ -75,7 +76,7 @@ def _built(name: str, classes: int) -> Any:
 
 def _from_json(path: Path, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
     try:
-        text = path.expanduser().read_text("utf-8")
+        text = as_path(path).read_text("utf-8")
     except (OSError, ValueError) as error:
         raise ModelError(f"The architecture `{path}` cannot be read: {error}. Expected what model.to_json() gives.") from error
     return build_from_config(hdf5.parsed(text, str(path)), opened, reading)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..backend import keras, quietly
 from ..errors import ModelError, OptionError
+from ..files import as_path
 from .saved.trust import KERAS_PACKAGES, Custom
 
 EXPECTED = "Expected file.py, file.py:Name, package.module, or package.module:Name."
@@ -47,7 +48,7 @@ def _module(text: str) -> tuple[ModuleType, str]:
     """Return the module that a text names, imported, and the name in it that is wanted, "" for all."""
     keras.__name__  # noqa: B018 (Keras first: it chooses the backend, and what that prints while it loads is kept from the terminal)
     if found := IN_A_FILE.fullmatch(text):
-        return _from_file(Path(found["file"]).expanduser()), found["name"] or ""
+        return _from_file(as_path(found["file"])), found["name"] or ""
     name, _, wanted = text.partition(":")
     try:
         with quietly():

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import assets
 from ..errors import ModelError, OptionError, near_misses
+from ..files import as_path
 from . import applications, files
 from .architectures import architecture_for
 from .bundle import ModelBundle
@@ -148,7 +149,7 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
     if hasattr(path, "layers"):
         return _Found(path, path.name, "memory", "memory", format="in memory")
     if path is not None and (_exists(path) or _looks_like_file(str(path))):
-        file = Path(path).expanduser()
+        file = as_path(path)
         read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:

@@ -1,5 +1,6 @@
 """A map of images, and what it takes to place new ones on it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,8 +104,8 @@ def check_apart(folder: Path, onto: str | Path | None) -> None:
     """Raise OutputError if images that were placed `onto` the map in a folder would be written over it or its page."""
     if onto is None:
         return
-    old = Path(onto).expanduser().resolve()
-    if Path(folder).expanduser().resolve() in (old, old / "page"):
+    old, new = (Path(os.path.expanduser(one)).resolve() for one in (onto, folder))  # noqa: PTH111 (Path's own raises for ~nobody)
+    if new in (old, old / "page"):
         raise OutputError(f"`{folder}` holds the map that the images are placed on, which would be replaced. Give another folder.")
 
 

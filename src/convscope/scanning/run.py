@@ -1,6 +1,7 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError, near_misses
+from ..files import as_path
 from ..images import Fit, ImageSet, Source, as_image_set, entering
 from ..models import ModelBundle
 from ..models.again import load_again
@@ -314,7 +316,7 @@ def open_run(path: str | Path, *, images: Any = None) -> Run:
 
     Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
     """
-    folder = Path(path).expanduser()
+    folder = as_path(path)
     manifest = read_manifest(folder)
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:
@@ -325,9 +327,8 @@ def open_run(path: str | Path, *, images: Any = None) -> Run:
 
 def is_run(path: str | Path) -> bool:
     """Return whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
-    folder = Path(path).expanduser()
-    names = (FOLDER, FEATURES, MANIFEST, "units.parquet")
-    return sum((folder / name).exists() or (folder / name).is_symlink() for name in names) >= 2
+    folder = as_path(path)
+    return sum(os.path.lexists(folder / name) for name in (FOLDER, FEATURES, MANIFEST, "units.parquet")) >= 2
 
 
 def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import backend
 from ..errors import ModelError, OptionError
+from ..files import as_path
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
 from .completing import complete_run, difference, known_settings
@@ -48,7 +49,7 @@ def scan(
     if workers < 1:
         raise OptionError(f"Received {workers} workers. Expected at least 1.")
     bundle = as_bundle(model)
-    run = Path(out).expanduser() if out is not None else OUT / f"scan-{bundle.name}"
+    run = as_path(out) if out is not None else OUT / f"scan-{bundle.name}"
     if precision == "auto" and (known := known_settings(run)) is not None:
         precision = known["precision"]
     settings = Settings(tuple(chosen_layers(bundle, layers)), top, backend.resolve_precision(precision))

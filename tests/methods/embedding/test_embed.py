@@ -219,3 +219,15 @@ def test_features_that_are_not_finite_are_said_and_not_called_equal(tmp_path, va
     np.save(tmp_path / "features.npy", values)
     with pytest.raises(ImageError, match=r"2 of the 60 images are NaN or infinite, those of `features\[7\]` first"):
         convscope.embed(None, tmp_path / "features.npy")
+
+
+NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 5e-324, -0.0, 0.5, -1, 10**400, -(10**400), True, "3", b"3", [3], 1j)
+
+
+@pytest.mark.parametrize("option", ["perplexity", "exaggeration", "dimensions", "seed"])
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: f"{type(value).__name__} {str(value)[:8]}")
+def test_a_number_outside_an_options_sense_is_one_sentence(option, value):
+    with pytest.raises(OptionError) as raised:
+        convscope.embed(None, np.random.default_rng(0).random((20, 3)), **{option: value})
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 300

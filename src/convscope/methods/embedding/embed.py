@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError, OptionError
+from ...files import as_path
 from ...graph.addresses import graph_of
 from ...graph.features import feature_call, feature_notes, few_features
 from ...images import as_image_set
@@ -18,7 +19,7 @@ from ...progress import working
 from ...results import CAUTION_TSNE, Embedding, Reference
 from ..method import METHODS, Method, Option, provenance
 from .affinities import affinities
-from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, lay_out, settle
+from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract
 from .grid import arrange_on_grid
 from .material import Material, check_finite
@@ -72,6 +73,9 @@ def embed(
     for noun, value, choices in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
         if value not in choices:
             raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
+    dimensions, seed = as_whole("dimensions", dimensions), as_whole("seed", seed)
+    perplexity = None if perplexity is None else as_real("perplexity", perplexity)
+    exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
     if dimensions < 1:
         raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
     asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
@@ -98,7 +102,7 @@ def embed(
     settings = settle(max(FEWEST, len(components)), **asked)
     mapped = _mapped(components, material, settings, reference, quality, clock)
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
-    parameters |= {"onto": onto and str(Path(onto).expanduser().absolute()), "quality": quality, "theme": theme, "colour": colour}
+    parameters |= {"onto": onto and str(as_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour}
     if reference is None:
         kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}

@@ -6,6 +6,7 @@ Measured on Fashion-MNIST by `bench/tsne.py`; the order of preference is that of
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,11 +90,32 @@ def settle(
     return Settings(perplexity or usual, exaggeration or late, seed, name)
 
 
+def as_whole(noun: str, value: Any) -> int:
+    """Return the value of an option that is a whole number. Raises OptionError for anything else, and beyond 64 bits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise OptionError(f"The option {noun} is {value!r}. Expected a whole number.")
+    if abs(int(value)) >= 2**63:
+        raise OptionError(f"The option {noun} is a number of more than 63 bits. Expected a smaller one.")
+    return int(value)
+
+
+def as_real(noun: str, value: Any) -> float:
+    """Return the value of an option that is a number. Raises OptionError for anything else, and beyond what a float holds."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise OptionError(f"The option {noun} is {value!r}. Expected a number.")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise OptionError(f"The option {noun} is beyond every float. Expected a smaller number.") from error
+
+
 def _perplexity_words(perplexity: float, count: int) -> str:
     most = (count - 1) // 3
     advice = f"Give 1 to {most}, or leave it out." if most else "Leave it out: so few images are drawn without t-SNE."
     if not math.isfinite(perplexity) or perplexity < 1:
-        return f"Perplexity {perplexity:g} is no number of neighbours. {advice}"
+        return f"Perplexity {perplexity:g} is not a number of neighbours. {advice}"
+    if perplexity > MOST_SEED:
+        return f"Perplexity {perplexity:g} is more neighbours than {count} images have. {advice}"
     return f"Perplexity {perplexity:g} needs at least {math.ceil(3 * perplexity + 1)} images; received {count}. {advice}"
 
 

@@ -26,6 +26,8 @@ NEIGHBOURS = 25
 
 def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
+    if not isinstance(folder, str | Path):
+        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder that `convscope tsne` wrote.")
     path = as_path(folder) / FILE
     if not packages.installed("openTSNE"):
         raise OptionError(
