@@ -144,7 +144,7 @@ class _Survey:
 
     def _attribute(self, item: Any, name: str, path: str) -> Any:
         attribute = self.h5py.h5a.open(item, name.encode())
-        if not self._is_plain(attribute.get_type()) or attribute.get_type().get_size() * math.prod(attribute.shape) > MOST_TEXT:
+        if not self._is_plain(attribute.get_type()) or attribute.get_type().get_size() * math.prod(attribute.shape or ()) > MOST_TEXT:
             where = f"the attribute `{name}` of `{path}`" if path else f"the attribute `{name}`"
             raise Refused(f"is damaged, or hostile: {where} is neither text nor numbers of a size that Keras writes")
         holder = self.h5py.Group(item) if isinstance(item, self.h5py.h5g.GroupID) else self.h5py.Dataset(item)
