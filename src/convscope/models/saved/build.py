@@ -88,7 +88,7 @@ class Builder:
         inputs, targets = wires.final(network.inputs), wires.final(network.outputs)
         if not nested:
             row = keras.tree.flatten(inputs)  # as they are given here, whatever names a dictionary had for them
-            inputs = row if len(row) > 1 else row[0]
+            inputs = row[0] if len(row) == 1 else row
         return keras.Model(inputs, targets, name=network.name)
 
     def _sequential(self, network: Network, made: dict[str, Made], nested: bool) -> Any:
