@@ -144,3 +144,12 @@ def test_a_name_of_nothing_is_refused_in_one_sentence(name, tmp_path, monkeypatc
         (tmp_path / "list.csv").write_text(f"path\n{name}\n")
         with pytest.raises(ImageError):
             as_batch(tmp_path / "list.csv", FIT)
+
+
+def test_a_band_that_is_taken_for_opacity_is_said(tmp_path):
+    clear = np.zeros((3, 5, 6, 4), np.uint8)
+    assert as_batch(clear, FIT).notes == ("The last of the 4 bands of `array[0]` is taken for its opacity, over mid-grey.",)
+    assert as_batch(clear[0, ..., :2], FIT).notes == ("The last of the 2 bands of `array` is taken for its opacity, over mid-grey.",)
+    assert as_batch(clear, Fit(4, (4, 4))).notes == as_batch(clear[..., :3], FIT).notes == ()
+    Image.fromarray(clear[0], "RGBA").save(tmp_path / "x.png")
+    assert as_batch(tmp_path / "x.png", FIT).notes == ()

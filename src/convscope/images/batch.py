@@ -13,7 +13,7 @@ from ..array_files import ArrayFileError, read_array
 from ..errors import ImageError
 from ..files import as_path
 from .fitting import Fit
-from .source import Read, Source, unopened
+from .source import ArraySource, Read, Source, unopened
 from .sources import ImageSet, as_array, as_image_set
 
 
@@ -133,6 +133,16 @@ class ImageStream:
         return ({"given": list(given) if given is not None else None, "count": len(self.read), "digest": self._digest.hexdigest()},)
 
     def notes(self) -> tuple[str, ...]:
+        """Say what was skipped, and of which arrays the last band was taken for opacity: pictures say so themselves."""
+        return (*self._skipped(), *self._opacity())
+
+    def _opacity(self) -> tuple[str, ...]:
+        clear = [source for source in self.read if isinstance(source, ArraySource) and source.stack.shape[-1] in (2, 4)]
+        if not clear or self.fit.channels not in (1, 3):
+            return ()
+        return (f"The last of the {clear[0].stack.shape[-1]} bands of `{clear[0].name}` is taken for its opacity, over mid-grey.",)
+
+    def _skipped(self) -> tuple[str, ...]:
         """Say what was skipped by its name: the path in the reason is as it was typed, and another when the same is made again."""
         read = {id(source) for source in self.read}
         skipped = [source.name for source in self.images.sources if id(source) not in read]

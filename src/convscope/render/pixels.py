@@ -12,7 +12,7 @@ SMOOTH_FROM = 33
 
 def unit_to_rgb(pixels: ArrayLike) -> Bytes:
     """Return values in [0, 1] as RGB; one channel becomes grey, two become the grey of their mean, of more the first
-    three show.
+    three show. `results.bands_note` says so.
 
     Rounds to the nearest of 256 levels, so that multiples of 1/255 come back exactly. Values outside are clipped, NaN
     is black.

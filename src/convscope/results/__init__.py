@@ -2,7 +2,7 @@
 
 from .looks import Activations, Ascent, Projections, Saliency, picture_names
 from .maps import CAUTION_TSNE, Embedding, Reference, check_apart
-from .record import SCHEMA, FloatArray, Provenance, Result
+from .record import SCHEMA, FloatArray, Provenance, Result, bands_note
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Result",
     "Saliency",
     "TopPatches",
+    "bands_note",
     "check_apart",
     "picture_names",
 ]

@@ -31,6 +31,11 @@ class Activations(Result):
     labels: tuple[str, ...] | None = None
     raw: ClassVar[tuple[str, ...]] = ("maps", "images")
 
+    @property
+    def bands(self) -> int:
+        """How many bands its images have; sequences and volumes are drawn as grey."""
+        return int(self.images.shape[-1]) if self.images.ndim == 4 else 1
+
     def summary(self) -> dict[str, Any]:
         """Return for each image the ten channels with the largest values."""
         largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
@@ -67,6 +72,11 @@ class Projections(Result):
     seeded: str
     raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "images")
 
+    @property
+    def bands(self) -> int:
+        """How many bands its images have."""
+        return int(self.images.shape[-1])
+
     def summary(self) -> dict[str, Any]:
         """Return for each image and unit its value, position and receptive field."""
         return {
@@ -102,6 +112,11 @@ class Saliency(Result):
     guided: bool
     raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "values", "images")
 
+    @property
+    def bands(self) -> int:
+        """How many bands its images have."""
+        return int(self.images.shape[-1])
+
     def summary(self) -> dict[str, Any]:
         """Return the unit's score for each image."""
         scores = {name: plain(score) for name, score in zip(self.image_names, self.scores, strict=True)}
@@ -136,6 +151,11 @@ class Ascent(Result):
     real: FloatArray | None = None
     frames: tuple[tuple[NDArray[np.uint8], ...], ...] = ()
     raw: ClassVar[tuple[str, ...]] = ("images", "scores", "values", "courses")
+
+    @property
+    def bands(self) -> int:
+        """How many bands its pictures have."""
+        return int(self.images.shape[-1])
 
     @property
     def dead(self) -> NDArray[np.bool_]:

@@ -69,6 +69,11 @@ class Embedding(Result):
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
     beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")
 
+    @property
+    def bands(self) -> int:
+        """How many bands its thumbnails have."""
+        return int(self.thumbnails.shape[-1])
+
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""
         found = {"layer": self.layer, "images": len(self.points), "grid": list(self.grid), "engine": self.engine}

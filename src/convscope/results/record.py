@@ -23,6 +23,13 @@ def plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def bands_note(bands: int) -> str:
+    """Return a sentence that says which of so many bands a picture shows, nothing where it shows all."""
+    if bands == 2:
+        return "Of the 2 bands of each picture the mean is shown."
+    return f"Of the {bands} bands of each picture the first three are shown, as red, green and blue." if bands > 3 else ""
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Everything needed to make a result again.
@@ -59,6 +66,17 @@ class Result:
 
     raw: ClassVar[tuple[str, ...]] = ()
     beside: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        """Say which bands its pictures show, where these are not grey and not red, green and blue."""
+        said = bands_note(self.bands)
+        if said and said not in self.notes:
+            object.__setattr__(self, "notes", (*self.notes, said))
+
+    @property
+    def bands(self) -> int:
+        """How many bands the pictures have of which it shows some."""
+        return 1
 
     def legend(self, unit: Unit | Objective) -> str:
         """Return what to call a unit in a picture: its address, and its class where it is an output."""

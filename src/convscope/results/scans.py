@@ -102,6 +102,11 @@ class TopPatches(Result):
     theme: str = "light"
     not_finite: int = 0
 
+    @property
+    def bands(self) -> int:
+        """How many bands its patches have."""
+        return int(self.patches[0].pixels.shape[-1]) if self.patches else 1
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return (unit, k, ...) arrays, and the (unit,) channels and shares of images on which they fire."""
         found = {name: np.stack([getattr(one, name) for one in self.patches]) for name in PATCH_ARRAYS}
@@ -146,6 +151,11 @@ class Dossier(Result):
     dataset: str
     theme: str = "light"
     raw: ClassVar[tuple[str, ...]] = ("synthetic", "spread", "edges", "counts", "example")
+
+    @property
+    def bands(self) -> int:
+        """How many bands its pictures have."""
+        return int(self.synthetic.shape[-1])
 
     @property
     def unit(self) -> Unit:

@@ -13,11 +13,12 @@ from ...errors import ImageError
 from ...files import as_path
 from ...images import Fit, ImageSet, as_image_set
 from ...images.arrays import chosen, from_array, open_arrays, stacked, unread
-from ...images.fitting import first_bands
+from ...images.fitting import MOST_OF_ONE, first_bands
 from ...images.labels import as_labels, numbered
 from ...images.lists import PATHS
 from ...images.sources import SAMPLE, is_one, part_of
 from ...progress import track
+from ...results import bands_note
 from ...tables import column_kinds, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
 from .storage import Stack
@@ -88,28 +89,31 @@ def read_features(images: Any) -> Material:
     if values.ndim != 2 or not values.size or not real:
         raise ImageError(f"The features in `{path}` are {values.dtype} of shape {values.shape}. {EXPECTED}")
     count = len(values)
+    pictures: ImageSet | None
     pictures, paths = found.get("images"), found.get("paths")
     if len(parts) > 1:
         pictures = as_image_set(parts[1:])
     elif pictures is None and paths is not None:
         pictures = _at(paths, path.parent)
     labels = _labels(found, "labels", count, path)
-    if isinstance(pictures, ImageSet):
+    if pictures is not None:
         _check(len(pictures), count, path)
         own = [source.label for source in pictures.sources]
         labels = labels or (tuple(one or "" for one in own) if any(own) else None)
         paths = paths or tuple(source.name for source in pictures.sources)
     if paths is not None and len(paths) != count:
         raise ImageError(f"`{path}` holds {len(paths)} paths for {count} features. Expected as many.")
+    thumbnails, bands = (dots(count), 1) if pictures is None else _thumbnails(pictures, count)
     return Material(
         values=values,
-        thumbnails=_thumbnails(pictures, count),
+        thumbnails=thumbnails,
         names=tuple(paths) if paths is not None else tuple(f"{path.stem}[{index}]" for index in range(count)),
         labels=labels,
         predictions=_labels(found, "predictions", count, path),
         probabilities=None,
         layer=f"features in {path.name}",
         inputs=({"given": _given(parts), "count": count, "digest": _digest_of(values) if in_memory else _digest(path)},),
+        notes=(bands_note(bands),) if bands > MOST_OF_ONE else (),
     )
 
 
@@ -204,15 +208,15 @@ def _check(pictures: int, features: int, path: Path) -> None:
         raise ImageError(f"Received {pictures} pictures for the {features} features in `{path}`. Expected one of each row, in their order.")
 
 
-def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
-    if pictures is None:
-        return dots(count)
-    side, channels = 0, 1
+def _thumbnails(pictures: ImageSet, count: int) -> tuple[NDArray[np.uint8], int]:
+    """Return thumbnails, and the most bands that any picture has."""
+    side, channels, bands = 0, 1, 1
     while True:  # twice or three times at most: where a later picture is larger or has colours, all are made again to suit it
         stack: Stack | None = None
         for source in track(pictures.sources, "reading pictures"):
             with source.opened(LARGEST_THUMBNAIL) as (numbers, _):
                 longest, colours = max(numbers.shape[:2]), 1 if numbers.shape[-1] < 3 else 3
+                bands = max(bands, numbers.shape[-1])
                 if stack is None:
                     side = side or min(LARGEST_THUMBNAIL, longest)
                     channels = max(channels, colours)
@@ -227,7 +231,7 @@ def _thumbnails(pictures: ImageSet | None, count: int) -> NDArray[np.uint8]:
             stack.extend(thumbnail(image, side)[np.newaxis])
         else:
             assert stack is not None
-            return stack.filled()
+            return stack.filled(), bands
 
 
 def _digest_of(values: NDArray[Any]) -> str:
