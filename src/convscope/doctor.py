@@ -7,6 +7,7 @@ from typing import Any
 from .graph.addresses import graph_of
 from .graph.calls import Graph
 from .graph.features import feature_call, feature_notes
+from .graph.finite import weight_notes
 from .graph.kinds import Kind
 from .graph.listing import LayerInfo, layers
 from .graph.rules import deconvnet
@@ -48,7 +49,7 @@ def examine(model: Any) -> Examination:
         input=bundle.shape,
         preprocessing=bundle.preprocessing.name,
         scores=_scores(graph),
-        notes=bundle.notes,
+        notes=(*bundle.notes, *weight_notes(graph, graph.calls)),
         methods=_methods(graph) if bundle.takes_images else {"activations": "the only method for sequences and volumes so far"},
         layers=tuple(layers(bundle)),
     )

@@ -18,16 +18,26 @@ def _scan(
     from ..scanning import scan
 
     run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, workers=workers)
-    silent = sum(int((run.units(layer).fires == 0).sum()) for layer in run.layers)
+    known = [run.units(layer) for layer in run.layers]
+    silent = sum(int(((one.fires == 0) & (one.count > 0)).sum()) for one in known)
+    odd = sum(int((one.count < len(run)).sum()) for one in known)
     units = sum(run.channels(layer) for layer in run.layers)
     skipped, away = run.skipped.count - run.unreachable, run.unreachable
     if as_json:
         found = {"run": str(run.path), "complete": run.complete, "of": run.manifest["count"], "images": len(run), "skipped": skipped}
         found["unreachable"] = away
-        click.echo(json.dumps(found | {"layers": list(run.layers), "units": units, "silent": silent}, indent=1))
+        click.echo(
+            json.dumps(
+                found | {"layers": list(run.layers), "units": units, "silent": silent, "not_finite": odd, "notes": list(run.notes)},
+                indent=1,
+            )
+        )
     else:
         counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
-        click.echo("{}, {} of {}, {:,} of them silent.".format(*counted, silent), err=True)
+        not_finite = f", {odd:,} NaN or infinite on some images, which count for nothing there" if odd else ""
+        click.echo("{}, {} of {}, {:,} of them silent{}.".format(*counted, silent, not_finite), err=True)
+        for note in run.notes:
+            click.echo(note, err=True)
         if skipped:
             were = "was" if skipped == 1 else "were"
             said = f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons."

@@ -61,8 +61,8 @@ class Graph:
     """A network as calls in an order in which they can run; `inputs` are the indices of its input calls.
 
     `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given; `mixing` says of each
-    call that mixes the images of a batch what is to be said of it, see `batches`. `inferred` remembers
-    the symbolic outputs of calls by the size of the picture, `rankings` by what the units of a call are ranked.
+    call that mixes the images of a batch what is to be said of it, see `batches`. `inferred` remembers the symbolic outputs of calls by the
+    size of the picture, `known` what other modules found out about calls, once: by a word of theirs and the call's index.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Graph:
     fixed: Mapping[int, Any] = field(default_factory=dict)
     mixing: Mapping[int, ModelError] = field(default_factory=dict, repr=False)
     inferred: dict[tuple[int, int], dict[int, Any]] = field(default_factory=dict, init=False, repr=False)
-    rankings: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
+    known: dict[tuple[str, int], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def visible(self) -> dict[str, Call]:

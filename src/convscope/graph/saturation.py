@@ -84,10 +84,11 @@ def ranking(graph: Graph, call: Call) -> Ranking:
 
     The nearest call before everything that is flat above. Units need not agree: a batch normalization may turn some of them round.
     """
-    if call.index not in graph.rankings:
-        graph.rankings[call.index] = _found(graph, call)
-    known: Ranking = graph.rankings[call.index]
-    return known
+    key = "ranking", call.index
+    if key not in graph.known:
+        graph.known[key] = _found(graph, call)
+    found: Ranking = graph.known[key]
+    return found
 
 
 def ranking_call(graph: Graph, call: Call) -> Call:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
+from ..graph.finite import weight_notes
 from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, network_input, numpy
@@ -38,7 +39,7 @@ def activations(model: Any, layer: str, images: Any, *, order: str = "strongest"
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
         provenance=provenance("activations", bundle, batch.inputs, parameters),
-        notes=batch.notes,
+        notes=(*weight_notes(graph, [call]), *batch.notes),
         layer=call.address,
         maps=np.concatenate(maps),
         images=batch.pixels,

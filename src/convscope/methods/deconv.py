@@ -11,6 +11,7 @@ from ..backend import ops
 from ..errors import OptionError
 from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
 from ..graph.calls import Call
+from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
@@ -80,6 +81,7 @@ def deconv(
             *rules.notes(calls),
             *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()),
             HONEST,
+            *weight_notes(graph_of(bundle), calls),
             *batch.notes,
         ),
         class_names=class_names(bundle, chosen),
@@ -123,6 +125,9 @@ def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.floa
     calls = {unit: seed_call(graph, unit) for unit in units}
     whole = [unit for unit in units if seed == "map" or not is_local(bundle, calls[unit], size, rules)]
     found = _on_images(bundle, whole, pixels, rules, seed) | _on_parts(bundle, [unit for unit in units if unit not in whole], pixels, rules)
+    for unit, one in found.items():
+        if spoilt_units(graph, calls[unit])[unit.channel]:
+            one.values[:] = one.seeds[:] = np.nan
     fields = [[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units]
     return _Part(
         pixels=np.stack([found[unit].pixels for unit in units], axis=1),

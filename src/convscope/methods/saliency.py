@@ -7,6 +7,7 @@ import numpy as np
 from ..backend import ops
 from ..errors import UnitError
 from ..graph.addresses import as_units, graph_of, unit_call
+from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
@@ -49,10 +50,12 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
         down = projector.project(call, ops.convert_to_tensor(signal), GUIDED if guided else GRADIENT)
         pixels.append(bundle.preprocessing.to_rgb(numpy(down)))
         scores.append(score)
+        if spoilt_units(graph, call)[found[0].channel]:
+            scores[-1] = score = np.full_like(score, np.nan)
         values.append(ranked.one(found[0].channel, score))
     return Saliency(
         provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
-        notes=(*((HONEST_GUIDED,) if guided else ()), *batch.notes),
+        notes=(*((HONEST_GUIDED,) if guided else ()), *weight_notes(graph, [call]), *batch.notes),
         class_names=class_names(bundle, found),
         unit=found[0],
         pixels=np.concatenate(pixels),

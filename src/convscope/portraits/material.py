@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ModelError, OptionError
 from ..graph.addresses import graph_of, unit_call
+from ..graph.finite import weight_notes
 from ..graph.kinds import Kind
 from ..graph.rules import Ruleset, SwitchUnpool, deconvnet
 from ..graph.saturation import ranking
@@ -100,6 +101,7 @@ def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]
     reached = len(run) + run.skipped.count - run.unreachable
     stopped = () if run.complete else (f"The scan is not complete: {reached:,} of {run.manifest['count']:,} images are in it.",)
     flat = () if ranking(graph, call).is_own else (OLD if run.ranked is None else FLAT,)
+    flat = (*flat, *weight_notes(graph, [call]))
     if not shown:
         return (*flat, *stopped)
     return (

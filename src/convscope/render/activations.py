@@ -58,11 +58,11 @@ def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
     picture = unit_to_rgb(result.images[image]) if result.images.ndim == 4 else _picture_of_data(result.images[image])
     name, selection = result.image_names[image], _selection(result, len(chosen), maps)
     if known.ndim == 1:
-        heading = Heading(f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result))
+        heading = Heading(f"Activations of {result.layer}", joined(model_name(result), name, selection), heading_notes(result, *_odd(maps)))
         return draw_bars(maps, chosen, picture, heading, theme, result.labels)
     shape = " \N{MULTIPLICATION SIGN} ".join(str(side) for side in known.shape[:-1])
     subtitle = joined(model_name(result), name, f"maps of {shape}", selection)
-    heading = Heading(f"Activation maps of {result.layer}", subtitle, heading_notes(result, _scale_note(maps)))
+    heading = Heading(f"Activation maps of {result.layer}", subtitle, heading_notes(result, _scale_note(maps), *_odd(maps)))
     return _grid(maps, chosen, picture, heading, theme)
 
 
@@ -90,6 +90,13 @@ def _picture_of_data(data: FloatArray) -> Bytes:
 def _scale_note(maps: FloatArray) -> str:
     zero = "red is positive, blue negative, pale grey zero" if (maps < 0).any() else "black is zero"
     return f"Each map has its own scale: {zero}. Below it: its channel and, where there is room, its largest value."
+
+
+def _odd(maps: FloatArray) -> tuple[str, ...]:
+    """Return a sentence on the channels that hold NaN or infinite values, none where all are finite."""
+    channels = maps.shape[-1]
+    odd = int((~np.isfinite(maps.reshape(-1, channels))).any(axis=0).sum())
+    return (f"Not finite: {odd} of {counted(channels, 'channel')} hold NaN or infinite values, which have no colour.",) if odd else ()
 
 
 def _chosen(result: Activations, maps: FloatArray) -> list[int]:

@@ -22,7 +22,7 @@ def draw_bars(
     values: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme, labels: Sequence[str] | None
 ) -> Image.Image:
     """Return the sheet of one image; of more than 40 neurons bars for the 20 strongest, and a strip of all."""
-    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    real, values = values, np.nan_to_num(values, posinf=0.0, neginf=0.0)
     many = len(chosen) > MOST_BARS
     listed = sorted(chosen, key=lambda channel: -values[channel])[:WHEN_MANY] if many else chosen
     words = [f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed]
@@ -39,7 +39,7 @@ def draw_bars(
     for place, (channel, word) in enumerate(zip(listed, words, strict=True)):
         y = top + place * step
         sheet.text(left + indent + room - GAP, y, shorten(word, DETAIL, room - GAP), DETAIL, "right")
-        _bar(sheet, float(values[channel]), span, (left + indent + room, y, BAR_ROOM, step - 8))
+        _bar(sheet, float(values[channel]), number(float(real[channel])), span, (left + indent + room, y, BAR_ROOM, step - 8))
     if many:
         _strip(sheet, values[sorted(chosen)], (left, top + height + 2 * GAP, width))
     return sheet.image()
@@ -50,14 +50,14 @@ def _span(values: FloatArray) -> tuple[float, float]:
     return (low, high) if high > low else (0.0, 1.0)
 
 
-def _bar(sheet: Sheet, value: float, span: tuple[float, float], place: tuple[int, int, int, int]) -> None:
+def _bar(sheet: Sheet, value: float, words: str, span: tuple[float, float], place: tuple[int, int, int, int]) -> None:
     left, top, width, height = place
     low, high = span
     zero = left + round(width * -low / (high - low))
     end = left + round(width * (value - low) / (high - low))
     start = min(zero, end)
     sheet.fill(start, top + 1, max(2, abs(end - zero)), height, sheet.theme.accent if value > 0 else sheet.theme.line)
-    sheet.text(max(zero, end) + 8, top, number(value), DETAIL)
+    sheet.text(max(zero, end) + 8, top, words, DETAIL)
 
 
 def _strip(sheet: Sheet, values: FloatArray, place: tuple[int, int, int]) -> None:

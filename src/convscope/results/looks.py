@@ -39,11 +39,11 @@ class Activations(Result):
     def summary(self) -> dict[str, Any]:
         """Return for each image the ten channels with the largest values."""
         largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
-        ranked = np.argsort(-largest, axis=1, kind="stable")[:, :10]
+        ranked = np.argsort(-np.nan_to_num(largest, nan=-np.inf), axis=1, kind="stable")[:, :10]
         return {
             "layer": self.layer,
             "images": [
-                {"image": name, "strongest": [{"channel": int(one), "value": float(row[one])} for one in order]}
+                {"image": name, "strongest": [{"channel": int(one), "value": plain(row[one])} for one in order]}
                 for name, row, order in zip(self.image_names, largest, ranked, strict=True)
             ],
         }

@@ -14,6 +14,7 @@ from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call, Graph
 from ..graph.entering import fit_of, numpy
 from ..graph.features import averaged, feature_call
+from ..graph.finite import spoilt_units
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
 from ..graph.listing import layers as listed_layers
@@ -135,6 +136,8 @@ class NetworkMeasure:
         network = at_precision(graph, precision)
         self._ranked = ranked = [ranking(graph, call) for call in calls]
         self.ceilings = np.concatenate([one.ceilings for one in ranked])
+        self._spoilt = np.concatenate([spoilt_units(graph, call) for call in calls])
+        self._spoilt_features, self._spoilt_classes = spoilt_units(graph, featured), bool(spoilt_units(graph, output).any())
         wanted = [call.index for one in ranked for call in one.calls]
         targets = [*wanted, featured.index, *([output.index] if self.classifies else [])]
 
@@ -152,8 +155,12 @@ class NetworkMeasure:
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
         """Measure one full batch (batch, height, width, channel) in [0, 1]."""
         before, values, places, features, *scores = map(ops.convert_to_numpy, self._forward(ops.convert_to_tensor(pixels)))
-        if scores:
-            predicted, probability = scores[0].argmax(axis=1).astype(np.int32), scores[0].max(axis=1)
+        before, values = (np.where(self._spoilt, np.float32(np.nan), one) for one in (before, values))
+        features = np.where(self._spoilt_features, np.float32(np.nan), features)
+        if scores and not self._spoilt_classes:
+            finite = np.isfinite(scores[0]).all(axis=1)
+            predicted = np.where(finite, scores[0].argmax(axis=1), -1).astype(np.int32)
+            probability = np.where(finite, scores[0].max(axis=1), np.float32(np.nan))
         else:
             predicted, probability = np.full(len(pixels), -1, np.int32), np.full(len(pixels), np.nan, np.float32)
         return Numbers(values, places.astype(np.int32), features, predicted, probability, before)
@@ -227,7 +234,10 @@ def _peak_of_maps(value: Any) -> tuple[Any, Any]:
     row += _first(_line(rows, row, tall), highest)
     column = _first(_line(blocks, row * (width // wide), width // wide), highest) * wide
     place = row * width + column
-    return highest, place + _first(_line(value, place, wide), highest) - image * (height * width)
+    line = _line(value, place, wide)
+    # Max pooling may pass NaN over: a map of nothing else then has the least number there is, which stands nowhere on it.
+    highest = ops.where(ops.any(ops.equal(line, highest[:, None]), axis=1), highest, np.float32(np.nan))
+    return highest, place + _first(line, highest) - image * (height * width)
 
 
 def _pooled(maps: Any, height: int, width: int) -> Any:

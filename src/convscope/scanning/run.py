@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError, near_misses
 from ..files import as_path
+from ..graph.features import few_features
 from ..images import Fit, ImageSet, Source, as_image_set, entering
 from ..models import ModelBundle
 from ..models.again import load_again
@@ -111,6 +112,11 @@ class Run:
         Raises ReplayError, ModelError.
         """
         return load_again(self.manifest["model"], "run", custom, unsafe)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what is to be said of the run as a whole: that its features are few."""
+        return few_features(int(self.manifest["features"]))
 
     @property
     def ranked(self) -> dict[str, str] | None:

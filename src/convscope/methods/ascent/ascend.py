@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ...expressions import as_objective
 from ...graph.addresses import graph_of
 from ...graph.calls import Graph
+from ...graph.finite import weight_notes
 from ...graph.saturation import own_values
 from ...models import ModelBundle, as_bundle, names_classes
 from ...results import Ascent, Provenance
@@ -22,7 +24,7 @@ from .settings import Settings, settle
 from .targets import Target, array_inputs, as_targets, text_of, units_among
 from .watching import Watch
 
-NOT_FINITE = '"not finite": the unit\'s values are NaN or infinite, as are some weights of the network, perhaps; nothing can be climbed.'
+NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so there is nothing to climb.'
 
 
 def ascend(
@@ -129,7 +131,12 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         frames=climbed.frames if climber.settings.every else (),
         interrupted=climbed.interrupted,
     )
-    said = (*(climber.verdict(reached) if found.dead.any() else ()), *((NOT_FINITE,) if found.not_finite.any() else ()))
+    layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)
+    said = (
+        *(climber.verdict(reached) if found.dead.any() else ()),
+        *((NOT_FINITE,) if found.not_finite.any() else ()),
+        *weight_notes(graph, (graph.find(layer) for layer in layers)),
+    )
     return replace(found, notes=(*said, *found.notes))
 
 

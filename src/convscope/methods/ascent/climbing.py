@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...expressions import as_objective
-from ...graph.addresses import graph_of
+from ...graph.addresses import graph_of, unit_call
+from ...graph.finite import spoilt_units
 from ...models import ModelBundle
 from ...units import Unit
 from ..common import network_input, numpy
@@ -96,7 +97,7 @@ class Climber:
         """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept."""
         best = self._climb(group, canvas, attempts[0], watch)
         for attempt in attempts[1:]:
-            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and not best.margins[place] > 0]
+            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and best.margins[place] <= 0]
             if best.interrupted or not asleep:
                 break
             best = _bettered(best, asleep, self._climb([best.targets[place] for place in asleep], canvas, attempt, watch, copies=1))
@@ -156,7 +157,8 @@ class Climber:
         graph = graph_of(self.bundle)
         pairs = zip(targets, images, strict=True)
         found = [largest(graph, as_objective(one), network_input(self.bundle, image[None])) for one, image in pairs]
-        return np.array(found, dtype=np.float32).T
+        spoilt = [isinstance(one, Unit) and spoilt_units(graph, unit_call(graph, one))[one.channel] for one in targets]
+        return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
 
 
 def _to_the_top(run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch) -> tuple[FloatArray, Frames, bool]:

@@ -13,6 +13,7 @@ from ...errors import ImageError, OptionError
 from ...files import as_path
 from ...graph.addresses import graph_of
 from ...graph.features import feature_call, feature_notes, few_features
+from ...graph.finite import spoilt_units, weight_notes
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
@@ -193,8 +194,12 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
     call = feature_call(graph_of(bundle), layer)
     given = as_image_set(images)
     check(len(given))
+    graph = graph_of(bundle)
+    odd = weight_notes(graph, [call])
+    if spoilt_units(graph, call).any():
+        raise ImageError(f"The features of `{call.address}` are not finite. {' '.join(odd)} Name an earlier layer by `layer`.")
     material = extract(bundle, given, call)
-    return bundle, replace(material, notes=(*feature_notes(graph_of(bundle), layer), *material.notes))
+    return bundle, replace(material, notes=(*feature_notes(graph, layer), *odd, *material.notes))
 
 
 def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None, engine: str) -> tuple[str, ...]:
