@@ -18,7 +18,7 @@ from .images.sources import SAMPLE, as_image_set, samples
 from .methods import METHODS, Method, Option
 from .models import ModelBundle, load
 from .render.pages import INDEX, write_pages
-from .results import Result
+from .results import INTERRUPTED, Result
 from .units import parse
 
 OUT = Path("convscope-out")
@@ -207,28 +207,37 @@ def _run(state: State) -> Step:
     stem = f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}"
     parts = state.method.divided(state.bundle, taken.values(), options)
     target = state.out / (f"{stem}.png" if len(parts) == 1 else stem)
-    command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
     made = ((part.name, state.method.run(state.bundle, *part.taken, **part.options)) for part in parts)
     if len(parts) == 1:
         result = next(made)[1]
-        written, notes = Written(tuple(result.save(target)), result), result.notes
+        written, notes, interrupted = Written(tuple(result.save(target)), result), result.notes, result.interrupted
+        options |= {"stop": result.provenance.parameters["stop"]} if interrupted else {}
     else:
-        written, notes = _written_pages(target, f"{state.method.name} {_subject(state)}", made)
-    told = [*(Told(note) for note in notes), Told(f"the same again: {command}")]
+        written, notes, interrupted = _written_pages(target, f"{state.method.name} {_subject(state)}", made)
+    command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
+    told = [*(Told(note) for note in notes), *([Told(INTERRUPTED)] if interrupted else []), Told(f"the same again: {command}")]
     return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
 
 
-def _written_pages(folder: Path, title: str, made: Iterable[tuple[str, Result]]) -> tuple[Written, tuple[str, ...]]:
-    """Write page after page; return the files with the first result, so that memory does not grow with the pages, and all notes."""
+def _written_pages(folder: Path, title: str, made: Iterable[tuple[str, Result]]) -> tuple[Written, tuple[str, ...], bool]:
+    """Write page after page; return the files with the first result, so that memory does not grow with the pages, all notes, and whether
+    Ctrl-C ended it early.
+    """
     paths: list[Path] = []
     notes: dict[str, None] = {}
     first: Result | None = None
-    for result, files in write_pages(folder, title, made):
-        first = first or result
-        paths.extend(files)
-        notes |= dict.fromkeys(result.notes)
-    assert first is not None
-    return Written((folder / INDEX, *paths), first), tuple(notes)
+    interrupted = False
+    try:
+        for result, files in write_pages(folder, title, made):
+            first = first or result
+            paths.extend(files)
+            notes |= dict.fromkeys(result.notes)
+            interrupted = result.interrupted
+    except KeyboardInterrupt:
+        interrupted = True
+    if first is None:
+        raise KeyboardInterrupt
+    return Written((folder / INDEX, *paths), first), tuple(notes), interrupted
 
 
 def _filters(state: State) -> dict[str, Any]:

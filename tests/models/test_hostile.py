@@ -144,7 +144,7 @@ def test_the_recorder_hears_programs_and_pickles(shooting):
 
 @pytest.mark.parametrize("name", ["terminal", "terminal_8_bit", "newlines", "climbing"])
 def test_a_name_in_a_list_of_units_does_not_reach_the_terminal_raw(shooting, name, capfd):
-    from convscope.cli.app import main
+    from convscope.cli import main
 
     path = shooting.write(CASES[f"name:{name}.h5"].write)
     with contextlib.suppress(SystemExit):

@@ -1,5 +1,5 @@
 """The command line: a thin coat over the library. Parse, call one function, print."""
 
-from .app import main
+from .ending import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""The program: its commands, and how it ends. Exit codes: 0 done, 1 differs (replay), 2 bad input, 130 interrupted."""
+"""The program: its commands, and how bad input is told."""
 
 import logging
 import sys
@@ -13,6 +13,7 @@ from ..errors import ConvscopeError
 from ..methods import METHODS
 from . import commands
 from .methods import method_command
+from .terminal import say
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 EPILOG = """\b
@@ -73,23 +74,24 @@ def program(ctx: click.Context, out: Path) -> None:
         interact(out)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the program and leave with its exit code; bad input ends in one sentence, never in a traceback."""
+def run(arguments: list[str] | None) -> int:
+    """Run the program and return its exit code; bad input is one sentence on standard error."""
     if arguments is None and not sys.warnoptions:
         _keep_libraries_quiet()
     try:
-        code = program.main(args=arguments, prog_name="convscope", standalone_mode=False)
+        return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
+    except click.UsageError as error:
+        if error.ctx is not None:
+            say(error.ctx.get_usage())
+            say(f"Try 'convscope {error.ctx.command_path} -h' for help.")
+        say(f"Error: {error.format_message()}")
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        say(f"Error: {error.format_message()}")
     except ConvscopeError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort, EOFError):
-        click.echo("Interrupted. What was written before is kept.", err=True)
-        sys.exit(130)
-    if code:
-        sys.exit(code)
+        say(f"Error: {error}")
+    except (click.Abort, EOFError) as error:
+        raise KeyboardInterrupt from error
+    return 2
 
 
 def _keep_libraries_quiet() -> None:

@@ -1,6 +1,5 @@
 """The commands that are no methods: layers, scan, replay, view, demo, fetch, completion."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from ..legible import legible
 from .methods import OUT, load_model, model_options
 from .scanning import SCAN
+from .terminal import put, put_json, put_lines, say
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
@@ -21,7 +22,7 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
 
     found = examine(bundle)
     if as_json:
-        click.echo(json.dumps({"model": bundle.identity(), **found.as_record()}, indent=1))
+        put_json({"model": bundle.identity(), **found.as_record()})
         return
     from rich.console import Console
     from rich.table import Table
@@ -31,9 +32,9 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
     facts.add_column(style="bold", no_wrap=True)
     sides = " x ".join("?" if side is None else str(side) for side in found.input)
     for fact, said in (("model", f"{found.name} ({found.format})"), ("input", sides), *(("", note) for note in found.notes)):
-        facts.add_row(fact, escape(said))
+        facts.add_row(fact, escape(legible(said)))
     for method, said in found.methods.items():
-        facts.add_row(method, escape(said))
+        facts.add_row(method, escape(legible(said)))
     table = Table("layer", "kind", "map", "channels", "field (px)", "stride", "activation", box=None, header_style="bold", pad_edge=False)
     for info in found.layers:
         shape = " x ".join("?" if side is None else str(side) for side in info.shape)
@@ -41,8 +42,10 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
         field = "image" if info.field is None else str(info.field)
         stride = "" if info.stride is None else str(info.stride)
         address = f"{info.address} (scores)" if info.address == found.scores else info.address
-        table.add_row(escape(address), info.kind, shape, str(info.channels), field, stride, info.activation or "", style=style)
-    console.print(facts, "", table, sep="\n")
+        table.add_row(escape(legible(address)), info.kind, shape, str(info.channels), field, stride, info.activation or "", style=style)
+    with console.capture() as capture:
+        console.print(facts, "", table, sep="\n")
+    put_lines(capture.get().removesuffix("\n"))
 
 
 def _session(argument: str | None, model: str | None, out: Path, **told: Any) -> None:
@@ -64,13 +67,13 @@ def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool)
     result = replay(file, custom=custom, unsafe=unsafe)
     if out is not None:
         for path in result.save(out):
-            click.echo(path)
+            put(path)
     if file.suffix.lower() == ".json":
-        click.echo(f"{file}: made again; compare bytes by replaying the .png beside it.")
+        put(f"{file}: made again; compare bytes by replaying the .png beside it.")
     elif same_bytes(result, file):
-        click.echo(f"{file}: identical, byte for byte.")
+        put(f"{file}: identical, byte for byte.")
     else:
-        click.echo(f"{file}: made again, but the bytes differ: another machine, backend or package versions?", err=True)
+        say(f"{file}: made again, but the bytes differ: another machine, backend or package versions?")
         raise click.exceptions.Exit(1)
 
 
@@ -83,7 +86,7 @@ def _view(folder: Path, port: int, browse: bool) -> None:
     from ..viewing import serve
 
     def ready(address: str) -> None:
-        click.echo(f"{address}  (Ctrl-C ends it)")
+        put(f"{address}  (Ctrl-C ends it)")
         if browse:
             click.launch(address)
 
@@ -97,7 +100,7 @@ def _demo(out: Path) -> None:
     """
     from ..demo import run
 
-    click.echo(run(out, lambda text: click.echo(text, err=True)))
+    put(run(out, say))
 
 
 def _fetch(name: str) -> None:
@@ -111,7 +114,7 @@ def _fetch(name: str) -> None:
     application = applications.find(name)
     if application is None:
         raise ModelError(f"No architecture `{name}` in keras.applications. Closest: {near_misses(name, applications.names())}.")
-    click.echo(f"Fetching {application} into {applications.fetch(application)}")
+    put(f"Fetching {application} into {applications.fetch(application)}")
 
 
 def _completion(shell: str) -> None:
@@ -128,7 +131,7 @@ def _completion(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(program, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
+    put_lines(kind(program, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
 
 
 def _command(name: str, callback: Any, params: list[click.Parameter], example: str) -> click.Command:

@@ -9,8 +9,11 @@ import click
 
 from .. import session
 from ..errors import ConvscopeError
+from ..files import write_files
 from ..progress import working
+from .ending import is_ending
 from .preview import preview
+from .terminal import put, put_lines, say
 
 HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
 
@@ -19,7 +22,7 @@ def interact(out: Path, model: str | None = None, told: dict[str, Any] | None = 
     """Ask until the user quits; offer to save the session as commands. Without a terminal, a usage error."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("The interactive session needs a terminal. For scripts there are commands: convscope --help")
-    click.echo(f"convscope: what has this network learned?  {HELP}")
+    put(f"convscope: what has this network learned?  {HELP}")
     state, events = session.start(out, model, told)
     try:
         while not isinstance(events[-1], session.Ended):
@@ -36,15 +39,19 @@ def _answered(state: session.State, question: Any) -> session.Step:
     """Ask until the answer can be used."""
     while True:
         answer = _ask(question)
+        if is_ending():
+            raise KeyboardInterrupt
         if answer is None:
             answer = session.QUIT if question.stage == "model" else session.BACK
         try:
             with working("loading") if question.stage == "model" else contextlib.nullcontext():
                 return session.advance(state, answer)
         except ConvscopeError as error:
-            click.secho(str(error), fg="red", err=True)
+            say(str(error), fg="red")
         except KeyboardInterrupt:
-            click.secho("Interrupted.", err=True)
+            if is_ending():
+                raise
+            say("Interrupted.")
 
 
 def _ask(question: session.Question) -> str | None:
@@ -65,16 +72,15 @@ def _ask(question: session.Question) -> str | None:
 
 def _show(event: Any) -> None:
     if isinstance(event, session.Told):
-        click.secho(event.text, dim=True)
+        put(event.text, dim=True)
     elif isinstance(event, session.Written):
-        click.echo(preview(event.result.picture()))
-        click.secho(str(event.paths[0]), bold=True)
+        put_lines(preview(event.result.picture()))
+        put(str(event.paths[0]), bold=True)
 
 
 def _offer_script(state: session.State) -> None:
     if not state.commands:
         return
-    state.out.mkdir(parents=True, exist_ok=True)
     path = state.out / "session.sh"
-    path.write_text(session.script(state), encoding="utf-8")
-    click.echo(f"The session as commands: {path}")
+    write_files({path: session.script(state).encode("utf-8", "surrogateescape")})
+    put(f"The session as commands: {path}")

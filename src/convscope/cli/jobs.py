@@ -1,25 +1,32 @@
 """Large requests in the terminal: what is written is told as it is written."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
+
+from .terminal import put, put_json, say
 
 
 def write_job(job: Any, folder: Path, *, raw: bool, as_json: bool) -> None:
     """Write a job's parts into `folder`; print its sheets, or everything as JSON, and what was there already."""
     written: list[Path] = []
     made = kept = 0
-    for part in job.written(folder, raw=raw):
-        written.extend(part.paths)
-        if not part.sheet:
-            made, kept = made + len(part.units) * part.new, kept + len(part.units) * (not part.new)
-        elif not as_json:
-            for path in part.paths:
-                click.echo(path)
+    interrupted = False
+    try:
+        for part in job.written(folder, raw=raw):
+            written.extend(part.paths)
+            if not part.sheet:
+                made, kept = made + len(part.units) * part.new, kept + len(part.units) * (not part.new)
+            elif not as_json:
+                for path in part.paths:
+                    put(path)
+    except KeyboardInterrupt:
+        interrupted = True
     if as_json:
-        click.echo(json.dumps({"written": [str(path) for path in written], "made": made, "kept": kept, "interrupted": False}, indent=1))
-        return
-    if kept:
-        click.echo(f"{kept} of {made + kept} units were written already, with the same settings; they are left as they are.", err=True)
+        put_json({"written": [str(path) for path in written], "made": made, "kept": kept, "interrupted": interrupted})
+    elif kept:
+        say(f"{kept} of {made + kept} units were written already, with the same settings; they are left as they are.")
+    if interrupted:
+        say(f"Interrupted. {made + kept} units are written; the same command makes the rest.")
+        raise click.exceptions.Exit(130)

@@ -1,7 +1,6 @@
 """One shell command for each registered method, made from what the method says of itself."""
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..progress import working
 from ..registry import DRAWINGS
-from ..results import Result, check_apart
+from ..results import INTERRUPTED, Result, check_apart
 from ..units import slug
 from .jobs import write_job
+from .terminal import put, put_json, say
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -97,7 +97,7 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
     with working(f"loading {model or 'the default model'}"):
         bundle = load(model, **told) if model else load_default(classes=classes, **told)
     for note in () if quiet else bundle.notes:
-        click.echo(note, err=True)
+        say(note)
     return bundle
 
 
@@ -182,7 +182,7 @@ def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict
         with working("loading the model of the scan"):
             bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
         for note in bundle.notes:
-            click.echo(note, err=True)
+            say(note)
         return bundle
     classes = method.of_last_layer or names_classes(taken[0])
     return load_model(**model, classes=classes) if model["model"] or method.needs_model(*taken) else None
@@ -206,28 +206,36 @@ def _write_pages(
     summaries, written = [], []
     notes: dict[str, None] = {}
     title = f"{method.name} {taken[0] if isinstance(taken[0], str) else ' '.join(taken[0])}"
-    for result, paths in write_pages(folder, title, made, raw=raw):
-        summaries.append(result.summary())
-        written += paths
-        notes |= dict.fromkeys((*result.notes, *result.remarks()))
-        if not as_json:
-            click.echo(paths[0])
+    interrupted = False
+    try:
+        for result, paths in write_pages(folder, title, made, raw=raw):
+            summaries.append(result.summary())
+            written += paths
+            notes |= dict.fromkeys((*result.notes, *result.remarks()))
+            interrupted = result.interrupted
+            if not as_json:
+                put(paths[0])
+    except KeyboardInterrupt:
+        if not written:
+            raise
+        interrupted = True
     written.append(folder / INDEX)
     if as_json:
-        found = {"written": [str(path) for path in written], "notes": list(notes), "interrupted": False, "pages": summaries}
-        click.echo(json.dumps(found, indent=1))
-        return
-    for note in notes:
-        click.echo(note, err=True)
-    click.echo(folder / INDEX)
+        put_json({"written": [str(path) for path in written], "notes": list(notes), "interrupted": interrupted, "pages": summaries})
+    else:
+        for note in (*notes, *([INTERRUPTED] if interrupted else [])):
+            say(note)
+        put(folder / INDEX)
+    if interrupted:
+        raise click.exceptions.Exit(130)
 
 
 def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
     """Say what a .png leaves out, and that a page beside the new pictures is of older ones."""
     if result.beside and folder in written:
-        click.echo(f"A .png holds one picture. Give --out a folder for {' and '.join(result.beside)} too.", err=True)
+        say(f"A .png holds one picture. Give --out a folder for {' and '.join(result.beside)} too.")
     if result.beside and not page and (folder / PAGE / "index.html").is_file():
-        click.echo(f"`{folder / PAGE}` shows an earlier map. Give --page to replace it.", err=True)
+        say(f"`{folder / PAGE}` shows an earlier map. Give --page to replace it.")
 
 
 class _Input(click.ParamType[str]):
@@ -258,7 +266,7 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
         flags = [flag, *([option.short] if option.short else []), option.name]
         kind = click.Choice(list(option.choices)) if option.choices else click.Path() if option.type is Path else option.type
         absent = {"required": True} if option.required else {"default": option.default, "show_default": option.default is not None}
-        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, **absent))
+        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, hidden=option.hidden, **absent))
         made.extend(
             click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
         )
@@ -312,12 +320,12 @@ def report(result: Result, written: list[Path], as_json: bool) -> None:
     """Print what was written: paths to standard output, notes to standard error; or all of it as JSON."""
     if as_json:
         found = {"written": [str(path) for path in written], "notes": list(result.notes), "interrupted": result.interrupted}
-        click.echo(json.dumps(found | result.summary(), indent=1))
+        put_json(found | result.summary())
         return
     for note in (*result.notes, *result.remarks()):
-        click.echo(note, err=True)
+        say(note)
     if result.interrupted:
-        click.echo("Interrupted: what was reached so far was written.", err=True)
+        say(INTERRUPTED)
     for path in written:
         if path.suffix != ".json":
-            click.echo(path)
+            put(path)

@@ -34,7 +34,7 @@ def growing(draw: Callable[[Any], Any], most_rows: int = 16) -> Iterator[Callabl
 
     What is yielded takes a stage: `step` of `steps`, and `pictures()`, of which the first is shown as `draw` makes it a PIL image.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console, Group
@@ -42,7 +42,7 @@ def growing(draw: Callable[[Any], Any], most_rows: int = 16) -> Iterator[Callabl
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     task, shown = bar.add_task("ascending", total=None), 0.0
     console = Console(stderr=True)
     drawable = console.color_system in ("truecolor", "256")  # sixteen colours make mud of a picture

@@ -1,6 +1,5 @@
 """The command `scan`: one pass over a data set."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from ..backend.precision import PRECISIONS
 from ..legible import sentence
 from .methods import OUT, TAKEN_HELP, load_model, model_options
+from .terminal import put, put_json, say
 
 
 def _scan(
@@ -26,29 +26,24 @@ def _scan(
     if as_json:
         found = {"run": str(run.path), "complete": run.complete, "of": run.manifest["count"], "images": len(run), "skipped": skipped}
         found["unreachable"] = away
-        click.echo(
-            json.dumps(
-                found | {"layers": list(run.layers), "units": units, "silent": silent, "not_finite": odd, "notes": list(run.notes)},
-                indent=1,
-            )
-        )
+        put_json(found | {"layers": list(run.layers), "units": units, "silent": silent, "not_finite": odd, "notes": list(run.notes)})
     else:
         counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
         not_finite = f", {odd:,} NaN or infinite on some images, which count for nothing there" if odd else ""
-        click.echo("{}, {} of {}, {:,} of them silent{}.".format(*counted, silent, not_finite), err=True)
+        say("{}, {} of {}, {:,} of them silent{}.".format(*counted, silent, not_finite))
         for note in run.notes:
-            click.echo(note, err=True)
+            say(note)
         if skipped:
             were = "was" if skipped == 1 else "were"
             said = f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons."
-            click.echo(f"{said} The first: {_reason(run, unreachable=False)}", err=True)
-        click.echo(run.path)
+            say(f"{said} The first: {_reason(run, unreachable=False)}")
+        put(run.path)
     if away:
         said = f"{_counted(away, 'picture')} could not be reached, so the run is not complete. The same command tries again."
-        click.echo(f"{said} The first: {_reason(run, unreachable=True)}", err=True)
+        say(f"{said} The first: {_reason(run, unreachable=True)}")
     reached = len(run) + skipped
     if len(run) + int((run.skipped.numbers["image"] >= 0).sum()) < run.manifest["count"]:
-        click.echo(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command resumes.", err=True)
+        say(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command resumes.")
         raise click.exceptions.Exit(130)
     if not run.complete:
         raise click.exceptions.Exit(1)

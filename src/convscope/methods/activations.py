@@ -9,18 +9,21 @@ from ..graph.addresses import channel_count, graph_of
 from ..graph.finite import weight_notes
 from ..models import as_bundle, names_classes
 from ..results import Activations
-from .common import batch_for, network_input, numpy
-from .method import METHODS, Method, Option, provenance
+from .common import batch_for, in_chunks, network_input, numpy
+from .method import METHODS, STOP, Method, Option, provenance
 
 ORDERS = ("strongest", "index")
 CHUNK = 8
 
 
-def activations(model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64) -> Activations:
+def activations(
+    model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64, stop: int | None = None
+) -> Activations:
     """Return the activation maps of `layer` for each image, all channels.
 
     `.maps` is (image, height, width, channel) float32, or (image, channel) behind a dense layer: the layer's output, after its
-    activation. `order` ("strongest" first or by "index") and `most` concern the picture only. Raises UnitError, ImageError.
+    activation. `order` ("strongest" first or by "index") and `most` concern the picture only.
+    `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
 
     >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
     """
@@ -33,17 +36,22 @@ def activations(model: Any, layer: str, images: Any, *, order: str = "strongest"
     call = graph.find(layer)
     channel_count(call)
     batch = batch_for(bundle, images, [call])
-    chunks = [batch.pixels[start : start + CHUNK] for start in range(0, len(batch.pixels), CHUNK)]
-    maps = [numpy(graph.run(network_input(bundle, chunk), [call.index])[0]) for chunk in chunks]
-    parameters = {"layer": call.address, "order": order, "most": most}
+
+    def maps_of(some: slice) -> Any:
+        return numpy(graph.run(network_input(bundle, batch.pixels[some]), [call.index])[0])
+
+    parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, maps_of, "computing maps")
+    maps = np.concatenate(parts)
+    parameters = {"layer": call.address, "order": order, "most": most} | stopped
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
         provenance=provenance("activations", bundle, batch.inputs, parameters),
         notes=(*weight_notes(graph, [call]), *batch.notes),
+        interrupted=bool(stopped),
         layer=call.address,
-        maps=np.concatenate(maps),
-        images=batch.pixels,
-        image_names=batch.names,
+        maps=maps,
+        images=batch.pixels[: len(maps)],
+        image_names=batch.names[: len(maps)],
         order=order,
         most=most,
         labels=labels,
@@ -60,6 +68,7 @@ METHODS.register(
         options=(
             Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
             Option("most", int, 64, "How many channels to draw."),
+            STOP,
         ),
         examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
     ),

@@ -1,17 +1,40 @@
 """What several methods need and none owns: images brought to its network."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
 from ..graph.calls import Call
 from ..graph.entering import fit_of, network_input, numpy, require_images
 from ..graph.receptive import check_size
 from ..images import ImageBatch, as_array_batch, as_batch
 from ..models import ModelBundle
+from ..progress import track
 from ..units import Unit
 
-__all__ = ["batch_for", "class_names", "fit_of", "network_input", "numpy", "require_images"]
+__all__ = ["batch_for", "class_names", "fit_of", "in_chunks", "network_input", "numpy", "require_images"]
+
+Part = TypeVar("Part")
+
+
+def in_chunks(count: int, chunk: int, stop: int | None, make: Callable[[slice], Part], label: str) -> tuple[list[Part], dict[str, int]]:
+    """Return what `make` returns for a few of `count` images at a time, and what the provenance records if these are not all of them.
+
+    They end after `stop` images, where that is given, or where Ctrl-C ends them; with nothing made it is passed on. Raises OptionError.
+    """
+    if stop is not None and stop < 1:
+        raise OptionError(f"`stop` is {stop}. Give 1 or more.")
+    end = count if stop is None else min(stop, count)
+    parts: list[Part] = []
+    try:
+        for start in track(range(0, end, chunk), label):
+            parts.append(make(slice(start, min(start + chunk, end))))
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+    reached = min(end, len(parts) * chunk)
+    return parts, {"stop": reached} if reached < count else {}
 
 
 def batch_for(bundle: ModelBundle, images: Any, calls: Iterable[Call]) -> ImageBatch:

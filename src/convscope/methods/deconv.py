@@ -19,12 +19,11 @@ from ..graph.saturation import own_values, ranking, seed_call
 from ..graph.seeds import peaks, seed_map, seed_peaks, seedable, values_at
 from ..images import ImageBatch
 from ..models import ModelBundle, as_bundle, names_classes
-from ..progress import track
 from ..results import Projections
 from ..units import Unit
-from .common import batch_for, class_names, network_input, numpy, require_images
+from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
 from .compiling import strongest_projected
-from .method import METHODS, Method, Option, provenance
+from .method import METHODS, STOP, Method, Option, provenance
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
@@ -44,6 +43,7 @@ def deconv(
     ties: str = "first",
     ruleset: Ruleset | None = None,
     strongest: int | None = None,
+    stop: int | None = None,
 ) -> Projections:
     """Return the projection of each unit for each image, down to the pixels that excited it.
 
@@ -51,7 +51,7 @@ def deconv(
     "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
     its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima go to the "first" place in
     row-major order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
-    channels), take the N that the images excite most.
+    channels), take the N that the images excite most. `stop`: end after so many images; a result that Ctrl-C cut short records it.
 
     `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. Class units are
     taken before the softmax. Raises UnitError, ImageError, OptionError. Source: Zeiler & Fergus 2014, section 2.1.
@@ -69,12 +69,12 @@ def deconv(
     if strongest is not None:
         chosen = _strongest(bundle, chosen, batch, strongest)
     _check_memory(batch, len(chosen))
-    parts = [
-        _project(bundle, chosen, batch.pixels[start : start + CHUNK], rules, seed)
-        for start in track(range(0, len(batch.pixels), CHUNK), "projecting")
-    ]
+    parts, stopped = in_chunks(
+        len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed), "projecting"
+    )
+    pixels = np.concatenate([part.pixels for part in parts])
     calls = [call for unit in chosen for call in graph_of(bundle).ancestors([seed_call(graph_of(bundle), unit).index])]
-    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties}
+    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties} | stopped
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
         notes=(
@@ -85,14 +85,15 @@ def deconv(
             *batch.notes,
         ),
         class_names=class_names(bundle, chosen),
+        interrupted=bool(stopped),
         units=chosen,
-        pixels=np.concatenate([part.pixels for part in parts]),
+        pixels=pixels,
         values=np.concatenate([part.values for part in parts]),
         seeds=np.concatenate([part.seeds for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
         fields=np.concatenate([part.fields for part in parts]),
-        images=batch.pixels,
-        image_names=batch.names,
+        images=batch.pixels[: len(pixels)],
+        image_names=batch.names[: len(pixels)],
         variant=rules.name if ruleset else variant,
         seeded=seed,
     )
@@ -239,6 +240,7 @@ METHODS.register(
             Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
             Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
             Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
+            STOP,
         ),
         examples=(
             "convscope deconv block4_conv2:17 sample:cat",

@@ -31,7 +31,7 @@ class Option:
 
     `type` is int, float, str, Path or bool (a flag); `choices` restricts a str; `shortcuts` are flags that stand for one of its values,
     such as ("--no-switches", "spread"); `short` is a second flag, such as "-r", `metavar` the value's name in the help. `asked` says
-    whether the session asks for it, `required` that there is no default.
+    whether the session asks for it, `required` that there is no default, `hidden` that the help leaves it out.
     """
 
     name: str
@@ -44,11 +44,16 @@ class Option:
     short: str = ""
     required: bool = False
     metavar: str | None = None
+    hidden: bool = False
 
     @property
     def flag(self) -> str:
         """The option's name in the shell."""
         return f"--{self.name.replace('_', '-')}"
+
+
+# Every method that Ctrl-C can cut short takes it, and records it then.
+STOP = Option("stop", int, None, "End after so many steps or images, as Ctrl-C would.", metavar="N", hidden=True)
 
 
 class Part(NamedTuple):

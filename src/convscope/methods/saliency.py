@@ -13,21 +13,21 @@ from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
 from ..graph.seeds import peaks, seed_peaks
 from ..models import as_bundle, names_classes
-from ..results import Saliency
-from .common import batch_for, class_names, network_input, numpy, require_images
-from .method import METHODS, Method, Option, provenance
+from ..results import FloatArray, Saliency
+from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
+from .method import METHODS, STOP, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 CHUNK = 4
 
 
-def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Saliency:
+def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: int | None = None) -> Saliency:
     """Return the gradient of a unit's score by the pixels, for each image.
 
     The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax, that of any unit before an
     activation that is flat above (ReLU6, sigmoid, tanh), which has no gradient there. `guided` rectifies the
     signal at every ReLU. `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over
-    channels. Raises UnitError, ImageError.
+    channels. `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
@@ -41,28 +41,30 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False) -> Sal
     sign = ranked.signs[found[0].channel]
     call = ranked.before if sign else ranked.call
     batch = batch_for(bundle, images, [call])
-    pixels, scores, values = [], [], []
-    for start in range(0, len(batch.pixels), CHUNK):
-        projector = Projector(graph, network_input(bundle, batch.pixels[start : start + CHUNK]), [call])
+
+    def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
+        projector = Projector(graph, network_input(bundle, batch.pixels[some]), [call])
         maps = numpy(projector.value(call)) * (sign or 1)
         places, score = peaks(maps, found[0])
         signal = seed_peaks(maps, found[0], places, np.full_like(score, sign or 1))
         down = projector.project(call, ops.convert_to_tensor(signal), GUIDED if guided else GRADIENT)
-        pixels.append(bundle.preprocessing.to_rgb(numpy(down)))
-        scores.append(score)
         if spoilt_units(graph, call)[found[0].channel]:
-            scores[-1] = score = np.full_like(score, np.nan)
-        values.append(ranked.one(found[0].channel, score))
+            score = np.full_like(score, np.nan)
+        return bundle.preprocessing.to_rgb(numpy(down)), score, ranked.one(found[0].channel, score)
+
+    parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, gradients, "computing gradients")
+    pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
-        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided}),
+        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided} | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *weight_notes(graph, [call]), *batch.notes),
         class_names=class_names(bundle, found),
+        interrupted=bool(stopped),
         unit=found[0],
-        pixels=np.concatenate(pixels),
-        scores=np.concatenate(scores),
-        values=np.concatenate(values),
-        images=batch.pixels,
-        image_names=batch.names,
+        pixels=pixels,
+        scores=scores,
+        values=values,
+        images=batch.pixels[: len(pixels)],
+        image_names=batch.names[: len(pixels)],
         guided=guided,
     )
 
@@ -74,7 +76,7 @@ METHODS.register(
         summary="which pixels matter to a unit's score (gradient, or guided backprop)",
         run=saliency,
         takes=("unit", "images"),
-        options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True),),
+        options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), STOP),
         examples=(
             "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
             "convscope saliency block5_conv3:7 sample:cat",

@@ -9,7 +9,7 @@ from ..errors import UnitError
 from ..graph.addresses import as_units
 from ..methods.ascent import ascend
 from ..methods.common import class_names
-from ..methods.method import METHODS, Method, Option, Part, provenance
+from ..methods.method import METHODS, STOP, Method, Option, Part, provenance
 from ..models import ModelBundle
 from ..results import Dossier, FloatArray, Patches
 from ..scanning import Run
@@ -43,11 +43,12 @@ def dossier(
     *,
     run: Any,
     steps: int | None = None,
-    size: int | None = None,
+    size: Any = None,
     seed: int = 0,
     precision: str = "auto",
     ties: str = "spread",
     theme: str = "light",
+    stop: int | None = None,
 ) -> Dossier:
     """Return all that is known of a unit: its strongest images in a scan, projected both ways, a synthetic one, and its statistics.
 
@@ -57,8 +58,8 @@ def dossier(
 
     `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is said
     to be silent. A picture that is gone or has changed since the scan leaves its place empty. Saved, it is a picture and a page (HTML) that
-    holds its pictures itself. Ctrl-C during the ascent keeps what was reached. Raises UnitError, ImageError, ModelError, OptionError,
-    ReplayError.
+    holds its pictures itself. Ctrl-C during the ascent keeps what was reached; `stop` is as for `ascend`. Raises UnitError, ImageError,
+    ModelError, OptionError, ReplayError.
 
     >>> convscope.dossier(None, "block3_conv1:5", run="run/").save("dossier/")
     """
@@ -72,8 +73,11 @@ def dossier(
     gathered = gather(run, bundle, units, rules)
     patches = gathered.patches[0]
     pictures = _pictures(run, patches)
-    climbed = ascend(bundle, one, steps=steps, size=size, seed=seed, precision=precision, real=pictures if patches.places else None)
-    climb = {name: climbed.provenance.parameters[name] for name in ("steps", "size", "seed", "precision")}
+    climbed = ascend(
+        bundle, one, steps=steps, size=size, seed=seed, precision=precision, real=pictures if patches.places else None, stop=stop
+    )
+    said = climbed.provenance.parameters
+    climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
     parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "theme": theme, **climb}
     return Dossier(
         provenance=provenance("dossier", bundle, (run_input(run, gathered.unreadable),), parameters, seed),
@@ -162,6 +166,7 @@ METHODS.register(
             Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
             TIES_OPTION,
             THEME_OPTION,
+            STOP,
         ),
         examples=(
             "convscope dossier block3_conv1:5 -r run/",

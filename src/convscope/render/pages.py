@@ -62,7 +62,7 @@ def write_pages(
 ) -> Iterator[tuple[Result, list[Path]]]:
     """Write each result as `<name>.png` into `folder` as soon as it is made, and yield it and its files; at the end write `index.html`.
 
-    Where the making ends early, the page shows what there is. Raises OutputError.
+    Where the making ends early, as by Ctrl-C, the page shows what there is. Raises OutputError.
     """
     shown: list[Picture] = []
     notes: dict[str, None] = {}
@@ -73,6 +73,8 @@ def write_pages(
             shown.append(Picture(written[0].name, name, link=page))
             notes |= dict.fromkeys(result.notes)
             yield result, written
+            if result.interrupted:
+                break
     finally:
         if shown:
             write_index(folder, title, [Section(title, shown, notes=tuple(notes))])

@@ -2,11 +2,12 @@
 
 from .looks import Activations, Ascent, Projections, Saliency, picture_names
 from .maps import CAUTION_TSNE, Embedding, Reference, check_apart
-from .record import SCHEMA, FloatArray, Provenance, Result, bands_note
+from .record import INTERRUPTED, SCHEMA, FloatArray, Provenance, Result, bands_note
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
 
 __all__ = [
     "CAUTION_TSNE",
+    "INTERRUPTED",
     "PATCH_ARRAYS",
     "SCHEMA",
     "Activations",

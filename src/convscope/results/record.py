@@ -15,6 +15,7 @@ from ..registry import DRAWINGS
 from ..units import Unit
 
 SCHEMA = 1
+INTERRUPTED = "Interrupted: what was reached so far was written."
 FloatArray = NDArray[np.float32]
 
 

@@ -48,7 +48,7 @@ def test_an_interrupt_while_watching_keeps_what_was_reached(bundle):
 
     found = convscope.ascend(bundle, "conv1:1", watch=watch, **SETTINGS)
     assert found.interrupted
-    assert found.provenance.parameters["steps"] == 3
+    assert (found.provenance.parameters["steps"], found.provenance.parameters["stop"]) == (5, 3)
     assert np.array_equal(found.images, convscope.ascend(bundle, "conv1:1", **SETTINGS | {"steps": 3}).images)
 
 

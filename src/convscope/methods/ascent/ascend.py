@@ -33,7 +33,7 @@ def ascend(
     *,
     mode: str = "best",
     steps: int | None = None,
-    size: int | None = None,
+    size: Any = None,
     seed: int = 0,
     precision: str = "auto",
     every: int | None = None,
@@ -43,6 +43,7 @@ def ascend(
     diversity: int = 1,
     start: Any = None,
     real: Any = None,
+    stop: int | None = None,
     watch: Watch | None = None,
 ) -> Ascent:
     """Return for each unit a picture that excites it, found by gradient ascent.
@@ -54,17 +55,18 @@ def ascend(
       does not wake is tried by other means (docs/methods.md). A picture depends on its unit, its size and the seed, not on other units.
       `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the plain gradient from
       noise, 64 `steps`; with `norm` on the sphere of that distance from mid-grey (Erhan et al. 2009).
-    - `size`: side of the pictures in pixels; by default from the largest receptive field among the units (64 to 192), or the network's own
-      where a dense layer fixes it. `seed`: where noise and moves begin.
+    - `size`: side of the pictures in pixels, or (height, width); by default from the largest receptive field among the units (64 to 192),
+      or the network's own where a dense layer fixes it. `seed`: where noise and moves begin.
     - `image="maco"`: only phases climb, the magnitudes are those of natural images (Fel et al. 2023) or of the images `spectrum`.
     - `diversity=N`: N pictures of each unit, pushed apart. `start`: a photograph to begin with, at its own shape (DeepDream).
     - `real`: images to compare with: `.real` is each unit's largest activation among them; what does not wake also starts from them.
     - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
-      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations.
+      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `stop`: end after
+      so many steps of all pictures together, as Ctrl-C would: an interrupted result records it, and is made again by it.
 
     `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in [0,
     1], `.scores` each unit's largest activation on the 8-bit picture, before an activation that is flat above, and `.values` after it.
-    Ctrl-C keeps what was reached. Raises UnitError, OptionError, ImageError.
+    Ctrl-C keeps what was reached: the units that have a picture then. Raises UnitError, OptionError, ImageError.
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
@@ -83,6 +85,7 @@ def ascend(
         diversity=diversity,
         start=start,
         real=real,
+        stop=stop,
     )
     targets = as_targets(bundle, units, start=start is not None)
     return ascended(climber_of(bundle, targets, decided), targets, watch)
@@ -97,7 +100,7 @@ def climber_of(bundle: ModelBundle, targets: Sequence[Target], settings: Setting
         start=start,
         real=None if settings.real is None else RealImages(bundle, settings.real),
         image=maco_of(settings.spectrum) if settings.image == "maco" else None,
-        inputs=(*array_inputs(targets), *inputs),
+        inputs=inputs,
     )
 
 
@@ -117,7 +120,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     real, reached, graph = climber.real, climbed.targets, graph_of(climber.bundle)
     beside = None if real is None else np.array([real.value(target) for target in reached], dtype=np.float32)
     found = Ascent(
-        provenance=recorded(climber, asked, climbed.steps if climbed.interrupted else None),
+        provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
         notes=real.notes if real is not None else (),
         class_names=class_names(climber.bundle, units_among(reached)),
         units=reached,
@@ -145,12 +148,20 @@ def _after(graph: Graph, target: Target, score: float) -> float:
     return float(own_values(graph, target, np.array([score], np.float32))[0]) if isinstance(target, Unit) else score
 
 
-def recorded(climber: Climber, targets: Sequence[Target], steps: int | None = None) -> Provenance:
-    """Return the provenance of pictures of these targets; `steps`: after how many they were interrupted."""
+def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | None = None) -> Provenance:
+    """Return the provenance of pictures of these targets.
+
+    Of an interrupted climb it holds all that makes the same ones again: after how many steps it ended, and the size, which was that of all
+    pictures that were asked for.
+    """
     settings = climber.settings
     images = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
     parameters = asdict(replace(settings, start=None, real=None, spectrum=None)) | images | {"units": [text_of(one) for one in targets]}
-    if steps is not None:
-        parameters["steps"] = steps
-    inputs = (*climber.inputs, *(climber.real.inputs if climber.real is not None else ()))
+    if climbed is not None and climbed.interrupted:
+        height, width = climbed.images.shape[1:3]
+        square = climber.start is None and height == width
+        parameters |= {"stop": climbed.steps, "size": height if square else [height, width]}
+    elif parameters["stop"] is None:
+        del parameters["stop"]
+    inputs = (*array_inputs(targets), *climber.inputs, *(climber.real.inputs if climber.real is not None else ()))
     return provenance("ascend", climber.bundle, inputs, parameters, settings.seed)

@@ -9,12 +9,13 @@ from ...graph.addresses import graph_of, unit_call
 from ...graph.receptive import check_size, receptive_field
 from ...models import ModelBundle
 from ...units import Unit
+from .settings import Size
 from .targets import Target
 
 SMALLEST, LARGEST = 64, 192
 
 
-def canvas_of(bundle: ModelBundle, targets: Sequence[Target], size: int | None, start: tuple[int, int] | None = None) -> tuple[int, int]:
+def canvas_of(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None = None) -> tuple[int, int]:
     """Return the (height, width) of these targets' pictures; `start`: that of the picture they begin with.
 
     Raises OptionError for what the network or sense does not allow, ImageError and UnitError for a canvas too small to reach a unit.
@@ -31,17 +32,20 @@ def is_flat(graph: Any, targets: Sequence[Target]) -> bool:
     return any(len(call.shape) != 4 for call in graph.ancestors(calls))
 
 
-def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: int | None, start: tuple[int, int] | None) -> tuple[int, int]:
+def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None) -> tuple[int, int]:
     fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+    wanted = (size, size) if isinstance(size, int) else size
     if fixed is not None:
-        if size is not None and (size, size) != fixed:
+        if wanted is not None and wanted != fixed:
             raise OptionError(f"`size` is {size}; a dense layer before these units fixes it to {fixed[0]} x {fixed[1]}.")
         return fixed
-    if size is not None and not 8 <= size <= 4096:
+    if wanted is not None and not all(8 <= side <= 4096 for side in wanted):
         raise OptionError(f"`size` is {size}. Give 8 to 4096 pixels.")
     if start is not None:
         return start  # read at `size` already
-    side = max(_derived_side(bundle, unit) for unit in _units_in(targets)) if size is None else size
+    if wanted is not None:
+        return wanted
+    side = max(_derived_side(bundle, unit) for unit in _units_in(targets))
     return side, side
 
 

@@ -1,7 +1,7 @@
 """Climbs of many targets: batch by batch, attempt by attempt, each picture until it no longer rises; what they share is kept here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ WINDOW, WORTH = 24, 0.08
 @dataclass(frozen=True)
 class Climbed:
     """The pictures of some targets, `copies` of each, one after the other; `courses`: (step, picture) the objective, NaN where it
-    stood still. `scores`: (picture,); `margins`: (picture,) what is above 0 where the unit is awake, see `largest`.
+    stood still. `scores`: (picture,); `margins`: (picture,) what is above 0 where the unit is awake, see `largest`. `steps`: how many were
+    taken for them in all, by whichever attempt. `interrupted`: Ctrl-C, or the `stop` of the settings, ended it before all was done.
     """
 
     targets: tuple[Target, ...]
@@ -66,18 +67,22 @@ class Climber:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
         copies = self.settings.diversity
         groups = list(batches(targets, canvas, copies))
-        attempts = self.attempts(targets)
-        watch = watch or counting(len(groups) * attempts[0].steps)
+        watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []
-        for group in groups:
-            one = self._climb_group(group, canvas, attempts, watch)
-            if one.steps:
-                found.append(one)
-            if one.interrupted:
-                break
+        left, interrupted = self.settings.stop, False
+        try:
+            for group in groups:
+                one = self._climb_group(group, canvas, watch, left)
+                if one.steps:
+                    found.append(one)
+                if interrupted := one.interrupted:
+                    break
+                left = _less(left, one.steps)
+        except KeyboardInterrupt:  # before the pictures of a group were measured: those of the groups before it are kept
+            interrupted = True
         if not found:
             raise KeyboardInterrupt
-        return _joined(found, targets, copies)
+        return replace(_joined(found, targets, copies), interrupted=interrupted or left == 0)
 
     def most_steps(self, targets: Sequence[Target]) -> int:
         """Return how many steps the first attempt takes at most."""
@@ -93,30 +98,44 @@ class Climber:
         attempts = attempts_of(self.settings, flat=is_flat(graph_of(self.bundle), targets), image=self.image)
         return [attempt for attempt in attempts if self.real is not None or not attempt.real]
 
-    def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], attempts: Sequence[Attempt], watch: Watch) -> Climbed:
-        """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept."""
-        best = self._climb(group, canvas, attempts[0], watch)
-        for attempt in attempts[1:]:
+    def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], watch: Watch, left: int | None) -> Climbed:
+        """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept.
+
+        Not more than `left` steps are taken.
+        """
+        first, *others = self.attempts(group)
+        best = self._climb(group, canvas, first, watch, left)
+        for attempt in others:
             asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and best.margins[place] <= 0]
             if best.interrupted or not asleep:
                 break
-            best = _bettered(best, asleep, self._climb([best.targets[place] for place in asleep], canvas, attempt, watch, copies=1))
+            try:
+                tried = self._climb([best.targets[place] for place in asleep], canvas, attempt, watch, _less(left, best.steps), copies=1)
+            except KeyboardInterrupt:  # before its pictures were measured
+                return replace(best, interrupted=True)
+            best = _bettered(best, asleep, tried)
         return best
 
     def _climb(
-        self, group: Sequence[Target], canvas: tuple[int, int], attempt: Attempt, watch: Watch, copies: int | None = None
+        self,
+        group: Sequence[Target],
+        canvas: tuple[int, int],
+        attempt: Attempt,
+        watch: Watch,
+        left: int | None,
+        copies: int | None = None,
     ) -> Climbed:
-        """Climb for targets of one form until all are done or Ctrl-C."""
+        """Climb for targets of one form until all are done, no step is `left`, or Ctrl-C."""
         copies = self.settings.diversity if copies is None else copies
         targets = [target for target in group for _ in range(copies)]
         graph, step = graph_of(self.bundle), self.step_of(group[0], canvas, attempt, copies)
         rngs = [self._rng(target, number % copies) for number, target in enumerate(targets)]
         weights = weights_of(graph, [as_objective(target) for target in targets])
         run = AscentRun(step, weights, rngs, self._starts(targets, canvas, attempt, step))
-        courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch)
+        courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch, left)
         images = run.pictures()
         scores, margins = self.scores(targets, images)
-        return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), len(courses), interrupted)
+        return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), run.steps, interrupted)
 
     def _rng(self, target: Target, copy: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, *([copy] if copy else []), *str(target).encode()])
@@ -161,14 +180,18 @@ class Climber:
         return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
 
 
-def _to_the_top(run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch) -> tuple[FloatArray, Frames, bool]:
-    """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), or Ctrl-C."""
+def _to_the_top(
+    run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch, left: int | None
+) -> tuple[FloatArray, Frames, bool]:
+    """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
     course: list[Any] = []
     frames, interrupted = Frames(settings.every), False
     stopped = np.zeros(len(targets), dtype=int)
     try:
         frames.see(Stage(targets, 0, steps, run.pictures))
         for count in range(1, steps + 1):
+            if left == count - 1:
+                raise KeyboardInterrupt  # where the ascent that is made again was interrupted
             course.append(run.step())
             climbing = True
             if count % STEPS_AT_ONCE == 0:
@@ -184,10 +207,18 @@ def _to_the_top(run: AscentRun, targets: Sequence[Target], steps: int, settings:
                 break
     except KeyboardInterrupt:
         interrupted = True
+        if len(course) < run.steps:
+            course.append(run.values)
+        frames.see(Stage(targets, run.steps, steps, run.pictures, last=True))
     values = np.array([numpy(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
     for place, end in enumerate(stopped):
         values[end or len(values) :, place] = np.nan
     return values, frames, interrupted
+
+
+def _less(left: int | None, steps: int) -> int | None:
+    """Return how many steps are left after so many, None where they are not counted."""
+    return None if left is None else max(0, left - steps)
 
 
 def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
@@ -209,8 +240,8 @@ def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:
             courses[place] = tried.courses[:, number]
             if frames:
                 frames[place] = tried.frames[number]
-    interrupted = best.interrupted or tried.interrupted
-    return Climbed(best.targets, images, scores, margins, _padded(courses), tuple(frames), best.steps, interrupted)
+    steps = best.steps + tried.steps
+    return Climbed(best.targets, images, scores, margins, _padded(courses), tuple(frames), steps, tried.interrupted)
 
 
 def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) -> Climbed:
@@ -227,8 +258,7 @@ def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) ->
         margins=np.concatenate([climb.margins for climb in found])[order],
         courses=_padded([courses[place] for place in order]),
         frames=tuple(frames[place] for place in order) if frames else (),
-        steps=max(climb.steps for climb in found),
-        interrupted=found[-1].interrupted,
+        steps=sum(climb.steps for climb in found),
     )
 
 

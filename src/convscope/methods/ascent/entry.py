@@ -1,6 +1,6 @@
 """What gradient ascent says of itself: its entry among the methods."""
 
-from ..method import METHODS, Method, Option
+from ..method import METHODS, STOP, Method, Option
 from .ascend import ascend
 from .jobs import large_job
 from .settings import IMAGES, MODES
@@ -25,6 +25,7 @@ METHODS.register(
             Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
             Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
             Option("every", int, None, "Also write the course: an animation of the pictures after every N steps.", metavar="N"),
+            STOP,
         ),
         watched=True,
         job=large_job,

@@ -15,6 +15,7 @@ from ...models import ModelBundle
 from .attempts import Drawn
 from .canvas import is_flat
 from .maco import maco, spectrum_of
+from .settings import Size
 from .targets import Target
 
 # The longer side of a photograph to start from, where no size is given.
@@ -24,7 +25,7 @@ NATURAL = tuple(f"{SAMPLE}{name}" for name in MEASURING)
 Said = tuple[dict[str, Any], ...]
 
 
-def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: int | None) -> tuple[NDArray[np.float32], Said]:
+def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
     """Return the picture to start from, (height, width, channel) in [0, 1] at its own shape, and what the provenance records of it.
 
     Its longer side is `size`, or at most LONGEST; a dense layer before the targets fixes it. Raises ImageError.
@@ -33,10 +34,13 @@ def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: i
     if len(images) != 1:
         raise ImageError(f"`start` means {len(images)} images. Give one picture to start from.")
     fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+    if fixed is None and isinstance(size, tuple):
+        fixed = size
     if fixed is None:
-        image, _ = images.sources[0].read(size or LONGEST)
+        side = size if isinstance(size, int) else None
+        image, _ = images.sources[0].read(side or LONGEST)
         longest = max(image.shape[:2])
-        scale = (size or min(longest, LONGEST)) / longest
+        scale = (side or min(longest, LONGEST)) / longest
         fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
     batch = as_batch(given, Fit(bundle.channels, fixed))
     return batch.pixels[0], batch.inputs

@@ -196,6 +196,8 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
 
 def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:
     """Return the job where a request is large: whole layers by pattern, or more units of a layer than climb together; else None."""
+    if settings.get("stop") is not None:  # what was interrupted was one result
+        return None
     job = ascend_all(model, units, layers=layers, **settings)
     return job if layers is not None or job.is_large else None
 

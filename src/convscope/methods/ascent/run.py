@@ -71,6 +71,15 @@ class AscentStep:
         self.compiled, self.explain = compiled(step), explain
 
 
+class _State(NamedTuple):
+    """Where a climb stands; replaced as one, so that an interrupt finds either the old or the new. `values`: before the last step."""
+
+    steps: int
+    numbers: Any
+    moments: list[Any]
+    values: Any = None
+
+
 class AscentRun:
     """One batch of pictures on its way up; picture i climbs the objective with row i of each of `weights` (see `weights_of`).
 
@@ -88,29 +97,37 @@ class AscentRun:
         self._step, self._rngs = step, rngs
         self._weights = [ops.convert_to_tensor(one) for one in weights]
         begun = [step.image.initial(rng) for rng in rngs] if starts is None else starts
-        self._numbers = ops.convert_to_tensor(np.stack(begun))
-        self._moments = step.update.moments(self._numbers)
+        numbers = ops.convert_to_tensor(np.stack(begun))
+        self._state = _State(0, numbers, step.update.moments(numbers))
         self._climbing = np.ones((len(begun), *[1] * (np.ndim(begun[0]))), dtype=bool)
-        self._steps = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return self._state.steps
+
+    @property
+    def values(self) -> Any:
+        """What the last step returned."""
+        return self._state.values
 
     def step(self) -> Any:
         """Climb once; return the objective of each picture before the step as a tensor (count,), perhaps still being computed.
 
         Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
         """
-        self._steps += 1
+        before = self._state
         drawn = sampling(self._step.transforms, self._rngs, self._step.size)
         rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
-        count, climbing = ops.convert_to_tensor(np.float32(self._steps)), ops.convert_to_tensor(self._climbing)
+        count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing)
         try:
-            self._numbers, self._moments, values = self._step.compiled(
-                self._numbers, self._moments, count, climbing, self._weights, rows, columns
-            )
+            after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, rows, columns)
         except ConvscopeError:
             raise
         except Exception as error:
             raise self._step.explain(error) from error
-        return values
+        self._state = _State(before.steps + 1, *after)
+        return self._state.values
 
     def hold(self, places: NDArray[np.bool_]) -> bool:
         """Leave these pictures as they are from now on; return whether any still climbs."""
@@ -119,7 +136,7 @@ class AscentRun:
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
-        found = np.moveaxis(numpy(self._step.image.pictures(self._numbers)), 1, -1)
+        found = np.moveaxis(numpy(self._step.image.pictures(self._state.numbers)), 1, -1)
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
 
 

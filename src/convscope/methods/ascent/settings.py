@@ -9,15 +9,18 @@ from ...errors import OptionError
 MODES = ("best", "paper")
 IMAGES = ("fourier", "maco")
 PAPER_STEPS = 64
+Size = int | tuple[int, int] | None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of `ascend`; `steps` None: until the score no longer rises. `start`, `real` and `spectrum` say where images are."""
+    """The options of `ascend`; `steps` None: until the score no longer rises. `stop`: after how many steps of all pictures together to end
+    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are.
+    """
 
     mode: str
     steps: int | None
-    size: int | None
+    size: Size
     seed: int
     precision: str
     every: int | None = None
@@ -27,13 +30,14 @@ class Settings:
     start: Any = None
     real: Any = None
     spectrum: Any = None
+    stop: int | None = None
 
 
 def settle(
     *,
     mode: str = "best",
     steps: int | None = None,
-    size: int | None = None,
+    size: Any = None,
     seed: int = 0,
     precision: str = "auto",
     every: int | None = None,
@@ -43,12 +47,19 @@ def settle(
     start: Any = None,
     real: Any = None,
     spectrum: Any = None,
+    stop: int | None = None,
 ) -> Settings:
     """Return the options of `ascend` with their defaults decided. Raises OptionError."""
     for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES)):
         if value not in choices:
             raise OptionError(f"No {name} `{value}`. Choose one of {', '.join(choices)}.")
-    for name, number, least in (("seed", seed, 0), ("steps", steps, 1), ("every", every, 1), ("diversity", diversity, 1)):
+    for name, number, least in (
+        ("seed", seed, 0),
+        ("steps", steps, 1),
+        ("stop", stop, 1),
+        ("every", every, 1),
+        ("diversity", diversity, 1),
+    ):
         if number is not None and number < least:
             raise OptionError(f"`{name}` is {number}. Give {least} or more.")
     if norm is not None and not (mode == "paper" and norm > 0):
@@ -61,4 +72,14 @@ def settle(
         raise OptionError('`spectrum` gives MACO its magnitudes. Give image="maco" too, or leave it out.')
     if mode == "paper" and steps is None:
         steps = PAPER_STEPS
-    return Settings(mode, steps, size, seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum)
+    return Settings(
+        mode, steps, _as_size(size), seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum, stop
+    )
+
+
+def _as_size(given: Any) -> Size:
+    if given is None or isinstance(given, int):
+        return given
+    if isinstance(given, list | tuple) and len(given) == 2 and all(isinstance(side, int) for side in given):
+        return given[0], given[1]
+    raise OptionError(f"`size` is {given!r}. Give the side of the pictures in pixels, or their height and width.")

@@ -43,13 +43,13 @@ class Frames:
 
     def __init__(self, every: int | None) -> None:
         self._every = every
-        self._seen: list[NDArray[np.uint8]] = []
+        self._seen: dict[int, NDArray[np.uint8]] = {}
 
     def see(self, stage: Stage) -> None:
         """Keep the pictures of a stage, if it is one to be kept."""
         if self._every and (stage.step % self._every == 0 or stage.last):
-            self._seen.append(np.round(stage.pictures() * 255.0).astype(np.uint8))
+            self._seen[stage.step] = np.round(stage.pictures() * 255.0).astype(np.uint8)
 
     def by_unit(self) -> list[tuple[NDArray[np.uint8], ...]]:
         """Return the frames of each unit in turn."""
-        return [tuple(frame) for frame in zip(*self._seen, strict=True)]
+        return [tuple(frame) for frame in zip(*self._seen.values(), strict=True)]

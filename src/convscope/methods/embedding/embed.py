@@ -18,7 +18,7 @@ from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
 from ...results import CAUTION_TSNE, Embedding, Reference
-from ..method import METHODS, Method, Option, provenance
+from ..method import METHODS, STOP, Method, Option, provenance
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract
@@ -52,6 +52,7 @@ def embed(
     quality: str = "auto",
     theme: str = "light",
     colour: str = "label",
+    stop: int | None = None,
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
@@ -61,7 +62,7 @@ def embed(
     less for few images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
     "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers
     also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
-    "prediction", of the pictures.
+    "prediction", of the pictures. `stop`: end after so many strides of the map; one that Ctrl-C cut short records it.
 
     `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
     is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
@@ -77,6 +78,8 @@ def embed(
     dimensions, seed = as_whole("dimensions", dimensions), as_whole("seed", seed)
     perplexity = None if perplexity is None else as_real("perplexity", perplexity)
     exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
+    if stop is not None and stop < 1:
+        raise OptionError(f"`stop` is {stop}. Give 1 or more.")
     if dimensions < 1:
         raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
     asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
@@ -100,10 +103,12 @@ def embed(
     axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
     clock.read("PCA")
-    settings = settle(max(FEWEST, len(components)), **asked)
+    settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
     mapped = _mapped(components, material, settings, reference, quality, clock)
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
     parameters |= {"onto": onto and str(as_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour}
+    strides = mapped.pop("strides")
+    parameters |= {"stop": strides} if mapped["interrupted"] else {}
     if reference is None:
         kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
@@ -145,7 +150,8 @@ def _mapped(
         if not brief:
             numbers["kl"] = divergence(affinities(found, settings.perplexity), layout.points)
         if asked == "seeds":
-            other = _second(components, found, replace(settings, seed=settings.seed + 1))
+            left = None if settings.stop is None else max(0, settings.stop - layout.strides)
+            other = _second(components, found, replace(settings, seed=settings.seed + 1, stop=left))
             interrupted = other is None
             numbers |= {} if other is None else {"procrustes of two seeds": procrustes(layout.points, other)}
     clock.read("quality")
@@ -153,6 +159,7 @@ def _mapped(
         "points": layout.points,
         "engine": layout.engine,
         "interrupted": interrupted,
+        "strides": layout.strides,
         "neighbours": found.indices[:, :SHOWN],
         "cells": grid.cells,
         "grid": grid.shape,
@@ -226,6 +233,7 @@ METHODS.register(
             Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
             Option("theme", str, "light", "Background of the pictures.", choices=THEMES),
             Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
+            STOP,
         ),
         examples=(
             "convscope tsne photos/ -m model.h5",

@@ -31,21 +31,26 @@ WORKS_BY = {"sklearnex": "scikit-learn-intelex", "openTSNE": "openTSNE", "sklear
 
 @dataclass(frozen=True)
 class Settings:
-    """`perplexity`: effective number of neighbours. `exaggeration`: of the affinities, after the early phase. `engine`: its name."""
+    """`perplexity`: effective number of neighbours. `exaggeration`: of the affinities, after the early phase. `engine`: its name.
+
+    `stop`: after how many strides to end, as by Ctrl-C; None for all.
+    """
 
     perplexity: float
     exaggeration: float
     seed: int
     engine: str
+    stop: int | None = None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """`points`: (n, 2). `engine`: what made them, with version and settings. `interrupted`: Ctrl-C ended it early."""
+    """`points`: (n, 2). `engine`: what made them, with version and settings. `interrupted`: Ctrl-C ended it after so many `strides`."""
 
     points: FloatArray
     engine: str
     interrupted: bool = False
+    strides: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,10 +165,10 @@ def _sklearnex(task: Task) -> Layout:
         return packages.descend(late, points, STRIDE, fast)
 
     try:
-        points, interrupted = _strides(task.start, 1 + STRIDES, stride)
+        points, strides, interrupted = _strides(task.start, 1 + STRIDES, stride, settings.stop)
     except (TypeError, ValueError):  # another release of daal4py, whose function takes something else: no manual promises it
         return _sklearnex_class(task)
-    return Layout(points, _described(packages.intelex_version(), settings), interrupted)
+    return Layout(points, _described(packages.intelex_version(), settings), interrupted, strides)
 
 
 def _sklearnex_class(task: Task) -> Layout:
@@ -185,8 +190,8 @@ def _opentsne(task: Task) -> Layout:
         embedding.optimize(n_iter=50, inplace=True, learning_rate="auto", **phase)
         return np.asarray(embedding, np.float32).copy()
 
-    points, interrupted = _strides(task.start, 15, stride)
-    return Layout(points, _described(name, settings), interrupted)
+    points, strides, interrupted = _strides(task.start, 15, stride, settings.stop)
+    return Layout(points, _described(name, settings), interrupted, strides)
 
 
 def _sklearn(task: Task) -> Layout:
@@ -196,17 +201,23 @@ def _sklearn(task: Task) -> Layout:
     return Layout(points, _described(name, settings))
 
 
-def _strides(points: FloatArray, count: int, stride: Callable[[FloatArray, int], FloatArray]) -> tuple[FloatArray, bool]:
-    """Return the points after `count` strides, with the remaining time shown, or those reached when Ctrl-C came."""
-    reached = None
+def _strides(
+    points: FloatArray, count: int, stride: Callable[[FloatArray, int], FloatArray], stop: int | None
+) -> tuple[FloatArray, int, bool]:
+    """Return the points after `count` strides, with the remaining time shown, or after those reached at `stop` or when Ctrl-C came.
+
+    Also how many these were, and whether they ended early.
+    """
+    reached = points, 0  # replaced as one, so that an interrupt finds points and number that belong together
     try:
         for number in track(range(count), f"t-SNE of {len(points):,} images"):
-            reached = points = stride(points, number)
+            if number == stop:
+                break
+            reached = stride(reached[0], number), number + 1
     except KeyboardInterrupt:
-        if reached is None:
+        if not reached[1]:
             raise
-        return points, True
-    return points, False
+    return *reached, reached[1] < count
 
 
 def _described(name: str, settings: Settings) -> str:
