@@ -3,7 +3,7 @@
 import pytest
 
 from convscope.errors import OptionError, near_misses
-from convscope.legible import LONGEST_NAME, legible, sentence, shortened
+from convscope.legible import LONGEST_NAME, LONGEST_SAID, legible, said, sentence, shortened
 
 pytestmark = pytest.mark.once
 
@@ -41,3 +41,9 @@ def test_the_middle_of_long_names_is_left_out():
 
 def test_names_of_5000_letters_are_compared_with_nothing():
     assert near_misses("a" * 5000, ["b", "c" * 5000]) == f"b, {shortened('c' * 5000)}"
+
+
+def test_what_a_library_says_is_one_short_line():
+    assert said(ValueError("It broke.\nHere is why")) == "It broke"
+    assert said(KeyError()) == "KeyError"
+    assert len(said(ValueError("b" * 5000))) <= LONGEST_SAID

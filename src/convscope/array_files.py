@@ -20,6 +20,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .legible import said
+
 MOST_UNPACKED = 2**30
 MOST_MEMBERS = 10_000
 # NumPy's own limits on a header and on the number of dimensions, those of its oldest release that is supported.
@@ -248,5 +250,4 @@ def _errors_of_zip() -> Iterator[None]:
     except Exception as error:
         if getattr(error, "errno", None) not in (None, errno.EINVAL):  # a damaged archive leads to places before its start
             raise
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ArrayFileError(f"it is a damaged archive: {said}") from error
+        raise ArrayFileError(f"it is a damaged archive: {said(error)}") from error

@@ -4,6 +4,8 @@
 LONGEST_NAME = 400
 LONGEST_CLAUSE = 1_200
 LONGEST_SENTENCE = 4_000
+# Libraries quote bytes of what is damaged, sometimes thousands.
+LONGEST_SAID = 300
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -31,3 +33,9 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
         return name
     half = (longest - 1) // 2
     return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
+
+
+def said(error: BaseException) -> str:
+    """Return the first line of what a library says went wrong, short and without its point at the end; or the kind of the error."""
+    lines = str(error).splitlines()
+    return shortened(lines[0].rstrip("."), LONGEST_SAID) if lines else type(error).__name__

@@ -333,3 +333,21 @@ def test_a_python_without_lzma_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "lzma", None)
     with pytest.raises(ImageError, match="without which this Python was built"):
         as_image_set(path)
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("", "0.png"):
+            entry = zipfile.ZipInfo("unnamed")
+            entry.filename = name
+            with archive.open(entry, "w") as member:
+                member.write(encoded(0))
+    assert [source.name for source in as_image_set(tmp_path / "x.zip").sources] == ["0.png"]
+
+
+def test_notes_name_what_was_skipped_as_it_may_be_printed(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "0.png")
+    (tmp_path / "list.csv").write_text("path\n0.png\n\x1b[2J" + "n" * 5000 + ".png\n")
+    notes = as_batch(tmp_path / "list.csv", Fit(1, (4, 4))).notes
+    assert "\N{REPLACEMENT CHARACTER}[2Jnnn" in notes[0]
+    assert notes[0].isprintable() and len(notes[0]) < 500

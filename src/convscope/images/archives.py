@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ImageError, UnreachableError
+from ..legible import said
 from .folders import is_hidden, is_picture, labels_of
 from .pictures import MOST_BYTES
 from .source import Opened, Source, Unreadable, decoded, unopened
@@ -245,7 +246,7 @@ def _zip_members(archive: Archive) -> Iterator[tuple[str, Make]]:
         entries = opened.infolist()
     _check_count(len(entries), archive)
     for entry in entries:
-        if entry.is_dir() or not _is_wanted(entry.filename):
+        if entry.filename.endswith("/") or not _is_wanted(entry.filename):  # `is_dir` of an empty name raises an IndexError
             continue
         place: dict[str, Any] = {
             "start": entry.header_offset,
@@ -326,8 +327,3 @@ def _too_large(size: int) -> str:
 def _check_count(count: int, archive: Archive) -> None:
     if count > MOST_MEMBERS:
         raise ImageError(f"`{archive.path}` has more than {MOST_MEMBERS:,} members. Divide it into several archives.")
-
-
-def said(error: BaseException) -> str:
-    """Return an error's first line, or its kind."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

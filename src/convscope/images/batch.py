@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..array_files import ArrayFileError, read_array
 from ..errors import ImageError
 from ..files import as_path
+from ..legible import legible, shortened
 from .fitting import Fit
 from .source import ArraySource, Read, Source, unopened
 from .sources import ImageSet, as_array, as_image_set
@@ -145,7 +146,7 @@ class ImageStream:
     def _skipped(self) -> tuple[str, ...]:
         """Say what was skipped by its name: the path in the reason is as it was typed, and another when the same is made again."""
         read = {id(source) for source in self.read}
-        skipped = [source.name for source in self.images.sources if id(source) not in read]
+        skipped = [shortened(legible(source.name)) for source in self.images.sources if id(source) not in read]
         if not skipped:
             return ()
         if len(skipped) == 1:

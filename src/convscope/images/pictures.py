@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError, UnreachableError
+from ..legible import said
 from . import deep, netpbm, tiff
 from .deep import Unpacked
 from .numbers import Pixels, check
@@ -75,10 +76,9 @@ def _one_sentence(name: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"`{name}` is not a picture that can be read. {EXPECTED}") from error
     except Exception as error:  # damaged pictures make Pillow raise almost anything, and one of them must not end a scan of a million
-        said = str(error) or type(error).__name__
-        if isinstance(error, MemoryError) or OUT_OF_MEMORY in said:
+        if isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error):
             raise UnreachableError(f"`{name}` cannot be read now: there is not enough memory. Free some, and try again.") from error
-        raise ImageError(f"`{name}` is damaged or not a picture: {said}. {EXPECTED}") from error
+        raise ImageError(f"`{name}` is damaged or not a picture: {said(error)}. {EXPECTED}") from error
 
 
 def _decoded(data: bytes, name: str, side: int | None, opened: contextlib.ExitStack) -> Pixels:

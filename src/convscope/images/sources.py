@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .. import assets
 from ..errors import ImageError, near_misses
 from ..files import as_path
+from ..legible import said
 from .archives import from_archive, is_archive
 from .arrays import from_array, from_numpy
 from .folders import SUFFIXES, from_folder
@@ -72,8 +73,7 @@ def as_array(part: Any) -> NDArray[Any]:
     try:
         return np.asarray(part)
     except Exception as error:  # a tensor of any framework may refuse, each with its own error
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {said}. {EXPECTED}") from error
+        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {said(error)}. {EXPECTED}") from error
 
 
 def _absolute(part: str | Path) -> str:
