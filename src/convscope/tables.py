@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import footers
 from .array_files import MOST_UNPACKED
 from .errors import ImageError
 from .json_files import parse_json
+from .legible import said
 
 KEY = b"convscope"
 # What a value takes in memory at least, by the kind of its column; text is kept once for all rows that share it.
@@ -57,7 +59,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Columns:
     texts, numbers, vectors = {}, {}, {}
     with _opened(path) as file:
         kinds = {name: kind for name, kind in _fields(file, path) if columns is None or name in columns}
-        _check_size(file, kinds, path)
+        _check_size(kinds, path)
         table = file.read(columns=list(kinds))
         count = table.num_rows if kinds else file.metadata.num_rows
         for place, (name, kind) in enumerate(kinds.items()):
@@ -87,7 +89,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except MemoryError as error:
         raise _unreadable(path, "there is not enough memory for it") from error
     except Exception as error:  # pyarrow raises its own errors and Python's, of many kinds, for what is damaged
-        raise _unreadable(path, (str(error) or type(error).__name__).splitlines()[0].rstrip(".")) from error
+        raise _unreadable(path, said(error)) from error
 
 
 def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:
@@ -98,15 +100,13 @@ def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:
     return found
 
 
-def _check_size(file: Any, kinds: Mapping[str, Any], path: Path) -> None:
+def _check_size(kinds: Mapping[str, Any], path: Path) -> None:
     """Raise ImageError for columns that unpack to too much, by what the header says of them: a few bytes may stand for a billion rows."""
-    size, about = 0, file.metadata
-    for group in range(about.num_row_groups):
-        for place in range(about.num_columns):
-            chunk = about.row_group(group).column(place)
-            name = next((one for one in kinds if chunk.path_in_schema == one or chunk.path_in_schema.startswith(f"{one}.")), None)
-            if name is not None:
-                size += max(chunk.total_uncompressed_size, chunk.num_values * VALUE_BYTES[_kind(kinds[name])])
+    size = 0
+    for chunk in footers.chunks(path):
+        name = next((one for one in kinds if chunk.path == one or chunk.path.startswith(f"{one}.")), None)
+        if name is not None:
+            size += max(chunk.size, chunk.values * VALUE_BYTES[_kind(kinds[name])])
     if size > MOST_UNPACKED:
         raise ImageError(
             f"`{path}` unpacks to more than {MOST_UNPACKED // 2**20:,} MiB. Divide it into several, or write features by numpy.save, as an "
@@ -123,8 +123,8 @@ def about(path: Path) -> dict[str, Any]:
     return found
 
 
-def _unreadable(path: Path, said: str) -> ImageError:
-    return ImageError(f"`{path}` is not a readable Parquet file: {said}. Expected one with features, or with paths of pictures.")
+def _unreadable(path: Path, reason: str) -> ImageError:
+    return ImageError(f"`{path}` is not a readable Parquet file: {reason}. Expected one with features, or with paths of pictures.")
 
 
 def _kind(kind: Any) -> str:
