@@ -156,3 +156,17 @@ def test_a_spoilt_reference_is_refused_in_one_sentence(name, mapped, tmp_path):
     np.savez(tmp_path / "reference.npz", **{key: value for key, value in arrays.items() if value is not None})
     with pytest.raises(OptionError, match=r"holds no map to place images on: reference.npz cannot be read: .*\. Expected a folder"):
         read_reference(tmp_path)
+
+
+def test_what_lies_beyond_float32_from_the_map_is_refused(mapped, tmp_path):
+    pytest.importorskip("openTSNE")
+    folder, result = mapped
+    with pytest.raises(OptionError, match="cannot be placed on the map: their components reach"):
+        convscope.embed(None, np.full_like(result.features[:4], 1e30), onto=folder)
+    held = dict(np.load(folder / "reference.npz"))
+    for name, value in (("components", 1e30), ("points", -1e30), ("mean", 1e200)):
+        np.savez(
+            tmp_path / "reference.npz", **held | {name: np.where(np.arange(held[name].size).reshape(held[name].shape), held[name], value)}
+        )
+        with pytest.raises(OptionError, match="cannot be placed on the map"):
+            convscope.embed(None, result.features[:4], onto=tmp_path)

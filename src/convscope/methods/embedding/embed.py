@@ -26,7 +26,7 @@ from .grid import arrange_on_grid
 from .material import Material, check_finite
 from .neighbours import Neighbours, nearest
 from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
-from .placing import axes_of, place, read_reference, refuse_settings
+from .placing import axes_of, check_near, place, read_reference, refuse_settings
 from .quality import NEAR, divergence, procrustes, quality
 from .runs import holds_run, read_run
 from .vectors import holds_features, is_features, read_features
@@ -102,6 +102,8 @@ def embed(
         )
     axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
+    if reference is not None:
+        check_near(components, reference)
     clock.read("PCA")
     settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
     mapped = _mapped(components, material, settings, reference, quality, clock)

@@ -22,6 +22,7 @@ SCHEMA = 1
 HELD = ("schema", "model", "layer", "mean", "axes", "components", "points")
 PERPLEXITY = 5.0  # openTSNE's own settings for placing: each image by itself, among its nearest
 NEIGHBOURS = 25
+FARTHEST = 1e17  # components whose squares, and sums of many of them, float32 still holds
 
 
 def read_reference(folder: str | Path) -> Reference:
@@ -94,6 +95,16 @@ def axes_of(reference: Reference, width: int, model: str, layer: str, preprocess
             "Give the same by --preprocess."
         )
     return PrincipalAxes(reference.mean, reference.axes, float("nan"), reference.scale)
+
+
+def check_near(components: NDArray[np.float32], reference: Reference) -> None:
+    """Raise OptionError where distances between new images (n, dimension) and those of the map would leave float32."""
+    farthest = [float(np.abs(values).max(initial=0.0)) for values in (components, reference.components, reference.points)]
+    if max(farthest) > FARTHEST:
+        raise OptionError(
+            f"These images cannot be placed on the map: their components reach {farthest[0]:g}, those of its own images {farthest[1]:g} "
+            f"and its points {farthest[2]:g}; at most {FARTHEST:g} is expected. Give features of the same kind and scale."
+        )
 
 
 def refuse_settings(count: int, asked: Mapping[str, Any]) -> None:
