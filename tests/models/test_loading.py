@@ -138,7 +138,7 @@ def test_labels_from_lists_and_files(tmp_path):
 def test_a_lambda_is_not_run(tmp_path):
     path = tmp_path / "lambda.keras"
     inputs = keras.Input((8, 8, 3))
-    keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(path)
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2, name="lambda")(inputs)).save(path)
     with pytest.raises(ModelError, match="Layer `lambda` is refused"):
         convscope.load(path)
 
