@@ -103,16 +103,16 @@ def test_the_longest_possible_name_is_written(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_files(tmp_path: Path, monkeypatch: Any, code: int, words: str) -> None:
     old = records.saliency().save(tmp_path / "a.png")
     before = {path: path.read_bytes() for path in old}
-    write, calls = Path.write_bytes, []
+    write, calls = files._write_new, []
 
-    def fails_at_the_second(path: Path, content: bytes) -> int:
+    def fails_at_the_second(path: Path, content: bytes) -> None:
         calls.append(path)
         if len(calls) == 2:
             write(path, content[:10])
             raise OSError(code, os.strerror(code))
-        return write(path, content)
+        write(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", fails_at_the_second)
+    monkeypatch.setattr(files, "_write_new", fails_at_the_second)
     with pytest.raises(OutputError, match=words):
         records.saliency(2).save(tmp_path / "a.png")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
