@@ -1,6 +1,6 @@
 """Layers in the words of Keras 1, Keras 2 and TensorFlow 2, with settings drawn at random, in files written here without any Keras.
 
-Where the layer has a twin in NumPy (`oldtwins.py`), the network that convscope reads must compute the same; else it is read or refused.
+Where the layer has a twin in NumPy (`old_twins.py`), the network that convscope reads must compute the same; else it is read or refused.
 """
 
 import json
@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 
 import convscope
+import old_twins as twins
 from convscope.backend import ops
 from convscope.errors import ConvscopeError
-from fuzzing import oldtwins as twins
 
 SHORT = 40
 ACTIVATIONS = "linear relu tanh sigmoid hard_sigmoid softplus softsign elu selu softmax swish exponential".split()
