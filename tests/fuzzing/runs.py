@@ -21,28 +21,13 @@ import arithmetic
 from convscope.errors import ConvscopeError
 from convscope.methods.embedding.runs import read_run
 from convscope.scanning import open_run
-from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD
 
 from .running import unsound
 
 SHORT = 40
 COUNT = 3 * SHARD + 17
-RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "spans.parquet", "features.npy", "manifest.json")
 TEMPLATES = ("finished", "half", "grown", "killed")
-
-
-class Stopping(Serial):
-    """Raises an interrupt, or another error, after so many shards."""
-
-    def __init__(self, after, error=KeyboardInterrupt):
-        self.after, self.error = after, error
-
-    def map(self, function, shards):
-        for number, shard in enumerate(shards):
-            if number == self.after:
-                raise self.error
-            yield function(shard)
 
 
 @functools.cache
@@ -50,18 +35,18 @@ def templates():
     """Return a folder of runs: finished, interrupted, finished and then killed while images were added, killed at once."""
     folder = Path(tempfile.mkdtemp(prefix="convscope-runs-"))
     arithmetic.scan(folder / "finished", COUNT)
-    arithmetic.scan(folder / "half", COUNT, executor=Stopping(2), function=arithmetic.here)
+    arithmetic.scan(folder / "half", COUNT, executor=arithmetic.Stopping(2), function=arithmetic.here)
     arithmetic.scan(folder / "grown", SHARD + 5)
     for name in ("grown", "killed"):
         with contextlib.suppress(ValueError):
-            arithmetic.scan(folder / name, COUNT, executor=Stopping(2, ValueError), function=arithmetic.here)
+            arithmetic.scan(folder / name, COUNT, executor=arithmetic.Stopping(2, ValueError), function=arithmetic.here)
     return folder
 
 
 @functools.cache
 def expected(name):
     """Return what is read of a run that is not damaged, and the bytes that it has when it is finished."""
-    return read(templates() / name)[0], {one: (templates() / "finished" / one).read_bytes() for one in RESULT}
+    return read(templates() / name)[0], arithmetic.result(templates() / "finished")
 
 
 def read(run):
@@ -111,7 +96,7 @@ def attempt(number, folder):
         assert not unsound(str(error)), unsound(str(error))
         compared(run, known)
         return f"{before}, not resumed"
-    differing = [one for one in RESULT if (run / one).read_bytes() != finished[one]]
+    differing = [one for one in arithmetic.RESULT if (run / one).read_bytes() != finished[one]]
     assert not differing, f"resumed to other bytes in {differing}"
     return f"{before}, resumed"
 

@@ -13,12 +13,15 @@ import numpy as np
 
 from convscope.images import Fit, as_image_set
 from convscope.scanning.completing import complete_run, identity_of
+from convscope.scanning.executors import Serial
 from convscope.scanning.journal import FOLDER, Journal
 from convscope.scanning.listing import listed_in
 from convscope.scanning.measure import MeasuredLayer, Numbers
 from convscope.scanning.shards import work
 
 SIDE, BATCH, TOP = 6, 32, 4
+# The files of a finished run that must not depend on how it came about.
+RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "spans.parquet", "features.npy", "manifest.json")
 SETTINGS = {
     "model": {"digest": "arithmetic", "preprocessing": "none"},
     "measured": ["maps", "sums"],
@@ -80,6 +83,24 @@ def _die_first(marker, shard):
 
 def die(shard):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Stopping(Serial):
+    """Raises an error, an interrupt by default, after so many shards."""
+
+    def __init__(self, after, error=KeyboardInterrupt):
+        self.after, self.error = after, error
+
+    def map(self, function, shards):
+        for number, shard in enumerate(shards):
+            if number == self.after:
+                raise self.error
+            yield function(shard)
+
+
+def result(run):
+    """Return the bytes of each file of a finished run."""
+    return {name: (Path(run) / name).read_bytes() for name in RESULT}
 
 
 def scan(run, count, **more):

@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import arithmetic
 import numpy as np
@@ -13,19 +12,14 @@ from convscope.scanning import open_run
 from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD, Shard
 
-RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
 COUNT = 7 * SHARD + 31
-
-
-def result(run):
-    return {name: (Path(run) / name).read_bytes() for name in RESULT}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     arithmetic.scan(run, COUNT)
-    return result(run)
+    return arithmetic.result(run)
 
 
 class Died(Exception):
@@ -78,7 +72,7 @@ def test_an_unruly_executor_gives_the_bytes_of_an_undisturbed_scan_or_no_complet
             break
         reached = open_run(run)
         assert reached.units("maps").count.tolist() == [len(reached)] * 5 and len(reached.ids) == len(reached)
-    assert result(run) == undisturbed
+    assert arithmetic.result(run) == undisturbed
 
 
 class Twice(Serial):
@@ -90,7 +84,7 @@ class Twice(Serial):
 
 def test_a_shard_that_is_handed_in_twice_counts_once(tmp_path, undisturbed):
     arithmetic.scan(tmp_path / "run", COUNT, executor=Twice(), function=arithmetic.here)
-    assert result(tmp_path / "run") == undisturbed
+    assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
 class Early(Serial):
@@ -126,4 +120,4 @@ def test_a_result_that_cannot_be_that_shards_is_refused(tmp_path, undisturbed, c
     with pytest.raises(ConvscopeError, match="handed in for the images 0 to 255 is not theirs"):
         arithmetic.scan(tmp_path / "run", COUNT, executor=Serial(), function=function)
     arithmetic.scan(tmp_path / "run", COUNT)
-    assert result(tmp_path / "run") == undisturbed
+    assert arithmetic.result(tmp_path / "run") == undisturbed

@@ -18,13 +18,8 @@ from convscope.scanning.completing import complete_run
 from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD
 
-RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "spans.parquet", "features.npy", "manifest.json")
 COUNT = 2 * SHARD + 88
 SCHEMA_1 = Path(__file__).parents[1] / "corpus" / "faults" / "runs_of_schema_1.tar.xz"
-
-
-def result(run):
-    return {name: (Path(run) / name).read_bytes() for name in RESULT}
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +56,13 @@ def read_all(run):
 
 
 @pytest.mark.parametrize("hurt", [changed, cut, missing])
-@pytest.mark.parametrize("name", RESULT)
+@pytest.mark.parametrize("name", arithmetic.RESULT)
 def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_them_again(run, whole, name, hurt):
     hurt(run / name)
     with pytest.raises(ReplayError, match=f"({name}.* (is damaged|is missing)|is not finished).*Give the same scan command again"):
         read_all(run)
     arithmetic.scan(run, COUNT)
-    assert result(run) == result(whole)
+    assert arithmetic.result(run) == arithmetic.result(whole)
     read_all(run)
 
 
@@ -76,7 +71,7 @@ def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_the
 def test_a_damaged_journal_is_made_again(run, whole, name, hurt):
     hurt(next(run.glob(f"shards/{name}")))
     arithmetic.scan(run, COUNT)
-    assert result(run) == result(whole)
+    assert arithmetic.result(run) == arithmetic.result(whole)
 
 
 def test_only_what_is_damaged_is_scanned_again(run, whole):
@@ -90,7 +85,7 @@ def test_only_what_is_damaged_is_scanned_again(run, whole):
         return arithmetic.here(shard)
 
     arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
-    assert seen == [(2 * SHARD, COUNT)] and result(run) == result(whole)
+    assert seen == [(2 * SHARD, COUNT)] and arithmetic.result(run) == arithmetic.result(whole)
 
 
 def test_damaged_rows_that_come_out_otherwise_are_refused(run):
@@ -101,7 +96,7 @@ def test_damaged_rows_that_come_out_otherwise_are_refused(run):
 
 
 def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
-    before = result(run)
+    before = arithmetic.result(run)
     changed(run / "shards" / "facts.bin")
 
     class Interrupted(Serial):
@@ -111,7 +106,7 @@ def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
 
     with pytest.raises(KeyboardInterrupt):
         arithmetic.scan(run, COUNT, executor=Interrupted(), function=arithmetic.here)
-    assert result(run) == before
+    assert arithmetic.result(run) == before
 
 
 def test_without_its_list_a_run_takes_the_same_images_and_no_others(run, whole):
@@ -122,7 +117,7 @@ def test_without_its_list_a_run_takes_the_same_images_and_no_others(run, whole):
         complete_run(run, renamed(given["photos"][0]), arithmetic.Arithmetic(), arithmetic.SETTINGS)
     (run / "shards" / "sources.parquet").unlink()
     arithmetic.scan(run, COUNT)
-    assert result(run) == result(whole)
+    assert arithmetic.result(run) == arithmetic.result(whole)
 
 
 def renamed(given):
@@ -140,7 +135,7 @@ def test_without_its_settings_a_run_takes_the_same_and_no_others(run, whole, mon
             arithmetic.scan(run, COUNT)
     assert not (run / "shards" / "settings.json").exists()
     arithmetic.scan(run, COUNT)
-    assert result(run) == result(whole)
+    assert arithmetic.result(run) == arithmetic.result(whole)
 
 
 def test_rows_of_a_shard_that_was_never_finished_are_in_no_table(run):
@@ -174,10 +169,10 @@ def test_runs_of_schema_1_are_read_and_resumed(old, whole, name):
         assert np.array_equal(opened.top("maps").images, expected.top("maps").images)
         assert np.array_equal(opened.features, expected.features) and opened.ids.tolist() == expected.ids.tolist()
     arithmetic.scan(old / name, COUNT)
-    assert result(old / name) == result(whole)
+    assert arithmetic.result(old / name) == arithmetic.result(whole)
     changed(next((old / name).glob("shards/merged-*.npz")))  # from now on there are checksums
     arithmetic.scan(old / name, COUNT)
-    assert result(old / name) == result(whole)
+    assert arithmetic.result(old / name) == arithmetic.result(whole)
 
 
 @pytest.mark.parametrize("name", ["facts.bin", "../features.npy", "part-0-256.npz"])
@@ -185,7 +180,7 @@ def test_runs_of_schema_1_are_read_and_resumed(old, whole, name):
 def test_what_is_missing_of_schema_1_is_made_again(old, whole, name, hurt):
     hurt(old / "half" / "shards" / name)
     arithmetic.scan(old / "half", COUNT)
-    assert result(old / "half") == result(whole)
+    assert arithmetic.result(old / "half") == arithmetic.result(whole)
 
 
 @pytest.mark.parametrize(
@@ -215,10 +210,10 @@ def test_skipped_pictures_may_go(tmp_path):
     (photos / "1.png").write_bytes(b"no picture")
     scan = lambda: complete_run(tmp_path / "run", as_image_set(photos), arithmetic.Arithmetic(), arithmetic.SETTINGS)  # noqa: E731
     scan()
-    before = result(tmp_path / "run")
+    before = arithmetic.result(tmp_path / "run")
     (photos / "1.png").unlink()
     scan()
-    assert result(tmp_path / "run") == before
+    assert arithmetic.result(tmp_path / "run") == before
     (photos / "2.png").unlink()
     with pytest.raises(ImageError, match="knows 4 images, and `2.png` is not among the 2 given"):
         scan()
@@ -265,5 +260,5 @@ def test_a_disk_that_fails_at_any_moment_is_a_sentence_and_the_next_scan_has_the
                 except OutputError as error:
                     assert "Cannot write" in str(error) and "disk is full" in str(error)
             arithmetic.scan(run, COUNT)
-            assert result(run) == result(whole)
+            assert arithmetic.result(run) == arithmetic.result(whole)
     assert last[0] > 30

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import arithmetic
 import numpy as np
@@ -20,19 +19,14 @@ from convscope.scanning.executors import Serial
 from convscope.scanning.journal import locked
 from convscope.scanning.shards import SHARD, unfinished
 
-RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
 COUNT = 40 * SHARD + 17
-
-
-def result(run):
-    return {name: (Path(run) / name).read_bytes() for name in RESULT}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     arithmetic.scan(run, COUNT)
-    return result(run)
+    return arithmetic.result(run)
 
 
 def begun(run, count=COUNT):
@@ -55,7 +49,7 @@ def test_a_scan_killed_twenty_times_at_random_moments_ends_with_the_very_bytes(t
         how = moments.choice((signal.SIGKILL, signal.SIGTERM))
         process.send_signal(how)
         if ended(process) != -how:  # it came to its end before: once more from the beginning
-            assert result(run) == undisturbed
+            assert arithmetic.result(run) == undisturbed
             shutil.rmtree(run)
             window, before = window / 1.5, 0
             continue
@@ -64,7 +58,7 @@ def test_a_scan_killed_twenty_times_at_random_moments_ends_with_the_very_bytes(t
         window *= 1.0 if done > before else 1.1
         before = done
     arithmetic.scan(run, COUNT)
-    assert result(run) == undisturbed
+    assert arithmetic.result(run) == undisturbed
 
 
 def done_in(run):
@@ -76,32 +70,19 @@ def done_in(run):
     return sum(end - first for first, end in spans)
 
 
-class Stopping(Serial):
-    """Raises an error, an interrupt by default, after so many shards."""
-
-    def __init__(self, after, error=KeyboardInterrupt):
-        self.after, self.error = after, error
-
-    def map(self, function, shards):
-        for number, shard in enumerate(shards):
-            if number == self.after:
-                raise self.error
-            yield function(shard)
-
-
 def test_ctrl_c_keeps_and_writes_what_was_reached(tmp_path, undisturbed):
     run = tmp_path / "run"
-    arithmetic.scan(run, COUNT, executor=Stopping(3), function=arithmetic.here)
+    arithmetic.scan(run, COUNT, executor=arithmetic.Stopping(3), function=arithmetic.here)
     reached = open_run(run)
     assert not reached.complete and len(reached) == 3 * SHARD and reached.manifest["count"] == COUNT
     assert reached.units("maps").count.tolist() == [3 * SHARD] * 5
     arithmetic.scan(run, COUNT)
-    assert open_run(run).complete and result(run) == undisturbed
+    assert open_run(run).complete and arithmetic.result(run) == undisturbed
 
 
 def test_ctrl_c_before_the_first_shard_has_nothing_to_keep(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        arithmetic.scan(tmp_path / "run", COUNT, executor=Stopping(0), function=arithmetic.here)
+        arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(0), function=arithmetic.here)
     with pytest.raises(Exception, match="not finished. Give the same scan command again"):
         open_run(tmp_path / "run")
 
@@ -117,7 +98,7 @@ class Shuffled(Serial):
 
 def test_the_order_of_the_shards_does_not_matter(tmp_path, undisturbed):
     arithmetic.scan(tmp_path / "run", COUNT, executor=Shuffled(), function=arithmetic.here)
-    assert result(tmp_path / "run") == undisturbed
+    assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
 @pytest.mark.parametrize("before", [2, SHARD - 1, SHARD, 5 * SHARD + 100])
@@ -132,18 +113,18 @@ def test_adding_images_scans_only_the_new_ones_and_ends_as_all_at_once(tmp_path,
 
     arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
     assert [first for first, _ in seen] == sorted({before, *range(-(-before // SHARD) * SHARD, COUNT, SHARD)})
-    assert result(run) == undisturbed
+    assert arithmetic.result(run) == undisturbed
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path, undisturbed):
     arithmetic.scan(tmp_path / "run", COUNT)
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Stopping(0, AssertionError), function=arithmetic.here)
-    assert result(tmp_path / "run") == undisturbed
+    arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(0, AssertionError), function=arithmetic.here)
+    assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
 def test_a_kill_between_the_merged_file_and_the_removal_of_its_parts_counts_no_image_twice(tmp_path, undisturbed):
     run = tmp_path / "run"
-    arithmetic.scan(run, COUNT, executor=Stopping(5), function=arithmetic.here)
+    arithmetic.scan(run, COUNT, executor=arithmetic.Stopping(5), function=arithmetic.here)
     kept = {path: path.read_bytes() for path in run.glob("shards/part-*.npz")}
     assert len(kept) == 5
     arithmetic.journal(run, COUNT).merge()
@@ -151,7 +132,7 @@ def test_a_kill_between_the_merged_file_and_the_removal_of_its_parts_counts_no_i
         path.write_bytes(content)
     (run / "shards" / ".convscope-0123.tmp").write_bytes(b"half")
     arithmetic.scan(run, COUNT)
-    assert result(run) == undisturbed
+    assert arithmetic.result(run) == undisturbed
     assert [path.name[:9] for path in sorted(run.glob("shards/*"))][:2] == ["facts.bin", "merged-3-"]
 
 
@@ -188,11 +169,11 @@ def test_a_lock_dies_with_its_holder(tmp_path):
 )
 def test_a_run_of_something_else_is_refused(tmp_path, monkeypatch, entry, value, said):
     arithmetic.scan(tmp_path / "run", 10)
-    before = result(tmp_path / "run")
+    before = arithmetic.result(tmp_path / "run")
     monkeypatch.setitem(arithmetic.SETTINGS, entry, value)
     with pytest.raises(OptionError, match=said):
         arithmetic.scan(tmp_path / "run", 10)
-    assert result(tmp_path / "run") == before
+    assert arithmetic.result(tmp_path / "run") == before
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
