@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.catalogue import METHODS
 from convscope.cli.app import program
-from convscope.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)

@@ -47,16 +47,17 @@ def test_an_unknown_name_is_answered_with_the_closest():
         things.get("decnov")
 
 
-def test_built_in_modules_load_at_the_first_look_up(monkeypatch):
-    things = Registry("thing", builtin={"built-in": "a_built_in_module"})
+def test_a_built_in_entry_loads_when_it_is_asked_for_and_not_before(monkeypatch):
+    things = Registry("thing", builtin={"built-in": "a_built_in_module:entry", "other": "no_such_module_anywhere:entry"})
     module = ModuleType("a_built_in_module")
-    loaded = []
-    monkeypatch.setattr(registry.importlib, "import_module", lambda name: loaded.append(name) or things.register("built-in", module))
+    module.entry = object()
+    monkeypatch.setitem(sys.modules, "a_built_in_module", module)
     things.register("mine", object())
-    assert loaded == []
-    assert list(things) == ["built-in", "mine"]
-    assert things.get("built-in") is module
-    assert loaded == ["a_built_in_module"]
+    assert list(things) == ["built-in", "other", "mine"]
+    assert "other" in things
+    assert things.get("built-in") is module.entry
+    with pytest.raises(ModuleNotFoundError):
+        things.get("other")
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def strangers(monkeypatch):
     """Make the entry points of any group these."""
 
     def install(*points):
-        monkeypatch.setattr(registry, "entry_points", lambda group: points)
+        monkeypatch.setattr(registry, "_entry_points", lambda group: points)
 
     module = ModuleType("a_strangers_module")
     module.entry = object()
@@ -88,15 +89,18 @@ def test_a_broken_stranger_is_a_warning_and_the_others_work(strangers):
         assert list(things) == ["theirs"]
 
 
-def test_a_stranger_cannot_replace_a_built_in(strangers):
+def test_a_stranger_cannot_replace_a_built_in(strangers, monkeypatch):
     strangers(EntryPoint("ours", "a_strangers_module:entry", "convscope.things"))
-    things = Registry("thing", group="convscope.things")
-    ours = things.register("ours", object())
+    module = ModuleType("a_built_in_module")
+    module.entry = object()
+    monkeypatch.setitem(sys.modules, "a_built_in_module", module)
+    things = Registry("thing", builtin={"ours": "a_built_in_module:entry"}, group="convscope.things")
     with pytest.warns(UserWarning, match="registered already"):
-        assert things.get("ours") is ours
+        assert list(things) == ["ours"]
+    assert things.get("ours") is module.entry
 
 
 def test_the_five_methods_enter_by_the_registry():
-    from convscope.methods.method import METHODS
+    from convscope.catalogue import METHODS
 
     assert list(METHODS)[:5] == ["activations", "deconv", "saliency", "ascend", "tsne"]

@@ -6,9 +6,9 @@ import pytest
 
 import convscope
 from convscope import session
+from convscope.catalogue import METHODS
 from convscope.cli import main
 from convscope.errors import ConvscopeError, ModelError, OptionError
-from convscope.methods import METHODS
 from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told, Written
 
 

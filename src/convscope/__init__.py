@@ -12,9 +12,12 @@ cs.ascend(model, "block4_conv2:17").save("17.png")
 import importlib
 from typing import Any
 
+from . import catalogue  # noqa: F401  (it connects the rooms)
+
 __version__ = "0.1.0"
 
-_PROMISED = {
+# Each name of the library, and the module that holds it.
+PROMISED = {
     "load": "convscope.models",
     "ModelBundle": "convscope.models",
     "layers": "convscope.graph.listing",
@@ -36,17 +39,18 @@ _PROMISED = {
     "Unit": "convscope.units",
     "ConvscopeError": "convscope.errors",
 }
-__all__ = list(_PROMISED)
+
+__all__ = list(PROMISED)
 
 
 def __getattr__(name: str) -> Any:
     """Import a promised name at its first use: `import convscope` itself loads nothing heavy."""
-    if name not in _PROMISED:
+    if name not in PROMISED:
         raise AttributeError(f"module 'convscope' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_PROMISED[name]), name)
+    value = getattr(importlib.import_module(PROMISED[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PROMISED})
+    return sorted({*globals(), *PROMISED})

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .catalogue import METHODS
 from .errors import OptionError
-from .methods import METHODS
 from .models import ModelBundle, load
 from .render.pages import Picture, Section, write_index
 from .results import Result

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from .catalogue import METHODS
 from .errors import ReplayError
-from .methods import METHODS
 from .models.again import load_again
 from .render import writer
 from .results import Result

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .catalogue import METHODS, summary
 from .errors import OptionError
 from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
-from .methods import METHODS, Method, Option
+from .methods import Method, Option
 from .models import ModelBundle, load
 from .render.pages import INDEX, write_pages
 from .results import INTERRUPTED, Result
@@ -333,7 +334,7 @@ def _method_choices(state: State) -> list[Choice]:
         of_layer = bool({"unit", "units", "layer"} & set(method.takes))
         ranked = state.layer is not None and state.filters.startswith("strongest")
         if of_layer == (state.layer is not None) and (not ranked or any(one.name == "strongest" for one in method.options)):
-            found.append(Choice(name, f"{name}: {method.summary}"))
+            found.append(Choice(name, f"{name}: {summary(name)}"))
     return found
 
 

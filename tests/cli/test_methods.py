@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convscope.catalogue import METHODS
 from convscope.cli import main
 from convscope.cli.methods import _taken
-from convscope.methods import METHODS
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def stranger(tmp_path):
 
 
 def test_a_strangers_method_appears_in_the_command_line_and_works(stranger, tmp_path):
-    assert "how bright an image is" in run("--help", **stranger).stdout
+    assert "Draw how bright an image is." in run("--help", **stranger).stdout
     target = tmp_path / "bright.png"
     found = run("brightness", "sample:cat", "-m", "fashion", "--times", "0.5", "-o", str(target), **stranger)
     assert found.returncode == 0, found.stderr

@@ -8,7 +8,7 @@ from PIL import Image
 
 import convscope
 from convscope.backend import keras
-from convscope.methods import METHODS
+from convscope.catalogue import METHODS
 from convscope.methods.ascent import climbing
 from convscope.methods.embedding import engines
 from convscope.render import writer

@@ -11,8 +11,8 @@ import records
 from PIL import Image
 
 from convscope import tables
+from convscope.catalogue import DRAWINGS
 from convscope.errors import OptionError, OutputError
-from convscope.registry import DRAWINGS
 from convscope.render import deconv
 from convscope.render.figures import LABEL, Sheet, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number

@@ -9,10 +9,8 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError
-from ..methods import METHODS
-from . import commands
-from .methods import method_command
 from .terminal import say
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -34,19 +32,28 @@ Without -m the model is VGG16. `convscope COMMAND --help` says more.
 
 
 class Program(click.Group):
-    """A group whose commands are the fixed ones and every registered method."""
+    """A group whose commands are those of the catalogue and every method that is plugged in. Each is loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which one needs them."""
-        methods = list(METHODS)
-        first = next((place for place, name in enumerate(methods) if METHODS.get(name).model_of is not None), len(methods))
-        return ["layers", *methods[:first], "scan", *methods[first:], "session", "replay", "view", "demo", "fetch", "completion"]
+        """Return the commands in the order in which a user needs them, those of plug-ins last."""
+        return list(dict.fromkeys((*COMMANDS, *METHODS)))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""
-        if name in commands.FIXED:
-            return commands.FIXED[name]
-        return method_command(METHODS.get(name)) if name in METHODS else None
+        if name in COMMANDS and not COMMANDS[name].method:
+            from .commands import FIXED
+
+            return FIXED[name]
+        if name not in METHODS:
+            return None
+        from .methods import method_command
+
+        return method_command(METHODS.get(name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click's own, but with whole sentences, and without loading the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click's own, but an unknown command names what is near."""

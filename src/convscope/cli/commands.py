@@ -1,5 +1,6 @@
-"""The commands that are no methods: layers, scan, replay, view, demo, fetch, completion."""
+"""The commands that do not draw: layers, session, replay, view, demo, fetch, completion."""
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from ..catalogue import summary
 from ..legible import legible
 from .methods import OUT, load_model, model_options
 from .scanning import SCAN
@@ -127,69 +129,68 @@ def _completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from .app import program
-
     kind = get_completion_class(shell)
     assert kind is not None
-    put_lines(kind(program, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
+    put_lines(kind(click.get_current_context().find_root().command, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
 
 
 def _command(name: str, callback: Any, params: list[click.Parameter], example: str) -> click.Command:
-    return click.Command(name, callback=callback, params=params, help=callback.__doc__, epilog=f"\b\nExamples:\n  {example}")
+    """Return a click command. Its help begins with the catalogue's sentence, in place of the first one of the docstring."""
+    _, _, more = inspect.cleandoc(callback.__doc__ or "").partition("\n\n")
+    return click.Command(name, callback=callback, params=params, help=f"{summary(name)}\n\n{more}", epilog=f"\b\nExamples:\n  {example}")
 
 
 def _path(*names: str, **settings: Any) -> click.Option:
     return click.Option(list(names), type=click.Path(path_type=Path), **settings)
 
 
-FIXED = {
-    "layers": _command(
-        "layers",
-        _layers,
-        [
-            click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
-            *model_options(),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print the list as JSON."),
-        ],
-        "convscope layers model.h5\n  convscope layers fashion --json",
-    ),
-    "scan": SCAN,
-    "session": _command(
-        "session",
-        _session,
-        [
-            click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
-            *model_options(),
-            _path("-o", "--out", default=OUT, show_default=True, help="The folder for pictures."),
-        ],
-        "convscope session model.keras --custom my_layers.py",
-    ),
-    "replay": _command(
-        "replay",
-        _replay,
-        [
-            click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
-            _path("-o", "--out", help="Also write the picture there."),
-            click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers, if the picture's model needs it."),
-            click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
-        ],
-        "convscope replay convscope-out/deconv-block4_conv2-17.png",
-    ),
-    "view": _command(
-        "view",
-        _view,
-        [
-            click.Argument(["folder"], type=click.Path(path_type=Path), metavar="FOLDER"),
-            click.Option(["--port"], type=click.IntRange(0, 65535), default=0, help="The port [default: any free one]."),
-            click.Option(["--open/--no-open", "browse"], default=True, show_default=True, help="Open the browser."),
-        ],
-        "convscope view convscope-out/tsne",
-    ),
-    "demo": _command(
-        "demo", _demo, [_path("-o", "--out", default=Path("convscope-demo"), show_default=True, help="The folder.")], "convscope demo"
-    ),
-    "fetch": _command("fetch", _fetch, [click.Argument(["name"], metavar="NAME")], "convscope fetch vgg16"),
-    "completion": _command(
-        "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
-    ),
-}
+LAYERS = _command(
+    "layers",
+    _layers,
+    [
+        click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
+        *model_options(),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the list as JSON."),
+    ],
+    "convscope layers model.h5\n  convscope layers fashion --json",
+)
+SESSION = _command(
+    "session",
+    _session,
+    [
+        click.Argument(["argument"], required=False, metavar="[MODEL]", type=click.Path()),
+        *model_options(),
+        _path("-o", "--out", default=OUT, show_default=True, help="The folder for pictures."),
+    ],
+    "convscope session model.keras --custom my_layers.py",
+)
+REPLAY = _command(
+    "replay",
+    _replay,
+    [
+        click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
+        _path("-o", "--out", help="Also write the picture there."),
+        click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers, if the picture's model needs it."),
+        click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
+    ],
+    "convscope replay convscope-out/deconv-block4_conv2-17.png",
+)
+VIEW = _command(
+    "view",
+    _view,
+    [
+        click.Argument(["folder"], type=click.Path(path_type=Path), metavar="FOLDER"),
+        click.Option(["--port"], type=click.IntRange(0, 65535), default=0, help="The port [default: any free one]."),
+        click.Option(["--open/--no-open", "browse"], default=True, show_default=True, help="Open the browser."),
+    ],
+    "convscope view convscope-out/tsne",
+)
+DEMO = _command(
+    "demo", _demo, [_path("-o", "--out", default=Path("convscope-demo"), show_default=True, help="The folder.")], "convscope demo"
+)
+FETCH = _command("fetch", _fetch, [click.Argument(["name"], metavar="NAME")], "convscope fetch vgg16")
+COMPLETION = _command(
+    "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
+)
+
+FIXED = {command.name: command for command in (LAYERS, SCAN, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}

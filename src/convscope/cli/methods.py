@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..catalogue import summary
 from ..files import as_path
 from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
@@ -16,7 +17,7 @@ from ..methods.method import Part
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..progress import working
-from ..registry import DRAWINGS
+from ..render.writer import check_target, write_named
 from ..results import INTERRUPTED, Result, check_apart
 from ..units import slug
 from .jobs import write_job
@@ -110,12 +111,11 @@ def method_command(method: Method) -> click.Command:
         taken = _taken(method, list(given.pop("arguments")))
         page = given.pop("page", False)
         large = {option.name: given.pop(option.name) for option in method.job_options}
-        writer = DRAWINGS.get("writer")
         stem = _stem(method, taken, *filter(None, [given.get("filters"), *large.values()]))
         folder = out or OUT / stem
         if page and out is not None and out.suffix.lower() == ".png":
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
-        writer.check_target(out or OUT)
+        check_target(out or OUT)
         check_apart(folder.parent if out is not None and out.suffix.lower() == ".png" else folder, given.get("onto"))
         bundle = _bundle(method, taken, given, model)
         parts = method.divided(bundle, taken, given)
@@ -130,7 +130,7 @@ def method_command(method: Method) -> click.Command:
         if any(value is not None for value in large.values()):
             raise click.UsageError(f"Whole layers are many pictures; received `{folder}`. Give --out a folder.")
         result = _watched(method, bundle, taken, given) if method.watched else method.run(bundle, *taken, **given)
-        written = writer.write_named(result, OUT, stem, raw=raw) if out is None else result.save(out, raw=raw)
+        written = write_named(result, OUT, stem, raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
         if page:
             result.save_page(folder / PAGE)  # type: ignore[attr-defined]
@@ -159,7 +159,7 @@ def method_command(method: Method) -> click.Command:
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
     ]
-    return click.Command(method.name, callback=run, params=params, short_help=method.summary, help=_help(method), epilog=_examples(method))
+    return click.Command(method.name, callback=run, params=params, help=_help(method), epilog=_examples(method))
 
 
 def _watched(method: Method, bundle: ModelBundle | None, taken: list[Any], given: dict[str, Any]) -> Result:
@@ -274,8 +274,9 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
 
 
 def _help(method: Method) -> str:
-    summary = method.summary[0].upper() + method.summary[1:] + "."
-    return "\n\n".join([summary, *(TAKEN_HELP[name] for name in method.takes), *([method.description] if method.description else [])])
+    return "\n\n".join(
+        [summary(method.name), *(TAKEN_HELP[name] for name in method.takes), *([method.description] if method.description else [])]
+    )
 
 
 def _examples(method: Method) -> str:

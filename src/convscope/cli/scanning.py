@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..backend.precision import PRECISIONS
+from ..catalogue import summary
 from ..legible import sentence
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
@@ -77,9 +78,9 @@ SCAN = click.Command(
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"The run's folder  [default: {OUT}/scan-MODEL]"),
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found as JSON."),
     ],
-    short_help="which images of a data set excite each filter most, in one resumable pass",
     help=(
-        "Which images of a data set excite each filter most, and where: all layers in one pass. Also how often a filter fires, the "
+        f"{summary('scan')}\n\n"
+        "One pass over the images serves all layers. It also records where in the image each unit was excited, how often it fires, the "
         "distribution of its maxima, its mean by class, and the images' features for a map.\n\n"
         f"{TAKEN_HELP['images']}\n\n"
         "The run is a folder of Parquet tables (docs/scan.md). A scan that was stopped, by Ctrl-C or in any other way, resumes when the "

@@ -10,7 +10,7 @@ from ..graph.finite import weight_notes
 from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, in_chunks, network_input, numpy
-from .method import METHODS, STOP, Method, Option, provenance
+from .method import STOP, Method, Option, provenance
 
 ORDERS = ("strongest", "index")
 CHUNK = 8
@@ -58,18 +58,14 @@ def activations(
     )
 
 
-METHODS.register(
-    "activations",
-    Method(
-        name="activations",
-        summary="what each channel of a layer computes for an image",
-        run=activations,
-        takes=("layer", "images"),
-        options=(
-            Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
-            Option("most", int, 64, "How many channels to draw."),
-            STOP,
-        ),
-        examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
+METHOD = Method(
+    name="activations",
+    run=activations,
+    takes=("layer", "images"),
+    options=(
+        Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
+        Option("most", int, 64, "How many channels to draw."),
+        STOP,
     ),
+    examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
 )

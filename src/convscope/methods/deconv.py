@@ -23,7 +23,7 @@ from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
 from .compiling import strongest_projected
-from .method import METHODS, STOP, Method, Option, provenance
+from .method import STOP, Method, Option, provenance
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
@@ -220,32 +220,28 @@ def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, co
     return tuple(ranked[:count])
 
 
-METHODS.register(
-    "deconv",
-    Method(
-        name="deconv",
-        summary="what in this image excited this filter (deconvnet, with switches and without)",
-        run=deconv,
-        takes=("units", "images"),
-        options=(
-            Option(
-                "switches",
-                str,
-                "switches",
-                "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-                choices=("switches", "spread", "center"),
-                shortcuts=(("--no-switches", "spread"),),
-                asked=True,
-            ),
-            Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
-            Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
-            Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
-            STOP,
+METHOD = Method(
+    name="deconv",
+    run=deconv,
+    takes=("units", "images"),
+    options=(
+        Option(
+            "switches",
+            str,
+            "switches",
+            "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+            choices=("switches", "spread", "center"),
+            shortcuts=(("--no-switches", "spread"),),
+            asked=True,
         ),
-        examples=(
-            "convscope deconv block4_conv2:17 sample:cat",
-            "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
-            'convscope deconv predictions:Sneaker "sample:fashion[0-8]" -m fashion',
-        ),
+        Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
+        Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
+        Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
+        STOP,
+    ),
+    examples=(
+        "convscope deconv block4_conv2:17 sample:cat",
+        "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
+        'convscope deconv predictions:Sneaker "sample:fashion[0-8]" -m fashion',
     ),
 )

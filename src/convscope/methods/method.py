@@ -7,18 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import backend
-from ..registry import Registry
 from ..results import Provenance, Result
-
-BUILTIN = {
-    "activations": "convscope.methods.activations",
-    "deconv": "convscope.methods.deconv",
-    "saliency": "convscope.methods.saliency",
-    "ascend": "convscope.methods.ascent",
-    "tsne": "convscope.methods.embedding",
-    "top": "convscope.portraits.top",
-    "dossier": "convscope.portraits.dossier",
-}
 
 
 def _always(*taken: Any) -> bool:
@@ -67,7 +56,8 @@ class Part(NamedTuple):
 @dataclass(frozen=True)
 class Method:
     """One way of looking. `run(bundle, *taken, **options)` returns a Result; `takes` names what comes before the options,
-    among "layer", "unit", "units", "images". `examples` are complete command lines. `needs_model(*taken)` says whether these inputs
+    among "layer", "unit", "units", "images". `summary` is the sentence that `--help` shows; the catalogue has those of the built-in
+    methods. `examples` are complete command lines. `needs_model(*taken)` says whether these inputs
     are looked at with a network; without one, `run` gets None. `has_page`: its result can be written as a page, by `save_page`.
 
     `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
@@ -79,11 +69,11 @@ class Method:
     """
 
     name: str
-    summary: str
     run: Callable[..., Result]
     takes: tuple[str, ...]
     options: tuple[Option, ...] = ()
     examples: tuple[str, ...] = ()
+    summary: str = ""
     description: str = ""
     needs_model: Callable[..., bool] = _always
     has_page: bool = False
@@ -121,9 +111,6 @@ def _told_words(told: Mapping[str, Any]) -> Iterator[str]:
         for one in value if isinstance(value, list | tuple) else [value]:
             if one not in (None, False):
                 yield from [flag] if one is True else [flag, str(one)]
-
-
-METHODS: Registry[Method] = Registry("method", builtin=BUILTIN, group="convscope.methods")
 
 
 def provenance(

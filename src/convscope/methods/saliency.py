@@ -15,7 +15,7 @@ from ..graph.seeds import peaks, seed_peaks
 from ..models import as_bundle, names_classes
 from ..results import FloatArray, Saliency
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
-from .method import METHODS, STOP, Method, Option, provenance
+from .method import STOP, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 CHUNK = 4
@@ -69,18 +69,14 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: 
     )
 
 
-METHODS.register(
-    "saliency",
-    Method(
-        name="saliency",
-        summary="which pixels matter to a unit's score (gradient, or guided backprop)",
-        run=saliency,
-        takes=("unit", "images"),
-        options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), STOP),
-        examples=(
-            "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
-            "convscope saliency block5_conv3:7 sample:cat",
-            'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided',
-        ),
+METHOD = Method(
+    name="saliency",
+    run=saliency,
+    takes=("unit", "images"),
+    options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), STOP),
+    examples=(
+        "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
+        "convscope saliency block5_conv3:7 sample:cat",
+        'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided',
     ),
 )

@@ -9,7 +9,7 @@ from ..errors import UnitError
 from ..graph.addresses import as_units
 from ..methods.ascent import ascend
 from ..methods.common import class_names
-from ..methods.method import METHODS, STOP, Method, Option, Part, provenance
+from ..methods.method import STOP, Method, Option, Part, provenance
 from ..models import ModelBundle
 from ..results import Dossier, FloatArray, Patches
 from ..scanning import Run
@@ -151,32 +151,28 @@ def _field(run: Run, unit: Unit) -> tuple[int, int] | None:
     return int((fields[:, 2] - fields[:, 0]).max()), int((fields[:, 3] - fields[:, 1]).max())
 
 
-METHODS.register(
-    "dossier",
-    Method(
-        name="dossier",
-        summary="all that is known of a filter: strongest images, projections, synthetic image, statistics",
-        run=dossier,
-        takes=("units",),
-        options=(
-            RUN_OPTION,
-            Option("steps", int, None, "How many steps to climb [default: until the score hardly rises]."),
-            Option("size", int, None, "Side of the synthetic picture in pixels [default: from the receptive field]."),
-            Option("seed", int, 0, "Where its noise starts; the same seed gives the same picture."),
-            Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
-            TIES_OPTION,
-            THEME_OPTION,
-            STOP,
-        ),
-        examples=(
-            "convscope dossier block3_conv1:5 -r run/",
-            "convscope dossier block4_conv2:0-7 -r run/ --theme dark -o dossiers/",
-        ),
-        description=(
-            "One picture and one page (HTML, with its pictures inside) for each filter. RUN is the folder of a `convscope scan`; the "
-            "network is the one that was scanned, and -m may only name the same."
-        ),
-        model_of=model_of,
-        pages=pages,
+METHOD = Method(
+    name="dossier",
+    run=dossier,
+    takes=("units",),
+    options=(
+        RUN_OPTION,
+        Option("steps", int, None, "How many steps to climb [default: until the score hardly rises]."),
+        Option("size", int, None, "Side of the synthetic picture in pixels [default: from the receptive field]."),
+        Option("seed", int, 0, "Where its noise starts; the same seed gives the same picture."),
+        Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
+        TIES_OPTION,
+        THEME_OPTION,
+        STOP,
     ),
+    examples=(
+        "convscope dossier block3_conv1:5 -r run/",
+        "convscope dossier block4_conv2:0-7 -r run/ --theme dark -o dossiers/",
+    ),
+    description=(
+        "One picture and one page (HTML, with its pictures inside) for each filter. RUN is the folder of a `convscope scan`; the "
+        "network is the one that was scanned, and -m may only name the same."
+    ),
+    model_of=model_of,
+    pages=pages,
 )

@@ -8,7 +8,7 @@ from ..errors import OptionError, UnitError
 from ..graph.addresses import as_units
 from ..graph.rules import UNPOOLINGS
 from ..methods.common import class_names
-from ..methods.method import METHODS, Method, Option, Part, provenance
+from ..methods.method import Method, Option, Part, provenance
 from ..models import ModelBundle
 from ..results import TopPatches
 from ..scanning import Run
@@ -142,37 +142,33 @@ def _check_memory(run: Run, units: Sequence[Unit]) -> None:
         )
 
 
-METHODS.register(
-    "top",
-    Method(
-        name="top",
-        summary="which images of a scanned data set excite each filter most: patches beside projections",
-        run=top,
-        takes=("layer",),
-        options=(
-            RUN_OPTION,
-            Option("filters", str, None, "Which filters, such as 0-15 or 3,17 [default: all, 16 to a page]."),
-            Option(
-                "switches",
-                str,
-                "switches",
-                "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-                choices=tuple(UNPOOLINGS),
-                shortcuts=(("--no-switches", "spread"),),
-                asked=True,
-            ),
-            TIES_OPTION,
-            THEME_OPTION,
+METHOD = Method(
+    name="top",
+    run=top,
+    takes=("layer",),
+    options=(
+        RUN_OPTION,
+        Option("filters", str, None, "Which filters, such as 0-15 or 3,17 [default: all, 16 to a page]."),
+        Option(
+            "switches",
+            str,
+            "switches",
+            "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+            choices=tuple(UNPOOLINGS),
+            shortcuts=(("--no-switches", "spread"),),
+            asked=True,
         ),
-        examples=(
-            "convscope top block3_conv1 -r run/ --filters 0-15",
-            "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
-        ),
-        description=(
-            "RUN is the folder of a `convscope scan`; the network is the one that was scanned, and -m may only name the same. A layer of "
-            "more than 16 filters is written as pages, 16 filters each, with an index.html that shows them all."
-        ),
-        model_of=model_of,
-        pages=pages,
+        TIES_OPTION,
+        THEME_OPTION,
     ),
+    examples=(
+        "convscope top block3_conv1 -r run/ --filters 0-15",
+        "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
+    ),
+    description=(
+        "RUN is the folder of a `convscope scan`; the network is the one that was scanned, and -m may only name the same. A layer of "
+        "more than 16 filters is written as pages, 16 filters each, with an index.html that shows them all."
+    ),
+    model_of=model_of,
+    pages=pages,
 )

@@ -1,32 +1,19 @@
-"""Results -> pictures. Registers the writer and one drawing per method; their modules load at the first use.
+"""Results -> pictures, files and pages.
 
 A drawing takes a record and returns {file name: PIL image or text}, the main picture first. It sees records only, never
-a model.
+a model. The names below answer `convscope.writing.Writer`.
 """
 
-import importlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ..registry import DRAWINGS
-from . import writer
+from ..results import Embedding
+from .writer import is_written, main_picture, png_bytes, read_picture, show, write, write_chosen, write_named
 
-METHODS = ("activations", "deconv", "saliency", "ascend", "tsne", "top", "dossier")
-
-
-def _drawing(name: str) -> Callable[..., Any]:
-    def draw(result: Any, **options: Any) -> Any:
-        return importlib.import_module(f"{__name__}.{name}").draw(result, **options)
-
-    return draw
+__all__ = ["is_written", "main_picture", "png_bytes", "read_picture", "show", "write", "write_chosen", "write_named", "write_page"]
 
 
-def _write_page(result: Any, folder: Path) -> list[Path]:
-    return list(importlib.import_module(f"{__name__}.imagemap").write_page(result, folder))
+def write_page(result: Embedding, folder: Path) -> list[Path]:
+    """Write a map as a page for the browser, its viewer and its images; return the paths. Raises OutputError."""
+    from . import imagemap  # only a map that becomes a page needs it
 
-
-DRAWINGS.register("writer", writer)
-DRAWINGS.register("page", _write_page)
-for _method in METHODS:
-    DRAWINGS.register(_method, _drawing(_method))
+    return list(imagemap.write_page(result, folder))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFile, ArrayFileError
 from ..errors import OutputError
-from ..registry import DRAWINGS
+from ..writing import writer
 from .record import FloatArray, Result
 
 CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
@@ -101,8 +101,7 @@ class Embedding(Result):
     def save_page(self, folder: str | Path) -> list[Path]:
         """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written."""
         check_apart(Path(folder), self.provenance.parameters.get("onto"))
-        written: list[Path] = DRAWINGS.get("page")(self, Path(folder))
-        return written
+        return writer().write_page(self, Path(folder))
 
 
 def check_apart(folder: Path, onto: str | Path | None) -> None:

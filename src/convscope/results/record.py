@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..expressions import Objective
-from ..registry import DRAWINGS
 from ..units import Unit
+from ..writing import writer
 
 SCHEMA = 1
 INTERRUPTED = "Interrupted: what was reached so far was written."
@@ -105,17 +105,17 @@ class Result:
         Each PNG carries its provenance as text and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
         whole or not at all. Raises OutputError.
         """
-        written: list[Path] = DRAWINGS.get("writer").write(self, Path(path), raw=raw)
+        written = writer().write(self, Path(path), raw=raw)
         self.tidy(written)
         return written
 
     def picture(self) -> Any:
         """Return the main picture as a PIL image."""
-        return DRAWINGS.get("writer").main_picture(self)
+        return writer().main_picture(self)
 
     def show(self) -> None:
         """Open the main picture: in a notebook below the cell, elsewhere in the system's viewer."""
-        DRAWINGS.get("writer").show(self)
+        writer().show(self)
 
     def _repr_png_(self) -> bytes:
-        return DRAWINGS.get("writer").png_bytes(self)
+        return writer().png_bytes(self)

@@ -9,7 +9,7 @@ import numpy as np
 import records
 from PIL import Image
 
-from convscope.registry import DRAWINGS
+from convscope.catalogue import DRAWINGS
 from convscope.render.pixels import unit_to_rgb
 
 

@@ -13,9 +13,9 @@ from ...expressions import Objective
 from ...graph.entering import require_images
 from ...graph.listing import matching
 from ...models import as_bundle, names_classes
-from ...registry import DRAWINGS
 from ...results import Ascent, Provenance, picture_names
 from ...units import Unit
+from ...writing import writer
 from .ascend import ascended, canvas_for, climber_of, record_of, recorded
 from .batching import batches, by_form
 from .climbing import Climbed, Climber
@@ -120,13 +120,12 @@ class AscentJob:
         record = ascended(self.climber, chunk.units, watch)
         if record.interrupted:
             raise KeyboardInterrupt
-        DRAWINGS.get("writer").write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
+        writer().write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
         return record
 
     def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Target, ...], Ascent]) -> Written:
-        writer = DRAWINGS.get("writer")
         units = tuple(unit for chunk in chunks for unit in chunk.units)
-        new = bool(records) or not writer.is_written(self._provenance(units), SHEET, path)
+        new = bool(records) or not writer().is_written(self._provenance(units), SHEET, path)
         if new:
             parts = [records.get(chunk.units) or self._read(chunk) for chunk in chunks]
             together = replace(
@@ -143,12 +142,12 @@ class AscentJob:
                 courses=np.zeros((0, sum(len(part.units) for part in parts)), dtype=np.float32),
                 frames=(),
             )
-            writer.write_chosen(together, {SHEET: path})
+            writer().write_chosen(together, {SHEET: path})
         return Written(units, (path,), new, sheet=True)
 
     def _read(self, chunk: Chunk) -> Ascent:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
-        read = DRAWINGS.get("writer").read_picture
+        read = writer().read_picture
         images = np.stack([read(path) for path in chunk.places().values()])
         if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
             return ascended(self.climber, chunk.units)
@@ -166,12 +165,12 @@ class AscentJob:
         return found
 
     def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
-        said, writer = self._provenance(chunk.units), DRAWINGS.get("writer")
+        said = self._provenance(chunk.units)
         others = [chunk.raw] if raw else []
         if self.settings.every:
             others.extend(path.with_suffix(".gif") for path in chunk.places().values())
         pictures = chunk.places().items()
-        return all(path.is_file() for path in others) and all(writer.is_written(said, name, path) for name, path in pictures)
+        return all(path.is_file() for path in others) and all(writer().is_written(said, name, path) for name, path in pictures)
 
     def _provenance(self, units: Sequence[Target]) -> Provenance:
         return recorded(self.climber, units)

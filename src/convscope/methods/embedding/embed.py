@@ -18,7 +18,7 @@ from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
 from ...results import CAUTION_TSNE, Embedding, Reference
-from ..method import METHODS, STOP, Method, Option, provenance
+from ..method import STOP, Method, Option, provenance
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract
@@ -217,40 +217,36 @@ def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None,
     return (*caution, *kept, *material.notes)
 
 
-METHODS.register(
-    "tsne",
-    Method(
-        name="tsne",
-        summary="what the network as a whole has learned: a map of images by t-SNE",
-        run=embed,
-        takes=("images",),
-        options=(
-            Option("layer", str, None, "Whose output is mapped [default: what feeds the network's last decision]."),
-            Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
-            Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
-            Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
-            Option("seed", int, 0, "Seed of the map."),
-            Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
-            Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
-            Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
-            Option("theme", str, "light", "Background of the pictures.", choices=THEMES),
-            Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
-            STOP,
-        ),
-        examples=(
-            "convscope tsne photos/ -m model.h5",
-            "convscope tsne sample:photos  # the embedded classifier",
-            "convscope tsne sample:fashion -m fashion --page",
-            "convscope tsne features.npy photos/",
-            "convscope tsne run/",
-            "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
-        ),
-        description=(
-            "Instead of images, features that exist already: the folder of a `convscope scan`; a 2-D .npy, an .npz with `features`, or a "
-            "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
-        ),
-        needs_model=lambda images: not (holds_run(images) or holds_features(images)),
-        has_page=True,
-        of_last_layer=True,
+METHOD = Method(
+    name="tsne",
+    run=embed,
+    takes=("images",),
+    options=(
+        Option("layer", str, None, "Whose output is mapped [default: what feeds the network's last decision]."),
+        Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
+        Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
+        Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
+        Option("seed", int, 0, "Seed of the map."),
+        Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
+        Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
+        Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
+        Option("theme", str, "light", "Background of the pictures.", choices=THEMES),
+        Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
+        STOP,
     ),
+    examples=(
+        "convscope tsne photos/ -m model.h5",
+        "convscope tsne sample:photos  # the embedded classifier",
+        "convscope tsne sample:fashion -m fashion --page",
+        "convscope tsne features.npy photos/",
+        "convscope tsne run/",
+        "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
+    ),
+    description=(
+        "Instead of images, features that exist already: the folder of a `convscope scan`; a 2-D .npy, an .npz with `features`, or a "
+        "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
+    ),
+    needs_model=lambda images: not (holds_run(images) or holds_features(images)),
+    has_page=True,
+    of_last_layer=True,
 )

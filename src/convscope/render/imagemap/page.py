@@ -14,10 +14,10 @@ import numpy as np
 
 from ...errors import OutputError
 from ...files import new_folder, write_files
-from ...registry import DRAWINGS
 from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
 from ..thumbnails import kind_of
+from ..writer import png_bytes
 from .packing import Level, Packer, is_colour, levels, ordered, shrink
 from .records import Classes, Places, as_json, chunks, classes_of, later, place, script
 
@@ -66,7 +66,7 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
         write("start", start)
         pictures = _pictures(folder)
         if not pictures:
-            write_files({data / Path(OWN_PICTURE).name: DRAWINGS.get("writer").png_bytes(embedding, "map.png")})
+            write_files({data / Path(OWN_PICTURE).name: png_bytes(embedding, "map.png")})
     written = write_files(_viewer(folder, about, pictures, digest.hexdigest()[:12]))
     return written + sorted((folder / "data").iterdir())
 

@@ -1,0 +1,83 @@
+"""What convscope has built in, by name: its commands, its methods and how they draw. Only this file names modules as text.
+
+It loads nothing but names, so that `import convscope` and `convscope --help` answer at once. A plug-in enters the same tables by its
+entry point (docs/extending.md).
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import writing
+from .registry import DRAWINGS, Registry
+
+if TYPE_CHECKING:
+    from . import render
+    from .methods import Method
+
+    _WRITER: writing.Writer = render
+
+
+class Command(NamedTuple):
+    """A built-in command: one sentence for `--help`; and of a method where it is, and how its results are drawn."""
+
+    summary: str
+    method: str = ""
+    drawing: str = ""
+
+
+# In the order in which a user needs them.
+COMMANDS = {
+    "layers": Command("List what can be drawn in a model, and what its file holds."),
+    "activations": Command(
+        "Draw what each channel of a layer computes for an image.",
+        method="convscope.methods.activations:METHOD",
+        drawing="convscope.render.activations:draw",
+    ),
+    "deconv": Command(
+        "Show what in this image excited a unit (deconvnet).",
+        method="convscope.methods.deconv:METHOD",
+        drawing="convscope.render.deconv:draw",
+    ),
+    "saliency": Command(
+        "Show which pixels matter to a unit (gradient, guided backprop).",
+        method="convscope.methods.saliency:METHOD",
+        drawing="convscope.render.saliency:draw",
+    ),
+    "ascend": Command(
+        "Make an image that excites a unit (gradient ascent).",
+        method="convscope.methods.ascent.entry:METHOD",
+        drawing="convscope.render.ascend:draw",
+    ),
+    "tsne": Command(
+        "Map images by what the network sees in them (t-SNE).",
+        method="convscope.methods.embedding.embed:METHOD",
+        drawing="convscope.render.tsne:draw",
+    ),
+    "scan": Command("Find the images of a data set that excite each unit most."),
+    "top": Command(
+        "Show the strongest images of each unit of a scan.",
+        method="convscope.portraits.top:METHOD",
+        drawing="convscope.render.top:draw",
+    ),
+    "dossier": Command(
+        "Show all that is known of one unit, as a picture and a page.",
+        method="convscope.portraits.dossier:METHOD",
+        drawing="convscope.render.dossier:draw",
+    ),
+    "session": Command("Ask for model, layer, units and method, and draw."),
+    "replay": Command("Make a written picture again, and compare the bytes."),
+    "view": Command("Open the page of a map in the browser."),
+    "demo": Command("Run everything once, on the embedded models and images."),
+    "fetch": Command("Download the ImageNet weights of a keras.applications model."),
+    "completion": Command("Print the completion script of a shell."),
+}
+
+METHODS: Registry["Method"] = Registry(
+    "method", builtin={name: one.method for name, one in COMMANDS.items() if one.method}, group="convscope.methods"
+)
+DRAWINGS.builtin |= {name: one.drawing for name, one in COMMANDS.items() if one.drawing}
+writing.REFERENCE = "convscope.render"
+
+
+def summary(name: str) -> str:
+    """Return the sentence that says what a command does: a built-in one's, or the one that a plug-in brings. Raises OptionError."""
+    return COMMANDS[name].summary if name in COMMANDS else METHODS.get(name).summary

@@ -1,0 +1,49 @@
+"""The one way up: results and methods ask for files to be written, by a room that lies above them.
+
+`Writer` is all that they may ask for. The catalogue says which module answers; it is loaded when a result is first written.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .registry import load
+
+REFERENCE = ""  # the module that writes; set once, by the catalogue
+
+
+class Writer(Protocol):
+    """Writes results as pictures that carry their provenance, and reads these pictures back. `result` is a `Result` in all of them."""
+
+    def write(self, result: Any, path: Path, *, raw: bool = False) -> list[Path]:
+        """Write the main picture to a .png, or all pictures into a folder; return the paths."""
+
+    def write_named(self, result: Any, folder: Path, stem: str, *, raw: bool = False) -> list[Path]:
+        """Write under the name `stem` in a folder; return the paths."""
+
+    def write_chosen(self, result: Any, places: Mapping[str, Path], *, raw: Path | None = None) -> list[Path]:
+        """Write the pictures that `places` names, each to its path; return the paths."""
+
+    def write_page(self, result: Any, folder: Path) -> list[Path]:
+        """Write a map as a page for the browser; return the paths."""
+
+    def is_written(self, result: Any, name: str, path: Path) -> bool:
+        """Say whether `path` holds the picture `name` of a result of the provenance `result`."""
+
+    def read_picture(self, path: Path) -> Any:
+        """Return a written picture as (height, width, channel) float32 in [0, 1]."""
+
+    def main_picture(self, result: Any) -> Any:
+        """Return the first picture, a PIL image."""
+
+    def png_bytes(self, result: Any, picture: str | None = None) -> bytes:
+        """Return a picture as the bytes of its file."""
+
+    def show(self, result: Any) -> None:
+        """Show the first picture."""
+
+
+def writer() -> Writer:
+    """Return the room's writer."""
+    found: Writer = load(REFERENCE)
+    return found

@@ -1,0 +1,110 @@
+"""The laws of the house that no linter knows: the size of files and bodies, the doors of heavy packages, no module named as text."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from convscope import catalogue
+
+pytestmark = pytest.mark.once
+
+SOURCE = Path(catalogue.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+LONGEST_FILE = 400
+LONGEST_BODY = 40
+TABLES = {"operators.py:operators", "graph_operators.py:nodes"}  # tables written as code
+TO_BE_DIVIDED = {"embed.py:embed", "loading.py:load"}
+# Which files may import a package that is heavy, or that reads what comes from outside.
+DOORS = {
+    "matplotlib": {"render/figures.py"},
+    "tensorflow": {"backend/tensorflow_engine.py"},
+    "jax": {"backend/jax_engine.py"},
+    "torch": {"backend/torch_engine.py"},
+    "h5py": {"models/saved/survey.py"},
+    "sklearn": {"methods/embedding/packages.py"},
+    "openTSNE": {"methods/embedding/packages.py"},
+    "keras": {
+        "backend/lazy.py",
+        "backend/jax_engine.py",
+        "backend/tensorflow_engine.py",
+        "backend/torch_engine.py",
+        "models/applications.py",
+    },
+}
+
+
+def name_of(path):
+    return path.relative_to(SOURCE).as_posix()
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def body_length(function):
+    """Lines from the first statement after the docstring to the last, without functions of its own."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    inner = sum(one.end_lineno - one.lineno + 1 for one in ast.walk(function) if isinstance(one, ast.FunctionDef) and one is not function)
+    return body[-1].end_lineno - body[0].lineno + 1 - inner if body else 0
+
+
+def imported(tree):
+    """Top-level packages that a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0]
+
+
+def is_module(text):
+    place = SOURCE.parent.joinpath(*text.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def test_no_file_is_longer_than_a_reader_can_hold():
+    long = {name_of(path): count for path in FILES if (count := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE}
+    assert long == {}
+
+
+def test_no_body_is_longer_than_a_screen():
+    long = {
+        f"{path.name}:{function.name}": length
+        for path in FILES
+        for function in functions(ast.parse(path.read_text("utf-8")))
+        if (length := body_length(function)) > LONGEST_BODY
+    }
+    assert set(long) == TABLES | TO_BE_DIVIDED, long
+
+
+def test_heavy_packages_have_one_door():
+    wrong = [
+        f"{name_of(path)} imports {package}"
+        for path in FILES
+        for package in set(imported(ast.parse(path.read_text("utf-8"))))
+        if package in DOORS and name_of(path) not in DOORS[package]
+    ]
+    assert wrong == []
+
+
+def test_only_the_catalogue_and_the_facade_name_modules_as_text():
+    found = {name_of(path) for path in FILES if any(map(is_module, re.findall(r"[\"'](convscope(?:\.\w+)+)", path.read_text("utf-8"))))}
+    assert found == {"__init__.py", "catalogue.py"}
+
+
+def test_what_the_catalogue_names_is_there_and_below_it():
+    """The import contract with the catalogue's text counted as imports: nothing it names may know the catalogue."""
+    for registry in (catalogue.METHODS, catalogue.DRAWINGS):
+        for name, reference in registry.builtin.items():
+            assert registry.get(name) is not None
+            path = SOURCE.parent.joinpath(*reference.partition(":")[0].split("."))
+            room = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
+            assert "catalogue" not in room.read_text("utf-8"), reference
+
+
+def test_every_command_has_one_short_sentence():
+    for name, command in catalogue.COMMANDS.items():
+        assert len(command.summary) <= 65, name
+        assert re.fullmatch(r"[A-Z][^.]*(\b\w+\.\w+\b[^.]*)*\.", command.summary), name
