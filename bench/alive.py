@@ -2,9 +2,9 @@
 
 python bench/alive.py [MODEL] [--layers PATTERN] [--size PX] [--steps N] [--lines FILE]
 
-Without --size and --steps the pictures are those of `convscope ascend`. That takes hours for the 4,224 units of VGG16 on two cores, so each batch
-of units is written to FILE as a line of JSON when it is done; the same command resumes behind the last line. The score is that of the
-returned 8-bit picture, in float32. The table is printed at the end, also after Ctrl-C.
+Without --size and --steps the pictures are those of `convscope ascend`. That takes hours for the 4,224 units of VGG16 on two cores, so each
+batch of units is written to FILE as a line of JSON when it is done; the same command resumes behind the last line. The score is that of
+the returned 8-bit picture, in float32. The table is printed at the end, also after Ctrl-C.
 """
 
 import argparse
@@ -87,10 +87,9 @@ def table(lines):
         dead = [channel for channel, score in scores.items() if not score > 0]
         woken = {channel for line in mine for channel in line["later"]} - set(dead)
         seconds = sum(line["seconds"] for line in mine)
-        rows.append(
-            f"| {layer} | {len(scores)} | {mine[0]['pixels']} | {len(scores) - len(dead)} | {len(woken)} | {', '.join(map(str, dead)) or 'none'} "
-            f"| {np.median(list(scores.values())):.3g} | {seconds:.0f} |"
-        )
+        names, median = ", ".join(map(str, dead)) or "none", np.median(list(scores.values()))
+        alive = len(scores) - len(dead)
+        rows.append(f"| {layer} | {len(scores)} | {mine[0]['pixels']} | {alive} | {len(woken)} | {names} | {median:.3g} | {seconds:.0f} |")
     return "\n".join(rows)
 
 

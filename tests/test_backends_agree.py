@@ -11,6 +11,8 @@ from convscope.backend import installed
 from networks import residual, small
 from twins import relative_error
 
+pytestmark = pytest.mark.long
+
 SCRIPT = """
 import sys
 from pathlib import Path

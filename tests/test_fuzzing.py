@@ -6,7 +6,11 @@ import pytest
 
 from fuzzing import running
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(sys.platform == "win32", reason="limits on memory need the resource module")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="limits on memory need the resource module"),
+]
 
 
 @pytest.fixture(scope="module")

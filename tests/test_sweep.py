@@ -13,6 +13,7 @@ SWEEP = Path(__file__).parents[1] / "bench" / "sweep.py"
 SAMPLE = ("MobileNetV3Small", "EfficientNetV2B0", "DenseNet121")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SWEEP.exists(), reason="bench/ is not part of this copy")
 @pytest.mark.parametrize("name", SAMPLE)
 def test_an_architecture_passes_every_step_in_both_formats(name, tmp_path):

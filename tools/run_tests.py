@@ -1,6 +1,9 @@
-"""Run the test suite once on each installed Keras backend: everything on the first, the computing rooms on the others.
+"""Run the test suite on each installed Keras backend, side by side.
 
-python tools/run_tests.py [--backends tensorflow,jax] [pytest arguments]
+python tools/run_tests.py [--matrix] [--backends tensorflow,jax] [pytest arguments]
+
+Without --matrix: everything but the long cases on the first backend, and on the others how signals are projected and climbed. With it: the
+rest, that is the long cases on the first backend and all rooms that compute on the others. The two together are the whole suite.
 """
 
 import os
@@ -13,10 +16,29 @@ from pathlib import Path
 from convscope.backend import installed
 
 COMPUTING = ("tests/backend", "tests/graph", "tests/methods", "tests/models")
+# What has most to do with a framework: its gradients, its pooling, its compiled functions.
+CORE = (
+    "tests/backend/test_engines.py",
+    "tests/graph/test_pooling.py",
+    "tests/graph/test_projector.py",
+    "tests/graph/test_rules.py",
+    "tests/methods/ascent/test_run.py",
+    "tests/methods/test_deconv.py",
+    "tests/methods/test_saliency.py",
+)
+
+
+def selection(matrix: bool, first: bool) -> list[str]:
+    """Return what pytest runs on the first backend or on another one."""
+    if first:
+        return ["-m", "long" if matrix else "not long"]
+    return [*COMPUTING, *(f"--ignore={path}" for path in CORE), "-m", "not once"] if matrix else [*CORE, "-m", "not once and not long"]
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest in a process of its own for each backend, side by side; the first one's output as it comes, the others' after it."""
+    """Run pytest in a process of its own for each backend; the first one's output as it comes, the others' after it."""
+    matrix = arguments[:1] == ["--matrix"]
+    arguments = arguments[matrix:]
     backends = installed()
     if arguments[:1] == ["--backends"]:
         backends, arguments = arguments[1].split(","), arguments[2:]
@@ -26,8 +48,7 @@ def main(arguments: list[str]) -> int:
         running = {}
         for place, backend in enumerate(backends):
             output = (Path(folder) / backend).open("w+b") if place else None
-            others = () if place == 0 or some else (*COMPUTING, "-m", "not once")
-            command = [sys.executable, "-m", "pytest", *others, *arguments]
+            command = [sys.executable, "-m", "pytest", *([] if some else selection(matrix, place == 0)), *arguments]
             # Of threads that wait by spinning there must not be more than cores.
             environment = os.environ | {"KERAS_BACKEND": backend} | ({"OMP_NUM_THREADS": "1"} if place else {})
             running[backend] = output, subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -90,6 +90,7 @@ def test_operations_that_are_no_layers_have_cones_too():
         )
 
 
+@pytest.mark.long
 def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
     """T11 where it is used: the networks as Keras builds them, small; bench/exactness.py does it at their own sides.
 

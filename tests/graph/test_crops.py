@@ -86,6 +86,7 @@ def test_large_fields_are_not_worth_a_crop():
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_every_layer_of_vgg16_and_of_resnet50_equals_the_whole_image(record_error):
     """T11 where it is used: the networks as Keras builds them, at a side that leaves true crops in most layers."""
     for build, side in ((keras.applications.VGG16, 128), (keras.applications.ResNet50, 96)):

@@ -32,8 +32,8 @@ def first_weights(network):
     ("name", "settings", "said"),
     [
         ("MobileNet", {"include_top": False}, "MobileNet without its top"),
-        ("MobileNet", {"classes": 7, "input_shape": (32, 32, 3)}, "MobileNet, recognised"),
-        ("EfficientNetB0", {"include_top": False}, "EfficientNetB0 without its top"),
+        pytest.param("MobileNet", {"classes": 7, "input_shape": (32, 32, 3)}, "MobileNet, recognised", marks=pytest.mark.long),
+        pytest.param("EfficientNetB0", {"include_top": False}, "EfficientNetB0 without its top", marks=pytest.mark.long),
     ],
 )
 @pytest.mark.parametrize("suffix", [".h5", ".weights.h5"])

@@ -1,0 +1,13 @@
+"""Which cases of a long list every run of the tests tries; `make check-all` tries them all."""
+
+import pytest
+
+
+def sampled(cases, every):
+    """Return the cases as parameters: the first of each `every` as they are, the others marked `long`."""
+    return [case if place % every == 0 else pytest.param(case, marks=pytest.mark.long) for place, case in enumerate(cases)]
+
+
+def all_but(short, cases):
+    """Return the cases as parameters: those in `short` as they are, the others marked `long`."""
+    return [case if case in short else pytest.param(case, marks=pytest.mark.long) for case in cases]
