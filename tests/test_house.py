@@ -18,7 +18,7 @@ TABLES = {"operators.py:operators", "graph_operators.py:nodes"}  # tables writte
 TO_BE_DIVIDED = {"embed.py:embed", "loading.py:load"}
 # Which files may import a package that is heavy, or that reads what comes from outside.
 DOORS = {
-    "matplotlib": {"render/figures.py"},
+    "matplotlib": {"render/figures.py", "render/pdf.py"},
     "tensorflow": {"backend/tensorflow_engine.py"},
     "jax": {"backend/jax_engine.py"},
     "torch": {"backend/torch_engine.py"},

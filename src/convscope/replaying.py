@@ -11,7 +11,7 @@ from .results import Result
 
 
 def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Result:
-    """Return the result behind a PNG that convscope wrote (or its JSON sidecar), computed again.
+    """Return the result behind a picture that convscope wrote (PNG, SVG, PDF, or the JSON sidecar), computed again.
 
     The model and the images are looked for where they were, and must be the same to the bit; on the same machine the saved result
     then is the same to the byte. A picture never names code that runs: where its model needs the user's own layers, or the code in the
@@ -39,9 +39,10 @@ def _again(recorded: dict[str, Any], path: str | Path, custom: Any, unsafe: bool
 
 
 def same_bytes(result: Result, path: str | Path) -> bool:
-    """Say whether `result` would be written to exactly the bytes of the PNG at `path`."""
-    recorded = writer.read_provenance(Path(path))
-    return writer.png_bytes(result, recorded.get("picture")) == Path(path).read_bytes()
+    """Say whether `result` would be written to exactly the bytes of the picture at `path`."""
+    path = Path(path)
+    recorded = writer.read_provenance(path)
+    return writer.picture_bytes(result, recorded.get("picture"), path.suffix) == path.read_bytes()
 
 
 def _images(recorded: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from .registry import load
 
+FORMATS = (".png", ".svg", ".pdf")  # of one picture; a path that ends otherwise is a folder
 REFERENCE = ""  # the module that writes; set once, by the catalogue
 
 
@@ -16,7 +17,7 @@ class Writer(Protocol):
     """Writes results as pictures that carry their provenance, and reads these pictures back. `result` is a `Result` in all of them."""
 
     def write(self, result: Any, path: Path, *, raw: bool = False) -> list[Path]:
-        """Write the main picture to a .png, or all pictures into a folder; return the paths."""
+        """Write the main picture to a file, or all pictures into a folder; return the paths."""
 
     def write_named(self, result: Any, folder: Path, stem: str, *, raw: bool = False) -> list[Path]:
         """Write under the name `stem` in a folder; return the paths."""
@@ -41,6 +42,11 @@ class Writer(Protocol):
 
     def show(self, result: Any) -> None:
         """Show the first picture."""
+
+
+def is_picture(path: Path) -> bool:
+    """Say whether a path is that of one picture, by its ending."""
+    return path.suffix.lower() in FORMATS
 
 
 def writer() -> Writer:

@@ -70,7 +70,7 @@ def same(found, other):
 
 
 def encoded(result, name, artefact):
-    return writer.png_bytes(result, name) if isinstance(artefact, Image.Image) else artefact
+    return artefact if isinstance(artefact, str | bytes) else writer.picture_bytes(result, name)
 
 
 PLACES = [

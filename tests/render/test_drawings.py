@@ -14,8 +14,9 @@ from convscope import tables
 from convscope.catalogue import DRAWINGS
 from convscope.errors import OptionError, OutputError
 from convscope.render import deconv
-from convscope.render.figures import LABEL, Sheet, shorten, width_of, wrap
+from convscope.render.figures import raster, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number
+from convscope.render.sheet import LABEL, Sheet
 from convscope.render.theme import LIGHT
 from convscope.render.thumbnails import lay_all
 from convscope.render.tsne import arrange, compose, on_grid
@@ -25,8 +26,8 @@ LARGEST = 90_000_000  # pixels beyond which Pillow warns of a decompression bomb
 
 
 def draw(result: Any, **options: Any) -> dict[str, Any]:
-    drawn: dict[str, Any] = DRAWINGS.get(result.provenance.method)(result, **options)
-    return drawn
+    drawn = DRAWINGS.get(result.provenance.method)(result, **options)
+    return {name: raster(one) if isinstance(one, Sheet) else one for name, one in drawn.items()}
 
 
 def main(result: Any, **options: Any) -> Image.Image:
@@ -130,12 +131,12 @@ def test_a_sheet_shows_the_pixels_it_was_given() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
     sheet = Sheet(100, 80, LIGHT)
     sheet.paste(pixels, 7, 9)
-    assert (np.asarray(sheet.image())[9:39, 7:47] == pixels).all()
+    assert (np.asarray(raster(sheet))[9:39, 7:47] == pixels).all()
 
 
 @pytest.mark.parametrize("size", [29, 57, 58, 113, 1000, 1001])
 def test_a_sheet_has_the_size_it_was_given(size: int) -> None:
-    assert Sheet(size, size + 1, LIGHT).image().size == (size, size + 1)
+    assert raster(Sheet(size, size + 1, LIGHT)).size == (size, size + 1)
 
 
 def test_deconv_crops_to_the_field_and_marks_it() -> None:

@@ -3,8 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from convscope.render.figures import Sheet
+from convscope.render.figures import raster
 from convscope.render.histogram import Histogram, ticks, whole_ticks
+from convscope.render.sheet import Sheet
 from convscope.render.theme import LIGHT
 
 
@@ -34,7 +35,7 @@ def test_counts_have_no_halves():
 def _drawn(plot):
     sheet = Sheet(600, 300, LIGHT)
     plot.draw(sheet, (0, 0), (600, 300))
-    return sheet.canvas
+    return np.asarray(raster(sheet))
 
 
 def test_bars_are_as_high_as_their_counts():

@@ -61,16 +61,31 @@ def test_a_written_ascent_is_the_record(tmp_path: Path) -> None:
         assert (np.asarray(picture, np.float32) / np.float32(255) == result.images[0]).all()
 
 
-def test_names_that_are_no_unicode_survive(tmp_path: Path) -> None:
-    result = records.saliency()
-    odd = replace(result, provenance=replace(result.provenance, inputs=({"name": "caf\udce9 猫"},)))
-    for path in odd.save(tmp_path / "a.png"):
-        assert writer.read_provenance(path)["inputs"] == [{"name": "caf\udce9 猫"}]
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_names_of_any_kind_survive(tmp_path: Path, suffix: str) -> None:
+    result, name = records.saliency(), "caf\udce9 猫 (a) \\n </metadata>]]> \n\r"
+    odd = replace(result, provenance=replace(result.provenance, inputs=({"name": name},)))
+    for path in odd.save(tmp_path / f"a{suffix}"):
+        assert writer.read_provenance(path)["inputs"] == [{"name": name}]
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.SVG", "a.tiff", "a.csv"])
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PDF"])
+def test_pictures_for_print_have_their_companions_too(tmp_path: Path, suffix: str) -> None:
+    written = records.embedding(5).save(tmp_path / f"map{suffix}")
+    assert [path.name for path in written] == [f"map{suffix}", "map.json", "map.parquet"]
+
+
+def test_a_sheet_says_its_size_on_paper_and_a_plain_picture_does_not(tmp_path: Path) -> None:
+    sizes = []
+    for count in (2, 1):
+        with Image.open(records.ascent(count).save(tmp_path / "a.png")[0]) as picture:
+            sizes.append(picture.info.get("dpi"))
+    assert sizes[0] == pytest.approx((300, 300), abs=0.1) and sizes[1] is None
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.EPS", "a.tiff", "a.csv"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(OutputError, match=r"PNG is what carries provenance.*a\.png"):
+    with pytest.raises(OutputError, match=r"cannot say how it was made.*a\.png"):
         records.saliency().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -147,6 +162,10 @@ def _foreign(path: Path) -> None:
         ("foreign.png", _foreign, "carries no provenance"),
         ("text.png", lambda path: path.write_text("hello"), "it is no picture"),
         ("missing.png", lambda path: None, "no such file"),
+        ("missing.pdf", lambda path: None, "no such file"),
+        ("foreign.svg", lambda path: path.write_text("<svg/>"), "carries no provenance"),
+        ("foreign.pdf", lambda path: path.write_bytes(b"%PDF-1.4 /convscope ("), "carries no provenance"),
+        ("broken.svg", lambda path: path.write_text('<metadata id="convscope">{</metadata>'), "no JSON"),
         ("broken.json", lambda path: path.write_text("{"), "no JSON"),
         ("list.json", lambda path: path.write_text("[]"), "which method"),
         ("binary.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "no JSON"),

@@ -62,7 +62,8 @@ def _session(argument: str | None, model: str | None, out: Path, **told: Any) ->
 def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool) -> None:
     """Make a written picture again from its own provenance, and say whether the bytes are the same.
 
-    Takes a PNG that convscope wrote. Exit code 1 when the new picture differs.
+    Takes a PNG, SVG or PDF that convscope wrote; all three are the same bytes when they are made again. A JSON sidecar holds no picture
+    to compare with. Exit code 1 when the new picture differs.
     """
     from ..replaying import replay, same_bytes
 
@@ -71,7 +72,7 @@ def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool)
         for path in result.save(out):
             put(path)
     if file.suffix.lower() == ".json":
-        put(f"{file}: made again; compare bytes by replaying the .png beside it.")
+        put(f"{file}: made again; compare bytes by replaying the picture beside it.")
     elif same_bytes(result, file):
         put(f"{file}: identical, byte for byte.")
     else:

@@ -20,6 +20,7 @@ from ..progress import working
 from ..render.writer import check_target, write_named
 from ..results import INTERRUPTED, Result, check_apart
 from ..units import slug
+from ..writing import is_picture
 from .jobs import write_job
 from .terminal import put, put_json, say
 
@@ -113,10 +114,11 @@ def method_command(method: Method) -> click.Command:
         large = {option.name: given.pop(option.name) for option in method.job_options}
         stem = _stem(method, taken, *filter(None, [given.get("filters"), *large.values()]))
         folder = out or OUT / stem
-        if page and out is not None and out.suffix.lower() == ".png":
+        single = out is not None and is_picture(out)
+        if page and single:
             raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
         check_target(out or OUT)
-        check_apart(folder.parent if out is not None and out.suffix.lower() == ".png" else folder, given.get("onto"))
+        check_apart(folder.parent if single else folder, given.get("onto"))
         bundle = _bundle(method, taken, given, model)
         parts = method.divided(bundle, taken, given)
         if len(parts) > 1:
@@ -124,7 +126,7 @@ def method_command(method: Method) -> click.Command:
             return
         taken, given = list(parts[0].taken), parts[0].options
         job = method.job(bundle, *taken, **given, **large) if method.job is not None else None
-        if job is not None and folder.suffix.lower() != ".png":
+        if job is not None and not single:
             write_job(job, folder, raw=raw, as_json=as_json)
             return
         if any(value is not None for value in large.values()):
@@ -150,7 +152,7 @@ def method_command(method: Method) -> click.Command:
         ),
         *_options((*method.options, *method.job_options)),
         *model_options(),
-        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png file or a folder  [default: {OUT}/]"),
+        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png, .svg or .pdf file, or a folder  [default: {OUT}/]"),
         *(
             [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, into its own folder.")]
             if method.has_page
@@ -200,7 +202,7 @@ def _write_pages(
     """Make and write picture after picture, so that memory does not grow with their number, and a page that shows them all."""
     from ..render.pages import INDEX, write_pages
 
-    if folder.suffix.lower() == ".png":
+    if is_picture(folder):
         raise click.UsageError(f"These are {len(parts)} pictures; received `{folder}`. Give --out a folder.")
     made = ((part.name, method.run(bundle, *part.taken, **part.options)) for part in parts)
     summaries, written = [], []
@@ -231,9 +233,9 @@ def _write_pages(
 
 
 def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
-    """Say what a .png leaves out, and that a page beside the new pictures is of older ones."""
+    """Say what a single picture leaves out, and that a page beside the new pictures is of older ones."""
     if result.beside and folder in written:
-        say(f"A .png holds one picture. Give --out a folder for {' and '.join(result.beside)} too.")
+        say(f"A {folder.suffix} holds one picture. Give --out a folder for {' and '.join(result.beside)} too.")
     if result.beside and not page and (folder / PAGE / "index.html").is_file():
         say(f"`{folder / PAGE}` shows an earlier map. Give --page to replace it.")
 

@@ -5,11 +5,10 @@ import re
 from pathlib import PurePath
 
 import numpy as np
-from PIL import Image
 
 from ..results import Activations, FloatArray
 from .bars import draw_bars
-from .figures import TINY, colours, width_of
+from .figures import colours, width_of
 from .layout import (
     GAP,
     Heading,
@@ -23,7 +22,8 @@ from .layout import (
     number,
     open_sheet,
 )
-from .pixels import Bytes, fit, heat, unit_to_rgb
+from .pixels import Bytes, fitting, heat, unit_to_rgb
+from .sheet import TINY, Sheet
 from .theme import Theme, as_theme
 
 POSITIVE, SIGNED = "magma", "RdBu_r"
@@ -32,7 +32,7 @@ STRIP = 4  # a sequence's strip is so many times as long as high
 SIZES = ((16, 176), (36, 144), (64, 120), (144, 92), (300, 72), (700, 60), (1300, 44))
 
 
-def draw(result: Activations, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
+def draw(result: Activations, *, theme: str | Theme = "light") -> dict[str, Sheet]:
     """Return `activations.png`, or for several images `activations-1-NAME.png` and so on, in their order.
 
     Every map has its own scale; the number beside its channel is its largest value. Maps with negative values are drawn
@@ -51,7 +51,7 @@ def _file_names(images: tuple[str, ...]) -> list[str]:
     return [f"activations-{index:0{digits}}-{slug}.png" for index, slug in enumerate(slugs, 1)]
 
 
-def _sheet(result: Activations, image: int, theme: Theme) -> Image.Image:
+def _sheet(result: Activations, image: int, theme: Theme) -> Sheet:
     known = result.maps[image]
     maps = _flat(known)
     chosen = _chosen(result, maps)
@@ -114,17 +114,17 @@ def _selection(result: Activations, shown: int, maps: FloatArray) -> str:
     return f"all {known}, {order}" if shown == maps.shape[-1] else f"{shown:,} of {known}, {order}"
 
 
-def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme) -> Image.Image:
+def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme) -> Sheet:
     side = next((size for most, size in SIZES if len(chosen) <= most), 32)
     height = round(side * min(max(maps.shape[0] / maps.shape[1], 0.4), 2.0))
     gap, caption = (12, TINY.line + 6) if side >= 60 else (4, 0)
     columns = columns_of(len(chosen), max(1.0, math.sqrt(len(chosen) * (height + caption) / side * 1.5)))
     lines = max(1, math.ceil(len(chosen) / columns))
     tall = lines * (height + caption + gap) - gap
-    shown = fit(picture, IMAGE_SIDE, IMAGE_SIDE)
+    shown = fitting(picture, IMAGE_SIDE, IMAGE_SIDE)
     indent = IMAGE_SIDE + 3 * GAP
-    sheet, left, top = open_sheet(indent + columns * (side + gap) - gap, max(tall, shown.shape[0]), heading, theme)
-    sheet.paste(shown, left, top)
+    sheet, left, top = open_sheet(indent + columns * (side + gap) - gap, max(tall, shown[1]), heading, theme)
+    sheet.paste(picture, left, top, shown)
     signed = bool((maps < 0).any())
     captions = _captions(maps, chosen, side)
     for place, channel in enumerate(chosen):
@@ -135,7 +135,7 @@ def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading,
             index, peak = captions[place]
             sheet.text(x, y + height + 2, index, TINY)
             sheet.text(x + side, y + height + 2, peak, TINY, "right")
-    return sheet.image()
+    return sheet
 
 
 def _coloured(values: FloatArray, signed: bool) -> Bytes:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..results import Ascent, picture_names
-from .figures import DETAIL, LABEL, Sheet, Style, shorten, width_of
+from .figures import shorten, width_of
 from .layout import (
     GAP,
     Heading,
@@ -23,6 +23,7 @@ from .layout import (
     open_sheet,
 )
 from .pixels import unit_to_rgb
+from .sheet import DETAIL, LABEL, Sheet, Style
 from .theme import Theme, as_theme
 
 MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}
@@ -30,13 +31,13 @@ SMALLEST_FRAME, FRAME_MILLISECONDS, REST_MILLISECONDS = 256, 120, 1500
 FAULT = Style(DETAIL.size, "warning", bold=True)
 
 
-def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Image.Image | str | bytes]:
+def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Sheet | Image.Image | bytes]:
     """Return one picture for each unit, before them `sheet.png` where there are several.
 
     With frames, each unit's course as a GIF. A unit's picture is the record's image to the last bit, without legend or scaling, because
     its score is measured on it.
     """
-    pictures: dict[str, Image.Image | str | bytes] = {}
+    pictures: dict[str, Sheet | Image.Image | bytes] = {}
     if len(result.units) > 1:
         pictures["sheet.png"] = _sheet(result, as_theme(theme))
     for name, image in zip(picture_names(result.units), result.images, strict=True):
@@ -70,7 +71,7 @@ def plain_picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(rgb[..., 0]) if image.shape[-1] == 1 else rgb)
 
 
-def _sheet(result: Ascent, theme: Theme) -> Image.Image:
+def _sheet(result: Ascent, theme: Theme) -> Sheet:
     count, (tall, wide) = len(result.units), result.images.shape[1:3]
     side = min(_largest(count), max(128, 6 * max(tall, wide)))
     height = round(side * min(max(tall / wide, 0.4), 1.6))
@@ -86,7 +87,7 @@ def _sheet(result: Ascent, theme: Theme) -> Image.Image:
         draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
         fault = "dead" if result.dead[index] else "not finite" if result.not_finite[index] else ""
         _caption(sheet, labels[index], _score(result, index), (x, y + height + 6, side), fault)
-    return sheet.image()
+    return sheet
 
 
 def _largest(count: int) -> int:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from ..results import FloatArray
-from .figures import DETAIL, LABEL, NOTE, Sheet, shorten, width_of
+from .figures import shorten, width_of
 from .layout import GAP, Heading, number, open_sheet
-from .pixels import Bytes, fit
+from .pixels import Bytes, fitting
+from .sheet import DETAIL, LABEL, NOTE, Sheet
 from .theme import Theme
 
 IMAGE_SIDE = 300
@@ -18,9 +18,7 @@ BAR_ROOM = 560
 STRIP_HEIGHT = 110
 
 
-def draw_bars(
-    values: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme, labels: Sequence[str] | None
-) -> Image.Image:
+def draw_bars(values: FloatArray, chosen: list[int], picture: Bytes, heading: Heading, theme: Theme, labels: Sequence[str] | None) -> Sheet:
     """Return the sheet of one image; of more than 40 neurons bars for the 20 strongest, and a strip of all."""
     real, values = values, np.nan_to_num(values, posinf=0.0, neginf=0.0)
     many = len(chosen) > MOST_BARS
@@ -28,13 +26,13 @@ def draw_bars(
     words = [f"{channel}  {labels[channel]}" if labels and channel < len(labels) else str(channel) for channel in listed]
     room = min(420, max((round(width_of(word, DETAIL)) for word in words), default=0) + GAP)
     step = DETAIL.line + 8
-    shown = fit(picture, IMAGE_SIDE, IMAGE_SIDE)
+    shown = fitting(picture, IMAGE_SIDE, IMAGE_SIDE)
     indent = IMAGE_SIDE + 3 * GAP
-    height = max(step * len(listed), shown.shape[0])
+    height = max(step * len(listed), shown[1])
     extra = STRIP_HEIGHT + 2 * LABEL.line + 2 * GAP if many else 0
     width = indent + room + BAR_ROOM + 110
     sheet, left, top = open_sheet(width, height + extra, heading, theme)
-    sheet.paste(shown, left, top)
+    sheet.paste(picture, left, top, shown)
     span = _span(values[listed])
     for place, (channel, word) in enumerate(zip(listed, words, strict=True)):
         y = top + place * step
@@ -42,7 +40,7 @@ def draw_bars(
         _bar(sheet, float(values[channel]), number(float(real[channel])), span, (left + indent + room, y, BAR_ROOM, step - 8))
     if many:
         _strip(sheet, values[sorted(chosen)], (left, top + height + 2 * GAP, width))
-    return sheet.image()
+    return sheet
 
 
 def _span(values: FloatArray) -> tuple[float, float]:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
 from ..results import Projections
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
 from .pixels import signed_to_rgb, unit_to_rgb
+from .sheet import Sheet
 from .theme import Theme, as_theme
 
 VARIANTS = {
@@ -20,7 +20,7 @@ SILENT, NOT_FINITE = "not excited by this image", "not finite: NaN or infinite o
 Field = tuple[int, int, int, int]
 
 
-def draw(result: Projections, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
+def draw(result: Projections, *, theme: str | Theme = "light") -> dict[str, Sheet]:
     """Return `deconv.png`: one row for each unit and image, a unit's images together.
 
     The patch is left out where every field is the whole image, and where the seed was the whole activation map. A unit

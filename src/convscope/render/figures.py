@@ -1,4 +1,4 @@
-"""A sheet of pictures and words, and the only file that imports matplotlib.
+"""Sheets -> pictures, the widths of words, colour maps: the file that imports matplotlib, but for its PDF, which `pdf` does.
 
 Pictures are pasted pixel by pixel, so that what a sheet shows is what the arrays say; matplotlib sets the words over
 them. Only its object interface is used: no pyplot, no rcParams, so a caller's own figures stay as they are.
@@ -8,108 +8,63 @@ import functools
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
 from ..legible import legible
-from .pixels import Bytes
-from .theme import Colour, Theme
+from .pixels import Bytes, scaled
+from .sheet import DPI, Picture, Rectangle, Sheet, Style, Words
+from .theme import Colour
 
-DPI = 200
 FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same on every machine
-LINE_HEIGHT = 1.32
-ASCENT = 0.98
-Align = Literal["left", "center", "right"]
+MORE = 1.01  # what a line of words takes may differ by a hair from its parts
 
 
-@dataclass(frozen=True)
-class Style:
-    """How words look: size in points, the theme's colour they take, bold or not."""
-
-    size: float
-    tone: str = "ink"
-    bold: bool = False
-
-    def times(self, zoom: float) -> "Style":
-        """Return the style `zoom` times as large."""
-        return replace(self, size=self.size * zoom)
-
-    @property
-    def line(self) -> int:
-        """Return the height of a line in pixels."""
-        return round(self.size * DPI / 72 * LINE_HEIGHT)
-
-
-TITLE = Style(10.5, bold=True)
-SUBTITLE = Style(7.5, "muted")
-LABEL = Style(7.5, bold=True)
-DETAIL = Style(7, "muted")
-NOTE = Style(6.5, "muted")
-TINY = Style(5.5, "muted")
+def raster(sheet: Sheet) -> Image.Image:
+    """Return a sheet as a picture of its own size."""
+    # Matplotlib cuts inches times dpi to whole pixels: a hundredth more, or 29 pixels become 28.
+    figure = Figure(figsize=((sheet.width + 0.01) / DPI, (sheet.height + 0.01) / DPI), dpi=DPI, frameon=False)
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    drawn: Bytes = np.asarray(renderer.buffer_rgba())
+    # Straight into the renderer's memory: figimage would resample ten megapixels to say the same, a second a time.
+    canvas = drawn[..., :3]
+    drawn[..., 3] = 255
+    for mark in sheet.marks():
+        _paint(canvas, mark)
+    for words in sheet.words:
+        place: dict[str, Any] = {"x": words.left / sheet.width, "y": 1 - words.baseline / sheet.height, "ha": words.align, "va": "baseline"}
+        face = font(words.style.size, words.style.bold)
+        figure.text(s=words.text, color=shares(words.colour), fontproperties=face, parse_math=False, usetex=False, **place)
+    with missing_glyphs_allowed():
+        figure.draw(renderer)
+    return Image.fromarray(canvas.copy())
 
 
-class Sheet:
-    """A page of `width` x `height` pixels; all places are pixels from its top left corner."""
-
-    def __init__(self, width: int, height: int, theme: Theme) -> None:
-        self.theme = theme
-        self.canvas: Bytes = np.full((height, width, 3), theme.page, np.uint8)
-        self._words: list[tuple[float, float, str, Style, Align]] = []
-
-    def paste(self, pixels: Bytes, left: int, top: int) -> None:
-        """Lay a picture on the sheet; what would stick out is cut."""
-        room = self.canvas[top : top + pixels.shape[0], left : left + pixels.shape[1]]
-        room[:] = pixels[: room.shape[0], : room.shape[1]]
-
-    def fill(self, left: int, top: int, width: int, height: int, colour: Colour) -> None:
-        """Fill a rectangle."""
-        self.canvas[max(0, top) : top + height, max(0, left) : left + width] = colour
-
-    def outline(self, box: tuple[int, int, int, int], colour: Colour, thick: int) -> None:
-        """Draw the inner border of `box` (left, top, right, bottom), `thick` pixels wide."""
-        left, top, right, bottom = box
-        for x, y, width, height in (
-            (left, top, right - left, thick),
-            (left, bottom - thick, right - left, thick),
-            (left, top, thick, bottom - top),
-            (right - thick, top, thick, bottom - top),
-        ):
-            self.fill(x, y, width, height, colour)
-
-    def text(self, left: float, top: float, words: str, style: Style, align: Align = "left") -> None:
-        """Set one line of words, its line box from `top` on, its left, middle or right at `left`, as `align` says."""
-        self._words.append((left, top, legible(words), style, align))
-
-    def image(self) -> Image.Image:
-        """Return the finished sheet."""
-        height, width = self.canvas.shape[:2]
-        # Matplotlib cuts inches times dpi to whole pixels: a hundredth more, or 29 pixels become 28.
-        figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI, frameon=False)
-        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-        drawn: Bytes = np.asarray(renderer.buffer_rgba())
-        # Straight into the renderer's memory: figimage would resample ten megapixels to say the same, a second a time.
-        drawn[..., :3], drawn[..., 3] = self.canvas, 255
-        for left, top, words, style, align in self._words:
-            baseline = top + style.size * DPI / 72 * ASCENT
-            colour = tuple(part / 255 for part in getattr(self.theme, style.tone))
-            place = {"x": left / width, "y": 1 - baseline / height, "ha": align, "va": "baseline"}
-            figure.text(s=words, color=colour, fontproperties=_font(style), parse_math=False, usetex=False, **place)
-        with _missing_glyphs_allowed():
-            figure.draw(renderer)
-        return Image.fromarray(drawn[..., :3].copy())
+def _paint(canvas: Bytes, mark: Picture | Rectangle) -> None:
+    left, top = max(0, mark.left), max(0, mark.top)
+    room = canvas[top : max(0, mark.top + mark.height), left : max(0, mark.left + mark.width)]
+    if isinstance(mark, Rectangle):
+        room[:] = mark.colour
+    elif room.size:
+        shown = scaled(mark.pixels, mark.width, mark.height)[top - mark.top :, left - mark.left :]
+        room[:] = shown[: room.shape[0], : room.shape[1]]
 
 
 def width_of(words: str, style: Style) -> float:
     """Return how many pixels wide `words` are."""
-    return _width(legible(words), style.size, style.bold)
+    return _width(legible(words), style.size, style.bold) * MORE
+
+
+def font_file(bold: bool) -> str:
+    """Return the path of the font that words are set in."""
+    return findfont(font(10, bold))
 
 
 def shorten(words: str, style: Style, room: float) -> str:
@@ -144,19 +99,31 @@ def colours(name: str) -> Bytes:
     return np.asarray(table, np.uint8)[:, :3]
 
 
+def exact_width(words: Words) -> float:
+    """Return how many pixels wide a line of words is, without the room that `width_of` leaves."""
+    return _width(words.text, words.style.size, words.style.bold)
+
+
 @functools.lru_cache(maxsize=8192)
 def _width(words: str, size: float, bold: bool) -> float:
-    with _missing_glyphs_allowed():
-        wide, _, _ = text_to_path.get_text_width_height_descent(words, _font(Style(size, bold=bold)), ismath=False)
-    return float(wide) * DPI / 72 * 1.01
+    with missing_glyphs_allowed():
+        wide, _, _ = text_to_path.get_text_width_height_descent(words, font(size, bold), ismath=False)
+    return float(wide) * DPI / 72
 
 
-def _font(style: Style) -> FontProperties:
-    return FontProperties(family=FONT, size=style.size, weight="bold" if style.bold else "normal")
+def font(size: float, bold: bool) -> FontProperties:
+    """Return the font of words."""
+    return FontProperties(family=FONT, size=size, weight="bold" if bold else "normal")
+
+
+def shares(colour: Colour) -> tuple[float, ...]:
+    """Return a colour as matplotlib has it."""
+    return tuple(part / 255 for part in colour)
 
 
 @contextmanager
-def _missing_glyphs_allowed() -> Iterator[None]:
+def missing_glyphs_allowed() -> Iterator[None]:
+    """Draw an empty box for a letter that the font lacks, and say nothing."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from .figures import DETAIL, LABEL, NOTE, Sheet, width_of
+from .figures import width_of
+from .sheet import DETAIL, LABEL, NOTE, Sheet
 
 TICKS = 5
 ROOM = 1.04

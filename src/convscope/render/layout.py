@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
 from ..errors import OutputError
 from ..results import Result
-from .figures import DETAIL, LABEL, NOTE, SUBTITLE, TITLE, Sheet, Style, shorten, wrap
-from .pixels import Bytes, fit
+from .figures import shorten, wrap
+from .pixels import Bytes, fitting
+from .sheet import DETAIL, LABEL, NOTE, SUBTITLE, TITLE, Sheet, Style
 from .theme import Theme
 
 MARGIN = 44
@@ -111,7 +111,7 @@ def open_sheet(width: int, height: int, heading: Heading, theme: Theme, zoom: fl
     space = round(24 * zoom)
     top = margin + sum(style.line for _, style in above) + space
     bottom = sum(style.line for _, style in below) + (space if below else 0)
-    sheet = Sheet(inner + 2 * margin, top + height + bottom + margin, theme)
+    sheet = Sheet(inner + 2 * margin, top + height + bottom + margin, theme, heading.title)
     _lines(sheet, above, margin, margin)
     _lines(sheet, below, margin, top + height + space)
     return sheet, margin, top
@@ -134,7 +134,7 @@ def columns_of(count: int, ideal: float) -> int:
     return min(choices, key=cost) if count > 1 else 1
 
 
-def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1) -> Image.Image:
+def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, theme: Theme, multiple: int = 1) -> Sheet:
     """Return the rows, in as many columns as make the sheet neither a ribbon nor a banner, the tiles' `names` above
     each.
 
@@ -160,7 +160,7 @@ def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, the
         line, column = divmod(index, columns)
         x = left + column * (block.width + gutter)
         _draw_row(sheet, row, block, x, top + header + line * (block.full_height + 2 * GAP))
-    return sheet.image()
+    return sheet
 
 
 def _block(rows: Sequence[Row], count: int) -> Block:
@@ -196,10 +196,9 @@ def draw_tile(sheet: Sheet, tile: Tile, left: int, top: int, size: tuple[int, in
         for step, words in enumerate(lines):
             sheet.text(left + width / 2, start + step * DETAIL.line, words, DETAIL, "center")
         return
-    shown = fit(tile.pixels, width, height)
-    tall, wide = shown.shape[:2]
+    wide, tall = fitting(tile.pixels, width, height)
     left, top = left + (width - wide) // 2, top + (height - tall) // 2
-    sheet.paste(shown, left, top)
+    sheet.paste(tile.pixels, left, top, (wide, tall))
     if tile.frame is not None:
         _mark(sheet, tile.frame, (left, top, wide, tall))
 

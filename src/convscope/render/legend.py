@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .figures import Sheet, Style, shorten, width_of
+from .figures import shorten, width_of
+from .sheet import Sheet, Style
 from .theme import Colour
 
 MOST_CLASSES = 48

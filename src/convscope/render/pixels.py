@@ -1,5 +1,7 @@
 """Arrays -> 8-bit RGB, (height, width, 3) uint8. Nothing here knows of figures."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
@@ -59,21 +61,38 @@ def overlay(picture: Bytes, heated: Bytes, weight: NDArray[np.float32]) -> Bytes
     return mixed_bytes
 
 
-def fit(pixels: Bytes, width: int, height: int) -> Bytes:
-    """Return the picture as large as fits into `width` x `height`, its aspect kept, at least one pixel in each
-    direction.
-
-    Small pictures grow with their pixels visible, larger ones smoothly, because blur there is easier on the eye than
-    blocks.
-    """
+def fitting(pixels: Bytes, width: int, height: int) -> tuple[int, int]:
+    """Return the largest (width, height) of the picture that fits into `width` x `height`, its aspect kept, at least one pixel each."""
     rows, columns = pixels.shape[:2]
     factor = min(width / columns, height / rows)
-    size = max(1, min(width, round(columns * factor))), max(1, min(height, round(rows * factor)))
-    if size == (columns, rows):
+    return max(1, min(width, round(columns * factor))), max(1, min(height, round(rows * factor)))
+
+
+def scaled(pixels: Bytes, width: int, height: int) -> Bytes:
+    """Return the picture at that size."""
+    if (width, height) == (pixels.shape[1], pixels.shape[0]):
         return pixels
-    small = max(rows, columns) < SMOOTH_FROM
-    way = Image.Resampling.NEAREST if factor > 1 and small else Image.Resampling.LANCZOS
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, way))
+    way = Image.Resampling.NEAREST if is_crisp(pixels, width, height) else Image.Resampling.LANCZOS
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), way))
+
+
+def is_crisp(pixels: Bytes, width: int, height: int) -> bool:
+    """Say whether the pixels of a picture are seen where it is `width` x `height` large.
+
+    Small pictures grow with their pixels visible, larger ones smoothly, because blur there is easier on the eye than blocks.
+    """
+    rows, columns = pixels.shape[:2]
+    return max(rows, columns) < SMOOTH_FROM and (width > columns or height > rows)
+
+
+def fit(pixels: Bytes, width: int, height: int) -> Bytes:
+    """Return the picture as large as fits into `width` x `height`, its aspect kept."""
+    return scaled(pixels, *fitting(pixels, width, height))
+
+
+def digest(pixels: Bytes) -> bytes:
+    """Return what tells a picture from all others."""
+    return hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), salt=str(pixels.shape).encode()[:16], digest_size=16).digest()
 
 
 def _three(values: NDArray[np.float32]) -> NDArray[np.float32]:

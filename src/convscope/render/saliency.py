@@ -1,12 +1,12 @@
 """Saliency -> one sheet: the image, the map of the gradient, the map over the image; guided also the signed one."""
 
 import numpy as np
-from PIL import Image
 
 from ..results import Saliency
 from .figures import colours
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
 from .pixels import contrast, heat, overlay, signed_to_rgb, unit_to_rgb
+from .sheet import Sheet
 from .theme import Theme, as_theme
 
 COLOURS = "inferno"
@@ -15,7 +15,7 @@ NOT_FINITE = "not finite: NaN or infinite on this image"
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
 
 
-def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Image.Image | str]:
+def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Sheet]:
     """Return `saliency.png`: one row for each image; each map has its own scale."""
     names = ("image", "saliency map", "map over image", "signed gradient")[: 4 if result.guided else 3]
     rows = [_row(result, image) for image in range(len(result.image_names))]

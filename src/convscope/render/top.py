@@ -2,14 +2,13 @@
 
 import math
 
-from PIL import Image
-
 from ..errors import OutputError
 from ..results import Patches, TopPatches
 from .deconv import VARIANTS
-from .figures import DETAIL, LABEL, Sheet, shorten, width_of, wrap
+from .figures import shorten, width_of, wrap
 from .layout import GAP, Heading, columns_of, counted, heading_notes, joined, model_name, open_sheet
 from .patches import firing, patch_notes, silence, square, square_size, tile_size
+from .sheet import DETAIL, LABEL, Sheet
 from .theme import Theme, as_theme
 
 GUTTER = 4 * GAP
@@ -18,7 +17,7 @@ ASPECT = 1.6
 MOST_FILTERS = 256
 
 
-def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Image.Image | str]:
+def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `top.png`: for each filter the projections of the images that excite it most, and beside them the patches."""
     used = as_theme(result.theme if theme is None else theme)
     if len(result.patches) > MOST_FILTERS:
@@ -44,7 +43,7 @@ def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, I
             x, y = place[0], place[1] + CAPTION
             sheet.paste(square(patches, "projections", tile, used), x, y)
             sheet.paste(square(patches, "patches", tile, used), x + width + GAP, y)
-    return {"top.png": sheet.image()}
+    return {"top.png": sheet}
 
 
 def _side(count: int) -> int:

@@ -9,15 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..results import CAUTION_TSNE, Embedding, Reference
 from ..tables import parquet
-from .figures import DETAIL
 from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
 from .legend import legend, natural
 from .palette import class_colours
 from .pixels import Bytes
+from .sheet import DETAIL, Sheet
 from .theme import Colour, Theme, as_theme
 from .thumbnails import lay_all
 
@@ -44,7 +43,7 @@ class Arrangement:
 
 def draw(
     result: Embedding, *, theme: str | Theme | None = None, by: Literal["label", "prediction"] | None = None
-) -> dict[str, Image.Image | str | bytes]:
+) -> dict[str, Sheet | bytes]:
     """Return `map.png`, `grid.png`, `map.parquet` (id, path, label, prediction, x, y, column, row, probability) and `reference.npz`.
 
     Thumbnails are coloured by label, without labels by prediction; `theme` and `by` say otherwise than the record does. Both axes of the
@@ -55,7 +54,7 @@ def draw(
     names = result.labels if (by or result.colour) != "prediction" and result.labels is not None else result.predictions
     coloured = None if names is None else "label" if names is result.labels else "prediction"
     source = result.thumbnails.shape[1]
-    drawn: dict[str, Image.Image | str | bytes] = {
+    drawn: dict[str, Sheet | bytes] = {
         "map.png": _sheet(result, arrange(result.points, source, result.backdrop), names, used, _heading(result, coloured)),
         "grid.png": _sheet(result, on_grid(result.cells, result.grid, source), names, used, _grid_heading(result, coloured)),
         "map.parquet": table(result),
@@ -63,16 +62,16 @@ def draw(
     return drawn | ({} if result.reference is None else {"reference.npz": _reference(result.reference)})
 
 
-def _sheet(result: Embedding, plan: Arrangement, names: Sequence[str] | None, theme: Theme, heading: Heading) -> Image.Image:
+def _sheet(result: Embedding, plan: Arrangement, names: Sequence[str] | None, theme: Theme, heading: Heading) -> Sheet:
     shades = class_colours(sorted(set(names or ()), key=natural), theme)
     zoom = min(2.2, max(1.0, plan.width / 1500))
     words = legend(Counter(names or ()), shades, max(plan.width, round(NARROWEST * zoom)), DETAIL.times(zoom))
     sheet, left, top = open_sheet(plan.width, words.height + plan.height, heading, theme, zoom)
     words.draw(sheet, left, top, DETAIL.times(zoom))
     owners = [shades.get(name) for name in names or ("",) * len(result.points)]
-    spare = sheet.canvas.shape[1] - 2 * left - plan.width
+    spare = sheet.width - 2 * left - plan.width
     sheet.paste(compose(result.thumbnails, plan, owners, theme), left + spare // 2, top + words.height)
-    return sheet.image()
+    return sheet
 
 
 def arrange(points: NDArray[np.float32], source: int, backdrop: NDArray[np.float32] | None = None) -> Arrangement:

@@ -1,8 +1,10 @@
-"""Writes results: every PNG carries its provenance as text and has a JSON sidecar; and reads it back."""
+"""Writes results: every picture (PNG, SVG, PDF) carries its provenance and has a JSON sidecar; and reads it back."""
 
+import html
 import importlib
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,25 +17,31 @@ from ..errors import OutputError, ReplayError
 from ..files import check_writable, write_files
 from ..registry import DRAWINGS
 from ..results import SCHEMA, Provenance, Result
+from ..writing import is_picture
+from .sheet import PRINT_DPI, Sheet, sheet_of
+from .theme import LIGHT
 
 KEY = "convscope"
+PDF_ESCAPE, PDF_ESCAPES = re.compile(r"\\(.)", re.DOTALL), {"n": "\n", "r": "\r"}
 PICTURE = ".png"
-PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm", ".svg", ".pdf")
+PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm")
 OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"))
+SVG_ENTRY = re.compile(rb'<metadata id="convscope">(.*?)</metadata>', re.DOTALL)
+PDF_ENTRY = re.compile(rb"/convscope \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 COMPRESSION = 6
-Artefact = Image.Image | str | bytes
+Artefact = Sheet | Image.Image | str | bytes
 
 
 def write(result: Result, path: Path, *, raw: bool = False) -> list[Path]:
-    """Write the main picture to `path`, if it ends in .png, or all pictures into the folder `path`; return what was
-    written.
+    """Write the main picture to `path`, if it ends in .png, .svg or .pdf, or all pictures, as PNG, into the folder `path`; return what
+    was written.
 
     Beside each picture: its provenance as `.json`. Beside the main picture: what is called like it, such as a map's table, and with
     `raw` the arrays as `.npz`. All files are written, or none is. Raises OutputError.
     """
     path = Path(path)
     _check_suffix(path)
-    return _write(result, _artefacts(result), path, single=path.suffix.lower() == PICTURE, raw=raw)
+    return _write(result, _artefacts(result), path, single=is_picture(path), raw=raw)
 
 
 def write_named(result: Result, folder: Path, stem: str, *, raw: bool = False) -> list[Path]:
@@ -52,10 +60,10 @@ def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, sin
             continue
         if single:
             target = path if name == main else path.with_suffix(Path(name).suffix)
-        if not isinstance(artefact, Image.Image):
+        if isinstance(artefact, str | bytes):
             contents[target] = _encoded(artefact) if isinstance(artefact, str) else artefact
         elif name == main or not single:
-            contents[target] = _png(artefact, _provenance(result, name))
+            contents[target] = _picture(artefact, _provenance(result, name), target.suffix)
             contents[target.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
     if raw:
         contents[(path if single else path / main).with_suffix(".npz")] = _npz(result)
@@ -69,7 +77,7 @@ def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None
     artefacts = _artefacts(result)
     contents: dict[Path, bytes] = {}
     for name, path in places.items():
-        contents[path] = _png(artefacts[name], _provenance(result, name))
+        contents[path] = _picture(artefacts[name], _provenance(result, name), PICTURE)
         contents[path.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
         for other, artefact in artefacts.items():
             if isinstance(artefact, bytes) and Path(other).stem == Path(name).stem:
@@ -103,16 +111,16 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def check_target(path: Path) -> None:
-    """Raise OutputError for a .png or folder that `write` could not write to; to be asked before a long computation."""
+    """Raise OutputError for a picture or folder that `write` could not write to; to be asked before a long computation."""
     _check_suffix(path)
-    check_writable(path if path.suffix.lower() == PICTURE else path / f"picture{PICTURE}")
+    check_writable(path if is_picture(path) else path / f"picture{PICTURE}")
 
 
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() in OTHER_SUFFIXES:
         raise OutputError(
-            f"Cannot write a picture to `{path}`: no `{path.suffix}`, because PNG is what carries provenance. "
-            f"Expected a path that ends in .png, or a folder. Try: {path.with_suffix(PICTURE)}"
+            f"Cannot write a picture to `{path}`: a `{path.suffix}` cannot say how it was made. "
+            f"Expected a path that ends in .png, .svg or .pdf, or a folder. Try: {path.with_suffix(PICTURE)}"
         )
 
 
@@ -120,15 +128,22 @@ def main_picture(result: Result) -> Image.Image:
     """Return the result's first picture."""
     artefacts = _artefacts(result)
     picture = artefacts[_main_name(artefacts)]
+    if isinstance(picture, Sheet):
+        return _drawn(picture)
     assert isinstance(picture, Image.Image)
     return picture
 
 
 def png_bytes(result: Result, picture: str | None = None) -> bytes:
-    """Return the main picture, or the one of that name, as PNG with its provenance: the same bytes for the same result."""
+    """Return the main picture, or the one of that name, as PNG with its provenance."""
+    return picture_bytes(result, picture)
+
+
+def picture_bytes(result: Result, picture: str | None = None, suffix: str = PICTURE) -> bytes:
+    """Return the main picture, or the one of that name, in a format with its provenance: the same bytes for the same result."""
     artefacts = _artefacts(result)
     name = picture if picture is not None and picture in artefacts else _main_name(artefacts)
-    return _png(artefacts[name], _provenance(result, name))
+    return _picture(artefacts[name], _provenance(result, name), suffix)
 
 
 def show(result: Result) -> None:
@@ -146,7 +161,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what a written picture, or its JSON sidecar, says about how it was made; raise ReplayError."""
     path = Path(path)
     try:
-        text = path.read_text("utf-8") if path.suffix.lower() == ".json" else _png_text(path)
+        text = path.read_text("utf-8") if path.suffix.lower() == ".json" else _text_in(path)
         found = json.loads(text)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
         raise ReplayError(f"Cannot read `{path}`: {_fact(error)}. {_expected()}") from error
@@ -166,7 +181,7 @@ def _artefacts(result: Result) -> Mapping[str, Artefact]:
 
 
 def _main_name(artefacts: Mapping[str, Artefact]) -> str:
-    return next(name for name, artefact in artefacts.items() if isinstance(artefact, Image.Image))
+    return next(name for name, artefact in artefacts.items() if not isinstance(artefact, str | bytes))
 
 
 def _provenance(result: Result, name: str) -> str:
@@ -178,13 +193,36 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _png(picture: Any, provenance: str) -> bytes:
+def _picture(artefact: Any, provenance: str, suffix: str) -> bytes:
+    """Return a sheet or a plain picture as a file with its provenance."""
+    if suffix.lower() == PICTURE:
+        return _png(artefact, provenance)
+    sheet = artefact if isinstance(artefact, Sheet) else sheet_of(np.asarray(artefact.convert("RGB")), LIGHT)
+    said = json.dumps(json.loads(provenance), indent=1, sort_keys=True)  # in ASCII, which every format holds
+    if suffix.lower() == ".svg":
+        from .svg import svg
+
+        return svg(sheet, said)
+    from .pdf import pdf  # its part of matplotlib takes half a second
+
+    return pdf(sheet, {KEY: said})
+
+
+def _drawn(sheet: Sheet) -> Image.Image:
+    from .figures import raster
+
+    return raster(sheet)
+
+
+def _png(picture: Sheet | Image.Image, provenance: str) -> bytes:
     # Not compressed: Pillow and others refuse compressed text beyond a megabyte, and a map of many images has more.
     words = PngImagePlugin.PngInfo()
     words.add_text("Software", KEY)
     words.add_text(KEY, provenance)
     file = io.BytesIO()
-    picture.save(file, "PNG", pnginfo=words, compress_level=COMPRESSION)
+    # A sheet is laid out for print; a plain picture is its pixels, whose size on paper nobody has decided.
+    drawn, size = (_drawn(picture), {"dpi": (PRINT_DPI, PRINT_DPI)}) if isinstance(picture, Sheet) else (picture, {})
+    drawn.save(file, "PNG", pnginfo=words, compress_level=COMPRESSION, **size)
     return file.getvalue()
 
 
@@ -194,9 +232,19 @@ def _npz(result: Result) -> bytes:
     return file.getvalue()
 
 
-def _png_text(path: Path) -> str:
-    with Image.open(path) as image:
-        text = image.info.get(KEY)
+def _text_in(path: Path) -> str:
+    """Return what a picture says about itself as it stands in the file."""
+    suffix, text = path.suffix.lower(), None
+    if suffix == ".svg":
+        found = SVG_ENTRY.search(path.read_bytes())
+        text = found and html.unescape(found[1].decode("ascii", "replace"))
+    elif suffix == ".pdf":
+        entries = PDF_ENTRY.findall(path.read_bytes())
+        text = entries[-1].decode("ascii", "replace") if entries else None
+        text = text and PDF_ESCAPE.sub(lambda match: PDF_ESCAPES.get(match[1], match[1]), text)
+    else:
+        with Image.open(path) as image:
+            text = image.info.get(KEY)
     if not isinstance(text, str):
         raise ReplayError(
             f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. "
@@ -206,7 +254,7 @@ def _png_text(path: Path) -> str:
 
 
 def _expected() -> str:
-    return "Expected a .png that convscope wrote, or the .json beside it."
+    return "Expected a .png, .svg or .pdf that convscope wrote, or the .json beside it."
 
 
 def _fact(error: Exception) -> str:

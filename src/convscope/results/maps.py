@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFile, ArrayFileError
 from ..errors import OutputError
-from ..writing import writer
+from ..writing import is_picture, writer
 from .record import FloatArray, Result
 
 CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
@@ -88,7 +88,7 @@ class Embedding(Result):
     def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
         """As for every result. Raises OutputError also for the folder of the map that the images were placed on."""
         target = Path(path)
-        check_apart(target.parent if target.suffix.lower() == ".png" else target, self.provenance.parameters.get("onto"))
+        check_apart(target.parent if is_picture(target) else target, self.provenance.parameters.get("onto"))
         return super().save(path, raw=raw)
 
     def tidy(self, written: Sequence[Path]) -> None:

@@ -100,9 +100,9 @@ class Result:
         """Remove what an earlier result left among the files that were `written`, where it would be taken for this one's."""
 
     def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
-        """Write the picture to `path` (a .png), or all pictures into it (a folder); return what was written.
+        """Write the picture to `path` (a .png, or .svg or .pdf for print), or all pictures into it (a folder); return what was written.
 
-        Each PNG carries its provenance as text and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
+        Each picture carries its provenance and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
         whole or not at all. Raises OutputError.
         """
         written = writer().write(self, Path(path), raw=raw)

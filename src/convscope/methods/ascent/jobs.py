@@ -15,7 +15,7 @@ from ...graph.listing import matching
 from ...models import as_bundle, names_classes
 from ...results import Ascent, Provenance, picture_names
 from ...units import Unit
-from ...writing import writer
+from ...writing import is_picture, writer
 from .ascend import ascended, canvas_for, climber_of, record_of, recorded
 from .batching import batches, by_form
 from .climbing import Climbed, Climber
@@ -102,7 +102,7 @@ class AscentJob:
         written. Raises OutputError.
         """
         folder = Path(folder)
-        if folder.suffix.lower() == ".png":
+        if is_picture(folder):
             raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
         chunks = self._chunks(folder)
         waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}

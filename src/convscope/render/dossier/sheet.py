@@ -1,12 +1,11 @@
 """The picture of a dossier: synthetic, patches and projections above; histogram, class mix and receptive field below."""
 
-from PIL import Image
-
 from ...results import Dossier
-from ..figures import DETAIL, LABEL, Sheet, shorten, width_of
+from ..figures import shorten, width_of
 from ..layout import GAP, Tile, draw_tile, number, open_sheet
 from ..patches import framed, silence, square, square_size, tile_size
-from ..pixels import Bytes, fit, unit_to_rgb
+from ..pixels import Bytes, fitting, unit_to_rgb
+from ..sheet import DETAIL, LABEL, Sheet
 from ..theme import Theme
 from . import words
 
@@ -16,7 +15,7 @@ CAPTION = LABEL.line + DETAIL.line + 10
 LOWER = 420
 
 
-def sheet(result: Dossier, theme: Theme) -> Image.Image:
+def sheet(result: Dossier, theme: Theme) -> Sheet:
     """Return the picture; of a unit that is silent on the data set the synthetic picture alone, and words beside it."""
     lower = 0 if words.silent(result) else SPACE + CAPTION + LOWER
     page, left, top = open_sheet(4 * PANEL + 3 * SPACE, CAPTION + PANEL + lower, words.heading(result), theme)
@@ -27,12 +26,12 @@ def sheet(result: Dossier, theme: Theme) -> Image.Image:
     if words.silent(result):
         _caption(page, names[1], (x, top, PANEL))
         draw_tile(page, Tile(words=silence(result.images, result.patches.not_finite)), x, top + CAPTION, (3 * PANEL + 2 * SPACE, PANEL))
-        return page.image()
+        return page
     for place, pixels in enumerate(_squares(result, theme)):
         _caption(page, names[1 + place], (x + place * (PANEL + SPACE), top, PANEL))
         page.paste(pixels, x + place * (PANEL + SPACE), top + CAPTION)
     _lower(page, result, left, top + CAPTION + PANEL + SPACE)
-    return page.image()
+    return page
 
 
 def _squares(result: Dossier, theme: Theme) -> list[Bytes]:
@@ -69,9 +68,9 @@ def _lower(page: Sheet, result: Dossier, left: int, top: int) -> None:
         _classes(page, result, x, top + CAPTION)
     x = left + 3 * (PANEL + SPACE)
     _caption(page, words.field_words(result), (x, top, PANEL))
-    shown = fit(unit_to_rgb(result.example), PANEL, LOWER)
+    example = unit_to_rgb(result.example)
     frame = framed(result.patches, result.patches.places[0])
-    draw_tile(page, Tile(shown, frame), x, top + CAPTION, (shown.shape[1], shown.shape[0]))
+    draw_tile(page, Tile(example, frame), x, top + CAPTION, fitting(example, PANEL, LOWER))
 
 
 def _classes(page: Sheet, result: Dossier, left: int, top: int) -> None:
