@@ -63,7 +63,7 @@ def load(
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file of any Keras since 1.2, `"squeezenet"`, `"fashion"`, a name such as `"resnet50"`, or a Keras
+    `path`: a `.h5`, `.hdf5` or `.keras` file of Keras 1.0 or later, `"squeezenet"`, `"fashion"`, a name such as `"resnet50"`, or a Keras
     model in memory. `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or
     means and deviations in 0-255 such as "127/128"; by default recognised, measured, else "unit"; `bundle.notes` says which. `labels`:
     class names, or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from Keras' own cache,

@@ -1,4 +1,4 @@
-"""What a config says, as data: networks, their layers and the calls between them, in one form for every Keras since 1.2."""
+"""What a config says, as data: networks, their layers and the calls between them, in one form for every Keras since 1.0."""
 
 import re
 from collections import Counter
