@@ -1,5 +1,7 @@
 """Unpooling: by switches it is the gradient of max pooling, with one tie rule on every backend; without, it is linear."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from convscope.backend import keras, ops
 from convscope.graph.kinds import Kind
 from convscope.graph.pooling import window_of
 from convscope.graph.rules import CenterUnpool, Ruleset, SpreadUnpool, SwitchUnpool
-from networks import array, autodiff, images, model_of, project, signal_like, tensor
-from twins import max_pool, relative_error, unpool, unpool_center, unpool_spread
+from networks import array, autodiff, images, model_of, project, run, signal_like, tensor
+from twins import max_pool, relative_error, unpool, unpool_center, unpool_spread, window_places
 
 layers = keras.layers
 
@@ -132,3 +134,56 @@ def test_other_than_two_dimensional_pools_take_their_own_product():
 
 def test_channels_first_has_no_window():
     assert window_of(layers.MaxPooling2D(2, data_format="channels_first"), 4, 4) is None
+
+
+def adaptive(shape, outputs):
+    """Yield for each window of an adaptive pooling its output place and the places in it."""
+    for place in product(*map(range, outputs)):
+        spans = [range(one * side // count, -(-(one + 1) * side // count)) for one, side, count in zip(place, shape, outputs, strict=True)]
+        yield place, list(product(*spans))
+
+
+ADAPTIVE = [((7,), (1,)), ((7,), (3,)), ((8, 7), (1, 1)), ((8, 7), (3, 2)), ((4, 5), (6, 5)), ((1, 5), (1, 1)), ((4, 5, 3), (1, 2, 1))]
+
+
+@pytest.mark.parametrize(("shape", "outputs"), ADAPTIVE)
+@pytest.mark.parametrize("kind", ["Max", "Average"])
+def test_adaptive_pooling_is_what_the_loops_say_on_every_backend(shape, outputs, kind):
+    model = model_of(getattr(layers, f"Adaptive{kind}Pooling{len(shape)}D")(outputs), shape=(*shape, 2))
+    image = images(1, *shape, 2)
+    value, back = np.zeros((1, *outputs, 2), "float32"), np.zeros_like(image)
+    signal = signal_like(value)
+    for place, inside in adaptive(shape, outputs):
+        for channel in range(2):
+            held = np.array([image[(0, *one, channel)] for one in inside])
+            value[(0, *place, channel)] = held.max() if kind == "Max" else held.mean()
+            for one, share in zip(inside, held == held.max() if kind == "Max" else np.full(len(held), 1 / len(held)), strict=True):
+                back[(0, *one, channel)] += share * signal[(0, *place, channel)]
+    assert relative_error(run(model, image), value) <= 1e-6
+    assert relative_error(project(model, image, signal, Ruleset("test", ())), back) <= 1e-6
+    if len(shape) == 2:
+        assert relative_error(project(model, image, signal, Ruleset("test", ((Kind.MAX_POOL, SwitchUnpool()),))), back) <= 1e-6
+
+
+@pytest.mark.parametrize("rule", [SpreadUnpool(), CenterUnpool()])
+def test_adaptive_unpooling_without_switches_shares_each_window_by_itself(rule):
+    model, image = model_of(layers.AdaptiveMaxPooling2D((3, 2)), shape=(8, 7, 2)), images(8, 7, 2)
+    signal, back = unpooled(model, image, rule)
+    expected = np.zeros_like(image)
+    for place, inside in adaptive((8, 7), (3, 2)):
+        rows, columns = (sorted({one[axis] for one in inside}) for axis in (0, 1))
+        centre = [(rows[(len(rows) - 1) // 2], columns[(len(columns) - 1) // 2])]
+        for one in inside if isinstance(rule, SpreadUnpool) else centre:
+            expected[one] += signal[place] / (len(inside) if isinstance(rule, SpreadUnpool) else 1)
+    assert relative_error(back, expected) <= 1e-6
+
+
+@pytest.mark.parametrize(("size", "stride", "shape"), [(3, 2, (8, 9)), (2, 2, (7, 7)), (3, 3, (7, 10)), (2, 1, (4, 5))])
+def test_an_average_leaves_uneven_padding_out_on_every_backend(size, stride, shape):
+    image = images(1, *shape, 2)
+    value, model = [], model_of(layers.AveragePooling2D(size, stride, "same"), shape=(*shape, 2))
+    for _, inside in window_places(shape, (size, size), (stride, stride), "same"):
+        value.append(np.mean([image[(0, *place)] for place in inside if place is not None], axis=0))
+    found = run(model, image)
+    assert relative_error(found, np.reshape(value, found.shape)) <= 1e-6
+    assert relative_error(run(model_of(lambda x: ops.average_pool(x, size, stride, "same"), shape=(*shape, 2)), image), found) <= 1e-6

@@ -62,6 +62,7 @@ ARCHITECTURES = {
     ],
     "transposed with gaps": lambda pool, relu: [pool(2), layers.Conv2DTranspose(3, 2, strides=3), layers.Conv2D(3, 2)],
     "upsampling": lambda pool, relu: [pool(3, 2), layers.Conv2D(3, 3), layers.UpSampling2D((2, 3)), layers.Conv2D(3, 3, padding="same")],
+    "adaptive": lambda pool, relu: [layers.Conv2D(3, 3), layers.AdaptiveAveragePooling2D((9, 7)), layers.Conv2D(3, 2)],
     "dense on maps": lambda pool, relu: [layers.Conv2D(3, 3), layers.Dense(4), relu(), layers.Conv2D(3, 3)],
     "operations": lambda pool, relu: [
         lambda value: ops.conv(value, np.ones((5, 3, 2, 3), "float32"), 2, "same", dilation_rate=1),

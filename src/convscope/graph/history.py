@@ -13,6 +13,7 @@ from ..models.saved.weights import snake
 from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, was_followed
 from .calls import Call, Graph, Ref, mapped, misfit
 from .kinds import HALVED, LINEAR, Kind, classify
+from .pooling import own_pooling
 
 
 def flatten(model: Any) -> Graph:
@@ -36,18 +37,26 @@ def at_precision(graph: Graph, precision: str) -> Graph:
 
     Layers are shallow copies that share the model's variables, or what the framework's engine has in their place. What is not of `HALVED`
     stays in float32: frameworks have no bfloat16 of many operations, or none of their gradients, and little of a network's work is theirs.
+    So does what whole numbers are made of: they would be others.
     """
+    exact = frozenset(graph.ancestors([call.index for call in graph.calls if _is_whole(call.operation)]))
     policies = {name: keras.DTypePolicy(name) for name in ("float32", "mixed_bfloat16")}
 
     def recast(call: Call) -> Call:
-        halved, operation = precision != "float32" and _is_halved(call), call.operation
-        if isinstance(operation, keras.layers.Layer):
+        halved, operation = precision != "float32" and _is_halved(call) and call not in exact, call.operation
+        if isinstance(operation, keras.layers.Layer) and not _is_whole(operation):
             computed = "bfloat16" if halved else "float32"
             lean = None if _has_activation(operation) else engine().lean(operation, computed)
             operation = lean or sharing_copy(operation, _dtype_policy=policies["mixed_bfloat16" if halved else "float32"])
         return dataclasses.replace(call, operation=operation if halved or precision == "float32" else _widened(operation))
 
     return dataclasses.replace(graph, calls=tuple(recast(call) for call in graph.calls))
+
+
+def _is_whole(operation: Any) -> bool:
+    """Say whether a layer or an operation makes whole numbers or truth values of what it takes."""
+    dtype = operation.compute_dtype if isinstance(operation, keras.layers.Layer) else getattr(operation, "dtype", None)
+    return isinstance(dtype, str) and not keras.backend.is_float_dtype(dtype)
 
 
 def _is_halved(call: Call) -> bool:
@@ -121,6 +130,8 @@ class _Builder:
             activation, linear = operation.activation, sharing_copy(operation, activation=keras.activations.linear)
             inner = self._add(address, linear, kind, arguments, layer_type, shapes[0], inner=True)
             return (self._add(address, activation, classify(activation), ((inner,), {}), layer_type, shapes[0]),)
+        if (own := own_pooling(operation)) is not None:
+            operation = sharing_copy(operation, call=own)
         words = misfit(shapes, [tensor.dtype for tensor in outputs], self._batch)
         first = self._add(address, operation, kind, arguments, layer_type, shapes[0], unfit=words)
         return tuple(Ref(first.call, output) for output in range(len(shapes)))

@@ -9,14 +9,19 @@ from .calls import Call, Graph, refs_in
 from .kinds import Kind
 from .receptive import POINTWISE
 
+POOLINGS = frozenset({Kind.MAX_POOL, Kind.AVERAGE_POOL})
+
 
 def is_invariant(graph: Graph, call: Call) -> bool:
     """Return whether `call` does the same wherever it stands, so that moving its input moves its output.
 
     Not so for weights, constants or second inputs that lie over rows and columns (PReLU without shared axes, a learned position added to
-    the map), nor for statistics along them. Of a class that is not Keras' own nobody knows, whatever it descends from.
+    the map), nor for statistics along them, nor for windows that divide the whole map. Of a class that is not Keras' own nobody knows,
+    whatever it descends from.
     """
     if any(source.call not in graph.downstream for source in call.sources) or not _is_known(call.operation):
+        return False
+    if call.kind in POOLINGS and hasattr(call.operation, "output_size"):
         return False
     if call.kind not in POINTWISE and call.kind is not Kind.SOFTMAX:
         return True

@@ -47,8 +47,10 @@ NAMES: dict[Kind, str] = {
     Kind.SIGMOID: "Sigmoid HardSigmoid sigmoid hard_sigmoid hard_sigmoid_of_keras_2",
     Kind.SOFTMAX: "Softmax LogSoftmax softmax log_softmax",
     Kind.ACTIVATION: "ELU Elu Selu Celu Tanh Softplus Softsign Exp elu selu celu tanh softplus softsign exponential",
-    Kind.MAX_POOL: "MaxPooling1D MaxPooling2D MaxPooling3D MaxPool GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D",
-    Kind.AVERAGE_POOL: "AveragePooling1D AveragePooling2D AveragePooling3D AveragePool",
+    Kind.MAX_POOL: "MaxPooling1D MaxPooling2D MaxPooling3D MaxPool GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
+    "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdaptiveMaxPool",
+    Kind.AVERAGE_POOL: "AveragePooling1D AveragePooling2D AveragePooling3D AveragePool AdaptiveAveragePooling1D "
+    "AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveAveragePool",
     Kind.GLOBAL_POOL: "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D",
     Kind.PADDING: "ZeroPadding1D ZeroPadding2D ZeroPadding3D",
     Kind.CROPPING: "Cropping1D Cropping2D Cropping3D",

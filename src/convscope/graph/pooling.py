@@ -1,6 +1,10 @@
-"""Max pooling taken apart: its windows as shifted slices, and three linear stand-ins whose gradients are unpoolings."""
+"""Pooling taken apart: its windows as shifted slices, three linear stand-ins whose gradients are unpoolings, and own forms of poolings.
 
-from collections.abc import Callable
+The own ones stand for those of Keras that one framework computes or differentiates otherwise than the others.
+"""
+
+import math
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -8,28 +12,44 @@ import numpy as np
 
 from ..backend import engine, keras, ops
 
+Spans = Sequence[tuple[int, int]]
+
 
 class Window(NamedTuple):
-    """A pooling window over rows and columns: its size, stride, and the padding before and after."""
+    """A pooling window over rows and columns: its size, stride, and the padding before and after.
+
+    `spans` are the (start, stop) of the windows along rows and columns where they are not all alike; `size` is then the largest.
+    """
 
     size: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[tuple[int, int], tuple[int, int]]
     outputs: tuple[int, int]
+    spans: tuple[Spans, Spans] | None = None
 
 
 def window_of(operation: Any, height: int, width: int) -> Window | None:
     """Return the window of a 2-D channels-last pooling layer or operation for an input of that size; None for any other.
 
-    A global pool has no `pool_size`: its one window is the whole map.
+    A global pool has no `pool_size`: its one window is the whole map. An adaptive one has windows of several sizes.
     """
-    pool_size = getattr(operation, "pool_size", (height, width))
+    wanted = getattr(operation, "output_size", None)
+    pool_size = getattr(operation, "pool_size", (height, width)) if wanted is None else wanted
     size, stride = _pair(pool_size), _pair(getattr(operation, "strides", None) or pool_size)
     if size is None or stride is None or getattr(operation, "data_format", None) == "channels_first":
         return None
+    if wanted is not None:
+        spans = spans_of(height, size[0]), spans_of(width, size[1])
+        longest = max(stop - start for start, stop in spans[0]), max(stop - start for start, stop in spans[1])
+        return Window(longest, (1, 1), ((0, 0), (0, 0)), size, spans)
     same = getattr(operation, "padding", "valid") == "same"
     axes = [_axis(n, k, s, same) for n, k, s in zip((height, width), size, stride, strict=True)]
     return Window(size, stride, (axes[0][0], axes[1][0]), (axes[0][1], axes[1][1]))
+
+
+def spans_of(length: int, outputs: int) -> Spans:
+    """Return the (start, stop) of an adaptive pooling's windows, which cover an axis of `length` with `outputs` windows of like sizes."""
+    return [(one * length // outputs, -(-(one + 1) * length // outputs)) for one in range(outputs)]
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
@@ -48,6 +68,8 @@ def _axis(length: int, size: int, stride: int, same: bool) -> tuple[tuple[int, i
 
 def slices(value: Any, window: Window, fill: float) -> list[Any]:
     """Return for every place in the window, in row-major order, the value found there in each window: (n, rows, columns, c)."""
+    if window.spans is not None:
+        return _spanned(value, window, fill)
     padded = value
     if any(sum(pair) for pair in window.padding):
         padded = ops.pad(value, ((0, 0), *window.padding, (0, 0)), constant_values=fill)
@@ -57,6 +79,16 @@ def slices(value: Any, window: Window, fill: float) -> list[Any]:
         for i in range(window.size[0])
         for j in range(window.size[1])
     ]
+
+
+def _spanned(value: Any, window: Window, fill: float) -> list[Any]:
+    """As `slices` where the windows are not alike: a place that a window does not have holds `fill`."""
+    padded = ops.pad(value, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=fill)
+    rows, columns = (
+        [[start + place if start + place < stop else value.shape[axis + 1] for start, stop in spans] for place in range(window.size[axis])]
+        for axis, spans in enumerate(window.spans or ())
+    )
+    return [ops.take(ops.take(padded, row, axis=1), column, axis=2) for row in rows for column in columns]
 
 
 StandIn = Callable[[Any], Any]
@@ -107,20 +139,93 @@ def own_will_do() -> bool:
 def by_spreading(window: Window) -> StandIn:
     """Return the linear map whose gradient gives every place of a window g / k²."""
     count = window.size[0] * window.size[1]
-    return _weighted(window, [1.0 / count] * count)
+    share = 1.0 / (count if window.spans is None else np.multiply.outer(*_lengths(window))[None, :, :, None])
+    return _weighted(window, [share] * count)
 
 
 def by_centre(window: Window) -> StandIn:
     """Return the linear map whose gradient gives g to the window's centre (of an even side, the place before the middle)."""
     count = window.size[0] * window.size[1]
+    if window.spans is not None:
+        rows, columns = ((lengths - 1) // 2 for lengths in _lengths(window))
+        return _weighted(
+            window,
+            [
+                np.multiply.outer(rows == one, columns == other)[None, :, :, None].astype(np.float32)
+                for one in range(window.size[0])
+                for other in range(window.size[1])
+            ],
+        )
     centre = (window.size[0] - 1) // 2 * window.size[1] + (window.size[1] - 1) // 2
     return _weighted(window, [1.0 if place == centre else 0.0 for place in range(count)])
+
+
+def _lengths(window: Window) -> list[Any]:
+    return [np.array([stop - start for start, stop in spans], np.float32) for spans in window.spans or ()]
 
 
 def _weighted(window: Window, weights: list[Any]) -> StandIn:
     def stand_in(value: Any) -> Any:
         pairs = zip(slices(value, window, 0.0), weights, strict=True)
-        terms = [place * weight for place, weight in pairs if not (isinstance(weight, float) and weight == 0.0)]
+        terms = [place * _as(weight, place) for place, weight in pairs if not (isinstance(weight, float) and weight == 0.0)]
         return sum(terms[1:], start=terms[0])
 
     return stand_in
+
+
+def _as(weight: Any, place: Any) -> Any:
+    return ops.convert_to_tensor(weight.astype(np.float32), dtype=place.dtype) if isinstance(weight, np.ndarray) else weight
+
+
+def own_pooling(operation: Any) -> StandIn | None:
+    """Return what computes as a pooling of Keras does, where frameworks differ over it; None for every other operation.
+
+    TensorFlow's adaptive max pooling to one place has an empty window beside the full one, whose gradient ends the process or is what lay
+    in memory. PyTorch's average pooling counts repeated borders where "same" pads the two ends unevenly; all others leave the padding out.
+    """
+    if not type(operation).__module__.startswith("keras."):
+        return None
+    adaptive = next((name for name in ADAPTIVE if name in type(operation).__name__), None)
+    axes = slice(2, None) if getattr(operation, "data_format", None) == "channels_first" else slice(1, -1)
+    if adaptive is not None:
+        return lambda value: _adapted(value, operation.output_size, axes, ADAPTIVE[adaptive])
+    if type(operation).__name__.startswith("AveragePool") and operation.padding == "same" and axes.start == 1:
+        return lambda value: _averaged(type(operation).call, operation, value)
+    return None
+
+
+ADAPTIVE: dict[str, Callable[..., Any]] = {
+    "AdaptiveMaxPool": lambda part, axis: ops.max(part, axis=axis, keepdims=True),
+    "AdaptiveAveragePool": lambda part, axis: ops.mean(part, axis=axis, keepdims=True),
+}
+
+
+def _adapted(value: Any, outputs: Any, axes: slice, reduce: Callable[..., Any]) -> Any:
+    """Reduce one axis after the other: windows are boxes, and all of a box's rows are equally long."""
+    spatial = range(len(value.shape))[axes]
+    for axis, count in zip(spatial, [outputs] * len(spatial) if isinstance(outputs, int) else outputs, strict=True):
+        before = (slice(None),) * axis
+        parts = [reduce(value[(*before, slice(*span))], axis) for span in spans_of(value.shape[axis], count)]
+        value = ops.concatenate(parts, axis=axis)
+    return value
+
+
+def _averaged(call: Callable[..., Any], operation: Any, value: Any) -> Any:
+    """Return the mean of what each window holds of the map, its padding left out."""
+    sides = value.shape[1:-1]
+    sizes, strides = (_each(one, len(sides)) for one in (operation.pool_size, operation.strides or operation.pool_size))
+    axes = [_axis(*one, same=True) for one in zip(sides, sizes, strides, strict=True)] if None not in sides else []
+    if all(first == last for (first, last), _ in axes):
+        return call(operation, value)
+    padded = ops.pad(value, ((0, 0), *(padding for padding, _ in axes), (0, 0)))
+    counts = np.ones((1, *[1] * len(sides), 1), np.float32)
+    for axis, (side, size, stride, ((first, _), outputs)) in enumerate(zip(sides, sizes, strides, axes, strict=True)):
+        starts = np.arange(outputs) * stride - first
+        held = np.minimum(starts + size, side) - np.maximum(starts, 0)
+        counts = counts * held.reshape([-1 if one == axis + 1 else 1 for one in range(len(sides) + 2)]).astype(np.float32)
+    mean = ops.average_pool(padded, tuple(sizes), tuple(strides), "valid", "channels_last")
+    return mean * _as(math.prod(sizes) / counts, mean)
+
+
+def _each(value: Any, count: int) -> list[int]:
+    return [int(value)] * count if isinstance(value, int) else [int(one) for one in value]

@@ -5,7 +5,7 @@ of closed formulas, so branches, dilation, padding and cropping need no special 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,8 +200,8 @@ def through(call: Call, field: Field, before: tuple[Any, ...], after: tuple[Any,
         return None
     if _is_pointwise(call):
         return field if before[1:3] == after[1:3] else Field(0, 0, before[1], before[2])
-    axis, read = _AXES.get(call.kind, (None, ""))
-    if axis is None or not hasattr(call.operation, read) or not _is_plain(call):
+    axis, told = _AXES.get(call.kind, (None, ()))
+    if axis is None or not any(hasattr(call.operation, one) for one in told) or not _is_plain(call):
         return None
     top, bottom = axis(call, 0, field.top, field.bottom, before[1], after[1])
     left, right = axis(call, 1, field.left, field.right, before[2], after[2])
@@ -287,6 +287,8 @@ def _transposed(call: Call, axis: int, start: int, stop: int, before: int, after
 
 def _pooling(call: Call, axis: int, start: int, stop: int, before: int, after: int) -> tuple[int, int]:
     layer: Any = call.operation
+    if hasattr(layer, "output_size"):  # adaptive: the windows divide the map
+        return start * before // after, -(-stop * before // after)
     return _windowed(*_window(call, axis), 1, layer.padding, start, stop, before, after)
 
 
@@ -313,13 +315,13 @@ def _upsampling(call: Call, axis: int, start: int, stop: int, before: int, after
     return start // layer.size[axis], (stop - 1) // layer.size[axis] + 1
 
 
-# For each kind the function that follows one axis, and the attribute by which an operation shows that it is of Keras' make.
-_AXES = {
-    Kind.CONVOLUTION: (_convolution, "dilation_rate"),
-    Kind.TRANSPOSED: (_transposed, "dilation_rate"),
-    Kind.MAX_POOL: (_pooling, "pool_size"),
-    Kind.AVERAGE_POOL: (_pooling, "pool_size"),
-    Kind.PADDING: (_padding, "padding"),
-    Kind.CROPPING: (_cropping, "cropping"),
-    Kind.UPSAMPLING: (_upsampling, "size"),
+# For each kind the function that follows one axis, and the attributes by one of which an operation shows that it is of Keras' make.
+_AXES: dict[Kind, tuple[Callable[..., tuple[int, int]], tuple[str, ...]]] = {
+    Kind.CONVOLUTION: (_convolution, ("dilation_rate",)),
+    Kind.TRANSPOSED: (_transposed, ("dilation_rate",)),
+    Kind.MAX_POOL: (_pooling, ("pool_size", "output_size")),
+    Kind.AVERAGE_POOL: (_pooling, ("pool_size", "output_size")),
+    Kind.PADDING: (_padding, ("padding",)),
+    Kind.CROPPING: (_cropping, ("cropping",)),
+    Kind.UPSAMPLING: (_upsampling, ("size",)),
 }

@@ -17,6 +17,7 @@ from ..graph.receptive import receptive_field
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.saturation import own_values, ranking, seed_call
 from ..graph.seeds import peaks, seed_map, seed_peaks, seedable, values_at
+from ..graph.slopes import require_slope, slope_notes
 from ..images import ImageBatch
 from ..models import ModelBundle, as_bundle, names_classes
 from ..results import Projections
@@ -69,11 +70,15 @@ def deconv(
     if strongest is not None:
         chosen = _strongest(bundle, chosen, batch, strongest)
     _check_memory(batch, len(chosen))
+    graph, size = graph_of(bundle), (batch.pixels.shape[1], batch.pixels.shape[2])
+    seeded = list(dict.fromkeys(seed_call(graph, unit) for unit in chosen))
+    for call in seeded:
+        require_slope(graph, call, size, rules)
     parts, stopped = in_chunks(
         len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed), "projecting"
     )
     pixels = np.concatenate([part.pixels for part in parts])
-    calls = [call for unit in chosen for call in graph_of(bundle).ancestors([seed_call(graph_of(bundle), unit).index])]
+    calls = graph.ancestors([call.index for call in seeded])
     parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties} | stopped
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
@@ -81,7 +86,8 @@ def deconv(
             *rules.notes(calls),
             *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()),
             HONEST,
-            *weight_notes(graph_of(bundle), calls),
+            *slope_notes(graph, seeded, size, rules),
+            *weight_notes(graph, calls),
             *batch.notes,
         ),
         class_names=class_names(bundle, chosen),

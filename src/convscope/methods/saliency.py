@@ -12,6 +12,7 @@ from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
 from ..graph.seeds import peaks, seed_peaks
+from ..graph.slopes import require_slope, slope_notes
 from ..models import as_bundle, names_classes
 from ..results import FloatArray, Saliency
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
@@ -41,13 +42,15 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: 
     sign = ranked.signs[found[0].channel]
     call = ranked.before if sign else ranked.call
     batch = batch_for(bundle, images, [call])
+    size, rules = (batch.pixels.shape[1], batch.pixels.shape[2]), GUIDED if guided else GRADIENT
+    require_slope(graph, call, size, rules)
 
     def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
         projector = Projector(graph, network_input(bundle, batch.pixels[some]), [call])
         maps = numpy(projector.value(call)) * (sign or 1)
         places, score = peaks(maps, found[0])
         signal = seed_peaks(maps, found[0], places, np.full_like(score, sign or 1))
-        down = projector.project(call, ops.convert_to_tensor(signal), GUIDED if guided else GRADIENT)
+        down = projector.project(call, ops.convert_to_tensor(signal), rules)
         if spoilt_units(graph, call)[found[0].channel]:
             score = np.full_like(score, np.nan)
         return bundle.preprocessing.to_rgb(numpy(down)), score, ranked.one(found[0].channel, score)
@@ -56,7 +59,7 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: 
     pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
         provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided} | stopped),
-        notes=(*((HONEST_GUIDED,) if guided else ()), *weight_notes(graph, [call]), *batch.notes),
+        notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
         class_names=class_names(bundle, found),
         interrupted=bool(stopped),
         unit=found[0],

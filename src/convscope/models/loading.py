@@ -15,6 +15,7 @@ from .architectures import architecture_for
 from .bundle import ModelBundle
 from .channels import channels_last, is_channels_first
 from .custom import as_custom
+from .differences import difference_notes
 from .files import Reading
 from .inputs import as_inputs
 from .labels import read_labels
@@ -89,6 +90,7 @@ def load(
     if is_channels_first(network):
         network = channels_last(network)
         notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
+    notes.extend(difference_notes(network))
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
     choice = choose_preprocessing(network, shape, preprocess or found.preprocess, image, fixed)

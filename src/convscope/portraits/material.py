@@ -11,7 +11,8 @@ from ..graph.addresses import graph_of, unit_call
 from ..graph.finite import weight_notes
 from ..graph.kinds import Kind
 from ..graph.rules import Ruleset, SwitchUnpool, deconvnet
-from ..graph.saturation import ranking
+from ..graph.saturation import ranking, ranking_call
+from ..graph.slopes import slope_notes
 from ..methods.deconv import GRATING, HONEST
 from ..methods.method import Option
 from ..models import ModelBundle, as_bundle
@@ -95,6 +96,7 @@ def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]
     graph = graph_of(bundle)
     call = unit_call(graph, Unit(layer, 0))
     calls = graph.ancestors([call.index])
+    seeded = ranking_call(graph, call)
     pooled = any(call.kind is Kind.MAX_POOL for call in calls)
     steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
     first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
@@ -107,6 +109,7 @@ def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset]
     return (
         *flat,
         *dict.fromkeys(note for one in rules for note in one.notes(calls)),
+        *dict.fromkeys(note for one in rules for note in slope_notes(graph, [seeded], run.fit.size, one)),
         *((GRATING,) if pooled and first else ()),
         *((SAME,) if steady else ()),
         HONEST,

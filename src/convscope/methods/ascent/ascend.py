@@ -11,6 +11,7 @@ from ...graph.addresses import graph_of
 from ...graph.calls import Graph
 from ...graph.finite import weight_notes
 from ...graph.saturation import own_values
+from ...graph.slopes import slope_notes
 from ...models import ModelBundle, as_bundle, names_classes
 from ...results import Ascent, Provenance
 from ...units import Unit
@@ -19,6 +20,7 @@ from ..method import provenance
 from .canvas import canvas_of
 from .climbing import Climbed, Climber
 from .given import maco_of, said_of, start_of
+from .objectives import scored_calls
 from .real import RealImages
 from .settings import Settings, settle
 from .targets import Target, array_inputs, as_targets, text_of, units_among
@@ -138,6 +140,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     said = (
         *(climber.verdict(reached) if found.dead.any() else ()),
         *((NOT_FINITE,) if found.not_finite.any() else ()),
+        *slope_notes(graph, scored_calls(graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
         *weight_notes(graph, (graph.find(layer) for layer in layers)),
     )
     return replace(found, notes=(*said, *found.notes))

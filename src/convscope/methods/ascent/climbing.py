@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from ...expressions import as_objective
 from ...graph.addresses import graph_of, unit_call
 from ...graph.finite import spoilt_units
+from ...graph.slopes import require_slope
 from ...models import ModelBundle
 from ...units import Unit
 from ..common import network_input, numpy
 from .attempts import Attempt, Drawn, attempts_of
 from .batching import batches
 from .canvas import is_flat
-from .objectives import form_of, largest, weights_of
+from .objectives import form_of, largest, scored_calls, weights_of
 from .real import RealImages
 from .run import AscentRun, AscentStep
 from .settings import Settings
@@ -66,6 +67,8 @@ class Climber:
     def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
         copies = self.settings.diversity
+        for call in scored_calls(graph_of(self.bundle), targets):
+            require_slope(graph_of(self.bundle), call, canvas)
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []

@@ -4,7 +4,7 @@ A batch shares a `Form`: which layers, and what is done with their values. Chann
 tensors, so that all channels of a layer, and all differences of two, are one compilation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...backend import ops
-from ...expressions import Direction, Objective, Term
+from ...expressions import Direction, Objective, Term, as_objective
 from ...graph.addresses import channel_count, unit_call
 from ...graph.calls import Call, Graph
 from ...graph.entering import numpy
@@ -212,6 +212,11 @@ def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, fl
             amount = float(weights[0][0, number]) * float(numpy(found)[0])
             total, margin = (total, margin + amount) if contrast else (total + amount, margin)
     return total, margin
+
+
+def scored_calls(graph: Graph, targets: Iterable[Unit | Objective]) -> tuple[Call, ...]:
+    """Return the calls in which units and objectives are scored, each once."""
+    return tuple(dict.fromkeys(_scored(graph, term) for target in targets for term in as_objective(target).terms))
 
 
 def _scored(graph: Graph, term: Term) -> Call:

@@ -19,6 +19,7 @@ from .graph_operators import graph_operator_of
 from .operators import CLASSES as OPERATOR_CLASSES
 from .operators import HALVES, broadcast, operator_of, reshaped, sliced
 from .own import OF_EVERY_LAYER, name_alike, said_again
+from .policies import rounding_note, whole_type
 from .repair import repaired
 from .shapes import Shape, fixed_batches, is_first, shape_in, tells_shape, told_shape, without_batch
 from .trust import Custom, class_of, layer_classes, operation_classes
@@ -128,6 +129,8 @@ class Builder:
         if (own := self.custom.find(entry.class_name, entry.registered_name)) is not None:
             return self._own(entry, own)
         class_name, config = repaired(entry, self.writer)
+        if (note := rounding_note(entry.config)) is not None and note not in self.notes:
+            self.notes.append(note)
         if class_name == "InputLayer":
             return self._input(config)
         return self._layer(Entry(class_name, entry.name, entry.stored, config, entry.module, entry.registered_name))
@@ -211,6 +214,8 @@ class Builder:
         config = {key: self._again(key, value, entry, inner) for key, value in entry.config.items() if key not in OF_EVERY_LAYER}
         if "name" in config:
             config["name"] = entry.name
+        if (whole := whole_type(entry.config, self.writer)) is not None:
+            config["dtype"] = whole
         made: Any = self._guarded(entry, lambda: self._read_by(kind.from_config, config))
         made.name = entry.name
         for network in inner:

@@ -6,6 +6,7 @@ from typing import Any
 from ...backend import keras
 from ...errors import ModelError
 from .entries import Entry, shown
+from .policies import whole_type
 
 Config = dict[str, Any]
 
@@ -86,9 +87,9 @@ def repaired(entry: Entry, writer: int) -> tuple[str, Config]:
     if class_name == "InputLayer":
         return class_name, config
     needed = NEEDED.get(class_name, ())
-    return class_name, {
-        key: value for key, value in config.items() if key in needed or (key not in IRRELEVANT and not key.endswith(TRAINING))
-    }
+    kept = {key: value for key, value in config.items() if key in needed or (key not in IRRELEVANT and not key.endswith(TRAINING))}
+    whole = whole_type(config, writer)
+    return class_name, kept if whole is None else kept | {"dtype": whole}
 
 
 def _is_quantised(config: Config) -> bool:
