@@ -28,7 +28,7 @@ class Writer(Protocol):
     def write_page(self, result: Any, folder: Path) -> list[Path]:
         """Write a map as a page for the browser; return the paths."""
 
-    def is_written(self, result: Any, name: str, path: Path) -> bool:
+    def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False) -> bool:
         """Say whether `path` holds the picture `name` of a result of the provenance `result`."""
 
     def read_picture(self, path: Path) -> Any:

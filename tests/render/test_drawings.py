@@ -2,6 +2,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import records
 from PIL import Image
 
 from convscope import tables
-from convscope.catalogue import DRAWINGS
+from convscope.catalogue import DRAWINGS, METHODS
 from convscope.errors import OptionError, OutputError
+from convscope.methods.method import THEME
 from convscope.render import deconv
 from convscope.render.figures import raster, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number
 from convscope.render.sheet import LABEL, Sheet
-from convscope.render.theme import LIGHT
+from convscope.render.theme import LIGHT, THEMES
 from convscope.render.thumbnails import lay_all
 from convscope.render.tsne import arrange, compose, on_grid
 from convscope.units import Unit
@@ -73,6 +75,13 @@ def test_drawing_twice_gives_the_same_pixels(kind: str) -> None:
 @pytest.mark.parametrize("kind", EVERY)
 def test_the_dark_theme_is_dark(kind: str) -> None:
     assert main(EVERY[kind](2), theme="dark").getpixel((0, 0)) == (17, 20, 26)
+
+
+def test_a_record_says_its_theme_and_every_method_offers_the_same() -> None:
+    assert main(replace(records.saliency(), theme="dark")).getpixel((0, 0)) == (17, 20, 26)
+    for name in METHODS:
+        assert THEME in METHODS.get(name).options and "theme" in signature(METHODS.get(name).run).parameters
+    assert THEME.choices == tuple(THEMES)
 
 
 def test_many_rows_stay_below_the_limit_of_viewers() -> None:

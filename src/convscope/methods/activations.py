@@ -10,25 +10,25 @@ from ..graph.finite import weight_notes
 from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, in_chunks, network_input, numpy
-from .method import STOP, Method, Option, provenance
+from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 
 ORDERS = ("strongest", "index")
 CHUNK = 8
 
 
 def activations(
-    model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64, stop: int | None = None
+    model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64, theme: str = "light", stop: int | None = None
 ) -> Activations:
     """Return the activation maps of `layer` for each image, all channels.
 
     `.maps` is (image, height, width, channel) float32, or (image, channel) behind a dense layer: the layer's output, after its
-    activation. `order` ("strongest" first or by "index") and `most` concern the picture only.
+    activation. `order` ("strongest" first or by "index") and `most` concern the picture only, as does `theme`, "light" or "dark".
     `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
 
     >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
     """
-    if order not in ORDERS:
-        raise OptionError(f"No order `{order}`. Choose one of {', '.join(ORDERS)}.")
+    check_choice("order", order, ORDERS)
+    check_choice("theme", theme, THEMES)
     if most is not None and most < 1:
         raise OptionError(f"`most` is {most}. Give at least 1, or None for all channels.")
     bundle = as_bundle(model, classes=names_classes(layer))
@@ -42,12 +42,13 @@ def activations(
 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, maps_of, "computing maps")
     maps = np.concatenate(parts)
-    parameters = {"layer": call.address, "order": order, "most": most} | stopped
+    parameters = {"layer": call.address, "order": order, "most": most, "theme": theme} | stopped
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
         provenance=provenance("activations", bundle, batch.inputs, parameters),
         notes=(*weight_notes(graph, [call]), *batch.notes),
         interrupted=bool(stopped),
+        theme=theme,
         layer=call.address,
         maps=maps,
         images=batch.pixels[: len(maps)],
@@ -65,6 +66,7 @@ METHOD = Method(
     options=(
         Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
         Option("most", int, 64, "How many channels to draw."),
+        THEME,
         STOP,
     ),
     examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),

@@ -24,7 +24,7 @@ from ..results import Projections
 from ..units import Unit
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
 from .compiling import strongest_projected
-from .method import STOP, Method, Option, provenance
+from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
@@ -44,6 +44,7 @@ def deconv(
     ties: str = "first",
     ruleset: Ruleset | None = None,
     strongest: int | None = None,
+    theme: str = "light",
     stop: int | None = None,
 ) -> Projections:
     """Return the projection of each unit for each image, down to the pixels that excited it.
@@ -52,7 +53,8 @@ def deconv(
     "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
     its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima go to the "first" place in
     row-major order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
-    channels), take the N that the images excite most. `stop`: end after so many images; a result that Ctrl-C cut short records it.
+    channels), take the N that the images excite most. `theme`: "light" or "dark", of the picture. `stop`: end after so many images; a
+    result that Ctrl-C cut short records it.
 
     `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. Class units are
     taken before the softmax. Raises UnitError, ImageError, OptionError. Source: Zeiler & Fergus 2014, section 2.1.
@@ -61,8 +63,8 @@ def deconv(
     """
     variant = "switches" if switches is True else str(switches)
     rules = ruleset or deconvnet(variant, ties)
-    if seed not in SEEDS:
-        raise OptionError(f"No seed `{seed}`. Choose one of {', '.join(SEEDS)}.")
+    check_choice("seed", seed, SEEDS)
+    check_choice("theme", theme, THEMES)
     bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
@@ -79,7 +81,7 @@ def deconv(
     )
     pixels = np.concatenate([part.pixels for part in parts])
     calls = graph.ancestors([call.index for call in seeded])
-    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties} | stopped
+    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties, "theme": theme} | stopped
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
         notes=(
@@ -92,6 +94,7 @@ def deconv(
         ),
         class_names=class_names(bundle, chosen),
         interrupted=bool(stopped),
+        theme=theme,
         units=chosen,
         pixels=pixels,
         values=np.concatenate([part.values for part in parts]),
@@ -243,6 +246,7 @@ METHOD = Method(
         Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
         Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
         Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
+        THEME,
         STOP,
     ),
     examples=(

@@ -16,24 +16,25 @@ from ..graph.slopes import require_slope, slope_notes
 from ..models import as_bundle, names_classes
 from ..results import FloatArray, Saliency
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
-from .method import STOP, Method, Option, provenance
+from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 CHUNK = 4
 
 
-def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: int | None = None) -> Saliency:
+def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, theme: str = "light", stop: int | None = None) -> Saliency:
     """Return the gradient of a unit's score by the pixels, for each image.
 
     The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax, that of any unit before an
-    activation that is flat above (ReLU6, sigmoid, tanh), which has no gradient there. `guided` rectifies the
-    signal at every ReLU. `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over
-    channels. `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
+    activation that is flat above (ReLU6, sigmoid, tanh), which has no gradient there. `guided` rectifies the signal at every ReLU.
+    `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over channels. `theme`: "light"
+    or "dark", of the picture. `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
     bundle = as_bundle(model, classes=names_classes(unit))
     require_images(bundle)
+    check_choice("theme", theme, THEMES)
     found = as_units(bundle, unit)
     if len(found) != 1:
         raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
@@ -58,10 +59,11 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, stop: 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, gradients, "computing gradients")
     pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
-        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided} | stopped),
+        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided, "theme": theme} | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
         class_names=class_names(bundle, found),
         interrupted=bool(stopped),
+        theme=theme,
         unit=found[0],
         pixels=pixels,
         scores=scores,
@@ -76,7 +78,7 @@ METHOD = Method(
     name="saliency",
     run=saliency,
     takes=("unit", "images"),
-    options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), STOP),
+    options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), THEME, STOP),
     examples=(
         "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
         "convscope saliency block5_conv3:7 sample:cat",

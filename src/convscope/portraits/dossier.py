@@ -9,7 +9,7 @@ from ..errors import UnitError
 from ..graph.addresses import as_units
 from ..methods.ascent import ascend
 from ..methods.common import class_names
-from ..methods.method import STOP, Method, Option, Part, provenance
+from ..methods.method import STOP, THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
 from ..results import Dossier, FloatArray, Patches
 from ..scanning import Run
@@ -18,11 +18,8 @@ from .distribution import evenly
 from .gathering import gather
 from .material import (
     RUN_OPTION,
-    THEME_OPTION,
-    THEMES,
     TIES_OPTION,
     as_run,
-    check_choice,
     dataset_name,
     model_of,
     network_of,
@@ -162,7 +159,7 @@ METHOD = Method(
         Option("seed", int, 0, "Where its noise starts; the same seed gives the same picture."),
         Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
         TIES_OPTION,
-        THEME_OPTION,
+        THEME,
         STOP,
     ),
     examples=(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..errors import ModelError, OptionError
+from ..errors import ModelError
 from ..graph.addresses import graph_of, unit_call
 from ..graph.finite import weight_notes
 from ..graph.kinds import Kind
@@ -29,10 +29,8 @@ SAME = "No max pooling comes before this layer, so an image decides the size of 
 STEADY = {Kind.INPUT, Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE, Kind.RELU, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL}
 STEADY |= {Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING, Kind.IDENTITY}
 STEADY_TYPES = ("BatchNormalization", "Add", "Concatenate")
-THEMES = ("light", "dark")
 RUN_OPTION = Option("run", Path, None, "The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN")
 TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=("first", "spread"))
-THEME_OPTION = Option("theme", str, "light", "Background of the picture.", choices=THEMES)
 
 
 def as_run(run: Any) -> Run:
@@ -66,12 +64,6 @@ def network_of(run: Run, model: Any) -> ModelBundle:
 def rules_of(switches: str, ties: str) -> Ruleset:
     """Return the ruleset of the deconvnet, one object for the same words: what is compiled for it serves all pages. Raises OptionError."""
     return deconvnet(switches, ties)
-
-
-def check_choice(noun: str, value: str, choices: Sequence[str]) -> None:
-    """Raise OptionError for a value that is none of the choices."""
-    if value not in choices:
-        raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
 
 
 def run_input(run: Run, unreadable: Iterable[int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ..errors import OptionError, UnitError
 from ..graph.addresses import as_units
 from ..graph.rules import UNPOOLINGS
 from ..methods.common import class_names
-from ..methods.method import Method, Option, Part, provenance
+from ..methods.method import THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
 from ..results import TopPatches
 from ..scanning import Run
@@ -16,11 +16,8 @@ from ..units import Unit, slug
 from .gathering import gather
 from .material import (
     RUN_OPTION,
-    THEME_OPTION,
-    THEMES,
     TIES_OPTION,
     as_run,
-    check_choice,
     dataset_name,
     model_of,
     network_of,
@@ -159,7 +156,7 @@ METHOD = Method(
             asked=True,
         ),
         TIES_OPTION,
-        THEME_OPTION,
+        THEME,
     ),
     examples=(
         "convscope top block3_conv1 -r run/ --filters 0-15",

@@ -24,7 +24,7 @@ from .layout import (
 )
 from .pixels import Bytes, fitting, heat, unit_to_rgb
 from .sheet import TINY, Sheet
-from .theme import Theme, as_theme
+from .theme import Theme, theme_of
 
 POSITIVE, SIGNED = "magma", "RdBu_r"
 IMAGE_SIDE = 300
@@ -32,13 +32,13 @@ STRIP = 4  # a sequence's strip is so many times as long as high
 SIZES = ((16, 176), (36, 144), (64, 120), (144, 92), (300, 72), (700, 60), (1300, 44))
 
 
-def draw(result: Activations, *, theme: str | Theme = "light") -> dict[str, Sheet]:
+def draw(result: Activations, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `activations.png`, or for several images `activations-1-NAME.png` and so on, in their order.
 
     Every map has its own scale; the number beside its channel is its largest value. Maps with negative values are drawn
     in two colours around zero.
     """
-    used = as_theme(theme)
+    used = theme_of(result, theme)
     names = _file_names(result.image_names)
     return {name: _sheet(result, image, used) for image, name in enumerate(names)}
 

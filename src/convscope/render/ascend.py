@@ -24,14 +24,14 @@ from .layout import (
 )
 from .pixels import unit_to_rgb
 from .sheet import DETAIL, LABEL, Sheet, Style
-from .theme import Theme, as_theme
+from .theme import Theme, theme_of
 
 MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}
 SMALLEST_FRAME, FRAME_MILLISECONDS, REST_MILLISECONDS = 256, 120, 1500
 FAULT = Style(DETAIL.size, "warning", bold=True)
 
 
-def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Sheet | Image.Image | bytes]:
+def draw(result: Ascent, *, theme: str | Theme | None = None) -> dict[str, Sheet | Image.Image | bytes]:
     """Return one picture for each unit, before them `sheet.png` where there are several.
 
     With frames, each unit's course as a GIF. A unit's picture is the record's image to the last bit, without legend or scaling, because
@@ -39,7 +39,7 @@ def draw(result: Ascent, *, theme: str | Theme = "light") -> dict[str, Sheet | I
     """
     pictures: dict[str, Sheet | Image.Image | bytes] = {}
     if len(result.units) > 1:
-        pictures["sheet.png"] = _sheet(result, as_theme(theme))
+        pictures["sheet.png"] = _sheet(result, theme_of(result, theme))
     for name, image in zip(picture_names(result.units), result.images, strict=True):
         pictures[name] = plain_picture(image)
     for name, frames in zip(picture_names(result.units), result.frames, strict=False):

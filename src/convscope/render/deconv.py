@@ -8,7 +8,7 @@ from ..results import Projections
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
 from .pixels import signed_to_rgb, unit_to_rgb
 from .sheet import Sheet
-from .theme import Theme, as_theme
+from .theme import Theme, theme_of
 
 VARIANTS = {
     "switches": "with switches",
@@ -20,7 +20,7 @@ SILENT, NOT_FINITE = "not excited by this image", "not finite: NaN or infinite o
 Field = tuple[int, int, int, int]
 
 
-def draw(result: Projections, *, theme: str | Theme = "light") -> dict[str, Sheet]:
+def draw(result: Projections, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `deconv.png`: one row for each unit and image, a unit's images together.
 
     The patch is left out where every field is the whole image, and where the seed was the whole activation map. A unit
@@ -31,7 +31,7 @@ def draw(result: Projections, *, theme: str | Theme = "light") -> dict[str, Shee
     rows = [_row(result, image, unit, patches) for unit, image in _places(result)]
     several = len(result.units) > 1 and len(result.image_names) in (2, 3, 4)
     multiple = len(result.image_names) if several else 1
-    sheet = draw_rows(rows, names, _heading(result), as_theme(theme), multiple)
+    sheet = draw_rows(rows, names, _heading(result), theme_of(result, theme), multiple)
     return {"deconv.png": sheet}
 
 

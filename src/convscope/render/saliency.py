@@ -7,7 +7,7 @@ from .figures import colours
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
 from .pixels import contrast, heat, overlay, signed_to_rgb, unit_to_rgb
 from .sheet import Sheet
-from .theme import Theme, as_theme
+from .theme import Theme, theme_of
 
 COLOURS = "inferno"
 MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
@@ -15,7 +15,7 @@ NOT_FINITE = "not finite: NaN or infinite on this image"
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
 
 
-def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Sheet]:
+def draw(result: Saliency, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `saliency.png`: one row for each image; each map has its own scale."""
     names = ("image", "saliency map", "map over image", "signed gradient")[: 4 if result.guided else 3]
     rows = [_row(result, image) for image in range(len(result.image_names))]
@@ -26,7 +26,7 @@ def draw(result: Saliency, *, theme: str | Theme = "light") -> dict[str, Sheet]:
         joined(model_name(result), counted(len(rows), "image")),
         heading_notes(result, *words),
     )
-    return {"saliency.png": draw_rows(rows, names, heading, as_theme(theme))}
+    return {"saliency.png": draw_rows(rows, names, heading, theme_of(result, theme))}
 
 
 def _row(result: Saliency, image: int) -> Row:

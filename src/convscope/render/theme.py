@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import OptionError, near_misses
+from ..results import Result
 
 Colour = tuple[int, int, int]
 
@@ -50,6 +51,11 @@ DARK = Theme(
     warning=(248, 113, 113),
 )
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+def theme_of(result: Result, theme: str | Theme | None) -> Theme:
+    """Return the theme that is asked for, or that of the result; raise OptionError."""
+    return as_theme(result.theme if theme is None else theme)
 
 
 def as_theme(theme: str | Theme) -> Theme:

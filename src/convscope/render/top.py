@@ -9,7 +9,7 @@ from .figures import shorten, width_of, wrap
 from .layout import GAP, Heading, columns_of, counted, heading_notes, joined, model_name, open_sheet
 from .patches import firing, patch_notes, silence, square, square_size, tile_size
 from .sheet import DETAIL, LABEL, Sheet
-from .theme import Theme, as_theme
+from .theme import Theme, theme_of
 
 GUTTER = 4 * GAP
 CAPTION = LABEL.line + 6
@@ -19,7 +19,7 @@ MOST_FILTERS = 256
 
 def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `top.png`: for each filter the projections of the images that excite it most, and beside them the patches."""
-    used = as_theme(result.theme if theme is None else theme)
+    used = theme_of(result, theme)
     if len(result.patches) > MOST_FILTERS:
         raise OutputError(f"A sheet of {len(result.patches)} filters cannot be drawn; at most {MOST_FILTERS} can. Take fewer filters.")
     first = result.patches[0]

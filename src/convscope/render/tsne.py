@@ -17,7 +17,7 @@ from .legend import legend, natural
 from .palette import class_colours
 from .pixels import Bytes
 from .sheet import DETAIL, Sheet
-from .theme import Colour, Theme, as_theme
+from .theme import Colour, Theme, theme_of
 from .thumbnails import lay_all
 
 SMALLEST, LARGEST = 1200, 3500
@@ -50,7 +50,7 @@ def draw(
     map share one scale. Where images overlap, the one drawn later covers the other; the order is random, so that no class covers another,
     and always the same.
     """
-    used = as_theme(result.theme if theme is None else theme)
+    used = theme_of(result, theme)
     names = result.labels if (by or result.colour) != "prediction" and result.labels is not None else result.predictions
     coloured = None if names is None else "label" if names is result.labels else "prediction"
     source = result.thumbnails.shape[1]

@@ -85,19 +85,24 @@ def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None
     return write_files(contents | ({} if raw is None else {raw: _npz(result)}))
 
 
-def is_written(result: Provenance, name: str, path: Path) -> bool:
-    """Say whether `path` and its sidecar hold the picture `name` of a result of this provenance: nothing that matters differs."""
+def is_written(result: Provenance, name: str, path: Path, *, plain: bool = False) -> bool:
+    """Say whether `path` and its sidecar hold the picture `name` of a result of this provenance: nothing that matters differs.
+
+    To a `plain` picture, which is pixels alone, the theme does not matter.
+    """
     wanted = json.loads(_encoded(result.as_json(picture=name)))
     try:
         found = [read_provenance(place) for place in (path, path.with_suffix(".json"))]
-        return all(_what_matters(one) == _what_matters(wanted) for one in found)
-    except (ReplayError, KeyError, TypeError):
+        return all(_what_matters(one, plain) == _what_matters(wanted, plain) for one in found)
+    except (ReplayError, KeyError, TypeError, AttributeError):
         return False
 
 
-def _what_matters(said: dict[str, Any]) -> list[Any]:
+def _what_matters(said: dict[str, Any], plain: bool) -> list[Any]:
+    parameters = {name: value for name, value in said["parameters"].items() if not (plain and name == "theme")}
     return [
-        *(said[name] for name in ("method", "parameters", "seed", "backend", "picture")),
+        parameters,
+        *(said[name] for name in ("method", "seed", "backend", "picture")),
         said["model"]["digest"],
         said["versions"][KEY],
     ]

@@ -44,8 +44,7 @@ class Embedding(Result):
     `neighbours`: (image, 8) int32, the nearest images by feature, nearest first, fewer columns for fewer than nine images.
     `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top.
     `quality`: numbers such as knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed
-    on, or None; `reference`: what places others on this one. `theme`: "light" or "dark", and `colour`: "label" or "prediction", say how
-    the pictures are drawn.
+    on, or None; `reference`: what places others on this one. `colour`: "label" or "prediction", what the pictures are coloured by.
     """
 
     layer: str
@@ -64,7 +63,6 @@ class Embedding(Result):
     seconds: Mapping[str, float] = field(default_factory=dict)
     backdrop: FloatArray | None = None
     reference: Reference | None = None
-    theme: str = "light"
     colour: str = "label"
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
     beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")

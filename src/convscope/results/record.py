@@ -56,14 +56,15 @@ class Provenance:
 class Result:
     """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early.
 
-    `class_names` names the output units among the units, by address. `raw`: the arrays to write on request; `beside`: files that are
-    written into a folder, but not beside a single .png.
+    `theme`: "light" or "dark", how the pictures are drawn. `class_names` names the output units among the units, by address. `raw`: the
+    arrays to write on request; `beside`: files that are written into a folder, but not beside a single .png.
     """
 
     provenance: Provenance
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     class_names: Mapping[str, str] = field(default_factory=dict)
+    theme: str = "light"
 
     raw: ClassVar[tuple[str, ...]] = ()
     beside: ClassVar[tuple[str, ...]] = ()

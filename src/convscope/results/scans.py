@@ -99,7 +99,6 @@ class TopPatches(Result):
     images: int
     dataset: str
     variant: str
-    theme: str = "light"
     not_finite: int = 0
 
     @property
@@ -149,7 +148,6 @@ class Dossier(Result):
     example: FloatArray
     field: tuple[int, int] | None
     dataset: str
-    theme: str = "light"
     raw: ClassVar[tuple[str, ...]] = ("synthetic", "spread", "edges", "counts", "example")
 
     @property

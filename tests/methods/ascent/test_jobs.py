@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import convscope
 from convscope.backend import keras
@@ -102,6 +103,14 @@ def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again
     assert contents(tmp_path) == before
     assert not any(part.new for part in job.written(tmp_path))
     assert all(part.new for part in convscope.ascend_all(bundle, layers="conv1", **SETTINGS | {"seed": 1}).written(tmp_path))
+
+
+def test_another_theme_makes_the_sheets_again_and_no_picture(bundle, tmp_path):
+    convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path)
+    parts = list(convscope.ascend_all(bundle, layers="conv1", **SETTINGS, theme="dark").written(tmp_path))
+    assert {part.sheet for part in parts if part.new} == {True} and sum(part.new for part in parts) == sum(part.sheet for part in parts)
+    with Image.open(tmp_path / "sheet-1.png") as sheet:
+        assert sheet.getpixel((0, 0)) == (17, 20, 26)
 
 
 def test_a_sheet_that_is_missing_is_made_from_the_written_pictures(bundle, tmp_path):

@@ -45,6 +45,7 @@ def ascend(
     diversity: int = 1,
     start: Any = None,
     real: Any = None,
+    theme: str = "light",
     stop: int | None = None,
     watch: Watch | None = None,
 ) -> Ascent:
@@ -63,7 +64,8 @@ def ascend(
     - `diversity=N`: N pictures of each unit, pushed apart. `start`: a photograph to begin with, at its own shape (DeepDream).
     - `real`: images to compare with: `.real` is each unit's largest activation among them; what does not wake also starts from them.
     - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
-      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `stop`: end after
+      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `theme`: "light" or
+      "dark", of the sheet of several units. `stop`: end after
       so many steps of all pictures together, as Ctrl-C would: an interrupted result records it, and is made again by it.
 
     `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in [0,
@@ -87,6 +89,7 @@ def ascend(
         diversity=diversity,
         start=start,
         real=real,
+        theme=theme,
         stop=stop,
     )
     targets = as_targets(bundle, units, start=start is not None)
@@ -135,6 +138,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         real=beside,
         frames=climbed.frames if climber.settings.every else (),
         interrupted=climbed.interrupted,
+        theme=climber.settings.theme,
     )
     layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)
     said = (

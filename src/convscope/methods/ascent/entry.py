@@ -1,6 +1,6 @@
 """What gradient ascent says of itself: its entry among the methods."""
 
-from ..method import STOP, Method, Option
+from ..method import STOP, THEME, Method, Option
 from .ascend import ascend
 from .jobs import large_job
 from .settings import IMAGES, MODES
@@ -22,6 +22,7 @@ METHOD = Method(
         Option("seed", int, 0, "Where the noise starts; the same seed gives the same picture."),
         Option("precision", str, "auto", "What the network computes in.", choices=("auto", "float32", "bfloat16")),
         Option("every", int, None, "Also write the course: an animation of the pictures after every N steps.", metavar="N"),
+        THEME,
         STOP,
     ),
     watched=True,

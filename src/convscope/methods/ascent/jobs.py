@@ -170,7 +170,7 @@ class AscentJob:
         if self.settings.every:
             others.extend(path.with_suffix(".gif") for path in chunk.places().values())
         pictures = chunk.places().items()
-        return all(path.is_file() for path in others) and all(writer().is_written(said, name, path) for name, path in pictures)
+        return all(path.is_file() for path in others) and all(writer().is_written(said, name, path, plain=True) for name, path in pictures)
 
     def _provenance(self, units: Sequence[Target]) -> Provenance:
         return recorded(self.climber, units)

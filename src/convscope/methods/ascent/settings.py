@@ -5,6 +5,7 @@ from typing import Any
 
 from ...backend import resolve_precision
 from ...errors import OptionError
+from ..method import THEMES, check_choice
 
 MODES = ("best", "paper")
 IMAGES = ("fourier", "maco")
@@ -15,7 +16,7 @@ Size = int | tuple[int, int] | None
 @dataclass(frozen=True)
 class Settings:
     """The options of `ascend`; `steps` None: until the score no longer rises. `stop`: after how many steps of all pictures together to end
-    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are.
+    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are. `theme`: of the sheet.
     """
 
     mode: str
@@ -30,6 +31,7 @@ class Settings:
     start: Any = None
     real: Any = None
     spectrum: Any = None
+    theme: str = "light"
     stop: int | None = None
 
 
@@ -47,12 +49,12 @@ def settle(
     start: Any = None,
     real: Any = None,
     spectrum: Any = None,
+    theme: str = "light",
     stop: int | None = None,
 ) -> Settings:
     """Return the options of `ascend` with their defaults decided. Raises OptionError."""
-    for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES)):
-        if value not in choices:
-            raise OptionError(f"No {name} `{value}`. Choose one of {', '.join(choices)}.")
+    for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES), ("theme", theme, THEMES)):
+        check_choice(name, value, choices)
     for name, number, least in (
         ("seed", seed, 0),
         ("steps", steps, 1),
@@ -73,7 +75,7 @@ def settle(
     if mode == "paper" and steps is None:
         steps = PAPER_STEPS
     return Settings(
-        mode, steps, _as_size(size), seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum, stop
+        mode, steps, _as_size(size), seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum, theme, stop
     )
 
 

@@ -18,7 +18,7 @@ from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
 from ...results import CAUTION_TSNE, Embedding, Reference
-from ..method import STOP, Method, Option, provenance
+from ..method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract
@@ -33,7 +33,6 @@ from .vectors import holds_features, is_features, read_features
 
 SHOWN = 8
 EASY = 20_000  # images up to which all numbers of quality are computed unasked
-THEMES = ("light", "dark")
 COLOURS = ("label", "prediction")
 QUALITIES = ("auto", "all", "seeds")
 
@@ -70,11 +69,8 @@ def embed(
 
     >>> convscope.embed("fashion", "sample:fashion").save("map/")
     """
-    if quality not in QUALITIES:
-        raise OptionError(f"No quality `{quality}`. Choose one of {', '.join(QUALITIES)}.")
-    for noun, value, choices in (("theme", theme, THEMES), ("colour", colour, COLOURS)):
-        if value not in choices:
-            raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
+    for noun, value, choices in (("quality", quality, QUALITIES), ("theme", theme, THEMES), ("colour", colour, COLOURS)):
+        check_choice(noun, value, choices)
     dimensions, seed = as_whole("dimensions", dimensions), as_whole("seed", seed)
     perplexity = None if perplexity is None else as_real("perplexity", perplexity)
     exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
@@ -230,7 +226,7 @@ METHOD = Method(
         Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
         Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
         Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
-        Option("theme", str, "light", "Background of the pictures.", choices=THEMES),
+        THEME,
         Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
         STOP,
     ),

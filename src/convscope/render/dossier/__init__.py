@@ -2,12 +2,12 @@
 
 from ...results import Dossier
 from ..sheet import Sheet
-from ..theme import Theme, as_theme
+from ..theme import Theme, theme_of
 from .page import page
 from .sheet import sheet
 
 
 def draw(result: Dossier, *, theme: str | Theme | None = None) -> dict[str, Sheet | str]:
     """Return `dossier.png`, and `dossier.html`, which holds its pictures itself and opens without a network."""
-    used = as_theme(result.theme if theme is None else theme)
+    used = theme_of(result, theme)
     return {"dossier.png": sheet(result, used), "dossier.html": page(result, used)}
