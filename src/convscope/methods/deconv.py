@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..backend import ops
 from ..errors import OptionError
 from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
-from ..graph.calls import Call
+from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
 from ..graph.receptive import receptive_field
@@ -80,18 +80,11 @@ def deconv(
         len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed), "projecting"
     )
     pixels = np.concatenate([part.pixels for part in parts])
-    calls = graph.ancestors([call.index for call in seeded])
+    grated = (variant, ties) == ("switches", "first") and not ruleset
     parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties, "theme": theme} | stopped
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
-        notes=(
-            *rules.notes(calls),
-            *((GRATING,) if (variant, ties) == ("switches", "first") and not ruleset else ()),
-            HONEST,
-            *slope_notes(graph, seeded, size, rules),
-            *weight_notes(graph, calls),
-            *batch.notes,
-        ),
+        notes=(*_notes(graph, seeded, rules, size, grated=grated), *batch.notes),
         class_names=class_names(bundle, chosen),
         interrupted=bool(stopped),
         theme=theme,
@@ -106,6 +99,13 @@ def deconv(
         variant=rules.name if ruleset else variant,
         seeded=seed,
     )
+
+
+def _notes(graph: Graph, seeded: Sequence[Call], rules: Ruleset, size: tuple[int, int], *, grated: bool) -> tuple[str, ...]:
+    """Return the sentences on what was projected from these calls; `grated`: ties may draw gratings."""
+    calls = graph.ancestors([call.index for call in seeded])
+    said = (*rules.notes(calls), *((GRATING,) if grated else ()), HONEST)
+    return (*said, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, calls))
 
 
 def _check_memory(batch: ImageBatch, units: int) -> None:
