@@ -24,9 +24,10 @@ SHAPES: dict[int, list[tuple[int | None, ...]]] = {
 NO_LAYERS = frozenset(
     "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper InputLayer Layer Wrapper GRUCell LSTMCell SimpleRNNCell StackedRNNCells".split()
 )
+# No tensor of a network goes in, or none comes out, or one of numbers that lay in memory.
 NO_OPERATIONS = frozenset(
-    "array convert_to_numpy custom_gradient dtype empty is_tensor jvp ndim size shape arange bartlett blackman eye full geomspace hamming "
-    "hanning identity kaiser linspace logspace ones tri vectorize zeros".split()  # no tensor of a network goes in, or none comes out
+    "array convert_to_numpy custom_gradient dtype empty empty_like is_tensor jvp ndim size shape arange bartlett blackman eye full "
+    "geomspace hamming hanning identity kaiser linspace logspace ones tri vectorize zeros".split()
 )
 PAIRS = frozenset("Add Average Concatenate Dot Maximum Minimum Multiply Subtract Attention AdditiveAttention".split())
 QUERIES = frozenset("MultiHeadAttention GroupQueryAttention".split())

@@ -14,9 +14,9 @@ import numpy as np
 import convscope
 from convscope.backend import choose, keras, ops
 from convscope.errors import ConvscopeError
-from convscope.graph.addresses import graph_of
+from convscope.graph.addresses import graph_of, unit_call
 from convscope.graph.rules import GRADIENT
-from convscope.graph.saturation import seed_call
+from convscope.graph.saturation import ranking, seed_call
 from convscope.units import Unit
 from fuzzing.running import unsound
 from generated import Generated, UnbuildableError, generated
@@ -127,7 +127,7 @@ def _activations(asked: Asked, folder: Path) -> str:
 
 def _saliency(asked: Asked, folder: Path) -> str:
     result = convscope.saliency(asked.bundle, asked.unit, asked.images)
-    word = "ran" if _is_score(asked) else _compared(asked, result.pixels, lambda: _gradient(asked))
+    word = "ran" if _is_score(asked, either=True) else _compared(asked, result.pixels, lambda: _gradient(asked))
     _draw(asked, result)
     return word
 
@@ -195,15 +195,20 @@ METHODS: dict[str, Callable[[Asked, Path], str]] = {
 }
 
 
-def _is_score(asked: Asked) -> bool:
-    """Say whether a unit's score is not the layer's own output in plain Keras: it is taken before it, or the network was turned round."""
-    graph = graph_of(asked.bundle)
-    return _is_turned(asked) or seed_call(graph, Unit(asked.address, int(asked.unit.rpartition(":")[2]))) is not graph.find(asked.address)
+def _is_score(asked: Asked, *, either: bool = False) -> bool:
+    """Say whether a unit's score is not the layer's own output in plain Keras: it is taken before it, or the network was turned round.
+
+    `either`: also where the unit falls with what is before.
+    """
+    graph, channel = graph_of(asked.bundle), int(asked.unit.rpartition(":")[2])
+    if either and ranking(graph, unit_call(graph, Unit(asked.address, channel))).signs[channel]:
+        return True
+    return _is_turned(asked) or seed_call(graph, Unit(asked.address, channel)) is not graph.find(asked.address)
 
 
 def _compared(asked: Asked, found: Any, plain: Callable[[], Any]) -> str:
     """Return "compared" where convscope's numbers are plain Keras' own; "ran" where that has none to compare with."""
-    if asked.address not in asked.made.tensors:
+    if asked.address not in asked.made.tensors or _differs(asked.made.words):
         return "ran"
     try:
         expected = np.asarray(plain())
@@ -219,6 +224,11 @@ def _compared(asked: Asked, found: Any, plain: Callable[[], Any]) -> str:
     close = 20 * CLOSE if any(half in asked.made.words for half in HALVES) else CLOSE
     assert error <= close, f"off by {error:.2g} at {asked.unit} of {asked.made.words}"
     return "compared"
+
+
+def _differs(words: str) -> bool:
+    """Say whether plain Keras computes something else on this framework than on the others, and convscope what they do."""
+    return choose() == "torch" and ("AveragePooling" in words or "average_pool" in words) and "same" in words
 
 
 def _is_turned(asked: Asked) -> bool:

@@ -106,6 +106,8 @@ def _serve(pipe: Any, memory: int) -> None:
         except EOFError:
             return
         pipe.send(_judged(area(name), number))
+        if jax := sys.modules.get("jax"):
+            jax.clear_caches()  # what it compiled for one case is of no use to another
 
 
 def _judged(module: ModuleType, number: int) -> tuple[str, str]:

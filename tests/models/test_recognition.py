@@ -138,6 +138,33 @@ def test_arithmetic_that_does_not_tell_names_both_readings():
     assert "--preprocess" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("mean", "variance", "readings"),
+    [
+        ([0.05, -0.1, 0.1], [0.3, 0.28, 0.31], ("symmetric",)),
+        ([0.0, 0.0, 0.0], [0.33, 0.33, 0.33], ("unit", "symmetric")),
+        ([0.45, 0.46, 0.4], [0.07, 0.07, 0.08], ("unit",)),
+        ([0.1, 0.1, 0.1], [0.08, 0.07, 0.06], ("unit",)),
+        ([120.0, 115.0, 100.0], [4800.0, 4700.0, 5000.0], ("none",)),
+    ],
+)
+def test_a_variance_that_pictures_cannot_have_rules_a_range_out(mean, variance, readings):
+    found = choice(chain(layers.Normalization(mean=mean, variance=variance), layers.Conv2D(2, 3)))
+    assert (found.recipe.name, *found.alternatives) == readings
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ([layers.Rescaling(1 / 255.0)], "; VGG16 itself was trained on caffe (BGR less ImageNet's mean), but the network says otherwise"),
+        ([layers.Rescaling(255.0), keras.applications.vgg16.preprocess_input], ", as VGG16 expects"),
+    ],
+)
+def test_the_network_is_followed_and_what_its_trunk_was_trained_on_is_said(before, words):
+    trunk = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+    assert choice(chain(*before, trunk)).reason.endswith(words)
+
+
 def test_the_branch_of_the_picture_counts_and_other_inputs_have_their_values():
     picture, gain, age = keras.Input((32, 32, 3), name="image"), keras.Input((1,), name="gain"), keras.Input((4,), name="age")
     scaled = picture * layers.Reshape((1, 1, 1))(gain)

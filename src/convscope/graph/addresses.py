@@ -92,7 +92,7 @@ def channel_count(call: Call) -> int:
     """Return how many channels a call's output has; raise UnitError where it is no layer of channels."""
     if call.unfit:
         raise no_units(call, call.unfit)
-    if len(call.shape) < 2 or call.shape[-1] is None:
+    if len(call.shape) < 2 or not call.shape[-1]:
         raise UnitError(
             f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have."
         )

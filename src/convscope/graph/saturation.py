@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..backend import ops
 from ..units import Unit
 from .addresses import unit_call
-from .calls import Call, Graph, picked
+from .calls import Call, Graph, naming, picked
 from .entering import numpy
 from .kinds import LINEAR, Kind
 
@@ -193,7 +193,9 @@ def _run(graph: Graph, before: Call, call: Call, value: Any) -> Any:
     """Return the value of `call` where `before` has this one."""
     values: dict[int, Any] = {before.index: value}
     for one in _between(graph, before, call):
-        values[one.index] = one(*(picked(values[source.call], source) for source in one.sources))
+        inputs = [picked(values[source.call], source) for source in one.sources]
+        with naming(one, inputs):
+            values[one.index] = one(*inputs)
     return values[call.index]
 
 

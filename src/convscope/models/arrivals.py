@@ -67,6 +67,10 @@ class Arrival:
         wide = any(np.all((least <= width) & (width <= most)) for least, most in (STANDARD, RAW))
         return self.is_even() and wide and bool(np.all((low <= NEAR * width) & (high >= -NEAR * width)))
 
+    def can_be_standardised(self) -> bool:
+        """Say whether numbers between these of black and white can have the mean 0 and the variance 1: it is at most -black · white."""
+        return bool(np.all(-self.plain[0] * self.plain[2] >= 1))
+
 
 Arrivals = Mapping[str, tuple[Arrival, ...]]
 
@@ -143,7 +147,7 @@ def opinion(ways: Mapping[str, Arrival], wanted: str | None) -> Opinion:
     """Return what the arithmetic on a way tells; `wanted` is the recipe whose numbers the first layer was trained on, where known."""
     doing = [name for name in ways if not ways[name].is_as(PREPROCESSINGS[name])]
     if wanted is not None and wanted in ways:
-        expected = _expecting(ways, PREPROCESSINGS[wanted])
+        expected = expecting(ways, PREPROCESSINGS[wanted])
         if not doing and expected:
             return Opinion(expected, False)
         if fed := tuple(name for name in expected if name in doing):
@@ -154,11 +158,19 @@ def opinion(ways: Mapping[str, Arrival], wanted: str | None) -> Opinion:
         return Opinion(("unit",), True)
     for fits in (Arrival.is_usual, Arrival.is_plausible):
         readings = tuple(name for name in READINGS if name in doing and fits(ways[name]))
+        if fits is Arrival.is_plausible and {"unit", "symmetric"} <= set(readings) and _was_adapted(ways):
+            scaled_only = not ways["unit"].plain[0].any()  # a mean over pictures is never 0
+            return Opinion(("unit", "symmetric") if scaled_only else ("symmetric",), True)
         if "symmetric" in readings and (len(readings) > 1 or _is_centred(ways)):
             readings = readings[:-1]
         if readings:
             return Opinion(readings, True)
     return Opinion(tuple(name for name in READINGS if name not in doing and ways[name].is_even()), True)
+
+
+def _was_adapted(ways: Mapping[str, Arrival]) -> bool:
+    """Say whether the numbers can have been standardised over pictures of [-1, 1] and not over ones of [0, 1]."""
+    return ways["symmetric"].can_be_standardised() and not ways["unit"].can_be_standardised()
 
 
 def _is_centred(ways: Mapping[str, Arrival]) -> bool:
@@ -167,8 +179,8 @@ def _is_centred(ways: Mapping[str, Arrival]) -> bool:
     return bool(np.abs(black).max() <= SAME * np.abs(white - black).max())
 
 
-def _expecting(ways: Mapping[str, Arrival], wanted: Preprocessing) -> tuple[str, ...]:
-    """Return the recipes under which the first layer gets the numbers that it was trained on."""
+def expecting(ways: Mapping[str, Arrival], wanted: Preprocessing) -> tuple[str, ...]:
+    """Return the recipes under which a first layer gets the numbers of the recipe `wanted`, that it was trained on."""
     numbers, (low, high) = np.stack([wanted.apply(one) for one in plain_pictures((1, 3))[:6]])[:, 0], wanted.value_range()
     fit = [one for one in ways.values() if one.plain.shape == numbers.shape]
     if len(fit) != len(ways):

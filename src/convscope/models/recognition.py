@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .arrivals import READINGS, Arrival, Arrivals, Opinion, are_equal, arrivals, opinion
+from .answers import Answer, known_photographs
+from .arrivals import READINGS, Arrival, Arrivals, Opinion, are_equal, arrivals, expecting, opinion
 from .families import trunk_of, whole
 from .moments import Guess, guess
 from .preprocessing import PREPROCESSINGS, Preprocessing, named
@@ -52,10 +53,10 @@ def choose_preprocessing(
         return _inside(ways, told, trunk, found)
     if found is not None and found.is_clear:
         return _measured(found, trunk)
-    answer = respond(network, shape, image, fixed)
+    answer = known_photographs(network, shape, image, fixed) or respond(network, shape, image, fixed)
     if answer is not None and (not told.computes or answer.name in (told.readings or READINGS)):
         return _answered(answer, trunk if told.readings else None)
-    return _inside(ways, told, trunk, found) if told.computes else _assumed(found, trunk if told.readings else None)
+    return _inside(ways, told, trunk, found) if told.computes else _assumed(found, trunk if told.readings else None, channels)
 
 
 def _count(ways: Arrivals) -> int:
@@ -82,7 +83,7 @@ def _inside(ways: Arrivals, told: Opinion, trunk: tuple[str, str] | None, found:
         return Choice(found.recipe, found.said() + doubt, others)
     said = _said(ways, name)
     if len(told.readings) == 1:
-        as_trained = f", as {trunk[0]} expects" if trunk and found is None else ""
+        as_trained = _as_trained(ways, name, trunk) if trunk and found is None else ""
         return Choice(PREPROCESSINGS[name], f"preprocessing {name}: the network normalises inside, {said}{as_trained}")
     others = told.readings[1:] or ("unit",)
     return Choice(
@@ -91,6 +92,14 @@ def _inside(ways: Arrivals, told: Opinion, trunk: tuple[str, str] | None, found:
         f"{name} ({RANGES[name]}) is taken{_how(others)}",
         others,
     )
+
+
+def _as_trained(ways: Arrivals, name: str, trunk: tuple[str, str]) -> str:
+    """Return whether the trunk gets the numbers that its family was trained on; the network is followed either way."""
+    family, recipe = trunk
+    if name in expecting({one: way[0] for one, way in ways.items()}, PREPROCESSINGS[recipe]):
+        return f", as {family} expects"
+    return f"; {family} itself was trained on {recipe} ({RANGES[recipe]}), but the network says otherwise"
 
 
 def _said(ways: Arrivals, name: str) -> str:
@@ -124,22 +133,19 @@ def _measured(found: Guess, trunk: tuple[str, str] | None) -> Choice:
     return Choice(found.recipe, f"{found.said()}; a frozen {trunk[0]} would say so too{_how(others)}", others)
 
 
-def _answered(answer: Response, trunk: tuple[str, str] | None) -> Choice:
-    """Return the recipe that a classifier's scores tell."""
+def _answered(answer: Answer | Response, trunk: tuple[str, str] | None) -> Choice:
+    """Return the recipe that a classifier's answers or scores tell."""
     own = (trunk[1],) if trunk is not None and trunk[1] != answer.name else ()
     others = tuple(dict.fromkeys((*own, *answer.others)))
     return Choice(PREPROCESSINGS[answer.name], answer.said() + (_how(others) if others else ""), others)
 
 
-def _assumed(found: Guess | None, trunk: tuple[str, str] | None) -> Choice:
+def _assumed(found: Guess | None, trunk: tuple[str, str] | None, channels: int) -> Choice:
     if trunk is not None:
         family, name = trunk
         others = _habits(name)
         why = f"its trunk is {family}'s, but its author may feed it otherwise; {name} is taken{_how(others)}"
         return Choice(PREPROCESSINGS[name], f"preprocessing {' or '.join((name, *others))}: {why}", others)
     unsure = "" if found is None else f" ({found.recipe.name} fits its BatchNorm layers best, but not clearly)"
-    return Choice(
-        PREPROCESSINGS["unit"],
-        f"preprocessing unit ([0, 1]) assumed: the network does not say{unsure}; --preprocess changes it",
-        tuple(name for name in READINGS if name != "unit"),
-    )
+    others = ("none", "symmetric", *(("caffe",) if channels == 3 else ()))
+    return Choice(PREPROCESSINGS["unit"], f"preprocessing unit ([0, 1]) assumed: the network does not say{unsure}{_how(others)}", others)
