@@ -1,7 +1,7 @@
 """How the program begins and ends: an exit code and at most one sentence, whatever comes in between.
 
-Exit codes: 0 done, 1 differs (replay), 2 bad input, 130 interrupted, 141 nobody reads its output any more. This module loads nothing
-heavy, so that Ctrl-C in the first moments finds it ready.
+Exit codes: 0 done, 1 differs (replay), 2 bad input, 70 a fault of its own, 130 interrupted, 141 nobody reads its output any more. This
+module loads nothing heavy, so that Ctrl-C in the first moments finds it ready.
 """
 
 import _thread
@@ -57,20 +57,15 @@ def _ended(arguments: list[str] | None, seen: list[int]) -> int:
         return UNHEARD
     except KeyboardInterrupt:
         return _interrupted()
-    except MemoryError:
-        say("Error: There is not enough memory for this. Take fewer images or units, or smaller pictures.")
-        return 2
-    except OSError as error:
-        if seen:
-            return _interrupted()
-        if error.filename is not None:
-            raise
-        say(f"Error: {terminal.unwritten(error)}")
-        return 2
-    except Exception:
+    except Exception as error:
         if seen:  # an interrupt in the middle of an import surfaces as whatever the importing code makes of it
             return _interrupted()
-        raise
+        from . import unexpected
+
+        if unexpected.is_debugged():
+            raise
+        sentence, code = unexpected.told(error)
+        say(f"Error: {sentence}")
     return code
 
 
