@@ -1,10 +1,13 @@
 """The algebra of objectives, and the grammar they are written in."""
 
+import contextlib
+import time
+
 import pytest
 
 from convscope.errors import UnitError
 from convscope.expressions import Direction, Objective, Term, as_objective, direction, is_address, objective
-from convscope.units import Unit
+from convscope.units import Unit, parse, slug
 
 
 @pytest.mark.parametrize(
@@ -40,23 +43,55 @@ def test_an_expression_is_read_and_written_alike(text, terms):
         ("", "without a term"),
         ("a:1 +", "without a term"),
         ("a:1 + ", "without a term"),
-        ("a:1 + + + b:1", "is no term"),
+        ("a:1 + + + b:1", "not a term"),
         ("a:0-3 - b:1", "several units"),
         ("a:1,2 + b:1", "several units"),
         ("a:all - b:1", "several units"),
         ("odds(a)", "names no class"),
         ("odds(a:v.npy)", "names no class"),
-        ("2*", "is no term"),
-        ("x*a:1", "is no term"),
-        ("(a:1 + b:1)", "is no term"),
+        ("2*", "not a term"),
+        ("x*a:1", "not a term"),
+        ("(a:1 + b:1)", "not a term"),
         ("a:1@3 + b:1", "@3,5"),
-        ("a:1 + b:", "no unit address"),
-        ("1e999*a:1", "finite"),
+        ("a:1 + b:", "not the address of a unit"),
+        ("1e999*a:1", "`1e999` is larger than every number"),
     ],
 )
 def test_what_is_no_expression_is_refused(text, fact):
     with pytest.raises(UnitError, match=fact):
         objective(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:1" + " " * 100_000,
+        "a:1" + " " * 100_000 + "x",
+        "+" + " " * 100_000 + "x",
+        "1" * 100_000,
+        "1" * 100_000 + "*a:1",
+        "1e" + "9" * 100_000 + "*a:1",
+        "0.5" + " " * 100_000 + "x",
+        "a:1" + " + a:1" * 16_000,
+        "- " * 50_000,
+        "(" * 100_000,
+        "odds(" * 20_000,
+        "a@" * 50_000,
+        "a:" + "9" * 100_000,
+        "a:" + "0-999999," * 11_000 + "1",
+        "a:0-999999999",
+        "a:" + "," * 100_000,
+        "a:1@" + "9" * 100_000 + ",1",
+        "*a" * 50_000 + "b",
+    ],
+    ids=range(18),
+)
+def test_the_time_grows_with_the_length_of_the_text_and_no_faster(text):
+    started = time.process_time()
+    for read in (objective, is_address, parse, slug):
+        with contextlib.suppress(UnitError):
+            read(text)
+    assert time.process_time() - started < 1
 
 
 A, B = objective("a:1"), objective("b:2@0,0")

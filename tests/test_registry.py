@@ -43,7 +43,7 @@ def test_an_unknown_name_is_answered_with_the_closest():
     things = Registry("thing")
     things.register("deconv", object())
     things.register("saliency", object())
-    with pytest.raises(OptionError, match=r"No thing `decnov`\. Closest: deconv\."):
+    with pytest.raises(OptionError, match=r"No thing `decnov`\. Closest of the things: deconv\."):
         things.get("decnov")
 
 

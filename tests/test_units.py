@@ -23,6 +23,7 @@ from convscope.units import Unit, parse
         ("predictions:tabby cat", "predictions", "tabby cat", None),
         ("predictions:T-shirt/top", "predictions", "T-shirt/top", None),
         ("conv", "conv", None, None),
+        ("conv:٣", "conv", "٣", None),
     ],
 )
 def test_an_address_is_read(text, layer, channels, position):
@@ -30,7 +31,27 @@ def test_an_address_is_read(text, layer, channels, position):
     assert (pattern.layer, pattern.channels, pattern.position) == (layer, channels, position)
 
 
-@pytest.mark.parametrize("text", ["", "  ", ":3", "conv:", "conv: ", "conv:3-", "conv:-3", "conv:3,,4", "conv:5-3", "conv:0-9999999"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  ",
+        ":3",
+        "conv:",
+        "conv: ",
+        "conv:3-",
+        "conv:-3",
+        "conv:3,,4",
+        "conv:5-3",
+        "conv:0-9999999",
+        "conv:3--5",
+        "conv:3 5",
+        "conv:1@+3,5",
+        "conv:1@٣,٤",
+        "conv:1@3",
+        "conv:" + "9" * 5000,
+    ],
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UnitError):
         parse(text)

@@ -1,6 +1,7 @@
 """The one exception family. Every message says what was received, what was expected, and what to do next."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -8,6 +9,7 @@ from .legible import sentence, shortened
 
 # Comparing two names takes time with the square of their length.
 LONGEST_COMPARED = 200
+MOST_COMPARED = 5_000
 
 
 class ConvscopeError(Exception):
@@ -60,12 +62,30 @@ class ReplayError(ConvscopeError):
     """A written result that cannot be made again from what it says about itself."""
 
 
-def near_misses(wanted: str, known: Iterable[str], most: int = 4) -> str:
-    """Return the known names most like `wanted`, comma separated; the first few where none is alike."""
+def alike(wanted: str, known: Iterable[str], most: int = 4) -> list[str]:
+    """Return the known names most like `wanted`, none where none is alike."""
+    if len(wanted) > LONGEST_COMPARED:
+        return []
+    names = (str(name) for name in known)
+    by_lower = {name.lower(): name for name in itertools.islice(names, MOST_COMPARED) if len(name) <= LONGEST_COMPARED}
+    return [by_lower[name] for name in difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5)]
+
+
+def closest(nouns: str, wanted: str, known: Iterable[str], most: int = 4) -> str:
+    """Return the sentence that names what is most like `wanted` among `nouns`, such as "its layers"; the first few where nothing is alike.
+
+    "" where nothing is known.
+    """
     names = [str(name) for name in known]
-    by_lower = {name.lower(): name for name in names if len(name) <= LONGEST_COMPARED}
-    alike = difflib.get_close_matches(wanted.lower(), by_lower, n=most, cutoff=0.5) if len(wanted) <= LONGEST_COMPARED else []
-    return ", ".join(shortened(name) for name in [by_lower[name] for name in alike] or names[:most])
+    if found := alike(wanted, names, most):
+        return f"Closest of {nouns}: {_listed(found)}."
+    if len(names) <= most:
+        return f"There are only {_listed(names)}." if names else ""
+    return f"None of {nouns} is similar; the first are {_listed(names[:most])}."
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(shortened(name) for name in names)
 
 
 def first_sentence(error: BaseException) -> str:

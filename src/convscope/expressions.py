@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import UnitError
+from .numerals import REAL, real
 from .units import Unit, UnitPattern, as_position, parse, slug
 
 GRAMMAR = (
     "terms with ` + ` or ` - ` between them, each layer:channel, layer:channel@row,column, layer:vector.npy, odds(layer:channel) "
     "or a bare layer, a weight before it as in 0.5*layer:channel"
 )
-NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 ARRAY = ".npy"
+MOST_TERMS = 1_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Objective:
             key = replace(term, weight=1.0)
             weights[key] = weights.get(key, 0.0) + term.weight
         if not all(math.isfinite(weight) for weight in weights.values()):
-            raise UnitError(f"`{self._text()}` has a weight that is no finite number. Expected weights such as 0.5.")
+            raise UnitError(f"`{self._text()}` has a weight that is not finite. Expected weights such as 0.5.")
         object.__setattr__(self, "terms", tuple(replace(term, weight=weight) for term, weight in weights.items() if weight))
 
     def __add__(self, other: Any) -> "Objective":
@@ -166,7 +167,7 @@ def as_objective(given: Any) -> Objective:
     if isinstance(given, str):
         return objective(given)
     raise UnitError(
-        f"{given!r} is no objective. Expected an expression such as `block4_conv2:17 - block4_conv2:20`, a Unit or an Objective."
+        f"{given!r} is not an objective. Expected an expression such as `block4_conv2:17 - block4_conv2:20`, a Unit or an Objective."
     )
 
 
@@ -176,27 +177,37 @@ def is_address(text: str) -> bool:
     return _OPERATOR.search(text) is None and not (weighted and (weighted[1] or weighted[2])) and not text.strip().startswith("odds(")
 
 
-_OPERATOR = re.compile(r"\s+([+-])(?:\s+|$)")
-_WEIGHTED = re.compile(rf"(?:([+-])\s*)?(?:({NUMBER})\s*\*\s*)?(.+)", re.DOTALL)
+# Possessive throughout: where text does not fit, no shorter match is tried, so that the time grows with its length and no faster.
+_OPERATOR = re.compile(r"(?<!\s)\s++([+-])(?:\s++|$)")
+_WEIGHTED = re.compile(rf"(?:([+-])\s*+)?(?:({REAL})\s*+\*\s*+)?(.+)", re.DOTALL)
 _BARE = re.compile(r"(?!.*:)(.+)@(.+)")
 
 
 def _terms(text: str) -> Iterator[Term]:
     parts = _OPERATOR.split(text.strip())
     signs = ["+", *parts[1::2]]
+    if len(signs) > MOST_TERMS:
+        raise UnitError(f"`{text}` has {len(signs):,} terms. At most {MOST_TERMS:,} are read.")
     for sign, part in zip(signs, parts[::2], strict=True):
         match = _WEIGHTED.fullmatch(part.strip())
         if match is None:
             raise UnitError(f"`{text}` has a sign without a term. Expected {GRAMMAR}.")
-        weight = float(match[2] or 1) * (-1 if (match[1] == "-") != (sign == "-") else 1)
+        weight = _weight(match[2] or "1", text) * (-1 if (match[1] == "-") != (sign == "-") else 1)
         yield replace(_term(match[3].strip(), text), weight=weight)
+
+
+def _weight(written: str, text: str) -> float:
+    try:
+        return real(written)
+    except ValueError as error:
+        raise UnitError(f"`{text}` has a weight that cannot be counted with: {error}.") from error
 
 
 def _term(written: str, text: str) -> Term:
     odds = re.fullmatch(r"odds\((.*)\)", written)
     address = odds[1].strip() if odds else written
     if not re.match(r"\w", address) or re.search(r"[()*]", address.partition(":")[0]):
-        raise UnitError(f"`{written}` in `{text}` is no term. Expected {GRAMMAR}.")
+        raise UnitError(f"`{written}` in `{text}` is not a term. Expected {GRAMMAR}.")
     pattern = _pattern(address)
     channels = pattern.channels
     if channels == "all" or (isinstance(channels, tuple) and len(channels) != 1):

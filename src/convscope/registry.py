@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from .errors import OptionError, near_misses
+from .errors import OptionError, closest
 
 Entry = TypeVar("Entry")
 
@@ -44,7 +44,7 @@ class Registry(Generic[Entry]):
         self._plug_in()
         if name in self._entries:
             return self._entries[name]
-        raise OptionError(f"No {self.noun} `{name}`. Closest: {near_misses(name, list(self))}.")
+        raise OptionError(f"No {self.noun} `{name}`. {closest(f'the {self.noun}s', name, self)}")
 
     def __iter__(self) -> Iterator[str]:
         self._plug_in()

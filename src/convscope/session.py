@@ -18,6 +18,7 @@ from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
 from .methods import Method, Option
 from .models import ModelBundle, load
+from .numerals import natural, real, whole
 from .render.pages import INDEX, write_pages
 from .results import INTERRUPTED, Result
 from .units import parse
@@ -25,6 +26,7 @@ from .units import parse
 OUT = Path("convscope-out")
 WHOLE = "whole network"
 BACK, QUIT = ":back", ":quit"
+READERS: dict[type, Callable[[str], Any]] = {int: whole, float: real}
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,17 @@ def _take_filters(state: State, answer: str) -> Step:
     answer = answer or state.filters
     if not answer.startswith("strongest"):
         _check_filters(state.layer, answer)
-    elif not answer.removeprefix("strongest").strip().isdigit():
-        raise OptionError(f"`{answer}` is not understood. Write for example `strongest 6`.")
+    else:
+        _strongest(answer)
     return _asked(replace(state, stage="method", filters=answer))
+
+
+def _strongest(answer: str) -> int:
+    """Return how many of the strongest filters an answer means. Raises OptionError."""
+    try:
+        return natural(answer.removeprefix("strongest"))
+    except ValueError as error:
+        raise OptionError(f"`{answer}` is not understood. Write for example `strongest 6`.") from error
 
 
 def _check_filters(layer: LayerInfo, answer: str) -> None:
@@ -163,9 +173,17 @@ def _take_method(state: State, answer: str) -> Step:
 
 
 def _take_images(state: State, answer: str) -> Step:
-    given = shlex.split(answer or state.images)
+    given = _split(answer or state.images)
     as_image_set(given)
     return _next_option(replace(state, images=shlex.join(given)))
+
+
+def _split(answer: str) -> list[str]:
+    """Return the words of an answer, as the shell would. Raises OptionError."""
+    try:
+        return shlex.split(answer)
+    except ValueError as error:
+        raise OptionError(f"`{answer}` has a quotation mark that is not closed. Close it, or put it between two others.") from error
 
 
 def _take_option(state: State, answer: str) -> Step:
@@ -247,7 +265,7 @@ def _filters(state: State) -> dict[str, Any]:
     if state.layer is None:
         return {}
     if state.filters.startswith("strongest"):
-        return {"strongest": int(state.filters.removeprefix("strongest"))}
+        return {"strongest": _strongest(state.filters)}
     return {"filters": state.filters} if any(option.name == "filters" for option in state.method.options) else {}
 
 
@@ -283,9 +301,9 @@ def _converted(option: Option, answer: str) -> Any:
     if option.choices and answer not in option.choices:
         raise OptionError(f"No {option.name} `{answer}`. Choose one of {', '.join(option.choices)}.")
     try:
-        return option.type(answer)
+        return READERS.get(option.type, option.type)(answer)
     except ValueError as error:
-        raise OptionError(f"`{answer}` is no {option.type.__name__} for {option.name}.") from error
+        raise OptionError(f"{option.name}: {error}.") from error
 
 
 def _option(state: State) -> Option:

@@ -12,7 +12,10 @@ import re
 from dataclasses import dataclass
 
 from .errors import UnitError
+from .numerals import natural
 
+# No layer of a network that fits into memory has more channels.
+MOST_CHANNELS = 1_000_000
 GRAMMAR = "layer:channel, layer:0-63, layer:3,17, layer:all, layer:channel@row,column"
 
 
@@ -48,7 +51,7 @@ def parse(text: str) -> UnitPattern:
     """Read one address; raise UnitError that shows the grammar."""
     layer, colon, rest = text.strip().partition(":")
     if not layer or (colon and not rest.strip()):
-        raise UnitError(f"`{text}` is no unit address. Expected one of: {GRAMMAR}.")
+        raise UnitError(f"`{text}` is not the address of a unit. Expected one of: {GRAMMAR}.")
     if not colon:
         return UnitPattern(text, layer, None)
     rest, at, place = rest.partition("@")
@@ -66,25 +69,32 @@ def slug(text: str) -> str:
 
 def as_position(text: str, place: str) -> tuple[int, int]:
     """Return the (row, column) that `place` says in the address `text`; raise UnitError that shows the form."""
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", place)
-    if match is None:
-        raise UnitError(f"`@{place}` in `{text}` is no position. Expected `@row,column`, for example `@3,5`.")
-    return int(match[1]), int(match[2])
+    row, _, column = place.partition(",")
+    try:
+        return natural(row), natural(column)
+    except ValueError as error:
+        raise UnitError(f"`@{place}` in `{text}` is not a position. Expected `@row,column`, for example `@3,5`.") from error
 
 
 def _channels(text: str, rest: str) -> tuple[int, ...] | str:
-    if rest == "all" or not re.fullmatch(r"[\d\s,-]+", rest):
+    if rest == "all" or not _NUMBERS.fullmatch(rest):
         return rest
-    channels: list[int] = []
-    for part in rest.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if match is None:
-            raise UnitError(f"`{part}` in `{text}` is no channel or range. Expected one of: {GRAMMAR}.")
-        first = int(match[1])
-        last = int(match[2]) if match[2] else first
-        if last < first:
-            raise UnitError(f"The range `{part.strip()}` in `{text}` runs backwards. Write {last}-{first}.")
-        if last - first >= 1_000_000:
-            raise UnitError(f"The range `{part.strip()}` in `{text}` is longer than any layer. Write `all` for every channel.")
-        channels.extend(range(first, last + 1))
-    return tuple(dict.fromkeys(channels))
+    spans = [_span(text, part.strip()) for part in rest.split(",")]
+    if sum(map(len, spans)) > MOST_CHANNELS:
+        raise UnitError(f"`{text}` means more channels than any layer has. Write `all` for every channel.")
+    return tuple(dict.fromkeys(channel for span in spans for channel in span))
+
+
+def _span(text: str, part: str) -> range:
+    """Return the channels that one part of a list means."""
+    first, dash, last = part.partition("-")
+    try:
+        start, end = natural(first), natural(last if dash else first)
+    except ValueError as error:
+        raise UnitError(f"`{part}` in `{text}` is not a channel or a range. Expected one of: {GRAMMAR}.") from error
+    if end < start:
+        raise UnitError(f"The range `{part}` in `{text}` runs backwards. Write {end}-{start}.")
+    return range(start, end + 1)
+
+
+_NUMBERS = re.compile(r"[0-9\s,-]+")

@@ -52,15 +52,15 @@ def test_the_second_call_of_a_shared_layer_is_a_unit_of_its_own():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("conv3:0", r"No layer `conv3` in `chain`.*Closest: conv"),
+        ("conv3:0", r"No layer `conv3` in `chain`.*Closest of its layers: conv"),
         ("conv1:4", r"`conv1` has 4 channels, 0 to 3; received channel 4"),
         ("conv1:2-9", r"received channel 4"),
         (Unit("conv1", -1), r"`conv1` has 4 channels, 0 to 3; received channel -1"),
         (Unit("conv1", 0, (-1, 2)), r"negative position"),
         ("conv1", r"names a layer, not a unit of it. Write a channel, `conv1:0` to `conv1:3`, or `conv1:all`"),
         ("predictions:0@1,1", r"`predictions` has no rows and columns, so `@1,1` means nothing"),
-        ("predictions:Bagg", r"`Bagg` in `predictions:Bagg` is no channel of `predictions`. Closest class: Bag"),
-        ("conv1:Bag", r"`Bag` in `conv1:Bag` is no channel of `conv1`"),
+        ("predictions:Bagg", r"`Bagg` in `predictions:Bagg` is not a class of `chain`. Closest of its classes: Bag"),
+        ("conv1:Bag", r"`Bag` in `conv1:Bag` is not a channel of `conv1`\. It has the channels 0 to"),
         ([], r"No unit was given. Expected an address such as"),
     ],
     ids=str,
@@ -83,7 +83,7 @@ def test_a_bare_layer_means_all_its_channels_where_the_strongest_are_chosen(bund
 def test_a_layer_without_channels_is_refused():
     model = model_of(layers.Flatten(), lambda value: keras.ops.sum(value, axis=-1))
     graph = graph_of(convscope.load(model))
-    with pytest.raises(UnitError, match=r"has no channels. `convscope layers` lists"):
+    with pytest.raises(UnitError, match=r"has no channels. `convscope\.layers\(model\)` lists"):
         channel_count(graph.calls[graph.outputs[0].call])
 
 

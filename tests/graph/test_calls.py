@@ -27,12 +27,14 @@ def test_a_last_name_that_two_models_have_is_refused_with_both_paths():
         return keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(3, 3, padding="same", name="conv")], name=name)
 
     graph = flatten(model_of(part("left"), part("right")))
-    with pytest.raises(UnitError, match="Closest: left/conv, right/conv"):
+    with pytest.raises(UnitError, match="means 2 layers. Write one of left/conv, right/conv"):
         graph.find("conv")
 
 
 def test_a_missing_layer_is_answered_with_near_misses_and_a_command():
-    with pytest.raises(UnitError, match=r"No layer `conv9` in `chain` \(7 layers\)\. Closest: conv.*convscope layers"):
+    with pytest.raises(
+        UnitError, match=r"No layer `conv9` in `chain` \(7 layers\)\. Closest of its layers: conv.*convscope\.layers\(model\)"
+    ):
         flatten(small()).find("conv9")
 
 

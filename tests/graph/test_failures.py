@@ -42,7 +42,9 @@ def failing(error):
     ids=["activations", "saliency", "deconv", "ascend", "embed"],
 )
 def test_a_layer_that_fails_is_named_with_what_it_was_given(look):
-    with pytest.raises(ModelError, match=r"^`bad` \(Failing\) cannot be computed for \(\d+, [\d, ]+\): no such thing\. `convscope layers`"):
+    with pytest.raises(
+        ModelError, match=r"^`bad` \(Failing\) cannot be computed for \(\d+, [\d, ]+\): no such thing\. `convscope\.layers\(model\)`"
+    ):
         look(failing(ValueError("\x1b[1mno such thing\x1b[0m\nmore lines")))
 
 

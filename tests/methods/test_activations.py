@@ -60,7 +60,7 @@ def test_a_nested_layer_is_found_and_recorded_by_its_path():
 @pytest.mark.parametrize(
     ("layer", "options", "error", "message"),
     [
-        ("conv9", {}, UnitError, "No layer `conv9`.*Closest: conv"),
+        ("conv9", {}, UnitError, "No layer `conv9`.*Closest of its layers: conv"),
         ("conv1", {"order": "name"}, OptionError, "No order `name`. Choose one of strongest, index"),
         ("conv1", {"most": 0}, OptionError, "Give at least 1, or None"),
     ],

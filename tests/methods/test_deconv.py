@@ -197,10 +197,10 @@ def test_nested_and_shared_layers_are_projected_by_their_addresses():
     ("units", "options", "error", "message"),
     [
         ("conv2", {}, UnitError, "names a layer, not a unit"),
-        ("conv9:1", {}, UnitError, "Closest: conv"),
+        ("conv9:1", {}, UnitError, "Closest of its layers: conv"),
         ("conv2:5", {}, UnitError, "has 5 channels, 0 to 4; received channel 5"),
         ("conv2:0@4,0", {}, UnitError, r"`conv2:0@4,0` is outside the map of `conv2`, which has 4 rows and 4 columns"),
-        ("predictions:Boat", {}, UnitError, "Closest class: .*Coat"),
+        ("predictions:Boat", {}, UnitError, "Closest of its classes: .*Coat"),
         ("conv2:0", {"switches": "no"}, OptionError, "No unpooling `no`"),
         ("conv2:0", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("conv2:0", {"seed": "all"}, OptionError, "No seed `all`"),

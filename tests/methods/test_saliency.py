@@ -85,7 +85,7 @@ def test_under_bgr_preprocessing_the_gradient_is_in_rgb_order(guided):
         ("conv1", "names a layer, not a unit"),
         ("conv1:9", "has 4 channels, 0 to 3; received channel 9"),
         ("conv1:0@6,0", "which has 6 rows and 6 columns here"),
-        ("prediction:0", "Closest: predictions"),
+        ("prediction:0", "Closest of its layers: predictions"),
     ],
 )
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, unit, message):

@@ -72,7 +72,11 @@ def test_another_network_is_asked_for_and_taken_from_json(tmp_path):
 
 @pytest.mark.parametrize(
     ("named", "said"),
-    [("resnet50", "do not fit ResNet50"), ("resnet5", "closest: ResNet50"), ("missing.json", "cannot be read")],
+    [
+        ("resnet50", "do not fit ResNet50"),
+        ("resnet5", "Closest of the names in keras.applications: ResNet50"),
+        ("missing.json", "cannot be read"),
+    ],
 )
 def test_an_architecture_that_does_not_fit_is_said(tmp_path, named, said):
     path = saved(small(), tmp_path / "own.h5")

@@ -60,6 +60,10 @@ def test_which_input_takes_the_picture_can_be_said():
         (["number"], "Expected NAME=VALUE"),
         ({"number": [1, 2, 3]}, r"takes \(2,\); received \(3,\)"),
         (["number=abc"], "not a value for the input"),
+        (["number=nan"], "`nan` is not a number such as"),
+        (["number=1_0"], "`1_0` is not a number such as"),
+        ({"number": float("inf")}, "not finite in float32"),
+        ({"number": 1e39}, "not finite in float32"),
         (["number=missing.npy"], "not a value for the input"),
     ],
 )

@@ -92,10 +92,10 @@ def test_another_model_or_another_preprocessing_is_refused(run):
 @pytest.mark.parametrize(
     ("layer", "more", "error", "said"),
     [
-        ("block1_conv2", {}, UnitError, "`block1_conv2` was not measured in the run .* Closest: block"),
+        ("block1_conv2", {}, UnitError, "`block1_conv2` was not measured in the run .* Closest of its layers: block"),
         ("block3_conv1", {"filters": "120-128"}, UnitError, "has 128 channels, 0 to 127; received channel 128"),
         ("block3_conv1", {"filters": "5@1,2"}, UnitError, "names one place of a filter"),
-        ("block3_conv1:0-3", {}, UnitError, "block3_conv1 --filters 0-3"),
+        ("block3_conv1:0-3", {}, UnitError, r'convscope\.top\(model, "block3_conv1", run=run, filters="0-3"\)'),
         ("block3_conv1", {"switches": "sideways"}, OptionError, "No unpooling `sideways`"),
         ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),

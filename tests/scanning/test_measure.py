@@ -101,7 +101,7 @@ def test_layers_are_chosen_by_patterns_and_come_in_computing_order(wanted, found
 
 
 def test_a_pattern_that_matches_nothing_names_what_is_near():
-    with pytest.raises(UnitError, match=r"No layer matches `stam`.*closest: stem"):
+    with pytest.raises(UnitError, match=r"No layer matches `stam`.*Closest of its layers: stem"):
         chosen_layers(convscope.load(residual()), "stam")
 
 

@@ -127,7 +127,7 @@ def test_a_folder_without_a_run_is_said(tmp_path):
 
 
 def test_what_is_not_there_is_said(run):
-    with pytest.raises(UnitError, match="was not measured.*Closest: block"):
+    with pytest.raises(UnitError, match="was not measured.*Closest of its layers: block"):
         run.top("block9_conv1")
     with pytest.raises(UnitError, match="128 channels, 0 to 127; received 128"):
         run.top("block3_conv1", [128])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ConvscopeError, ExhaustedError, ModelError, first_sentence
+from ..hints import listing
 from .select import engine
 
 # What NumPy, TensorFlow, XLA and PyTorch say where memory runs out, in lower case; only NumPy has an exception of its own for it.
@@ -17,7 +18,7 @@ def failure(error: Exception, doing: str) -> ConvscopeError:
         return error
     if ran_out(error):
         return ExhaustedError(f"{doing}: the memory ran out. {LESS}")
-    return ModelError(f"{doing}: {first_sentence(error)} `convscope layers` lists the layers; those before it can be looked at.")
+    return ModelError(f"{doing}: {first_sentence(error)} `{listing()}` lists the layers; those before it can be looked at.")
 
 
 def ran_out(error: BaseException) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from .. import __version__
+from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
-from ..errors import ConvscopeError
+from ..errors import ConvscopeError, closest
 from .terminal import say
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -60,10 +60,8 @@ class Program(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ..errors import near_misses
-
-            near = near_misses(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"No command `{args[0]}`. Closest: {near}. List them with: convscope --help", ctx) from error
+            close = closest("the commands", args[0], self.list_commands(ctx))
+            raise click.UsageError(f"No command `{args[0]}`. {close} List them with: convscope --help", ctx) from error
 
 
 @click.group(cls=Program, context_settings=CONTEXT, invoke_without_command=True, epilog=EPILOG)
@@ -86,7 +84,8 @@ def run(arguments: list[str] | None) -> int:
     if arguments is None and not sys.warnoptions:
         _keep_libraries_quiet()
     try:
-        return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
+        with hints.in_shell():
+            return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
     except click.UsageError as error:
         if error.ctx is not None:
             say(error.ctx.get_usage())

@@ -10,9 +10,11 @@ from rich.markup import escape
 
 from ..catalogue import summary
 from ..legible import legible
+from ..numerals import natural
 from .methods import OUT, load_model, model_options
 from .scanning import SCAN
 from .terminal import put, put_json, put_lines, say
+from .values import Number
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
@@ -111,12 +113,13 @@ def _fetch(name: str) -> None:
 
     The only command that uses the network. Without one it ends with an error within 15 seconds.
     """
-    from ..errors import ModelError, near_misses
+    from ..errors import ModelError, closest
     from ..models import applications
 
     application = applications.find(name)
     if application is None:
-        raise ModelError(f"No architecture `{name}` in keras.applications. Closest: {near_misses(name, applications.names())}.")
+        close = closest("its architectures", name, applications.names())
+        raise ModelError(f"No architecture `{name}` in keras.applications. {close}")
     put(f"Fetching {application} into {applications.fetch(application)}")
 
 
@@ -181,7 +184,7 @@ VIEW = _command(
     _view,
     [
         click.Argument(["folder"], type=click.Path(path_type=Path), metavar="FOLDER"),
-        click.Option(["--port"], type=click.IntRange(0, 65535), default=0, help="The port [default: any free one]."),
+        click.Option(["--port"], type=Number("port", natural, 0, 65535), default=0, help="The port [default: any free one]."),
         click.Option(["--open/--no-open", "browse"], default=True, show_default=True, help="Open the browser."),
     ],
     "convscope view convscope-out/tsne",

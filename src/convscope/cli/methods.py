@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
+from .. import hints
 from ..catalogue import summary
 from ..files import as_path
 from ..images.sources import SAMPLE, samples
 from ..methods import Method, Option
-from ..methods.method import Part
+from ..methods.method import Part, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..progress import working
@@ -23,6 +24,7 @@ from ..units import slug
 from ..writing import is_picture
 from .jobs import write_job
 from .terminal import put, put_json, say
+from .values import TYPES, Shape
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -53,7 +55,7 @@ def model_options() -> list[click.Parameter]:
         click.Option(["--labels"], type=click.Path(), metavar="FILE", help="Class names: a text file, one a line, or JSON."),
         click.Option(["--weights"], type=click.Choice(list(WEIGHTS)), help="For names only: where the weights come from."),
         click.Option(["--architecture"], metavar="NAME", help="For files of weights only: an application's name, or a JSON config."),
-        click.Option(["--input-shape"], metavar="H,W,C", type=_Shape(), help="The input's size, where the file does not say it."),
+        click.Option(["--input-shape"], metavar="H,W,C", type=Shape(), help="The input's size, where the file does not say it."),
         click.Option(
             ["--input", "inputs"], metavar="NAME=VALUE", multiple=True, help="A second input's value; NAME=image is for pictures."
         ),
@@ -74,21 +76,6 @@ class _Recipe(click.ParamType[str]):
         return [CompletionItem(name) for name in PREPROCESSINGS if name.startswith(incomplete)]
 
 
-class _Shape(click.ParamType[tuple[int | None, ...]]):
-    """Reads 224,224,3; a ? is a free side."""
-
-    name = "shape"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int | None, ...]:
-        """Return the numbers."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(None if one.strip() in ("?", "") else int(one) for one in str(value).strip("()").split(","))
-        except ValueError:
-            self.fail(f"received {value}. Expected height,width,channels such as 224,224,3", param, ctx)
-
-
 def load_model(model: str | None, *, quiet: bool = False, classes: bool = False, **told: Any) -> ModelBundle:
     """Load the model that the options mean and, unless `quiet`, print what `load` has to say to standard error.
 
@@ -96,11 +83,23 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
     """
     from ..models import load, load_default
 
+    hints.remember(model=model_words(model, told) if model else list(told_words(told)))
     with working(f"loading {model or 'the default model'}"):
         bundle = load(model, **told) if model else load_default(classes=classes, **told)
+    hints.remember(model=model_words(model or bundle.source, told))
     for note in () if quiet else bundle.notes:
         say(note)
     return bundle
+
+
+def model_words(model: str, told: dict[str, Any]) -> list[str]:
+    """Return the words of the shell that mean this model, told this."""
+    return ["-m", model, *told_words(told)]
+
+
+def run_words(run: str | None, model: str | None) -> list[str]:
+    """Return the words of the shell that mean this run, looked at with this model if one was named."""
+    return ["-r", str(run), *(["-m", model] if model else [])] if run else []
 
 
 def method_command(method: Method) -> click.Command:
@@ -109,6 +108,7 @@ def method_command(method: Method) -> click.Command:
     def run(**given: Any) -> None:
         out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
         model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
+        hints.remember(run=run_words(given.get("run"), model["model"]))
         taken = _taken(method, list(given.pop("arguments")))
         page = given.pop("page", False)
         large = {option.name: given.pop(option.name) for option in method.job_options}
@@ -183,6 +183,7 @@ def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict
             raise click.UsageError(f"--{flag} says nothing without -m: the run knows how its network is loaded. Leave it out.")
         with working("loading the model of the scan"):
             bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
+        hints.remember(model=model_words(bundle.source, bundle.given))
         for note in bundle.notes:
             say(note)
         return bundle
@@ -266,7 +267,7 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
             made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.help))
             continue
         flags = [flag, *([option.short] if option.short else []), option.name]
-        kind = click.Choice(list(option.choices)) if option.choices else click.Path() if option.type is Path else option.type
+        kind = click.Choice(list(option.choices)) if option.choices else TYPES.get(option.type, option.type)
         absent = {"required": True} if option.required else {"default": option.default, "show_default": option.default is not None}
         made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, hidden=option.hidden, **absent))
         made.extend(

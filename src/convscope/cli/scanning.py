@@ -10,6 +10,7 @@ from ..catalogue import summary
 from ..legible import sentence
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
+from .values import WHOLE
 
 
 def _scan(
@@ -69,11 +70,11 @@ SCAN = click.Command(
         click.Option(
             ["--layers"], metavar="PATTERN", multiple=True, help="Addresses or patterns such as block4_*  [default: all with filters]"
         ),
-        click.Option(["--top"], type=int, default=9, show_default=True, help="How many images to keep of each filter."),
+        click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="How many images to keep of each filter."),
         click.Option(
             ["--precision"], type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What the network computes in."
         ),
-        click.Option(["--workers"], type=int, default=1, show_default=True, help="How many processes share the work."),
+        click.Option(["--workers"], type=WHOLE, default=1, show_default=True, help="How many processes share the work."),
         *model_options(),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"The run's folder  [default: {OUT}/scan-MODEL]"),
         click.Option(["--json", "as_json"], is_flag=True, help="Print what was found as JSON."),

@@ -1,10 +1,12 @@
 """From what a user writes to units of a network: every address is checked here, near misses are suggested."""
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import UnitError, near_misses
+from ..errors import UnitError, closest
+from ..hints import listing
 from ..units import Unit, UnitPattern, parse
 from .batches import mixing
 from .calls import Call, Graph, no_units
@@ -34,7 +36,7 @@ def as_units(bundle: Any, units: Any) -> tuple[Unit, ...]:
     for part in _parts(units):
         found.extend([_checked(bundle, part)] if isinstance(part, Unit) else _resolved(bundle, part, need_channels=True))
     if not found:
-        raise UnitError("No unit was given. Expected an address such as `block4_conv2:17`; `convscope layers` lists the layers.")
+        raise UnitError(f"No unit was given. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
     return tuple(dict.fromkeys(found))
 
 
@@ -67,13 +69,36 @@ def _resolved(bundle: Any, text: str, *, need_channels: bool) -> list[Unit]:
 
 
 def _class_index(bundle: Any, call: Call, pattern: UnitPattern) -> int:
-    labels = bundle.labels or ()
-    by_name = {name.lower(): index for index, name in enumerate(labels)}
-    wanted = str(pattern.channels).lower()
-    if wanted in by_name and channel_count(call) == len(labels):
-        return by_name[wanted]
-    hint = f"Closest class: {near_misses(wanted, labels)}." if labels else "This model has no class names; give them with --labels."
-    raise UnitError(f"`{pattern.channels}` in `{pattern.text}` is no channel of `{call.address}`. {hint}")
+    """Return the channel that a class name means. Raises UnitError for a name of no class, or of several."""
+    wanted, labels = str(pattern.channels), bundle.labels or ()
+    if not graph_of(bundle).holds_classes(call) or channel_count(call) != len(labels):
+        raise UnitError(f"`{wanted}` in `{pattern.text}` is not a channel of `{call.address}`. {_instead(bundle, call, labels)}")
+    found = [index for index, name in enumerate(labels) if name == wanted] or [
+        index for index, name in enumerate(labels) if _plain(name) == _plain(wanted)
+    ]
+    if not found:
+        raise UnitError(f"`{wanted}` in `{pattern.text}` is not a class of `{bundle.name}`. {closest('its classes', wanted, labels)}")
+    if len(found) > 1:
+        addresses = ", ".join(f"{call.address}:{index}" for index in found[:4])
+        raise UnitError(f"`{wanted}` in `{pattern.text}` is the name of {len(found)} classes. Write one of {addresses}.")
+    return found[0]
+
+
+def _instead(bundle: Any, call: Call, labels: Sequence[str]) -> str:
+    """Return the sentence that says what can be written behind a layer's colon."""
+    count = channel_count(call)
+    numbers = f"It has the channels 0 to {count - 1}."
+    graph = graph_of(bundle)
+    if not graph.holds_classes(call):
+        return numbers
+    if not labels:
+        return f"{numbers} This model has no class names; give them with --labels."
+    return f"{numbers} The {len(labels)} class names do not belong to them."
+
+
+def _plain(name: str) -> str:
+    """Return a class name without what spellings differ in: case, and how accents are put together."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _checked(bundle: Any, unit: Unit) -> Unit:
@@ -94,6 +119,6 @@ def channel_count(call: Call) -> int:
         raise no_units(call, call.unfit)
     if len(call.shape) < 2 or not call.shape[-1]:
         raise UnitError(
-            f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `convscope layers` lists the layers that have."
+            f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `{listing()}` lists the layers that have."
         )
     return int(call.shape[-1])

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backend import keras, ops
 from ..errors import ModelError
+from ..hints import listing
 from .calls import Call, Graph
 from .kinds import Kind
 
@@ -24,7 +25,7 @@ def mixing(graph: Graph) -> dict[int, ModelError]:
     return {
         call.index: ModelError(
             f"`{call.address}` ({call.layer_type}) mixes the images of a batch: what it computes for one depends on the others. Give one "
-            f"image at a time, or look at the layers before it; `convscope layers` lists them."
+            f"image at a time, or look at the layers before it; `{listing()}` lists them."
         )
         for call in graph.calls
         if _is_suspect(graph, call) and _mixes(graph, call)

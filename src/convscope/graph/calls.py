@@ -1,5 +1,6 @@
 """The flat graph: one node per call of a layer, nested models inlined, fused activations split off."""
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..backend import failure, keras, ops
-from ..errors import ModelError, UnitError, near_misses
+from ..errors import ModelError, UnitError, closest
+from ..hints import listing
 from .kinds import ACTIVATIONS, LINEAR, Kind
 
 
@@ -81,16 +83,27 @@ class Graph:
         return {call.address: call for call in self.calls if not call.inner}
 
     def find(self, address: str) -> Call:
-        """Return the visible call at `address`; a nested layer may be named without its path where that is unambiguous."""
+        """Return the visible call at `address`; a nested layer may be named without its path where that is unambiguous.
+
+        However accents are put together: what is typed and what is stored differ from system to system.
+        """
         if address in self.visible:
             return self.visible[address]
-        tails = [call for name, call in self.visible.items() if name.rsplit("/", 1)[-1] == address]
+        address = unicodedata.normalize("NFC", address)
+        tails = [call for name, call in self.visible.items() if address in (name.rsplit("/", 1)[-1], unicodedata.normalize("NFC", name))]
         if len(tails) == 1:
             return tails[0]
-        close = ", ".join(call.address for call in tails[:4]) or near_misses(address, self.visible)
-        raise UnitError(
-            f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). Closest: {close}. List them with: convscope layers"
-        )
+        raise self._unknown(address, [call.address for call in tails])
+
+    def _unknown(self, address: str, inside: Sequence[str]) -> UnitError:
+        """Return the error for an address that names no call, or several `inside` nested models."""
+        layer, colon, _ = address.partition(":")
+        if inside:
+            return UnitError(f"`{address}` in `{self.name}` means {len(inside)} layers. Write one of {', '.join(inside[:4])}.")
+        if colon and layer in self.visible:
+            return UnitError(f"`{address}` names units of a layer. Expected the layer alone: `{layer}`.")
+        close = closest("its layers", layer, self.visible)
+        return UnitError(f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). {close} List them with: {listing()}")
 
     def preactivation(self, call: Call) -> Call:
         """Return the call whose value an activation is applied to; `call` itself where it is no activation."""
@@ -134,6 +147,22 @@ class Graph:
         if self.mixing and image.shape[0] != 1 and (mixed := [self.mixing[call.index] for call in steps if call.index in self.mixing]):
             raise mixed[0]
         return steps
+
+    def holds_classes(self, call: Call) -> bool:
+        """Say whether a call's channels are the network's classes: its output, or what reaches it without another weight in between."""
+        return call.index in self._of_classes
+
+    @cached_property
+    def _of_classes(self) -> frozenset[int]:
+        found: set[int] = set()
+        waiting = [output.call for output in self.outputs]
+        while waiting:
+            call = self.calls[waiting.pop()]
+            found.add(call.index)
+            if call.kind not in LINEAR and len(call.sources) == 1:
+                before = self.calls[call.sources[0].call]
+                waiting += [before.index] if before.shape[-1:] == call.shape[-1:] else []
+        return frozenset(found)
 
     @cached_property
     def rivals(self) -> frozenset[int]:
@@ -213,7 +242,7 @@ def fitting(call: Call, value: Any, image: Any) -> Any:
 
 def no_units(call: Call, words: str) -> UnitError:
     """Return the error for a call whose output has no units, for the reason that `words` say."""
-    return UnitError(f"`{call.address}` ({call.layer_type}) {words}. `convscope layers` lists the layers that have units.")
+    return UnitError(f"`{call.address}` ({call.layer_type}) {words}. `{listing()}` lists the layers that have units.")
 
 
 def misfit(shapes: Sequence[tuple[Any, ...]], dtypes: Sequence[str], count: int | None) -> str:

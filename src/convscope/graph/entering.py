@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..backend import failure, ops
 from ..errors import ModelError
+from ..hints import command
 from ..images import Fit
 from ..models import ModelBundle
 
@@ -16,8 +17,8 @@ def require_images(bundle: ModelBundle) -> None:
     if not bundle.takes_images:
         sides = ", ".join("?" if side is None else str(side) for side in bundle.shape)
         raise ModelError(
-            f"`{bundle.name}` takes ({sides}), no pictures (height, width, channels). Networks on sequences and volumes have activations: "
-            f"convscope activations LAYER data.npy; the other methods need pictures."
+            f"`{bundle.name}` takes ({sides}), not pictures (height, width, channels). Networks on sequences and volumes have activations: "
+            f"{command('activations LAYER data.npy', 'convscope.activations(model, layer, array)')}; the other methods need pictures."
         )
 
 

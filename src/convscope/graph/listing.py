@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..errors import ModelError, UnitError, near_misses
+from ..errors import ModelError, UnitError, closest
+from ..hints import listing
 from ..models import as_bundle
 from .addresses import graph_of
 from .calls import Call, Graph
@@ -14,6 +15,7 @@ from .receptive import Field, call_shapes, receptive_field, receptive_fields, sh
 
 # Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
 PROBE = 2048
+LONGEST_PATTERN = 1_000
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,20 @@ def matching(model: Any, pattern: str) -> list[LayerInfo]:
     if pattern == "all":
         found = [layer for layer in learned if layer.kind != Kind.DENSE.value]
     else:
-        found = [layer for layer in learned if fnmatchcase(layer.address, pattern)]
+        found = [layer for layer in learned if fits(layer.address, pattern)]
     if not found:
         raise UnitError(
             f"No layer with filters matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
-            f"Closest: {near_misses(pattern.strip('*'), [layer.address for layer in learned])}. List them with: convscope layers"
+            f"{closest('its layers', pattern.strip('*'), [layer.address for layer in learned])} List them with: {listing()}"
         )
     return found
+
+
+def fits(address: str, pattern: str) -> bool:
+    """Say whether an address is what a pattern says, or matches it as a glob. Raises UnitError for a pattern that nobody wrote."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise UnitError(f"A pattern of {len(pattern):,} letters names no layer. Expected one such as block[45]*.")
+    return address == pattern or fnmatchcase(address, pattern)
 
 
 def _with_channels(graph: Graph) -> Iterator[Call]:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import assets
-from ..errors import ImageError, near_misses
+from ..errors import ImageError, alike
 from ..files import as_path
-from ..legible import said
+from ..legible import said, shortened
 from .archives import from_archive, is_archive
 from .arrays import from_array, from_numpy
 from .folders import SUFFIXES, from_folder
@@ -103,7 +103,7 @@ def _from_path(text: str) -> Iterator[Source]:
         yield from _found(from_folder(path), path)
     elif is_one(path, Path.is_file):
         yield from _from_file(path)
-    elif (picked := PICKED.fullmatch(text)) is not None:
+    elif (picked := PICKED.fullmatch(text)) is not None and PICKED.fullmatch(picked[1]) is None:
         yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
     elif (named := part_of(text)) is not None and named[0].suffix.lower() == ".npz":
         yield from from_numpy(*named)
@@ -133,12 +133,19 @@ def _matching(text: str) -> Iterator[Source]:
 
 
 def _closest(path: Path) -> str:
-    folder = path.parent if is_one(path.parent, Path.is_dir) else Path()
+    """Return the sentence that names what in the path's folder is spelled alike, or says that there is no such folder."""
+    if not is_one(path.parent, Path.is_dir):
+        return f" There is no folder `{path.parent}`."
     try:
-        close = near_misses(path.name, (one.name for one in folder.iterdir()))
+        close = alike(path.name, (one.name for one in path.parent.iterdir() if one.is_dir() or _is_readable(one)))
     except (OSError, ValueError):
         return ""
-    return f" Closest in its folder: {close}." if close else ""
+    return f" Closest of the files there: {', '.join(map(shortened, close))}." if close else ""
+
+
+def _is_readable(path: Path) -> bool:
+    """Say whether a file is by its name one that can hold images."""
+    return path.suffix.lower() in (*SUFFIXES, ".npz", ".npy") or is_archive(path) or is_list(path)
 
 
 def is_one(path: Path, kind: Callable[[Path], bool]) -> bool:

@@ -109,12 +109,16 @@ class Method:
             value = options.get(option.name, option.default)
             if value != option.default:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
-        return shlex.join([*words, "-m", model, *_told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+        return shlex.join([*words, "-m", model, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
 
 
-def _told_words(told: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the options of a command that tell `load` what `told` does."""
+def told_words(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the options of a command that tell `load` what `told` does, and what `bundle.given` recorded."""
     for name, value in told.items():
+        if name == "labels" and isinstance(value, list | tuple):
+            continue  # names without a file, which no command can say
+        if isinstance(value, Mapping):
+            value = [f"{one}={number}" for one, number in value.items()]
         flag = "--input" if name == "inputs" else f"--{name.replace('_', '-')}"
         if name == "input_shape" and value:
             value = [",".join("?" if side is None else str(side) for side in value)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import assets
-from ..errors import ModelError, near_misses
+from ..errors import ModelError, closest
 from ..files import as_path
 from ..json_files import read_json
 from . import applications
@@ -26,7 +26,8 @@ def architecture_for(opened: Opened, path: Path, named: str | None, reading: Rea
         name = applications.find(named)
         if name is None:
             raise ModelError(
-                f"No architecture `{named}`. Expected a .json file or a name; closest: {near_misses(named, applications.names())}."
+                f"No architecture `{named}`. Expected a .json file or a name. "
+                f"{closest('the names in keras.applications', named, applications.names())}"
             )
         candidates = [name]
     else:

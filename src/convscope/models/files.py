@@ -145,7 +145,7 @@ def _open_archive(path: Path, stack: ExitStack) -> Opened:
 
 def _major(writer: str) -> int:
     """Return the major version of a Keras; the first wrote none into its files."""
-    found = re.match(r"\d+", writer)
+    found = re.match(r"[0-9]{1,9}", writer)
     return int(found[0]) if found else 1
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import ArrayFileError, read_array
-from ..errors import ModelError, OptionError, near_misses
+from ..errors import ModelError, OptionError
 from ..files import as_path
+from ..numerals import real
 
 IMAGE = "image"
 Fixed = dict[str, NDArray[np.float32]]
@@ -24,7 +25,7 @@ def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
     shapes = {tensor._keras_history.operation.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
     for name in wanted:
         if name not in shapes:
-            raise OptionError(f"`{network.name}` has no input `{name}`. It has: {near_misses(name, shapes, len(shapes))}.")
+            raise OptionError(f"`{network.name}` has no input `{name}`. Its inputs are {', '.join(shapes)}.")
     named = [name for name, value in wanted.items() if isinstance(value, str) and value == IMAGE]
     pictures = named or [name for name, shape in shapes.items() if len(shape) == 3 and name not in wanted]
     others = [name for name, shape in shapes.items() if len(shape) in (2, 4) and name not in wanted]
@@ -60,11 +61,15 @@ def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.f
         ) from error
     if array.ndim and array.shape != shape:
         raise OptionError(f"The input `{name}` takes {shape}; received {array.shape}.")
-    return np.broadcast_to(array, tuple(side or 0 for side in shape)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise OptionError(f"The input `{name}` was given a value that is not finite in float32. Expected finite numbers.")
+    return np.broadcast_to(array, tuple(side or 0 for side in shape)).copy()
 
 
 def _numbers(value: Any) -> NDArray[Any]:
     if isinstance(value, str):
-        numbers = [float(one) for one in value.strip("[]").split(",")]
+        numbers = [real(one) for one in value.strip("[]").split(",")]
         return np.asarray(numbers if len(numbers) > 1 else numbers[0])
-    return np.asarray(value, dtype=np.float32)
+    return np.asarray(value, dtype=np.float64)

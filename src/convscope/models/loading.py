@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import assets
-from ..errors import ModelError, OptionError, near_misses
+from ..errors import ModelError, OptionError, closest
 from ..files import as_path
 from . import applications, files
 from .architectures import architecture_for
@@ -216,8 +216,8 @@ def _by_name(name: str, weights: str | None) -> _Found:
     if application is None:
         known = [*EMBEDDED, *applications.names()]
         raise ModelError(
-            f"No model file `{name}`, and no model of that name. Expected a .h5, .hdf5 or .keras file, or a name; "
-            f"closest: {near_misses(name, known)}."
+            f"No model file `{name}`, and no model of that name. Expected a .h5, .hdf5 or .keras file, or a name. "
+            f"{closest('the names', name, known)}"
         )
     key = application.lower()
     if weights == "none":

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import ops
-from ..errors import OptionError, near_misses
+from ..errors import OptionError
+from ..numerals import real
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def named(wanted: str, channels: int) -> Preprocessing:
         return _from_numbers(wanted, channels)
     if wanted not in PREPROCESSINGS:
         raise OptionError(
-            f"No preprocessing `{wanted}`. Choose one of {near_misses(wanted, PREPROCESSINGS, len(PREPROCESSINGS))}, "
+            f"No preprocessing `{wanted}`. Choose one of {', '.join(PREPROCESSINGS)}, "
             "or give means and deviations in 0-255, such as 127.5/127.5."
         )
     if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
@@ -74,7 +75,7 @@ def named(wanted: str, channels: int) -> Preprocessing:
 
 def _from_numbers(wanted: str, channels: int) -> Preprocessing:
     try:
-        means, deviations = (tuple(float(one) for one in part.split(",")) for part in wanted.split("/"))
+        means, deviations = (tuple(real(one) for one in part.split(",")) for part in wanted.split("/"))
     except ValueError as error:
         raise OptionError(f"Received the preprocessing `{wanted}`. Expected MEANS/DEVIATIONS in 0-255, such as 127.5/127.5.") from error
     if len(means) not in (1, channels) or len(deviations) not in (1, channels) or not all(one > 0 for one in deviations):
@@ -82,4 +83,9 @@ def _from_numbers(wanted: str, channels: int) -> Preprocessing:
             f"The preprocessing `{wanted}` does not fit {channels} channels. Expected 1 or {channels} means, and deviations above 0."
         )
     count = max(len(means), len(deviations))
-    return Preprocessing(wanted, 255.0, means * (count // len(means)), deviations * (count // len(deviations)))
+    recipe = Preprocessing(wanted, 255.0, means * (count // len(means)), deviations * (count // len(deviations)))
+    with np.errstate(over="ignore"):
+        ends = np.asarray(recipe.value_range(), np.float32)
+    if not (np.isfinite(ends).all() and ends[0] < ends[1]):
+        raise OptionError(f"The preprocessing `{wanted}` leaves nothing of a picture. Expected numbers in 0-255, such as 127.5/127.5.")
+    return recipe

@@ -1,5 +1,6 @@
 """The images of a data set that excite each filter of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2)."""
 
+import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from ..errors import OptionError, UnitError
 from ..graph.addresses import as_units
 from ..graph.rules import UNPOOLINGS
+from ..hints import command
 from ..methods.common import class_names
 from ..methods.method import THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
@@ -112,7 +114,9 @@ def _chosen(run: Run, model: Any, layer: str, filters: Filters) -> tuple[ModelBu
     """Return the network and the units that are meant. Raises UnitError for a layer that was not measured first."""
     name, colon, rest = layer.partition(":")
     if colon:
-        raise UnitError(f"`{layer}` names filters of a layer. Expected the layer; the filters are an option: {name} --filters {rest}")
+        shell = f"top {shlex.join([name, '--filters', rest])}"
+        again = command(shell, f'convscope.top(model, "{name}", run=run, filters="{rest}")', run=True)
+        raise UnitError(f"`{layer}` names filters of a layer. Expected the layer; the filters are an option: {again}")
     run.channels(layer)
     bundle = network_of(run, model)
     if filters is None:

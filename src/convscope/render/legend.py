@@ -49,10 +49,12 @@ def legend(amounts: Counter[str], shades: dict[str, Colour], width: int, style: 
     return Legend(entries, entries[-1][1] + round(style.line * 2.2) if entries else 0)
 
 
-def natural(name: str) -> list[tuple[bool, int, str]]:
-    """Return a key that sorts names with the numbers in them in their order."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+def natural(name: str) -> list[tuple[bool, int, str, str]]:
+    """Return a key that sorts names with the numbers in them in their order, however long these are; no two names have the same."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    digits = [part.lstrip("0") if place % 2 else "" for place, part in enumerate(parts)]
+    key = [(place % 2 == 1, len(digits[place]), digits[place], part) for place, part in enumerate(parts)]
+    return [*key, (False, 0, "", name)]
 
 
 def _draw_entry(sheet: Sheet, place: tuple[int, int], words: str, colour: Colour | None, style: Style) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..errors import OptionError, near_misses
+from ..errors import OptionError, closest
 from ..results import Result
 
 Colour = tuple[int, int, int]
@@ -64,4 +64,4 @@ def as_theme(theme: str | Theme) -> Theme:
         return theme
     if theme in THEMES:
         return THEMES[theme]
-    raise OptionError(f"No theme `{theme}`. Closest: {near_misses(str(theme), THEMES)}.")
+    raise OptionError(f"No theme `{theme}`. {closest('the themes', str(theme), THEMES)}")

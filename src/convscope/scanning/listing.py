@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
-from ..errors import ImageError, OutputError, near_misses
+from ..errors import ImageError, OutputError, closest
 from ..files import write_files
 from ..images import ImageSet, Source
 from ..images.source import Unreadable
@@ -89,9 +89,9 @@ def all_there(run: Path, listed: Listed, found: Sequence[Source | None], given: 
         name = listed.names[image]
         if source is None and image not in skipped:
             raise ImageError(
-                f"The run in `{run}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. Closest: "
-                f"{near_misses(name, (one.name for one in given.sources))}. Give all of them again, and new ones beside them; or begin "
-                "another run with --out."
+                f"The run in `{run}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. "
+                f"{closest('these images', name, (one.name for one in given.sources))} Give all of them again, and new ones beside them; "
+                "or begin another run with --out."
             )
         sources.append(source or Unreadable(name=name, label=listed.labels[image], reason=skipped[image]))
     return sources

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import compiled, keras, ops
-from ..errors import UnitError, near_misses
+from ..errors import UnitError, closest
 from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call, Graph
 from ..graph.entering import fit_of, numpy
@@ -17,9 +16,11 @@ from ..graph.features import averaged, feature_call
 from ..graph.finite import spoilt_units
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
+from ..graph.listing import fits
 from ..graph.listing import layers as listed_layers
 from ..graph.receptive import call_shapes, check_size, receptive_field
 from ..graph.saturation import ranking
+from ..hints import listing
 from ..images import Fit
 from ..models import ModelBundle
 from ..units import Unit
@@ -73,16 +74,15 @@ def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]
     else:
         found = set()
         for pattern in [wanted] if isinstance(wanted, str) else wanted:
-            matching = [info.address for info in known if info.address == pattern or fnmatchcase(info.address, pattern)]
+            matching = [info.address for info in known if fits(info.address, pattern)]
             if not matching:
-                close = near_misses(pattern, [info.address for info in known])
                 raise UnitError(
-                    f"No layer matches `{pattern}` in `{bundle.name}`. Expected an address or a pattern such as block4_*; "
-                    f"closest: {close}. List them with: convscope layers"
+                    f"No layer matches `{pattern}` in `{bundle.name}`. Expected an address or a pattern such as block4_*. "
+                    f"{closest('its layers', pattern.strip('*'), [info.address for info in known])} List them with: {listing()}"
                 )
             found.update(matching)
     if not found:
-        raise UnitError(f"`{bundle.name}` has no layer with filters. Name layers by a pattern; `convscope layers` lists them.")
+        raise UnitError(f"`{bundle.name}` has no layer with filters. Name layers by a pattern; `{listing()}` lists them.")
     return [info.address for info in known if info.address in found]
 
 

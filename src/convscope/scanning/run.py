@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError, UnitError, near_misses
+from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..graph.features import few_features
 from ..images import Fit, ImageSet, Source, as_image_set, entering
@@ -290,7 +290,7 @@ class Run:
         if found is None:
             raise UnitError(
                 f"`{layer}` was not measured in the run `{self.path}` ({len(self.layers)} layers). "
-                f"Closest: {near_misses(layer, self.layers)}. Scan it with --layers."
+                f"{closest('its layers', layer, self.layers)} Scan it with --layers."
             )
         return dict(found)
 

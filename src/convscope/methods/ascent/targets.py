@@ -12,6 +12,7 @@ from ...errors import UnitError
 from ...expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
 from ...files import as_path
 from ...graph.addresses import as_units, channel_count, graph_of, unit_call
+from ...hints import listing
 from ...models import ModelBundle
 from ...units import Unit
 
@@ -27,7 +28,7 @@ def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple
     found = [target for part in parts for target in _targets(bundle, part, start)]
     if not found:
         raise UnitError(
-            "No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `convscope layers` lists them."
+            f"No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers."
         )
     return tuple(dict.fromkeys(found))
 

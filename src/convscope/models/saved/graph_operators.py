@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from ...backend import keras, ops
-from ...errors import ModelError, near_misses
+from ...errors import ModelError, closest
 from .entries import Entry, shown
 from .operators import number, reshaped, sliced
 
@@ -26,7 +26,7 @@ def graph_operator_of(entry: Entry, batches: Collection[int] = ()) -> Node:
     if not isinstance(operation, str) or operation not in {*nodes(), "Reshape"}:
         raise ModelError(
             f"Layer `{entry.name}` is the TensorFlow operation {shown(operation)}, which has no counterpart here. "
-            f"Closest that have: {near_misses(str(operation)[:80], nodes(), 3)}. Rebuild that step with keras.ops and save the model again."
+            f"{closest('those that have', str(operation)[:80], nodes(), 3)} Rebuild that step with keras.ops and save the model again."
         )
     attributes = {key: _attribute(value) for key, value in (node or {}).get("attr", {}).items()}
     constants = {int(place): value for place, value in (entry.config.get("constants") or {}).items()}

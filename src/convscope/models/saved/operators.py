@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...backend import keras, ops
-from ...errors import ModelError, near_misses
+from ...errors import ModelError, closest
 from .entries import Entry, shown
 
 CLASSES = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
@@ -40,7 +40,7 @@ def operator_of(entry: Entry, batches: Collection[int] = ()) -> Operator:
     if plain not in known:
         raise ModelError(
             f"Layer `{entry.name}` is the TensorFlow operation {shown('tf.' + plain)}, which has no counterpart here. "
-            f"Closest that have: {near_misses(plain, known, 3)}. Rebuild that step with keras.ops and save the model again."
+            f"{closest('those that have', plain, known, 3)} Rebuild that step with keras.ops and save the model again."
         )
     return known[plain]
 

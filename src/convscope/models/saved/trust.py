@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from ...backend import keras
-from ...errors import ModelError, near_misses
+from ...errors import ModelError, closest
 from .entries import Entry, shown
 
 CODE = "stores Python code in the file"
@@ -133,10 +133,9 @@ def is_keras(entry: Entry) -> bool:
 def unknown(entry: Entry) -> ModelError:
     """Return the error for a class that neither Keras nor the user has."""
     name = entry.class_name if is_keras(entry) else entry.registered_name or f"{entry.module}.{entry.class_name}"
-    near = near_misses(entry.class_name[:80], layer_classes(), 3)
     return ModelError(
         f"Layer `{entry.name}` is of the class {shown(name)}, which is none of Keras {keras.__version__}'s. "
-        f"Closest there: {near}. "
+        f"{closest('its classes', entry.class_name[:80], layer_classes(), 3)} "
         f"If it is yours, name its code: --custom file.py or --custom package.module:{word(entry.class_name)} "
         "(convscope session takes it too)."
     )

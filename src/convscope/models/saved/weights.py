@@ -246,7 +246,9 @@ def _fill_list(inside: Sequence[Any], container: Any, name: str) -> None:
     times: Counter[str] = Counter()
     for one in inside:
         word = snake(type(one).__name__)
-        groups = sorted((key for key in container if re.fullmatch(rf"{word}(_\d+)?", key)), key=lambda key: int("0" + key[len(word) + 1 :]))
+        groups = sorted(
+            (key for key in container if re.fullmatch(rf"{word}(_[0-9]{{1,9}})?", key)), key=lambda key: int("0" + key[len(word) + 1 :])
+        )
         place, times[word] = times[word], times[word] + 1
         if place < len(groups):
             _fill_tree(one, container[groups[place]], one.name)
@@ -266,7 +268,7 @@ def _own(group: hdf5.Group) -> list[tuple[str, Any]]:
     """Return the variables of a group itself, in the order in which they are numbered."""
     variables = group.get("vars")
     named = variables if isinstance(variables, hdf5.Group) else {}
-    return [(key, named[key]) for key in sorted(named, key=lambda key: int(key) if key.isdigit() else 0)]
+    return [(key, named[key]) for key in sorted(named, key=lambda key: int(key) if re.fullmatch("[0-9]{1,9}", key) else 0)]
 
 
 def _numbered(group: hdf5.Group) -> list[tuple[str, Any]]:

@@ -1,0 +1,49 @@
+"""The commands that sentences recommend: in the shell with the user's own model and run, ready to be copied; elsewhere as Python."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass
+class _Shell:
+    """What a command line says of its model and its run, as words of the shell."""
+
+    model: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+
+
+_SHELL: ContextVar[_Shell | None] = ContextVar("shell", default=None)
+
+
+@contextmanager
+def in_shell() -> Iterator[None]:
+    """Recommend commands of the shell, and not of Python, while the `with` lasts."""
+    before = _SHELL.set(_Shell())
+    try:
+        yield
+    finally:
+        _SHELL.reset(before)
+
+
+def remember(*, model: Sequence[str] | None = None, run: Sequence[str] | None = None) -> None:
+    """Remember the words that say which model, and which run, is meant; without a shell nothing is remembered."""
+    if (shell := _SHELL.get()) is not None:
+        shell.model = shell.model if model is None else tuple(model)
+        shell.run = shell.run if run is None else tuple(run)
+
+
+def command(shell: str, python: str, *, run: bool = False) -> str:
+    """Return the command to recommend: in the shell "convscope", `shell` and the user's model, or with `run` the run; else `python`."""
+    told = _SHELL.get()
+    if told is None:
+        return python
+    words = told.run if run else told.model
+    return " ".join(["convscope", shell, *([shlex.join(words)] if words else [])])
+
+
+def listing() -> str:
+    """Return the command that lists the layers of the user's model."""
+    return command("layers", "convscope.layers(model)")
