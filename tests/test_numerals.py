@@ -11,7 +11,9 @@ def test_whole_numbers_are_read(text, value):
     assert whole(f"-{text.strip()}") == -value
 
 
-@pytest.mark.parametrize("text", ["", " ", "-", "--1", "+1", "1.0", "1_000", "٣", "²", "Ⅳ", "0x1", "1e3", "nan", "1 2", "9" * 5000, "1\0"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "-", "--1", "- 1", "+1", "1.0", "1_000", "٣", "²", "Ⅳ", "0x1", "1e3", "nan", "1 2", "9" * 5000, "1\0"]
+)
 def test_what_only_python_takes_for_a_whole_number_is_not_one(text):
     with pytest.raises(ValueError, match="is not a whole number"):
         whole(text)

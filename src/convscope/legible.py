@@ -3,7 +3,7 @@
 # A name may be long; a sentence that repeats 5,000 letters of it is not read.
 LONGEST_NAME = 400
 LONGEST_CLAUSE = 1_200
-LONGEST_SENTENCE = 4_000
+LONGEST_SENTENCE = 1_500
 # Libraries quote bytes of what is damaged, sometimes thousands.
 LONGEST_SAID = 300
 _MARK = "\N{REPLACEMENT CHARACTER}"

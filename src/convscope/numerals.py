@@ -25,7 +25,7 @@ def natural(text: str) -> int:
 def whole(text: str) -> int:
     """As `natural`, with a minus before it or without."""
     text = text.strip()
-    return -natural(text[1:]) if text.startswith("-") else natural(text)
+    return -natural(text[1:]) if text.startswith("-") and text[1:2].isdigit() else natural(text)
 
 
 def real(text: str) -> float:
