@@ -2,7 +2,7 @@
 
 import pytest
 
-from convscope.errors import OptionError, near_misses
+from convscope.errors import OptionError, alike, closest
 from convscope.legible import LONGEST_NAME, LONGEST_SAID, legible, said, sentence, shortened
 
 pytestmark = pytest.mark.once
@@ -40,7 +40,8 @@ def test_the_middle_of_long_names_is_left_out():
 
 
 def test_names_of_5000_letters_are_compared_with_nothing():
-    assert near_misses("a" * 5000, ["b", "c" * 5000]) == f"b, {shortened('c' * 5000)}"
+    assert alike("a" * 5000, ["a" * 4999]) == []
+    assert closest("the names", "a" * 5000, ["b", "c" * 5000]) == f"There are only b, {shortened('c' * 5000)}."
 
 
 def test_what_a_library_says_is_one_short_line():

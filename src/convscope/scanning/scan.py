@@ -18,6 +18,7 @@ from .shards import Finished, Shard, work
 
 OUT = Path("convscope-out")
 MOST_TOP = 1000
+MOST_WORKERS = 1024
 
 
 def scan(
@@ -46,8 +47,8 @@ def scan(
     """
     if not 1 <= top <= MOST_TOP:
         raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
-    if workers < 1:
-        raise OptionError(f"Received {workers} workers. Expected at least 1.")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise OptionError(f"Received {workers} workers. Expected 1 to {MOST_WORKERS:,}.")
     bundle = as_bundle(model)
     run = as_path(out) if out is not None else OUT / f"scan-{bundle.name}"
     if precision == "auto" and (known := known_settings(run)) is not None:
