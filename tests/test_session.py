@@ -103,7 +103,7 @@ def test_a_scan_is_asked_for_once_and_a_whole_layer_is_written_as_pages(tmp_path
         "block1_conv1-00-15.png",
         "block1_conv1-16-31.png",
     ]
-    assert written.result.variant == "spread" and all(path.exists() for path in written.paths)
+    assert written.result.provenance.parameters["switches"] == "spread" and all(path.exists() for path in written.paths)
     before = written.paths[1].read_bytes()
     written.paths[1].unlink()
     main(shlex.split(state.commands[0])[1:])

@@ -47,7 +47,7 @@ class Chapter:
     parts: tuple[Part, ...]
 
 
-STRONGEST = {"strongest": 4, "ties": "spread"}
+STRONGEST = {"strongest": 4}
 NINE = {"filters": "0,5,7,9,11,12,13,14,15"}
 SAMPLES, PHOTOS = "sample:fashion", "sample:photos"
 CHAPTERS = (

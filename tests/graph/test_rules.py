@@ -16,6 +16,11 @@ from twins import convolve, convolve_back, relative_error
 layers = keras.layers
 
 
+class LocalResponseNormalization(keras.layers.Layer):
+    def call(self, value):
+        return value / (1.0 + ops.square(value))
+
+
 def conv(activation=None):
     return layers.Conv2D(4, 3, padding="same", activation=activation, name="conv")
 
@@ -123,10 +128,6 @@ def test_a_constant_factor_scales_the_signal():
 
 
 def test_contrast_normalization_is_skipped_on_the_way_down():
-    class LocalResponseNormalization(keras.layers.Layer):
-        def call(self, value):
-            return value / (1.0 + ops.square(value))
-
     pixels = images(1, 4, 4, 2)
     signal = signal_like(pixels)
     np.testing.assert_array_equal(project(model_of(LocalResponseNormalization(), shape=(4, 4, 2)), pixels, signal, deconvnet()), signal)
@@ -212,3 +213,27 @@ def test_rules_see_what_the_call_recorded():
     project(model_of(layers.ReLU(), shape=(4, 4, 2)), pixels, signal_like(pixels), Ruleset("seeing", ((Kind.RELU, Seeing()),)))
     np.testing.assert_array_equal(seen["inputs"], [pixels])
     np.testing.assert_array_equal(seen["output"], array(ops.relu(tensor(pixels))))
+
+
+@pytest.mark.parametrize(
+    ("network", "steady"),
+    [
+        ([layers.Conv2D(3, 3, activation="relu"), layers.BatchNormalization(), layers.AveragePooling2D(2)], True),
+        ([layers.Conv2D(3, 3), LocalResponseNormalization(), layers.ZeroPadding2D(), layers.UpSampling2D(), layers.Dropout(0.5)], True),
+        ([layers.Conv2D(3, 3), layers.LeakyReLU(), layers.Flatten(), layers.Reshape((6, 6, 3))], True),
+        ([layers.Conv2D(3, 3, activation="swish")], False),
+        ([layers.Conv2D(3, 3, activation="tanh")], False),
+        ([layers.Conv2D(3, 3, activation="relu"), layers.MaxPooling2D()], False),
+        ([layers.Conv2D(3, 3), layers.LayerNormalization()], False),
+    ],
+)
+def test_steady_is_what_sends_a_signal_down_the_same_way_whatever_the_image_was(network, steady):
+    model = model_of(*network, layers.Conv2D(2, 1, name="last"), shape=(8, 8, 3))
+    graph = flatten(model)
+    signal = np.random.default_rng(0).random((1, *model.output_shape[1:]), np.float32)
+    one, two = (project(model, images(1, 8, 8, 3, seed=seed), signal, deconvnet()) for seed in (0, 1))
+    assert deconvnet().is_steady(graph.calls) is steady
+    if steady:
+        assert relative_error(one, two) <= 1e-6
+    without = deconvnet("spread").is_steady(graph.calls)
+    assert without is (steady or isinstance(network[-1], layers.MaxPooling2D))

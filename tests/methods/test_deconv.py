@@ -34,8 +34,8 @@ def twin(network):
 
 
 VARIANTS = {
-    "switches": ({}, {}),
-    "ties spread": ({"ties": "spread"}, {"ties": "spread"}),
+    "switches": ({}, {"ties": "spread"}),
+    "ties first": ({"ties": "first"}, {}),
     "spread": ({"switches": "spread"}, {"unpooling": "spread"}),
     "center": ({"switches": "center"}, {"unpooling": "center"}),
 }
@@ -86,7 +86,7 @@ def test_the_whole_map_can_be_the_seed(bundle, twin, record_error):
     seed = np.zeros(steps["conv2"].shape)
     seed[..., 2] = steps["conv2"][..., 2]
     result = convscope.deconv(bundle, "conv2:2", image, seed="map")
-    expected = twin.back(steps, "conv2", seed, mask=False, rectify=True)
+    expected = twin.back(steps, "conv2", seed, mask=False, rectify=True, ties="spread")
     assert record_error("deconv() = naive deconvnet", relative_error(result.pixels[0, 0], expected)) <= 1e-5
     assert result.fields.tolist() == [[[0, 0, 8, 8]]]
 
@@ -205,6 +205,8 @@ def test_nested_and_shared_layers_are_projected_by_their_addresses():
         ("conv2:0", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("conv2:0", {"seed": "all"}, OptionError, "No seed `all`"),
         ("conv2", {"strongest": 0}, OptionError, "Give at least 1"),
+        ("conv2:0", {"view": "sideways"}, OptionError, "No view `sideways`"),
+        ("conv2:0", {"contrast": 20}, OptionError, "`contrast` is 20. Give the percentage"),
     ],
 )
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, units, options, error, message):
@@ -285,3 +287,53 @@ def test_the_strongest_units_are_told_apart_at_their_ceiling():
     assert (before > 0.01).sum() > 3
     expected = [f"act:{channel}" for channel in np.argsort(-before)[:3]]
     assert [str(unit) for unit in convscope.deconv(model, "act", image, strongest=3).units] == expected
+
+
+def unpooled(strides=1):
+    layers = keras.layers
+    return model_of(
+        layers.Conv2D(4, 3, strides, padding="same", activation="relu", name="one"),
+        layers.Conv2D(4, 3, padding="same", activation="relu", name="two"),
+        shape=(12, 12, 3),
+    )
+
+
+@pytest.mark.parametrize("switches", [True, "spread"])
+def test_where_no_max_pooling_comes_before_there_are_no_switches_and_the_gradient_is_looked_through(switches):
+    bundle, pixels = convscope.load(unpooled()), images(3, 12, 12, 3)
+    result = convscope.deconv(bundle, ["two:0-3", "one:2"], pixels, switches=switches)
+    assert result.variant == "unpooled" and result.steady == (True,) * 5
+    assert result.provenance.parameters["switches"] == ("switches" if switches is True else switches)
+    plain = convscope.deconv(bundle, ["two:0-3", "one:2"], pixels, ruleset=GRADIENT)
+    assert relative_error(result.gradients, plain.pixels) <= 1e-6
+    assert any(note.startswith("No max pooling comes before") for note in result.notes)
+    assert convscope.deconv(bundle, "two:0", pixels, view="projection").gradients is None
+
+
+def test_a_steady_projection_is_the_same_for_every_image_but_for_its_size(bundle):
+    pixels = images(4, 8, 8, 3)
+    maps = convscope.activations(bundle, "conv2", pixels).maps
+    row, column, channel = np.unravel_index((maps > 0).sum(axis=0).argmax(), maps.shape[1:])
+    for switches, steady in ((True, False), ("spread", True), ("center", True)):
+        result = convscope.deconv(bundle, f"conv2:{channel}@{row},{column}", pixels, switches=switches)
+        assert result.steady == (steady,) and (result.gradients is not None) is steady
+        shown = result.pixels[result.seeds[:, 0] > 0, 0]
+        assert len(shown) > 1
+        shapes = shown / np.abs(shown).max(axis=(1, 2, 3), keepdims=True)
+        assert (np.ptp(shapes, axis=0).max() <= 1e-5) == steady
+    assert convscope.deconv(bundle, "conv2:1", pixels).variant == "switches"
+
+
+def test_places_at_the_border_and_units_that_answer_to_it_are_named():
+    layers = keras.layers
+    model = model_of(layers.Conv2D(2, 3, padding="same", name="conv"), shape=(12, 12, 3))
+    kernel = np.zeros((3, 3, 3, 2), np.float32)
+    kernel[..., 0], kernel[1, 1, :, 1] = -1.0, 1.0  # one answers to black, and most to padding; the other to the brightest place
+    model.set_weights([kernel, np.array([50.0, 0.0], np.float32)])
+    pixels = images(4, 12, 12, 3) * 0.5 + 0.25
+    pixels[:, 5, 6] = 1.0
+    result = convscope.deconv(convscope.load(model, preprocess="unit"), "conv:all", pixels)
+    assert result.border.tolist() == [[True, False]] * 4 and result.padded == (True, False)
+    assert result.summary()["projections"][0]["border"] is True
+    whole = convscope.deconv(convscope.load(model, preprocess="unit"), "conv:all", pixels, seed="map")
+    assert not whole.border.any() and whole.padded == (False, False)

@@ -8,6 +8,7 @@ from PIL import Image
 
 import convscope
 from convscope.errors import ImageError, ModelError, OptionError, ReplayError, UnitError
+from convscope.graph.rules import GRADIENT
 from convscope.portraits import gathering
 from convscope.portraits.top import pages, ranges
 from convscope.replaying import replay, same_bytes
@@ -99,6 +100,7 @@ def test_another_model_or_another_preprocessing_is_refused(run):
         ("block3_conv1", {"switches": "sideways"}, OptionError, "No unpooling `sideways`"),
         ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),
+        ("block3_conv1", {"view": "sideways"}, OptionError, "No view `sideways`"),
         ("block3_conv1", {"run": "nowhere"}, ReplayError, "holds no run"),
     ],
 )
@@ -215,6 +217,13 @@ def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
     run = convscope.scan(bundle, images(4, 12, 12, 3), out=tmp_path / "run", layers="conv2")
     found = convscope.top(bundle, "conv2", run=run)
     assert any(patches.count for patches in found.patches)
+    assert (found.variant, found.steady, found.patches[0].gradients) == ("unpooled", True, None)
+    seen = convscope.top(bundle, "conv2", run=run, view="both")
+    for patches in seen.patches:
+        for place in patches.places:
+            picture = run.picture(int(patches.images[place]))[None]
+            plain = convscope.deconv(bundle, str(patches.unit), picture, ruleset=GRADIENT)
+            assert np.abs(patches.gradients[place] - plain.pixels[0, 0]).max() <= 1e-5 * np.abs(plain.pixels).max()
     for patches in found.patches:
         for place in patches.places:
             assert patches.fields[place].tolist() == [0, 0, 12, 12]

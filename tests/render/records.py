@@ -34,6 +34,7 @@ def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
         "seeds": more.get("values", np.ones((images, units), np.float32)),
         "positions": np.ones((images, units, 2), np.int64),
         "fields": fields,
+        "border": np.zeros((images, units), bool),
         "images": _noise(images, 24, 32, 3),
         "variant": "switches",
         "seeded": "max",

@@ -44,14 +44,17 @@ EVERY = {
     "activations, dense": lambda n: records.activations(n, side=0, labels=tuple("abc")),
     "deconv": lambda n: records.projections(n),
     "deconv, images": lambda n: records.projections(n, images=3),
+    "deconv, through": lambda n: records.projections(n, view="through"),
     "saliency": lambda n: records.saliency(n),
     "saliency, guided": lambda n: records.saliency(n, guided=True, channels=1),
     "ascend": lambda n: records.ascent(n + 1),
     "ascend, grey": lambda n: records.ascent(n + 1, channels=1),
     "top": lambda n: records.top(n, silent=(n - 1,)),
     "top, whole images": lambda n: records.top(n, window=24, side=24, channels=1, fields=np.tile([0, 0, 24, 24], (9, 1))),
+    "top, both": lambda n: replace(records.top(n), view="both", steady=True),
     "dossier": lambda n: records.dossier(patches=records.patches(fires=min(n, 9))),
     "dossier, no labels": lambda n: records.dossier(class_means={}, class_top={}, field=None),
+    "dossier, no switches": lambda n: records.dossier(spread=None, steady=True),
     "dossier, silent": lambda n: records.dossier(patches=records.patches(fires=0), score=0.0),
     "tsne": lambda n: records.embedding(n),
     "tsne, photos": lambda n: records.embedding(n, channels=3, labels=None),
@@ -150,27 +153,47 @@ def test_a_sheet_has_the_size_it_was_given(size: int) -> None:
 
 def test_deconv_crops_to_the_field_and_marks_it() -> None:
     result = records.projections()
-    row = deconv._row(result, 0, 0, patches=True)
-    image, patch, projection = row.tiles
+    (row,) = deconv._Shown(result, True).rows()
+    image, patch, projection, seen = row.tiles
     assert image.frame == (4 / 32, 2 / 24, 14 / 32, 12 / 24)
     assert patch.pixels is not None and patch.pixels.shape == (10, 10, 3)
     assert projection.pixels is not None and projection.pixels.shape == (10, 10, 3)
+    assert seen.pixels is not None and seen.pixels.shape == (10, 10, 3)
     assert "at 1,1" in row.detail and "image 0.jpg" in row.detail
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
 def test_deconv_says_so_where_nothing_excites(value: float) -> None:
     result = records.projections(values=np.full((1, 1), value, np.float32))
-    tiles = deconv._row(result, 0, 0, patches=True).tiles
+    ((*_, tiles),) = ((row.label, row.tiles) for row in deconv._Shown(result, True).rows())
     said = "not excited by this image" if value <= 0 else "not finite: NaN or infinite on this image"
-    assert tiles[-1] == Tile(words=said)
+    assert tiles[1:] == (Tile(), Tile(words=said), Tile())
     assert tiles[0].frame is None
 
 
 def test_deconv_of_a_whole_map_is_not_cropped() -> None:
     assert main(records.projections(seeded="map")).tobytes() != main(records.projections()).tobytes()
-    row = deconv._row(records.projections(seeded="map"), 0, 0, patches=False)
+    (row,) = deconv._Shown(records.projections(seeded="map"), False).rows()
     assert row.tiles[-1].pixels is not None and row.tiles[-1].pixels.shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize(("view", "count"), [("projection", 3), ("through", 3), ("both", 4), ("gradient", 4)])
+def test_deconv_shows_what_is_asked_for(view: str, count: int) -> None:
+    shown = deconv._Shown(records.projections(view=view), True)
+    (row,) = shown.rows()
+    assert len(row.tiles) == len(shown.names) == count
+
+
+def test_a_projection_that_the_image_does_not_change_is_drawn_once() -> None:
+    rows = list(deconv._Shown(records.projections(2, images=3, steady=(True, False)), True).rows())
+    again = "as for image 0.jpg: the image does not change it"
+    assert [row.tiles[2].words == again for row in rows] == [False, True, True, False, False, False]
+
+
+def test_deconv_names_places_at_the_border() -> None:
+    result = records.projections(border=np.ones((1, 1), bool))
+    assert "at 1,1 (border)" in next(deconv._Shown(result, True).rows()).detail
+    assert any("sees padding" in note for note in deconv._heading(result).notes)
 
 
 def test_a_field_outside_the_image_is_kept_inside() -> None:

@@ -29,11 +29,13 @@ class Record:
 class Rule(ABC):
     """Replaces one operation's backward step. Final, without state but for its options, by which two are equal.
 
-    `note` says in a record what it does; `reads`: it needs the values of the forward pass.
+    `note` says in a record what it does; `reads`: it needs the values of the forward pass; `steady`: it sends a signal down the same way
+    whatever the image was.
     """
 
     note: str | None = None
     reads: ClassVar[bool] = True
+    steady: ClassVar[bool] = False
 
     @abstractmethod
     def backward(self, record: Record, upstream: Any) -> list[Any]:
@@ -45,6 +47,7 @@ class DeconvRelu(Rule):
     """Rectify the signal, whatever the forward sign was (Zeiler & Fergus 2014)."""
 
     reads = False
+    steady = True
 
     def backward(self, record: Record, upstream: Any) -> list[Any]:
         return [ops.relu(upstream)]
@@ -64,6 +67,7 @@ class PassThrough(Rule):
 
     note = "contrast normalization is skipped on the way down"
     reads = False
+    steady = True
 
     def backward(self, record: Record, upstream: Any) -> list[Any]:
         return [upstream]
@@ -130,6 +134,8 @@ class SwitchUnpool(_Unpool):
 class SpreadUnpool(_Unpool):
     """Without switches: g/k² to every place of the window."""
 
+    steady = True
+
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
         return pooling.by_spreading(window)
 
@@ -137,6 +143,8 @@ class SpreadUnpool(_Unpool):
 @dataclass(frozen=True)
 class CenterUnpool(_Unpool):
     """Without switches: g to the centre of the window."""
+
+    steady = True
 
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
         return pooling.by_centre(window)
@@ -158,6 +166,13 @@ class Ruleset:
         rule = self.rule_for(call)
         return call.kind not in LINEAR if rule is None else rule.reads
 
+    def is_steady(self, calls: Iterable[Call]) -> bool:
+        """Say whether a signal goes down these calls the same way whatever the image was, so that one decides its size alone."""
+        return all(
+            call.kind in STEADY or call.layer_type in STEADY_TYPES if rule is None else rule.steady
+            for call, rule in ((call, self.rule_for(call)) for call in calls)
+        )
+
     def with_first(self, rules: Iterable[tuple[Kind, Rule]]) -> "Ruleset":
         """Return this ruleset with the user's entries before its own."""
         return Ruleset(f"{self.name}+", (*rules, *self.rules))
@@ -168,16 +183,19 @@ class Ruleset:
         return tuple(dict.fromkeys(note for note in found if note))
 
 
+# What sends a signal down the same way whatever the image was, where no rule replaces it. Max pooling, gates and all others do not.
+STEADY = LINEAR | {Kind.INPUT, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL, Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING, Kind.IDENTITY}
+STEADY_TYPES = ("BatchNormalization", "Add", "Subtract", "Average", "Concatenate", "Flatten", "Reshape", "Permute")
 GATES = ((Kind.CONTRAST, PassThrough()), (Kind.GATE, HeldGate()), (Kind.MULTIPLY, HeldFactor()))
 UNPOOLINGS: dict[str, Callable[[str], Rule]] = {
     "switches": lambda ties: SwitchUnpool(ties),
     "spread": lambda ties: SpreadUnpool(),
     "center": lambda ties: CenterUnpool(),
 }
-TIES = ("first", "spread")
+TIES = ("spread", "first")
 
 
-def deconvnet(switches: str = "switches", ties: str = "first") -> Ruleset:
+def deconvnet(switches: str = "switches", ties: str = "spread") -> Ruleset:
     """Return the ruleset of the deconvnet: unpool by "switches", "spread" or "center"; rectify; filter. Raises OptionError."""
     if switches not in UNPOOLINGS:
         raise OptionError(f"No unpooling `{switches}`. Choose one of True (switches), {', '.join(UNPOOLINGS)}.")

@@ -1,6 +1,6 @@
 """The deconvolutional network: what in this image excited this filter (Zeiler & Fergus 2014), with switches and without."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,27 +10,31 @@ from numpy.typing import NDArray
 from ..backend import ops
 from ..errors import OptionError
 from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
+from ..graph.borders import at_border, mostly_at_border
 from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
-from ..graph.receptive import receptive_field
-from ..graph.rules import Ruleset, deconvnet
+from ..graph.receptive import call_shapes, receptive_field
+from ..graph.rules import GRADIENT, TIES, UNPOOLINGS, Ruleset, deconvnet
 from ..graph.saturation import own_values, ranking, seed_call
 from ..graph.seeds import peaks, seed_map, seed_peaks, seedable, values_at
 from ..graph.slopes import require_slope, slope_notes
 from ..images import ImageBatch
 from ..models import ModelBundle, as_bundle, names_classes
-from ..results import Projections
+from ..results import CONTRAST, VIEWS, FloatArray, Projections
 from ..units import Unit
+from .caveats import HONEST, caveats, check_drawn, is_pooled, measured, wants_gradients
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
 from .compiling import strongest_projected
+from .likeness import likeness
 from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
-GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
-HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
+TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=TIES)
+CONTRAST_OPTION = Option("contrast", float, CONTRAST, "Percentage of a projection's values that lie within the scale of grey.")
 CHUNK = 4
+LIKENESS = 3  # images on which it is measured
 MOST_BYTES = 4 * 2**30
 
 
@@ -41,9 +45,11 @@ def deconv(
     *,
     switches: bool | str = True,
     seed: str = "strongest",
-    ties: str = "first",
+    ties: str = "spread",
     ruleset: Ruleset | None = None,
     strongest: int | None = None,
+    view: str = "both",
+    contrast: float = CONTRAST,
     theme: str = "light",
     stop: int | None = None,
 ) -> Projections:
@@ -51,10 +57,15 @@ def deconv(
 
     `switches`: True unpools to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
     "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
-    its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima go to the "first" place in
-    row-major order, or "spread" over them. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
+    its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima are "spread" over, or go to
+    the "first" place in row-major order. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
     channels), take the N that the images excite most. `theme`: "light" or "dark", of the picture. `stop`: end after so many images; a
     result that Ctrl-C cut short records it.
+
+    `view`: draw the signed "projection", the image seen "through" its energy, "both", or both of the plain "gradient" from the same place,
+    wherein units differ. Where projections do not depend on the image (no max pooling comes before, or without switches), it is seen
+    through the energy of the gradient, too. `contrast`: so many percent of the values lie within the scale of grey; the pictures of one
+    unit share a scale.
 
     `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. Class units are
     taken before the softmax. Raises UnitError, ImageError, OptionError. Source: Zeiler & Fergus 2014, section 2.1.
@@ -65,6 +76,7 @@ def deconv(
     rules = ruleset or deconvnet(variant, ties)
     check_choice("seed", seed, SEEDS)
     check_choice("theme", theme, THEMES)
+    check_drawn(view, contrast)
     bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
@@ -73,39 +85,48 @@ def deconv(
         chosen = _strongest(bundle, chosen, batch, strongest)
     _check_memory(batch, len(chosen))
     graph, size = graph_of(bundle), (batch.pixels.shape[1], batch.pixels.shape[2])
-    seeded = list(dict.fromkeys(seed_call(graph, unit) for unit in chosen))
-    for call in seeded:
-        require_slope(graph, call, size, rules)
+    ways = _ways(graph, chosen, rules, size)
+    seen = [unit for unit in chosen if wants_gradients(ways[unit], rules, view)]
     parts, stopped = in_chunks(
-        len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed), "projecting"
+        len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed, seen), "projecting"
     )
-    pixels = np.concatenate([part.pixels for part in parts])
-    grated = (variant, ties) == ("switches", "first") and not ruleset
-    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties, "theme": theme} | stopped
+    found = _joined(parts)
+    drawn = {"view": view, "contrast": contrast, "theme": theme}
+    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties} | stopped | drawn
+    alike = _likenesses(bundle, chosen, batch.pixels, found.positions, rules, seed)
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
-        notes=(*_notes(graph, seeded, rules, size, grated=grated), *batch.notes),
+        notes=(*_notes(graph, ways, rules, size), *alike, *batch.notes),
         class_names=class_names(bundle, chosen),
         interrupted=bool(stopped),
         theme=theme,
         units=chosen,
-        pixels=pixels,
-        values=np.concatenate([part.values for part in parts]),
-        seeds=np.concatenate([part.seeds for part in parts]),
-        positions=np.concatenate([part.positions for part in parts]),
-        fields=np.concatenate([part.fields for part in parts]),
-        images=batch.pixels[: len(pixels)],
-        image_names=batch.names[: len(pixels)],
-        variant=rules.name if ruleset else variant,
+        **vars(found),
+        images=batch.pixels[: len(found.pixels)],
+        image_names=batch.names[: len(found.pixels)],
+        variant=rules.name if ruleset else variant if any(map(is_pooled, ways.values())) else "unpooled",
         seeded=seed,
+        steady=tuple(seed != "map" and rules.is_steady(ways[unit]) for unit in chosen),
+        padded=tuple(_is_padded(bundle, unit, found.border[:, number], batch.pixels) for number, unit in enumerate(chosen)),
+        view=view,
+        contrast=contrast,
     )
 
 
-def _notes(graph: Graph, seeded: Sequence[Call], rules: Ruleset, size: tuple[int, int], *, grated: bool) -> tuple[str, ...]:
-    """Return the sentences on what was projected from these calls; `grated`: ties may draw gratings."""
+def _ways(graph: Graph, units: Iterable[Unit], rules: Ruleset, size: tuple[int, int]) -> dict[Unit, list[Call]]:
+    """Return the calls that a signal passes on its way down from each unit, the seeded one last. Raises UnitError where none comes down."""
+    seeded = {unit: seed_call(graph, unit) for unit in units}
+    for call in dict.fromkeys(seeded.values()):
+        require_slope(graph, call, size, rules)
+    return {unit: graph.ancestors([call.index]) for unit, call in seeded.items()}
+
+
+def _notes(graph: Graph, ways: Mapping[Unit, Sequence[Call]], rules: Ruleset, size: tuple[int, int]) -> tuple[str, ...]:
+    """Return the sentences on what came down these ways of units, each the calls up to the one that is seeded."""
+    seeded = dict.fromkeys(way[-1] for way in ways.values())
     calls = graph.ancestors([call.index for call in seeded])
-    said = (*rules.notes(calls), *((GRATING,) if grated else ()), HONEST)
-    return (*said, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, calls))
+    said = dict.fromkeys(note for way in ways.values() for note in caveats(way, [rules]))
+    return (*said, HONEST, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, calls))
 
 
 def _check_memory(batch: ImageBatch, units: int) -> None:
@@ -127,25 +148,67 @@ class _Part:
     seeds: NDArray[np.float32]
     positions: NDArray[np.int64]
     fields: NDArray[np.int64]
+    border: NDArray[np.bool_]
+    gradients: NDArray[np.float32] | None
 
 
-def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> _Part:
-    """Project from whole maps on whole images, from single places on what their receptive fields need."""
+def _joined(parts: Sequence[_Part]) -> _Part:
+    """Return the projections of all images."""
+    found = {name: [vars(part)[name] for part in parts] for name in vars(parts[0])}
+    joined: dict[str, Any] = {name: None if arrays[0] is None else np.concatenate(arrays) for name, arrays in found.items()}
+    return _Part(**joined)
+
+
+def _is_padded(bundle: ModelBundle, unit: Unit, border: NDArray[np.bool_], pixels: FloatArray) -> bool:
+    return unit.position is None and mostly_at_border(border, _map_shape(bundle, unit, pixels))
+
+
+def _project(bundle: ModelBundle, units: Sequence[Unit], pixels: FloatArray, rules: Ruleset, seed: str, seen: Sequence[Unit] = ()) -> _Part:
+    """Project from whole maps on whole images, from single places on what their receptive fields need; of the units `seen` the gradients,
+    too.
+    """
     graph, size = graph_of(bundle), (pixels.shape[1], pixels.shape[2])
     calls = {unit: seed_call(graph, unit) for unit in units}
-    whole = [unit for unit in units if seed == "map" or not is_local(bundle, calls[unit], size, rules)]
-    found = _on_images(bundle, whole, pixels, rules, seed) | _on_parts(bundle, [unit for unit in units if unit not in whole], pixels, rules)
+    found = _found(bundle, units, pixels, rules, seed)
+    gradients = {unit: one.pixels for unit, one in _found(bundle, seen, pixels, GRADIENT, seed).items()}
     for unit, one in found.items():
         if spoilt_units(graph, calls[unit])[unit.channel]:
             one.values[:] = one.seeds[:] = np.nan
-    fields = [[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units]
+    fields = np.stack([[_field(bundle, calls[unit], place, seed, size) for place in found[unit].places] for unit in units], axis=1)
+    borders = [
+        at_border(found[unit].places, fields[:, number], _map_shape(bundle, unit, pixels), size) for number, unit in enumerate(units)
+    ]
     return _Part(
         pixels=np.stack([found[unit].pixels for unit in units], axis=1),
         values=np.stack([own_values(graph, unit, found[unit].values) for unit in units], axis=1),
         seeds=np.stack([found[unit].seeds for unit in units], axis=1),
         positions=np.stack([found[unit].places for unit in units], axis=1),
-        fields=np.asarray(fields, dtype=np.int64).swapaxes(0, 1),
+        fields=np.clip(fields, 0, [*size, *size]),
+        border=np.stack(borders, axis=1) & (seed != "map"),
+        gradients=np.stack([gradients.get(unit, found[unit].pixels) for unit in units], axis=1) if seen else None,
     )
+
+
+def _likenesses(
+    bundle: ModelBundle, units: Sequence[Unit], pixels: FloatArray, positions: NDArray[np.int64], rules: Ruleset, seed: str
+) -> list[str]:
+    """Return for each layer of which several units are drawn how alike what comes down from one place is, measured on a few images."""
+    said: list[str] = []
+    if seed == "map":
+        return said
+    for layer in dict.fromkeys(unit.layer for unit in units):
+        first, *others = (number for number, unit in enumerate(units) if unit.layer == layer)
+        places = [None if row < 0 else (int(row), int(column)) for row, column in positions[:LIKENESS, first]]
+        if others and places:
+            said.extend(measured(layer, likeness(bundle, layer, pixels[: len(places)], places, rules)))
+    return said
+
+
+def _map_shape(bundle: ModelBundle, unit: Unit, pixels: FloatArray) -> tuple[int, ...]:
+    """Return the (rows, columns) of the unit's map on pictures (image, height, width, channel), () where it has none."""
+    graph = graph_of(bundle)
+    call = seed_call(graph, unit)
+    return tuple(int(side or 0) for side in call_shapes(graph, call, (pixels.shape[1], pixels.shape[2]))[call.index][1:-1])
 
 
 @dataclass(frozen=True)
@@ -158,6 +221,13 @@ class _Found:
     values: NDArray[np.float32]
     seeds: NDArray[np.float32]
     places: NDArray[np.int64]
+
+
+def _found(bundle: ModelBundle, units: Sequence[Unit], pixels: FloatArray, rules: Ruleset, seed: str) -> dict[Unit, _Found]:
+    size = pixels.shape[1], pixels.shape[2]
+    whole = [unit for unit in units if seed == "map" or not is_local(bundle, seed_call(graph_of(bundle), unit), size, rules)]
+    local = [unit for unit in units if unit not in whole]
+    return _on_images(bundle, whole, pixels, rules, seed) | _on_parts(bundle, local, pixels, rules)
 
 
 def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.float32], rules: Ruleset, seed: str) -> dict[Unit, _Found]:
@@ -208,7 +278,7 @@ def _on_parts(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.flo
 
 def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str, size: tuple[int, int]) -> tuple[int, ...]:
     position = None if place[0] < 0 or seed == "map" else (int(place[0]), int(place[1]))
-    return tuple(receptive_field(graph_of(bundle), call, position, size).clipped(*size))
+    return tuple(receptive_field(graph_of(bundle), call, position, size))
 
 
 def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, count: int) -> tuple[Unit, ...]:
@@ -229,6 +299,17 @@ def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, co
     return tuple(ranked[:count])
 
 
+def view_option(default: str) -> Option:
+    """Return the option that says how projections are drawn."""
+    return Option(
+        "view",
+        str,
+        default,
+        "Draw the signed projection, the picture seen `through` its energy, both, or both of the plain gradient.",
+        choices=VIEWS,
+    )
+
+
 METHOD = Method(
     name="deconv",
     run=deconv,
@@ -239,13 +320,15 @@ METHOD = Method(
             str,
             "switches",
             "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-            choices=("switches", "spread", "center"),
+            choices=tuple(UNPOOLINGS),
             shortcuts=(("--no-switches", "spread"),),
             asked=True,
         ),
         Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
-        Option("ties", str, "first", "Where equal maxima of a window send the signal.", choices=("first", "spread")),
+        TIES_OPTION,
         Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
+        view_option("both"),
+        CONTRAST_OPTION,
         THEME,
         STOP,
     ),

@@ -8,17 +8,18 @@ import numpy as np
 from ..errors import UnitError
 from ..graph.addresses import as_units
 from ..methods.ascent import ascend
+from ..methods.caveats import check_drawn, is_pooled
 from ..methods.common import class_names
+from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION
 from ..methods.method import STOP, THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
-from ..results import Dossier, FloatArray, Patches
+from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
 from ..units import Unit, parse
 from .distribution import evenly
 from .gathering import gather
 from .material import (
     RUN_OPTION,
-    TIES_OPTION,
     as_run,
     dataset_name,
     model_of,
@@ -26,6 +27,7 @@ from .material import (
     notes_of,
     rules_of,
     run_input,
+    way_to,
 )
 
 NATURAL = (
@@ -44,6 +46,7 @@ def dossier(
     seed: int = 0,
     precision: str = "auto",
     ties: str = "spread",
+    contrast: float = CONTRAST,
     theme: str = "light",
     stop: int | None = None,
 ) -> Dossier:
@@ -51,7 +54,7 @@ def dossier(
 
     `model`: None for the network of the run; another must be the same. `unit`: one filter, such as "block4_conv2:17", or a class.
     `run`: what `open_run` returns, or its folder. `steps`, `size`, `seed`, `precision`: as for `ascend`, which starts from the strongest
-    images too where noise does not wake the unit. `ties`: as for `deconv`. `theme`: "light" or "dark", of the picture.
+    images too where noise does not wake the unit. `ties` and `contrast`: as for `deconv`. `theme`: "light" or "dark", of the picture.
 
     `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is said
     to be silent. A picture that is gone or has changed since the scan leaves its place empty. Saved, it is a picture and a page (HTML) that
@@ -60,14 +63,17 @@ def dossier(
 
     >>> convscope.dossier(None, "block3_conv1:5", run="run/").save("dossier/")
     """
-    rules = [rules_of("switches", ties), rules_of("spread", ties)]
+    both = [rules_of("switches", ties), rules_of("spread", ties)]
     check_choice("theme", theme, THEMES)
+    check_drawn("both", contrast)
     run = as_run(run)
     bundle, units = _chosen(run, model, unit)
     if len(units) > 1:
         raise UnitError(f"A dossier is of one unit; `{unit}` are {len(units)}. Give one, such as {units[0]}.")
     one = units[0]
-    gathered = gather(run, bundle, units, rules)
+    way = way_to(bundle, one.layer)
+    rules = both if is_pooled(way) else both[:1]
+    gathered = gather(run, bundle, units, rules, view="both")
     patches = gathered.patches[0]
     pictures = _pictures(run, patches)
     climbed = ascend(
@@ -75,14 +81,17 @@ def dossier(
     )
     said = climbed.provenance.parameters
     climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
-    parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "theme": theme, **climb}
+    parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "contrast": contrast, "theme": theme, **climb}
     return Dossier(
         provenance=provenance("dossier", bundle, (run_input(run, gathered.unreadable),), parameters, seed),
-        notes=(*gathered.notes(), *climbed.notes, NATURAL, *notes_of(run, bundle, one.layer, rules, shown=patches.count > 0)),
+        notes=(*gathered.notes(), *climbed.notes, NATURAL, *notes_of(run, bundle, one.layer, rules, gathered.patches)),
         interrupted=climbed.interrupted,
         class_names=class_names(bundle, units),
         patches=patches,
-        spread=gathered.others[0, 0],
+        spread=gathered.others[0, 0] if is_pooled(way) else None,
+        steady=rules[0].is_steady(way),
+        spread_steady=both[1].is_steady(way),
+        contrast=contrast,
         synthetic=climbed.images[0],
         score=float(climbed.scores[0]),
         percentile=run.percentile(f"{one.layer}:{one.channel}", float(climbed.scores[0])),
@@ -159,6 +168,7 @@ METHOD = Method(
         Option("seed", int, 0, "Where its noise starts; the same seed gives the same picture."),
         Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
         TIES_OPTION,
+        CONTRAST_OPTION,
         THEME,
         STOP,
     ),

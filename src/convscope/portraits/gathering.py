@@ -1,19 +1,22 @@
 """The strongest images of units, each cropped to what excited it, and what the deconvnet returns for the very place that was measured."""
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError
-from ..graph.rules import Ruleset
+from ..graph.borders import at_border, mostly_at_border
+from ..graph.rules import GRADIENT, Ruleset
+from ..methods.caveats import wants_gradients
 from ..methods.projecting import Place, project_places
 from ..models import ModelBundle
 from ..progress import counting
 from ..results import FloatArray, Patches
 from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit
+from .material import way_to
 
 # Places that are projected at once: enough for a compiled batch, few enough for the bar to move.
 AT_ONCE = 36
@@ -21,7 +24,8 @@ AT_ONCE = 36
 
 @dataclass(frozen=True)
 class Gathered:
-    """`patches` by unit, with projections by the first ruleset; `others`: (ruleset, unit, k, height, width, channel) by the rest.
+    """`patches` by unit, with projections by the first ruleset, and gradients where these do not depend on the image and are wanted;
+    `others`: (ruleset, unit, k, height, width, channel) by the rest.
 
     `unreadable`: why a picture could not be had, by the image's id.
     """
@@ -38,8 +42,10 @@ class Gathered:
         return (f"Pictures that could not be had: {len(self.unreadable)}. The first: {first}",)
 
 
-def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Sequence[Ruleset]) -> Gathered:
+def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Sequence[Ruleset], *, view: str) -> Gathered:
     """Return the strongest images of units of one layer as patches, with their projections by each of the rulesets.
+
+    `view`: as of `Projections`; it may need the gradients.
 
     Pictures that are gone or have changed leave their places empty; ImageError is raised where there is none at all.
     """
@@ -47,6 +53,8 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
     top = run.top(layer, [unit.channel for unit in units])
+    graded = wants_gradients(way_to(bundle, layer), rulesets[0], view)
+    rulesets = (*rulesets, GRADIENT) if graded else rulesets
     asked = _Asked(run, bundle, units, top, run.units(layer, [unit.channel for unit in units]), windows_of(run, layer, top))
     pixels, projections = np.zeros(asked.shape, np.float32), np.zeros((len(rulesets), *asked.shape), np.float32)
     wanted = [
@@ -68,7 +76,9 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
     if wanted and unreadable.keys() >= {int(top.images[place]) for place in wanted}:
         raise ImageError(f"None of the pictures can be had. The first: {unreadable[min(unreadable)]}")
     patches = tuple(asked.patches(number, pixels[number], projections[0, number], unreadable) for number in range(len(units)))
-    return Gathered(patches, projections[1:], unreadable)
+    if graded:
+        patches = tuple(replace(one, gradients=projections[-1, number]) for number, one in enumerate(patches))
+    return Gathered(patches, projections[1 : len(projections) - graded], unreadable)
 
 
 def windows_of(run: Run, layer: str, top: TopUnits) -> NDArray[np.int64]:
@@ -119,6 +129,9 @@ class _Asked:
         """Return the record of one of the units, by its number among them."""
         images = self.top.images[number]
         known = [int(image) for image in images]
+        layer, positions = self.units[number].layer, np.stack([self.top.rows[number], self.top.columns[number]], axis=-1)
+        border = at_border(positions, self.top.fields[number], self.run.shape(layer), self.run.fit.size) & (images >= 0)
+        fired = (images >= 0) & (self.top.values[number] > 0) & (self.top.before[number] > 0)
         return Patches(
             unit=self.units[number],
             images=images,
@@ -126,14 +139,16 @@ class _Asked:
             labels=tuple(self.run.label(image) if image >= 0 else None for image in known),
             values=self.top.values[number],
             before=self.top.before[number],
-            positions=np.stack([self.top.rows[number], self.top.columns[number]], axis=-1),
+            positions=positions,
             fields=self.windows[number],
             pixels=pixels,
             projections=projections,
             size=self.run.fit.size,
             missing=tuple(place for place, image in enumerate(known) if image in unreadable),
-            saturated=int(self.statistics.saturated[number]) if self.units[number].layer in (self.run.ranked or {}) else None,
+            saturated=int(self.statistics.saturated[number]) if layer in (self.run.ranked or {}) else None,
             not_finite=len(self.run) - int(self.statistics.count[number]),
+            border=border,
+            padded=mostly_at_border(border[fired], self.run.shape(layer)),
         )
 
 

@@ -6,16 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+
 from ..errors import ModelError
 from ..graph.addresses import graph_of, unit_call
+from ..graph.calls import Call
 from ..graph.finite import weight_notes
-from ..graph.kinds import Kind
-from ..graph.rules import Ruleset, SwitchUnpool, deconvnet
-from ..graph.saturation import ranking, ranking_call
+from ..graph.rules import Ruleset, deconvnet
+from ..graph.saturation import ranking, ranking_call, seed_call
 from ..graph.slopes import slope_notes
-from ..methods.deconv import GRATING, HONEST
+from ..methods.caveats import HONEST, caveats, measured
+from ..methods.deconv import LIKENESS
+from ..methods.likeness import Likeness, likeness
 from ..methods.method import Option
 from ..models import ModelBundle, as_bundle
+from ..results import Patches
 from ..scanning import Run, open_run
 from ..units import Unit
 
@@ -24,13 +29,7 @@ OLD = (
     "The activation of this layer is flat above, and this run ranks its units after it: images at the ceiling stand in the order in "
     "which they were read. Scan again with --out."
 )
-SAME = "No max pooling comes before this layer, so an image decides the size of a projection, not its shape."
-# What sends a signal down the same way whatever the image was. Max pooling, gates and all others do not.
-STEADY = {Kind.INPUT, Kind.CONVOLUTION, Kind.TRANSPOSED, Kind.DENSE, Kind.RELU, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL}
-STEADY |= {Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING, Kind.IDENTITY}
-STEADY_TYPES = ("BatchNormalization", "Add", "Concatenate")
 RUN_OPTION = Option("run", Path, None, "The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN")
-TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=("first", "spread"))
 
 
 def as_run(run: Any) -> Run:
@@ -83,27 +82,33 @@ def dataset_name(run: Run) -> str:
     return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
-def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset], *, shown: bool) -> tuple[str, ...]:
+def notes_of(run: Run, bundle: ModelBundle, layer: str, rules: Sequence[Ruleset], shown: Sequence[Patches]) -> tuple[str, ...]:
     """Return the sentences that belong under a layer's units; those on projections only where some are `shown`."""
     graph = graph_of(bundle)
     call = unit_call(graph, Unit(layer, 0))
-    calls = graph.ancestors([call.index])
     seeded = ranking_call(graph, call)
-    pooled = any(call.kind is Kind.MAX_POOL for call in calls)
-    steady = all(call.kind in STEADY or call.layer_type in STEADY_TYPES for call in calls)
-    first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rules for _, rule in one.rules)
     reached = len(run) + run.skipped.count - run.unreachable
     stopped = () if run.complete else (f"The scan is not complete: {reached:,} of {run.manifest['count']:,} images are in it.",)
     flat = () if ranking(graph, call).is_own else (OLD if run.ranked is None else FLAT,)
     flat = (*flat, *weight_notes(graph, [call]))
-    if not shown:
+    if not any(one.count for one in shown):
         return (*flat, *stopped)
-    return (
-        *flat,
-        *dict.fromkeys(note for one in rules for note in one.notes(calls)),
-        *dict.fromkeys(note for one in rules for note in slope_notes(graph, [seeded], run.fit.size, one)),
-        *((GRATING,) if pooled and first else ()),
-        *((SAME,) if steady else ()),
-        HONEST,
-        *stopped,
-    )
+    alike = _likeness(run, bundle, layer, rules[0], [one for one in shown if one.places][:LIKENESS])
+    slopes = dict.fromkeys(note for one in rules for note in slope_notes(graph, [seeded], run.fit.size, one))
+    return (*flat, *caveats(way_to(bundle, layer), rules), *slopes, HONEST, *measured(layer, alike), *stopped)
+
+
+def _likeness(run: Run, bundle: ModelBundle, layer: str, rules: Ruleset, shown: Sequence[Patches]) -> Likeness | None:
+    """Measure it at the strongest place of each of the units."""
+    if not shown:
+        return None
+    first = [(one, one.places[0]) for one in shown]
+    positions = [tuple(map(int, one.positions[place])) for one, place in first]
+    pictures = np.stack([run.picture(int(one.images[place])) for one, place in first])
+    return likeness(bundle, layer, pictures, [None if row < 0 else (row, column) for row, column in positions], rules)
+
+
+def way_to(bundle: ModelBundle, layer: str) -> list[Call]:
+    """Return the calls that a signal passes on its way down from a layer's units."""
+    graph = graph_of(bundle)
+    return graph.ancestors([seed_call(graph, Unit(layer, 0)).index])

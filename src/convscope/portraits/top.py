@@ -9,16 +9,17 @@ from ..errors import OptionError, UnitError
 from ..graph.addresses import as_units
 from ..graph.rules import UNPOOLINGS
 from ..hints import command
+from ..methods.caveats import check_drawn, is_pooled
 from ..methods.common import class_names
+from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION, view_option
 from ..methods.method import THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
-from ..results import TopPatches
+from ..results import CONTRAST, TopPatches
 from ..scanning import Run
 from ..units import Unit, slug
 from .gathering import gather
 from .material import (
     RUN_OPTION,
-    TIES_OPTION,
     as_run,
     dataset_name,
     model_of,
@@ -26,6 +27,7 @@ from .material import (
     notes_of,
     rules_of,
     run_input,
+    way_to,
 )
 
 Filters = str | int | Sequence[int] | None
@@ -42,12 +44,15 @@ def top(
     filters: Filters = None,
     switches: bool | str = True,
     ties: str = "spread",
+    view: str = "projection",
+    contrast: float = CONTRAST,
     theme: str = "light",
 ) -> TopPatches:
     """Return the images of a scan that excite each filter of a layer most, cropped to the receptive field, and their projections.
 
     `model`: None for the network of the run; another must be the same. `run`: what `open_run` returns, or its folder. `filters`: such as
-    "0-15" or [3, 17]; all of the layer by default. `switches` and `ties`: as for `deconv`. `theme`: "light" or "dark", of the picture.
+    "0-15" or [3, 17]; all of the layer by default. `switches`, `ties`, `view` and `contrast`: as for
+    `deconv`. `theme`: "light" or "dark", of the picture.
 
     What is shown is what was measured: each patch is cut from the picture that entered the network, and projected from the very place
     that was largest. A picture that is gone or has changed since leaves its place empty. Filters that fire on no image are said to be
@@ -58,10 +63,11 @@ def top(
     variant = "switches" if switches is True else str(switches)
     rules = rules_of(variant, ties)
     check_choice("theme", theme, THEMES)
+    check_drawn(view, contrast)
     run = as_run(run)
     bundle, units = _chosen(run, model, layer, filters)
     _check_memory(run, units)
-    gathered = gather(run, bundle, units, [rules])
+    gathered = gather(run, bundle, units, [rules], view=view)
     layer, channels = units[0].layer, [unit.channel for unit in units]
     known = run.units(layer)
     parameters = {
@@ -70,11 +76,13 @@ def top(
         "filters": ranges(channels),
         "switches": variant,
         "ties": ties,
+        "view": view,
+        "contrast": contrast,
         "theme": theme,
     }
     return TopPatches(
         provenance=provenance("top", bundle, (run_input(run, gathered.unreadable),), parameters),
-        notes=(*gathered.notes(), *notes_of(run, bundle, layer, [rules], shown=any(one.count for one in gathered.patches))),
+        notes=(*gathered.notes(), *notes_of(run, bundle, layer, [rules], gathered.patches)),
         class_names=class_names(bundle, units),
         layer=layer,
         patches=gathered.patches,
@@ -84,7 +92,10 @@ def top(
         not_finite=int((known.count < len(run)).sum()),
         images=len(run),
         dataset=dataset_name(run),
-        variant=variant,
+        variant=variant if is_pooled(way_to(bundle, layer)) else "unpooled",
+        steady=rules.is_steady(way_to(bundle, layer)),
+        view=view,
+        contrast=contrast,
         theme=theme,
     )
 
@@ -160,6 +171,8 @@ METHOD = Method(
             asked=True,
         ),
         TIES_OPTION,
+        view_option("projection"),
+        CONTRAST_OPTION,
         THEME,
     ),
     examples=(

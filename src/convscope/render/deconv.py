@@ -1,23 +1,28 @@
-"""Projections -> one sheet: the image with the receptive field, the patch in it, what the deconvnet returns for it."""
+"""Projections -> one sheet: the image with the receptive field, the patch in it, its projection, and the patch seen through that."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..results import Projections
-from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
-from .pixels import signed_to_rgb, unit_to_rgb
+from ..results import FloatArray, Projections
+from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number, room_for
+from .pixels import unit_to_rgb
 from .sheet import Sheet
+from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note
 from .theme import Theme, theme_of
 
 VARIANTS = {
     "switches": "with switches",
     "spread": "without switches: the value goes to every position of its pooling window",
     "center": "without switches: the value goes to the centre of its pooling window",
+    "unpooled": "no max pooling, so no switches",
 }
-SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
+PADDING_NOTE = "Border: the place lies in the outermost rows or columns of its map, where the unit sees padding beside the picture."
 SILENT, NOT_FINITE = "not excited by this image", "not finite: NaN or infinite on this image"
+AS_BEFORE = "as for {}: the image does not change it"
 Field = tuple[int, int, int, int]
+Place = tuple[int, int]
 
 
 def draw(result: Projections, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
@@ -27,54 +32,131 @@ def draw(result: Projections, *, theme: str | Theme | None = None) -> dict[str, 
     that an image does not excite gets words in place of a picture, because a grey one would look like a finding.
     """
     patches = result.seeded != "map" and any(not _is_whole(result, *place) for place in _places(result))
-    names = ("image", "receptive field", "projection") if patches else ("image", "projection")
-    rows = [_row(result, image, unit, patches) for unit, image in _places(result)]
+    shown = _Shown(result, patches)
     several = len(result.units) > 1 and len(result.image_names) in (2, 3, 4)
     multiple = len(result.image_names) if several else 1
-    sheet = draw_rows(rows, names, _heading(result), theme_of(result, theme), multiple)
+    sheet = draw_rows(list(shown.rows()), shown.names, _heading(result), theme_of(result, theme), multiple)
     return {"deconv.png": sheet}
 
 
-def _places(result: Projections) -> list[tuple[int, int]]:
+def projected(variant: str, view: str) -> str:
+    """Return how what is drawn came down, in words."""
+    if view == "gradient":
+        return "plain gradients"
+    return VARIANTS[variant] if variant == "unpooled" else f"projections {VARIANTS.get(variant, variant)}"
+
+
+def _places(result: Projections) -> list[Place]:
     return [(unit, image) for unit in range(len(result.units)) for image in range(len(result.image_names))]
 
 
 def _heading(result: Projections) -> Heading:
     layers = dict.fromkeys(unit.layer for unit in result.units)
-    title = f"Deconvnet projections, {', '.join(layers)}"
-    seed = "the whole activation map projected" if result.seeded == "map" else "the strongest position projected"
+    gradient = result.view == "gradient"
+    title = f"{'Gradients' if gradient else 'Deconvnet projections'}, {', '.join(layers)}"
+    seed = "of the whole activation map" if result.seeded == "map" else "from the strongest position"
     if any(unit.position is not None for unit in result.units):
-        seed = "the given position projected"
+        seed = "from the given position"
     amount = joined(counted(len(result.units), "unit"), counted(len(result.image_names), "image"))
-    subtitle = joined(model_name(result), VARIANTS.get(result.variant, result.variant), seed, amount)
-    return Heading(title, subtitle, heading_notes(result, SCALE_NOTE))
+    subtitle = joined(model_name(result), projected(result.variant, result.view), seed, amount)
+    said = {
+        PADDING_NOTE: bool(result.border.any()),
+        SCALE_NOTE + (f" {COMPARED_NOTE}" if len(result.image_names) > 1 else ""): result.view != "through",
+        through_note(result.view, result.gradients is not None): result.view != "projection",
+    }
+    return Heading(title, subtitle, heading_notes(result, *(note for note, holds in said.items() if holds)))
 
 
-def _row(result: Projections, image: int, unit: int, patches: bool) -> Row:
-    seed = float(result.seeds[image, unit])
-    picture = result.images[image]
-    label, shown = result.legend(result.units[unit]), Tile(unit_to_rgb(picture))
-    if not np.isfinite(result.pixels[image, unit]).all() or not 0 < seed < np.inf:
-        words = SILENT if seed <= 0 else NOT_FINITE
-        empty = (Tile(words=words),) if not patches else (Tile(), Tile(words=words))
-        return Row(label, joined(_amount(result, image, unit), result.image_names[image]), (shown, *empty))
-    row, column = (int(part) for part in result.positions[image, unit])
-    where = "" if min(row, column) < 0 or result.seeded == "map" else f" at {row},{column}"
-    detail = joined(f"{_amount(result, image, unit)}{where}", result.image_names[image])
-    projection = result.pixels[image, unit]
-    if not patches:
-        return Row(label, detail, (shown, Tile(signed_to_rgb(projection))))
-    top, left, bottom, right = _field(result, unit, image)
-    tall, wide = picture.shape[:2]
-    marked = replace(shown, frame=(left / wide, top / tall, right / wide, bottom / tall))
-    patch = Tile(unit_to_rgb(picture[top:bottom, left:right]))
-    return Row(label, detail, (marked, patch, Tile(signed_to_rgb(projection[top:bottom, left:right]))))
+@dataclass(frozen=True)
+class _Shown:
+    """The rows of a sheet: with `patches`, or the images whole."""
+
+    result: Projections
+    patches: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What stands above the tiles."""
+        result = self.result
+        seen = () if result.view == "projection" else ("seen through",)
+        return (
+            "image",
+            *(("receptive field",) if self.patches else ()),
+            *(() if result.view == "through" else ("gradient" if result.view == "gradient" else "projection",)),
+            *seen,
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, a unit's images together."""
+        for unit in range(len(self.result.units)):
+            drawn = self._drawn(unit)
+            first = next(iter(drawn), -1)
+            for image in range(len(self.result.image_names)):
+                again = self.result.view != "gradient" and image != first and bool(self.result.steady) and self.result.steady[unit]
+                yield self._row(unit, image, drawn.get(image), self.result.image_names[first] if again else "")
+
+    def _drawn(self, unit: int) -> dict[int, Tile]:
+        """Return the projections of a unit by image, on one scale; those of nothing are left out."""
+        result = self.result
+        there = [image for image in range(len(result.image_names)) if self._is_there(unit, image)]
+        signals = result.gradients if result.view == "gradient" and result.gradients is not None else result.pixels
+        room = room_for(len(result.units) * len(result.image_names) * len(self.names), list(result.images[:1]))
+        small = [_reduced(self._cut(signals[image, unit], unit, image), room) for image in there]
+        found = scales(small, result.contrast)
+        return {image: Tile(signed_to_rgb(signal, scale)) for image, signal, scale in zip(there, small, found, strict=True)}
+
+    def _is_there(self, unit: int, image: int) -> bool:
+        seed = float(self.result.seeds[image, unit])
+        return 0 < seed < np.inf and bool(np.isfinite(self.result.pixels[image, unit]).all())
+
+    def _cut(self, pixels: FloatArray, unit: int, image: int) -> FloatArray:
+        if not self.patches:
+            return pixels
+        top, left, bottom, right = _field(self.result, unit, image)
+        return pixels[top:bottom, left:right]
+
+    def _row(self, unit: int, image: int, drawn: Tile | None, before: str) -> Row:
+        result, picture = self.result, self.result.images[image]
+        label, shown = result.legend(result.units[unit]), Tile(unit_to_rgb(picture))
+        detail = joined(_amount(result, image, unit) + ("" if drawn is None else _where(result, image, unit)), result.image_names[image])
+        if drawn is None:
+            words = SILENT if float(result.seeds[image, unit]) <= 0 else NOT_FINITE
+            empty = [Tile()] * (len(self.names) - 1)
+            empty[int(self.patches)] = Tile(words=words)
+            return Row(label, detail, (shown, *empty))
+        tiles = [shown]
+        if self.patches:
+            top, left, bottom, right = _field(result, unit, image)
+            tall, wide = picture.shape[:2]
+            tiles = [
+                replace(shown, frame=(left / wide, top / tall, right / wide, bottom / tall)),
+                Tile(unit_to_rgb(self._cut(picture, unit, image))),
+            ]
+        if result.view != "through":
+            tiles.append(Tile(words=AS_BEFORE.format(before)) if before else drawn)
+        if result.view != "projection":
+            seen = result.pixels if result.gradients is None else result.gradients
+            tiles.append(Tile(seen_through(*(self._cut(one, unit, image) for one in (picture, seen[image, unit])))))
+        return Row(label, detail, tuple(tiles))
+
+
+def _reduced(signal: FloatArray, room: tuple[int, int]) -> FloatArray:
+    """Return a signal as large as it is drawn where that is smaller."""
+    factor = min(room[0] / signal.shape[1], room[1] / signal.shape[0])
+    return signal if factor >= 1 else reduced(signal, (max(1, round(signal.shape[1] * factor)), max(1, round(signal.shape[0] * factor))))
 
 
 def _amount(result: Projections, image: int, unit: int) -> str:
     """Return the unit's activation, and beside it what was projected in its place."""
     value, seed = float(result.values[image, unit]), float(result.seeds[image, unit])
     return f"activation {number(value)}" + ("" if seed == value or result.seeded == "map" else f", projected {number(seed)}")
+
+
+def _where(result: Projections, image: int, unit: int) -> str:
+    row, column = (int(part) for part in result.positions[image, unit])
+    if min(row, column) < 0 or result.seeded == "map":
+        return ""
+    return f" at {row},{column}" + (" (border)" if result.border[image, unit] else "")
 
 
 def _field(result: Projections, unit: int, image: int) -> Field:

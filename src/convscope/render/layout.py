@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..results import Result
@@ -17,6 +19,7 @@ MARGIN = 44
 GAP = 14
 MOST_ROWS = 1000
 NARROWEST = 860
+ASPECT = 1.25
 INTERRUPTED = "Interrupted before the end: this is what had been reached."
 Box = tuple[float, float, float, float]
 
@@ -164,19 +167,23 @@ def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, the
 
 
 def _block(rows: Sequence[Row], count: int) -> Block:
-    tiles = len(rows) * count
     pictures = [tile.pixels for row in rows for tile in row.tiles[:1] if tile.pixels is not None]
+    return Block(count, *room_for(len(rows) * count, pictures))
+
+
+def room_for(tiles: int, pictures: Sequence[NDArray[Any]]) -> tuple[int, int]:
+    """Return the (width, height) of the room that each of so many tiles has on a sheet of rows, where these are the first of the rows."""
     longest = max((max(picture.shape[:2]) for picture in pictures), default=256)
     largest = next((side for most, side in ((4, 380), (27, 280), (75, 212), (240, 160), (1500, 112)) if tiles <= most), 72)
     side = min(largest, max(224, 7 * longest))
     aspect = max((picture.shape[0] / picture.shape[1] for picture in pictures), default=1.0)
-    return Block(count, side, round(side * min(max(aspect, 0.4), 1.6)))
+    return side, round(side * min(max(aspect, 0.4), 1.6))
 
 
 def _columns(count: int, width: int, height: int, multiple: int) -> int:
     count = max(count, 1)
     choices = range(multiple, max(count, multiple) + 1, multiple)
-    return min(choices, key=lambda columns: abs(math.log(columns * width / (math.ceil(count / columns) * height))))
+    return min(choices, key=lambda columns: abs(math.log(columns * width / (math.ceil(count / columns) * height * ASPECT))))
 
 
 def _draw_row(sheet: Sheet, row: Row, block: Block, left: int, top: int) -> None:

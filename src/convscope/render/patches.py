@@ -1,23 +1,23 @@
 """What the sheets of scans share: a unit's nine patches, or their projections, as one square; what it is called when it is silent."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from ..results import FloatArray, Patches
 from .layout import counted, number
-from .pixels import SMOOTH_FROM, Bytes, fit, signed_to_rgb, unit_to_rgb
+from .pixels import SMOOTH_FROM, Bytes, fit, unit_to_rgb
+from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note
 from .theme import Theme
 
 SEAM = 4
-# Of a small tile a reader sees its shape, not its spikes: more of them are clipped than in a projection by itself.
-PERCENTILE = 98.0
-What = Literal["patches", "projections"]
-SCALE_NOTE = "Projections are signed: zero is mid-grey, and each has its own scale."
+What = Literal["patches", "projections", "gradients", "through"]
+Size = tuple[int, int]
+Tiles = Mapping[int, Bytes]
 BORDER_NOTE = "A window that reaches over the border of its image is filled up with the empty colour, so that all have one scale."
+BORDER_FIRST_NOTE = "A unit that is strongest at the border of nearly every picture may answer to the padding there, not to what is in it."
 NOTHING_NOTE = "Where a projection is left empty, nothing of the signal comes down to the pixels."
 MISSING_NOTE = "An empty place has no picture: it is gone, or has changed since the scan."
 
@@ -32,6 +32,13 @@ def tile_size(window: tuple[int, int], most: int) -> tuple[int, int]:
     return max(1, round(window[0] * factor)), max(1, round(window[1] * factor))
 
 
+def largest_tile(window: Size, count: int, room: Size) -> Size:
+    """Return the (height, width) of the largest tile of a window of which the square of `count` fits into `room`, or the smallest."""
+    sizes = (tile_size(window, most) for most in range(max(room), 0, -1))
+    fitting = (tile for tile in sizes if all(side <= most for side, most in zip(square_size(count, tile), room, strict=True)))
+    return next(fitting, tile_size(window, 1))
+
+
 def square_size(count: int, tile: tuple[int, int]) -> tuple[int, int]:
     """Return the (height, width) of a square of `count` tiles of (height, width)."""
     columns = columns_for(count)
@@ -44,12 +51,49 @@ def columns_for(count: int) -> int:
     return max(1, math.ceil(math.sqrt(count)))
 
 
-def square(patches: Patches, what: What, tile: tuple[int, int], theme: Theme, signals: FloatArray | None = None) -> Bytes:
-    """Return the patches or the projections of one unit, row by row, strongest first, as tiles of (height, width) pixels.
+def shown_tiles(
+    patches: Patches,
+    what: What,
+    contrast: float,
+    *,
+    signals: FloatArray | None = None,
+    tile: Size | None = None,
+    single: bool = False,
+) -> Tiles:
+    """Return by place the part of each window that lies on its image: a patch, its projection or gradient, or what is seen through these.
 
-    `signals` takes the place of the record's own projections. Places that no image excites, or without a picture, stay empty, and so
-    does a projection that is zero everywhere: grey would look like a finding.
+    `signals` takes the place of the record's own projections, or of what is looked through. As large as the windows, or reduced to their
+    share of a `tile` of (height, width). Places that no image excites or without a picture have none, nor has a projection that is zero
+    everywhere: grey would look like a finding. `single`: of those that differ in size alone the one that the border cuts least.
     """
+    used = patches.projections if signals is None else signals
+    if what in ("through", "gradients") and signals is None and patches.gradients is not None:
+        used = patches.gradients
+    places = [place for place in patches.places if what == "patches" or used[place].any()]
+    if single:
+        places = [max(places, key=lambda place: (_area(patches, place), -place))] if places else []
+    cuts = {place: _on_image(patches, place) for place in places}
+    if what == "patches":
+        return {place: unit_to_rgb(patches.pixels[cut]) for place, cut in cuts.items()}
+    if what == "through":
+        return {place: seen_through(patches.pixels[cut], used[cut]) for place, cut in cuts.items()}
+    small = [used[cut] if tile is None else reduced(used[cut], _part(patches, place, tile)[2:]) for place, cut in cuts.items()]
+    shown = map(signed_to_rgb, small, scales(small, contrast))
+    return dict(zip(cuts, shown, strict=True))
+
+
+def _on_image(patches: Patches, place: int) -> tuple[int, slice, slice]:
+    top, left, bottom, right = patches.inside(place)
+    return place, slice(top, bottom), slice(left, right)
+
+
+def _area(patches: Patches, place: int) -> int:
+    top, left, bottom, right = patches.inside(place)
+    return (bottom - top) * (right - left)
+
+
+def square(patches: Patches, tiles: Tiles, tile: Size, theme: Theme) -> Bytes:
+    """Return the `tiles` of one unit, row by row, strongest first, each in a room of `tile` (height, width) pixels; others stay empty."""
     total = len(patches.images)
     height, width = square_size(total, tile)
     canvas: Bytes = np.full((height, width, 3), theme.page, np.uint8)
@@ -58,48 +102,39 @@ def square(patches: Patches, what: What, tile: tuple[int, int], theme: Theme, si
         top, left = row * (tile[0] + SEAM), column * (tile[1] + SEAM)
         room = canvas[top : top + tile[0], left : left + tile[1]]
         room[:] = theme.panel
-        if has_tile(patches, place, what, signals):
-            _fill(room, patches, place, what, patches.projections if signals is None else signals)
+        if place in tiles:
+            _fill(room, patches, place, tiles[place])
     return canvas
 
 
-def has_tile(patches: Patches, place: int, what: What, signals: FloatArray | None = None) -> bool:
-    """Say whether there is something to be seen at a place."""
-    if place not in patches.places:
-        return False
-    return what == "patches" or bool((patches.projections if signals is None else signals)[place].any())
+def alone(patches: Patches, tiles: Tiles, size: Size, theme: Theme) -> Bytes:
+    """Return a `single` tile as large as fits into `size` (height, width)."""
+    tile = largest_tile((patches.pixels.shape[1], patches.pixels.shape[2]), 1, size)
+    canvas: Bytes = np.full((*size, 3), theme.panel, np.uint8)
+    top, left = (size[0] - tile[0]) // 2, (size[1] - tile[1]) // 2
+    for place, pixels in tiles.items():
+        _fill(canvas[top : top + tile[0], left : left + tile[1]], patches, place, pixels)
+    return canvas
 
 
-def tile_of(patches: Patches, place: int, what: What, signals: FloatArray | None = None) -> Bytes:
-    """Return the part of one window that lies on its image, at its own size."""
-    top, left, bottom, right = patches.inside(place)
-    if what == "patches":
-        return unit_to_rgb(patches.pixels[place, top:bottom, left:right])
-    values = patches.projections if signals is None else signals
-    return signed_to_rgb(values[place, top:bottom, left:right], PERCENTILE)
+def has_tile(patches: Patches, place: int, signals: FloatArray | None = None) -> bool:
+    """Say whether there is a projection to be seen at a place."""
+    return place in patches.places and bool((patches.projections if signals is None else signals)[place].any())
 
 
-def _fill(room: Bytes, patches: Patches, place: int, what: What, signals: FloatArray) -> None:
-    window = patches.pixels.shape[1:3]
-    top, left, bottom, right = patches.inside(place)
-    vertical, horizontal = room.shape[0] / window[0], room.shape[1] / window[1]
-    y, x = round(top * vertical), round(left * horizontal)
-    tall, wide = max(1, round(bottom * vertical) - y), max(1, round(right * horizontal) - x)
-    shown = _exactly(_tile_at(patches, place, what, signals, (wide, tall)), wide, tall)
+def _fill(room: Bytes, patches: Patches, place: int, pixels: Bytes) -> None:
+    y, x, wide, tall = _part(patches, place, room.shape[:2])
+    shown = _exactly(pixels, wide, tall)
     room[y : y + tall, x : x + wide] = shown[: room.shape[0] - y, : room.shape[1] - x]
 
 
-def _tile_at(patches: Patches, place: int, what: What, signals: FloatArray, size: tuple[int, int]) -> Bytes:
-    """As `tile_of`; a projection that has to shrink to `size` (width, height) does so before it is scaled to colours.
-
-    Its lone bright pixels would set the scale and then be averaged away, which leaves the whole grey.
-    """
+def _part(patches: Patches, place: int, room: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return where in a room of (height, width) the part of a window that lies on its image belongs: row, column, width, height."""
+    window = patches.pixels.shape[1:3]
     top, left, bottom, right = patches.inside(place)
-    if what == "patches" or (right - left <= size[0] and bottom - top <= size[1]):
-        return tile_of(patches, place, what, signals)
-    planes = np.moveaxis(signals[place, top:bottom, left:right], -1, 0)
-    small = [np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BOX)) for plane in planes]
-    return signed_to_rgb(np.stack(small, axis=-1), PERCENTILE)
+    vertical, horizontal = room[0] / window[0], room[1] / window[1]
+    y, x = round(top * vertical), round(left * horizontal)
+    return y, x, max(1, round(right * horizontal) - x), max(1, round(bottom * vertical) - y)
 
 
 def _exactly(pixels: Bytes, width: int, height: int) -> Bytes:
@@ -115,14 +150,20 @@ def is_cut(patches: Patches) -> bool:
     return any(patches.inside(place) != (0, 0, *window) for place in patches.places)
 
 
-def patch_notes(shown: Sequence[Patches], signals: FloatArray | None = None) -> tuple[str, ...]:
-    """Return the sentences under a sheet that say how patches and projections are drawn."""
+def patch_notes(
+    shown: Sequence[Patches], signals: FloatArray | None = None, *, view: str, signed: bool = True, single: bool = False
+) -> tuple[str, ...]:
+    """Return the sentences under a sheet that say how patches, projections if any are `signed` (of each unit a `single` one), and what is
+    seen through are drawn.
+    """
     if not any(one.count for one in shown):
         return ()
     pairs = [(one, values) for one in shown for values in (one.projections, *([] if signals is None else [signals]))]
-    empty = any(not has_tile(one, place, "projections", values) for one, values in pairs for place in one.places)
+    empty = any(not has_tile(one, place, values) for one, values in pairs for place in one.places)
     said = {
-        SCALE_NOTE: True,
+        SCALE_NOTE + ("" if single else f" {COMPARED_NOTE}"): signed,
+        through_note(view, any(one.gradients is not None for one in shown)): view != "projection",
+        BORDER_FIRST_NOTE: any(one.padded for one in shown),
         BORDER_NOTE: any(is_cut(one) for one in shown),
         NOTHING_NOTE: empty,
         MISSING_NOTE: any(one.missing for one in shown),
@@ -166,7 +207,10 @@ def firing(patches: Patches, fires: float) -> str:
 
 
 def exceptions(patches: Patches) -> tuple[str, ...]:
-    """Return on how many images the unit is at its ceiling, and on how many it is not finite, where there are any."""
+    """Return on how many images the unit is at its ceiling, on how many it is not finite, and whether it fires at the border of nearly
+    all, where there are any.
+    """
     saturated = f"saturated in {counted(patches.saturated, 'image')}" if patches.saturated else ""
     odd = f"not finite in {counted(patches.not_finite, 'image')}" if patches.not_finite else ""
-    return tuple(words for words in (saturated, odd) if words)
+    edge = f"fires at the border in {patches.at_border} of {patches.count}" if patches.padded else ""
+    return tuple(words for words in (edge, saturated, odd) if words)

@@ -7,8 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 Bytes = NDArray[np.uint8]
-ZERO = 128
-PERCENTILE = 99.5
 SMOOTH_FROM = 33
 
 
@@ -20,20 +18,8 @@ def unit_to_rgb(pixels: ArrayLike) -> Bytes:
     is black.
     """
     values = np.nan_to_num(np.asarray(pixels, np.float32))
-    rgb: Bytes = np.rint(np.clip(_three(values), 0, 1) * 255).astype(np.uint8)
+    rgb: Bytes = np.rint(np.clip(as_three(values), 0, 1) * 255).astype(np.uint8)
     return rgb
-
-
-def signed_to_rgb(pixels: ArrayLike, percentile: float = PERCENTILE) -> Bytes:
-    """Return signed values as RGB around mid-grey: zero is exactly 128, negative is darker, positive is lighter.
-
-    The scale is the `percentile` of the non-zero magnitudes, not their maximum, because a projection holds a few spikes
-    that would leave the rest grey; what lies beyond is clipped. All channels share one scale, so hues are kept.
-    """
-    values = _three(np.nan_to_num(np.asarray(pixels, np.float32), posinf=0.0, neginf=0.0))
-    scale = _scale(np.abs(values), percentile)
-    scaled = np.zeros_like(values) if scale == 0 else np.clip(values / scale, -1, 1)
-    return (ZERO + np.rint(scaled * 127)).astype(np.uint8)
 
 
 def heat(values: ArrayLike, colours: Bytes, low: float, high: float) -> Bytes:
@@ -48,7 +34,7 @@ def heat(values: ArrayLike, colours: Bytes, low: float, high: float) -> Bytes:
 def contrast(values: ArrayLike, percentile: float = 99.0) -> NDArray[np.float32]:
     """Return a map >= 0 stretched to [0, 1], `percentile` of its non-zero values at 1; a map of zeros stays zero."""
     magnitudes = np.nan_to_num(np.asarray(values, np.float32), posinf=0.0)
-    scale = _scale(magnitudes, percentile)
+    scale = scale_of(magnitudes, percentile)
     return np.zeros_like(magnitudes) if scale == 0 else np.clip(magnitudes / scale, 0, 1)
 
 
@@ -95,7 +81,8 @@ def digest(pixels: Bytes) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), salt=str(pixels.shape).encode()[:16], digest_size=16).digest()
 
 
-def _three(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def as_three(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return values of any number of channels as three: see `unit_to_rgb`."""
     if values.ndim == 2:
         values = values[..., np.newaxis]
     if values.shape[-1] < 3:
@@ -104,7 +91,10 @@ def _three(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values[..., :3]
 
 
-def _scale(magnitudes: NDArray[np.float32], percentile: float) -> float:
-    # A projection is zero almost everywhere: over all values the percentile would be zero too.
+def scale_of(magnitudes: NDArray[np.float32], percentile: float) -> float:
+    """Return so many percent of the magnitudes above zero, 0 where there is none.
+
+    A projection is zero almost everywhere: over all values the percentile would be zero too.
+    """
     present = magnitudes[magnitudes > 0]
     return float(np.percentile(present, percentile)) if present.size else 0.0

@@ -5,8 +5,9 @@ import numpy as np
 from ..results import Saliency
 from .figures import colours
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
-from .pixels import contrast, heat, overlay, signed_to_rgb, unit_to_rgb
+from .pixels import contrast, heat, overlay, unit_to_rgb
 from .sheet import Sheet
+from .signals import signed_to_rgb
 from .theme import Theme, theme_of
 
 COLOURS = "inferno"

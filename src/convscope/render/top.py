@@ -4,50 +4,70 @@ import math
 
 from ..errors import OutputError
 from ..results import Patches, TopPatches
-from .deconv import VARIANTS
+from .deconv import projected
 from .figures import shorten, width_of, wrap
 from .layout import GAP, Heading, columns_of, counted, heading_notes, joined, model_name, open_sheet
-from .patches import firing, patch_notes, silence, square, square_size, tile_size
+from .patches import What, alone, firing, patch_notes, shown_tiles, silence, square, square_size, tile_size
 from .sheet import DETAIL, LABEL, Sheet
 from .theme import Theme, theme_of
 
 GUTTER = 4 * GAP
 CAPTION = LABEL.line + 6
 ASPECT = 1.6
+PARTS: dict[str, tuple[What, ...]] = {
+    "projection": ("projections", "patches"),
+    "through": ("through", "patches"),
+    "both": ("projections", "through", "patches"),
+    "gradient": ("gradients", "through", "patches"),
+}
 MOST_FILTERS = 256
 
 
 def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
-    """Return `top.png`: for each filter the projections of the images that excite it most, and beside them the patches."""
+    """Return `top.png`: for each filter the projections of the images that excite it most, or the patches seen through them, or both, and
+    beside them the patches.
+
+    Of projections that differ in size alone one is drawn.
+    """
     used = theme_of(result, theme)
     if len(result.patches) > MOST_FILTERS:
         raise OutputError(f"A sheet of {len(result.patches)} filters cannot be drawn; at most {MOST_FILTERS} can. Take fewer filters.")
     first = result.patches[0]
     window = first.pixels.shape[1:3]
-    tile = tile_size((window[0], window[1]), _side(len(result.patches)))
+    tile = tile_size((window[0], window[1]), _side(len(result.patches) * len(PARTS[result.view]) // 2))
     height, width = square_size(len(first.images), tile)
-    block = 2 * width + GAP
+    parts = PARTS[result.view]
+    block = len(parts) * (width + GAP) - GAP
     columns = _columns(len(result.patches), block + GUTTER, height + CAPTION + GUTTER // 2)
     lines = math.ceil(len(result.patches) / columns)
     header, step = DETAIL.line + 8, CAPTION + height + GUTTER // 2
     sheet, left, top = open_sheet(columns * (block + GUTTER) - GUTTER, header + lines * step - GUTTER // 2, _heading(result), used)
     for column in range(columns):
         x = left + column * (block + GUTTER)
-        sheet.text(x + width / 2, top, shorten("projections", DETAIL, width), DETAIL, "center")
-        sheet.text(x + width + GAP + width / 2, top, shorten("image patches", DETAIL, width), DETAIL, "center")
+        for number, what in enumerate(parts):
+            middle = x + number * (width + GAP) + width / 2
+            sheet.text(middle, top, shorten(_name(result, what), DETAIL, width), DETAIL, "center")
     for index, patches in enumerate(result.patches):
         line, column = divmod(index, columns)
         place = (left + column * (block + GUTTER), top + header + line * step)
-        _block(sheet, result, index, place, (width, height))
-        if patches.count:
-            x, y = place[0], place[1] + CAPTION
-            sheet.paste(square(patches, "projections", tile, used), x, y)
-            sheet.paste(square(patches, "patches", tile, used), x + width + GAP, y)
+        _block(sheet, result, index, place, (block, height))
+        for number, what in enumerate(parts if patches.count else ()):
+            single = result.steady and what == "projections"
+            tiles = shown_tiles(patches, what, result.contrast, tile=None if single else tile, single=single)
+            pixels = alone(patches, tiles, (height, width), used) if single else square(patches, tiles, tile, used)
+            sheet.paste(pixels, place[0] + number * (width + GAP), place[1] + CAPTION)
     return {"top.png": sheet}
 
 
+def _name(result: TopPatches, what: What) -> str:
+    """Return what stands above a column."""
+    if what == "projections":
+        return "projection, the same for all" if result.steady else "projections"
+    return {"through": "seen through", "gradients": "gradients"}.get(what, "image patches")
+
+
 def _side(count: int) -> int:
-    return next((side for most, side in ((1, 220), (4, 160), (9, 128), (16, 112)) if count <= most), 96)
+    return next((side for most, side in ((1, 220), (4, 160), (9, 128), (16, 112), (64, 96)) if count <= most), 72)
 
 
 def _columns(count: int, width: int, height: int) -> int:
@@ -56,8 +76,7 @@ def _columns(count: int, width: int, height: int) -> int:
 
 def _block(sheet: Sheet, result: TopPatches, index: int, place: tuple[int, int], size: tuple[int, int]) -> None:
     """Set a filter's caption, and words on a panel where it is silent."""
-    patches, (left, top), (width, height) = result.patches[index], place, size
-    full = 2 * width + GAP
+    patches, (left, top), (full, height) = result.patches[index], place, size
     label = shorten(_label(result, patches), LABEL, full)
     sheet.text(left, top, label, LABEL)
     room = full - width_of(label, LABEL) - 2 * GAP
@@ -80,7 +99,7 @@ def _label(result: TopPatches, patches: Patches) -> str:
 def _heading(result: TopPatches) -> Heading:
     shown = len(result.patches)
     amount = f"{shown} of {counted(result.filters, 'filter')}"
-    variant = "projections " + VARIANTS.get(result.variant, result.variant)
+    variant = projected(result.variant, result.view)
     most = max(len(one.images) for one in result.patches)
     subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), amount, _window(result), variant)
     notes = [f"For each filter the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
@@ -90,7 +109,9 @@ def _heading(result: TopPatches) -> Heading:
         notes.append(
             f"{result.not_finite} of the {counted(result.filters, 'filter')} are NaN or infinite on some images, which count for nothing."
         )
-    more = patch_notes(result.patches)
+    more = patch_notes(
+        result.patches, view=result.view, signed=result.view != "through", single=result.steady and result.view != "gradient"
+    )
     whom = f"the filters of {result.layer}" if shown > 1 else result.legend(result.patches[0].unit)
     return Heading(f"What excites {whom}", subtitle, heading_notes(result, " ".join(notes), *more))
 

@@ -1,15 +1,17 @@
 """What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
 
-from .looks import Activations, Ascent, Projections, Saliency, picture_names
+from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, Saliency, picture_names
 from .maps import CAUTION_TSNE, Embedding, Reference, check_apart
 from .record import INTERRUPTED, SCHEMA, FloatArray, Provenance, Result, bands_note
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
 
 __all__ = [
     "CAUTION_TSNE",
+    "CONTRAST",
     "INTERRUPTED",
     "PATCH_ARRAYS",
     "SCHEMA",
+    "VIEWS",
     "Activations",
     "Ascent",
     "Dossier",

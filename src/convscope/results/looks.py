@@ -49,6 +49,11 @@ class Activations(Result):
         }
 
 
+# How projections are drawn: so many percent of their non-zero magnitudes lie within the scale, and what stands beside the picture.
+CONTRAST = 98.0
+VIEWS = ("projection", "through", "both", "gradient")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Projections(Result):
     """What the deconvnet returns.
@@ -57,7 +62,13 @@ class Projections(Result):
     the unit's activation where it is strongest. `seeds`: (image, unit) what was projected from there, mostly the same: before an activation
     that is flat above its value there, of a class its score less the mean of the others. `positions`: (image, unit, 2) its row and column,
     -1 where the layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
-    `images`: (image, height, width, channel) in [0, 1], as they entered the network.
+    `border`: (image, unit) whether the position lies at the border of its map and sees padding. `images`: (image, height, width, channel)
+    in [0, 1], as they entered the network.
+
+    `variant`: "switches", "spread", "center", the name of a ruleset, or "unpooled" where no max pooling comes before the units. `steady`:
+    (unit,) whether the image decides the size of its projections and not their shape. `padded`: (unit,) whether it is strongest at the
+    border in nearly all images. `gradients`: as `pixels`, the plain gradient from the same places, which says what in the image matters
+    and wherein units differ; None where nothing is drawn by it. `view`, `contrast`: how they are drawn.
     """
 
     units: tuple[Unit, ...]
@@ -68,14 +79,24 @@ class Projections(Result):
     fields: NDArray[np.int64]
     images: FloatArray
     image_names: tuple[str, ...]
+    border: NDArray[np.bool_]
     variant: str
     seeded: str
-    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "images")
+    steady: tuple[bool, ...] = ()
+    padded: tuple[bool, ...] = ()
+    gradients: FloatArray | None = None
+    view: str = "both"
+    contrast: float = CONTRAST
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "border", "images")
 
     @property
     def bands(self) -> int:
         """How many bands its images have."""
         return int(self.images.shape[-1])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name, the gradients among them where there are any."""
+        return super().arrays() | ({} if self.gradients is None else {"gradients": self.gradients})
 
     def summary(self) -> dict[str, Any]:
         """Return for each image and unit its value, position and receptive field."""
@@ -87,6 +108,7 @@ class Projections(Result):
                     "value": plain(self.values[i, u]),
                     "seed": plain(self.seeds[i, u]),
                     "position": [int(x) for x in self.positions[i, u]],
+                    "border": bool(self.border[i, u]),
                     "field": [int(x) for x in self.fields[i, u]],
                 }
                 for i, name in enumerate(self.image_names)

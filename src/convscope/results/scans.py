@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..units import Unit
+from .looks import CONTRAST
 from .record import FloatArray, Result, plain
 
 PATCH_ARRAYS = ("pixels", "projections", "values", "before", "positions", "fields", "images")
@@ -23,6 +24,8 @@ class Patches:
     such activation; `not_finite`: on how many its value is NaN or infinite, which count for nothing. `fields`: (k, 4) the window that is
     shown as top, left, bottom, right in pixels, ends exclusive; it may reach over the border. `pixels`: (k, height, width, channel) float32
     in [0, 1], the windows; `projections`: the same shape, signed, what the deconvnet returns for them. Both are zero beyond the border.
+    `border`: (k,) whether the place lies at the border of its map and sees padding, `padded` whether nearly all do. `gradients`: as
+    `projections`, the plain gradient from the same places, None where nothing is drawn by it.
     `size`: the images' (height, width). `missing`: the places whose pictures are gone or have changed since they were measured.
     """
 
@@ -40,6 +43,14 @@ class Patches:
     missing: tuple[int, ...] = ()
     saturated: int | None = None
     not_finite: int = 0
+    border: NDArray[np.bool_] | None = None
+    padded: bool = False
+    gradients: FloatArray | None = None
+
+    @property
+    def at_border(self) -> int:
+        """Return how many of the images excite the unit most at the border of its map."""
+        return 0 if self.border is None else int(self.border[: self.count].sum())
 
     @property
     def count(self) -> int:
@@ -62,8 +73,10 @@ class Patches:
         return max(0, -top), max(0, -left), min(bottom, self.size[0]) - top, min(right, self.size[1]) - left
 
     def tallies(self) -> dict[str, Any]:
-        """Return on how many images the unit is saturated and on how many not finite, for those to whom it happens."""
-        found = {"saturated": self.saturated, "not_finite": self.not_finite or None}
+        """Return on how many images the unit is saturated, on how many not finite, and of how many of the strongest the place is at the
+        border of the map, for those to whom it happens.
+        """
+        found = {"saturated": self.saturated, "not_finite": self.not_finite or None, "at_border": self.at_border or None}
         return {name: count for name, count in found.items() if count is not None}
 
     def summary(self) -> list[dict[str, Any]]:
@@ -89,6 +102,7 @@ class TopPatches(Result):
 
     `fires`: (unit,) the share of the data set's images on which each is above zero. `filters`: how many the layer has, `silent`: how many
     of them fire on no image, `not_finite`: how many are NaN or infinite on some, `images`: how many there are. `dataset` names it.
+    `variant`, `view`, `contrast`: as of `Projections`; `steady`: whether an image decides the size of a projection and not its shape.
     """
 
     layer: str
@@ -100,6 +114,9 @@ class TopPatches(Result):
     dataset: str
     variant: str
     not_finite: int = 0
+    steady: bool = False
+    view: str = "projection"
+    contrast: float = CONTRAST
 
     @property
     def bands(self) -> int:
@@ -124,7 +141,9 @@ class TopPatches(Result):
 class Dossier(Result):
     """All that is known of one unit: its strongest images, a synthetic one, and how its maxima are distributed over a data set.
 
-    `patches` have projections with switches; `spread`: the same shape, without. `synthetic`: (height, width, channel) in [0, 1], by
+    `patches` have projections with switches; `spread`: the same shape, without, None where no max pooling comes before the unit.
+    `steady`: whether the image decides the size of the former and not their shape, `spread_steady` the same of the latter.
+    `synthetic`: (height, width, channel) in [0, 1], by
     gradient ascent, `score` the unit's largest activation on it, `percentile` the percentage of the data set's images below it.
     `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. These, `quantiles` and `class_means` are taken before an activation
     that is flat above. `fires`: the share of `images` on which it is above zero.
@@ -134,7 +153,7 @@ class Dossier(Result):
     """
 
     patches: Patches
-    spread: FloatArray
+    spread: FloatArray | None
     synthetic: FloatArray
     score: float
     percentile: float
@@ -148,7 +167,10 @@ class Dossier(Result):
     example: FloatArray
     field: tuple[int, int] | None
     dataset: str
-    raw: ClassVar[tuple[str, ...]] = ("synthetic", "spread", "edges", "counts", "example")
+    steady: bool = False
+    spread_steady: bool = False
+    contrast: float = CONTRAST
+    raw: ClassVar[tuple[str, ...]] = ("synthetic", "edges", "counts", "example")
 
     @property
     def bands(self) -> int:
@@ -162,7 +184,8 @@ class Dossier(Result):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, those of the patches among them."""
-        return super().arrays() | {name: np.asarray(getattr(self.patches, name)) for name in PATCH_ARRAYS}
+        found = super().arrays() | {name: np.asarray(getattr(self.patches, name)) for name in PATCH_ARRAYS}
+        return found if self.spread is None else found | {"spread": self.spread}
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of the unit."""

@@ -27,7 +27,7 @@ def test_everything_is_inside_and_nothing_is_asked_for():
 def test_the_pictures_are_the_record():
     result = records.dossier()
     found = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in re.findall(r"base64,([^\"]+)", page(result))]
-    assert len(found) == 1 + 3 * 9 + 1
+    assert len(found) == 1 + 4 * 9 + 1  # patches, projections, what is seen through, projections without switches
     assert (found[0] == unit_to_rgb(result.synthetic)).all()
     assert (found[1] == unit_to_rgb(result.patches.pixels[0, 3:, 3:])).all()
     assert (found[-1] == unit_to_rgb(result.example)).all()
@@ -58,7 +58,7 @@ def test_a_dark_one_opens_dark():
 def test_the_first_picture_that_is_there_has_the_receptive_field():
     result = records.dossier(patches=records.patches(missing=(0,)))
     text = page(result)
-    assert text.count("base64,") == 1 + 3 * 8 + 1
+    assert text.count("base64,") == 1 + 4 * 8 + 1
     assert "24 x 24 px · image 1.jpg" in text
 
 

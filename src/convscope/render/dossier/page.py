@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...results import Dossier, FloatArray
 from ..layout import number
-from ..patches import What, columns_for, framed, has_tile, silence, tile_of
+from ..patches import What, columns_for, framed, shown_tiles, silence
 from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
 from ..theme import Theme
 from . import words
@@ -46,19 +46,28 @@ def _upper(result: Dossier) -> Iterator[str]:
         yield _panel(names[1], f'<p class="empty">{_words(silence(result.images, result.patches.not_finite))}</p>')
         return
     yield _panel(names[1], _nine(result, "patches"))
-    yield _panel(names[2], _nine(result, "projections"))
-    yield _panel(names[3], _nine(result, "projections", result.spread))
+    yield _panel(names[2], _projected(result, None, result.steady))
+    yield _panel(names[3], _nine(result, "through"))
+
+
+def _projected(result: Dossier, signals: FloatArray | None, steady: bool) -> str:
+    """Return the projections, or one of them where all have the same shape."""
+    if not steady:
+        return _nine(result, "projections", signals)
+    tiles = shown_tiles(result.patches, "projections", result.contrast, signals=signals, single=True)
+    return "".join(_image(pixels, "projection") for pixels in tiles.values())
 
 
 def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str:
     patches = result.patches
+    shown = shown_tiles(patches, what, result.contrast, signals=signals)
     tall, wide = patches.pixels.shape[1:3]
     tiles = []
     for place in range(patches.count):
         top, left, bottom, right = patches.inside(place)
         style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
         label = f"{patches.names[place]}: {number(float(patches.before[place]))}"
-        image = _image(tile_of(patches, place, what, signals), label, style) if has_tile(patches, place, what, signals) else ""
+        image = _image(shown[place], label, style) if place in shown else ""
         tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{image}</span>')
     across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
     return f'<div class="nine" style="{across}">{"".join(tiles)}</div>'
@@ -71,6 +80,8 @@ def _lower(result: Dossier) -> Iterator[str]:
     yield _panel(said, words.histogram(result).svg(f"{said[0]}: {said[1]}"), "wide")
     if result.class_means:
         yield _panel(words.class_words(result), _classes(result))
+    if result.spread is not None:
+        yield _panel(words.without(result), _projected(result, result.spread, result.spread_steady))
     said = words.field_words(result)
     for place in result.patches.places[:1]:
         left, top, right, bottom = framed(result.patches, place)

@@ -1,9 +1,9 @@
 """The picture of a dossier: synthetic, patches and projections above; histogram, class mix and receptive field below."""
 
-from ...results import Dossier
+from ...results import Dossier, FloatArray
 from ..figures import shorten, width_of
 from ..layout import GAP, Tile, draw_tile, number, open_sheet
-from ..patches import framed, silence, square, square_size, tile_size
+from ..patches import alone, framed, largest_tile, shown_tiles, silence, square, square_size
 from ..pixels import Bytes, fitting, unit_to_rgb
 from ..sheet import DETAIL, LABEL, Sheet
 from ..theme import Theme
@@ -35,19 +35,24 @@ def sheet(result: Dossier, theme: Theme) -> Sheet:
 
 
 def _squares(result: Dossier, theme: Theme) -> list[Bytes]:
-    """Return the patches, and their projections with switches and without."""
-    patches, tile = result.patches, _tile(result)
-    with_switches = square(patches, "projections", tile, theme)
-    return [square(patches, "patches", tile, theme), with_switches, square(patches, "projections", tile, theme, result.spread)]
+    """Return the patches, their projections, and the patches seen through these."""
+    patches, tile = result.patches, _tile(result, PANEL)
+    seen = square(patches, shown_tiles(patches, "through", result.contrast), tile, theme)
+    patched = square(patches, shown_tiles(patches, "patches", result.contrast), tile, theme)
+    return [patched, _projected(result, None, result.steady, PANEL, theme), seen]
 
 
-def _tile(result: Dossier) -> tuple[int, int]:
-    """Return the largest tile of which the square fits the panel."""
+def _projected(result: Dossier, signals: FloatArray | None, steady: bool, room: int, theme: Theme) -> Bytes:
+    """Return a square of projections in a room of so many pixels, or one of them where all have the same shape."""
+    patches, tile = result.patches, _tile(result, room)
+    tiles = shown_tiles(patches, "projections", result.contrast, signals=signals, tile=None if steady else tile, single=steady)
+    return alone(patches, tiles, square_size(len(patches.images), tile), theme) if steady else square(patches, tiles, tile, theme)
+
+
+def _tile(result: Dossier, room: int) -> tuple[int, int]:
+    """Return the largest tile of which the square fits into a room of so many pixels."""
     height, width = result.patches.pixels.shape[1:3]
-    count, most = len(result.patches.images), PANEL
-    while max(square_size(count, tile_size((height, width), most))) > PANEL and most > 1:
-        most -= 1
-    return tile_size((height, width), most)
+    return largest_tile((height, width), len(result.patches.images), (room, room))
 
 
 def _caption(page: Sheet, said: tuple[str, str], place: tuple[int, int, int]) -> None:
@@ -57,16 +62,20 @@ def _caption(page: Sheet, said: tuple[str, str], place: tuple[int, int, int]) ->
 
 
 def _lower(page: Sheet, result: Dossier, left: int, top: int) -> None:
-    """Set the histogram, as wide as the class mix leaves room, the class mix, and the receptive field."""
-    columns = 2 if result.class_means else 3
+    """Set the histogram, as wide as the others leave room, the class mix, the projections without switches, and the receptive field."""
+    columns = 3 - bool(result.class_means) - (result.spread is not None)
     wide = columns * PANEL + (columns - 1) * SPACE
     _caption(page, words.histogram_words(result), (left, top, wide))
     words.histogram(result).draw(page, (left, top + CAPTION), (wide, LOWER))
+    x = left + wide + SPACE
     if result.class_means:
-        x = left + 2 * (PANEL + SPACE)
         _caption(page, words.class_words(result), (x, top, PANEL))
         _classes(page, result, x, top + CAPTION)
-    x = left + 3 * (PANEL + SPACE)
+        x += PANEL + SPACE
+    if result.spread is not None:
+        _caption(page, words.without(result), (x, top, PANEL))
+        page.paste(_projected(result, result.spread, result.spread_steady, LOWER, theme=page.theme), x, top + CAPTION)
+        x += PANEL + SPACE
     _caption(page, words.field_words(result), (x, top, PANEL))
     example = unit_to_rgb(result.example)
     frame = framed(result.patches, result.patches.places[0])

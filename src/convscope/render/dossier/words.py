@@ -19,7 +19,7 @@ def heading(result: Dossier) -> Heading:
     subtitle = joined(
         model_name(result), result.dataset, counted(result.images, "image"), fires, *exceptions(result.patches), field(result)
     )
-    notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread))
+    notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread, view="both", single=result.steady))
     return Heading(result.legend(result.unit), subtitle, notes)
 
 
@@ -52,16 +52,29 @@ def standing(result: Dossier) -> str:
 
 
 def upper(result: Dossier) -> tuple[tuple[str, str], ...]:
-    """Return a name and a line of detail for the synthetic picture, the patches, and the projections both ways."""
+    """Return a name and a line of detail for the synthetic picture, the patches, their projections, and what is seen through these."""
     count = result.patches.count
     real = "Real: the strongest image" if count == 1 else f"Real: the {count} strongest images"
     cropped = "cropped to the receptive field" if is_cropped(result.patches) else "as they enter the network"
     return (
         ("Synthetic: gradient ascent", standing(result)),
         (real if count else "Real images", cropped if count else "there are none that excite it"),
-        ("Projections with switches", "what in each patch excited it"),
-        ("Projections without switches", "each value spread over its window"),
+        _projections(result),
+        ("Seen through", f"each patch where its {'projection' if result.patches.gradients is None else 'gradient'} has energy"),
     )
+
+
+def _projections(result: Dossier) -> tuple[str, str]:
+    if result.steady:
+        return "Projection", "the same for all patches: no max pooling"
+    return "Projections" + ("" if result.spread is None else " with switches"), "what in each patch excited it"
+
+
+def without(result: Dossier) -> tuple[str, str]:
+    """Return the name and the detail of the projections without switches."""
+    if result.spread_steady:
+        return "Projection without switches", "the same for all patches"
+    return "Projections without switches", "each value spread over its window"
 
 
 def histogram(result: Dossier) -> Histogram:
