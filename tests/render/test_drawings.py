@@ -286,6 +286,28 @@ def test_drawings_blend_as_one_by_one() -> None:
     assert np.abs(canvas - slow).max() < 3
 
 
+def test_shapes_blend_as_one_by_one_and_have_a_frame_around_them() -> None:
+    thumbnails = np.zeros((2, 40, 40, 4), np.uint8)
+    thumbnails[:, 10:30] = (200, 100, 50, 255)
+    thumbnails[1, 10:30, :, 3] = 128
+    canvas = np.full((40, 100, 3), 90, np.uint8)
+    lay_all(canvas, thumbnails, np.arange(2), np.array([[0, 0], [55, 0]]), 40, [(10, 20, 30), None], LIGHT)
+    assert (canvas[20, 20] == (200, 100, 50)).all() and (canvas[2, 20] == 90).all()
+    assert np.abs(canvas[9, 20].astype(int) - (10, 20, 30)).max() <= 12  # the frame, around the picture
+    blended = (np.array([200, 100, 50]) * 128 + 127 * 128 + 90 * 127) / 255
+    assert np.abs(canvas[20, 75] - blended).max() <= 2
+
+
+def test_thumbnails_are_pushed_apart_unless_the_record_is_exact(tmp_path: Path) -> None:
+    result = records.embedding(60, network="net")
+    apart, exact = main(result), main(replace(result, exact=True))
+    assert apart.tobytes() != exact.tobytes()
+    drawn = DRAWINGS.get("tsne")(result)
+    said = [words.text for words in drawn["map.png"].words]
+    assert any("pushed apart" in one for one in said) and said[1].startswith("net ")
+    assert drawn["map.parquet"] == DRAWINGS.get("tsne")(replace(result, exact=True))["map.parquet"]
+
+
 def test_a_map_is_coloured_by_what_is_asked_for() -> None:
     result = records.embedding(3, predictions=("x", "x", "x"))
     pictures = [main(result, by=by, theme=theme).tobytes() for by in ("label", "prediction") for theme in ("light", "dark")]

@@ -1,8 +1,22 @@
 """Files, folders, lists, archives and arrays -> images in [0, 1]: the only room that opens pictures."""
 
-from .batch import ImageBatch, ImageStream, as_array_batch, as_batch, entering
-from .fitting import Fit
+from .batch import ImageBatch, ImageStream, Seen, as_array_batch, as_batch, entering
+from .fitting import Fit, whole
+from .numbers import Pixels
 from .source import Source
 from .sources import ImageSet, as_image_set
 
-__all__ = ["Fit", "ImageBatch", "ImageSet", "ImageStream", "Source", "as_array_batch", "as_batch", "as_image_set", "entering"]
+__all__ = [
+    "Fit",
+    "ImageBatch",
+    "ImageSet",
+    "ImageStream",
+    "Pixels",
+    "Seen",
+    "Source",
+    "as_array_batch",
+    "as_batch",
+    "as_image_set",
+    "entering",
+    "whole",
+]

@@ -1,7 +1,7 @@
 """Images brought to the network, all at once for a few or batch by batch for many, with what the provenance needs."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from ..errors import ImageError
 from ..files import as_path
 from ..legible import legible, shortened
 from .fitting import Fit
+from .numbers import Pixels
 from .source import ArraySource, Read, Source, unopened
 from .sources import ImageSet, as_array, as_image_set
+
+Seen = Callable[[Pixels, Source], object]
 
 
 @dataclass(frozen=True)
@@ -85,24 +88,32 @@ def _array(one: Any) -> NDArray[Any]:
     return array
 
 
-def entering(source: Source, fit: Fit) -> Read:
+def entering(source: Source, fit: Fit, seen: Seen | None = None) -> Read:
     """Return an image as it enters the network, and its digest: the one place where reading and fitting meet.
+
+    `seen` is called with the numbers before they were fitted, (height, width, band), for a thumbnail of the whole picture.
 
     Whoever reads an image again, for a crop or a projection, reads it here, so that what is shown is what was measured.
     """
     with source.opened(max(fit.size)) as (numbers, digest):
         try:
-            return fit.apply(numbers, source.name, is_array=source.is_array), digest
+            image = fit.apply(numbers, source.name, is_array=source.is_array)
+            if seen is not None:
+                seen(numbers, source)
+            return image, digest
         except MemoryError as error:
             raise unopened(source.name, error) from error
 
 
 @dataclass
 class ImageStream:
-    """Reads a set one image at a time; afterwards it knows what was read, what was skipped and why, and their joint digest."""
+    """Reads a set one image at a time, and shows each to `seen`; afterwards it knows what was read, what was skipped and why, and their
+    joint digest.
+    """
 
     images: ImageSet
     fit: Fit
+    seen: Seen | None = None
     read: list[Source] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -116,7 +127,7 @@ class ImageStream:
         """Yield (image, source). What cannot be read raises ImageError if it was named itself, else it is skipped."""
         for source in self.images.sources:
             try:
-                image, digest = entering(source, self.fit)
+                image, digest = entering(source, self.fit, self.seen)
             except ImageError as error:
                 if source.explicit:
                     raise

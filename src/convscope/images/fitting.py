@@ -74,12 +74,35 @@ class Fit:
         return (image @ LUMINANCE)[..., np.newaxis] if image.shape[-1] == 3 and self.channels == 1 else image
 
 
-def first_bands(image: Pixels) -> Pixels:
-    """Return the numbers of an image as they can be shown: of more than four bands the first three."""
-    shape = image.shape
-    if shape[-1] <= MOST_OF_ONE:
-        return image
-    return Unpacked((shape[0], shape[1], SHOWN), lambda first, end: image[first:end][..., :SHOWN])
+def whole(image: Pixels, side: int, name: str, *, opaque: bool = False) -> NDArray[np.uint8]:
+    """Return a picture as a thumbnail (side, side, c): whole, its aspect kept, in the middle of a square that is transparent around it.
+
+    c is 1 or 3, and one more for opacity where the picture does not fill the square or is transparent itself. Of more than four bands the
+    first three are shown. `opaque`: two and four bands are measurements, not colours with opacity.
+    """
+    rows, columns, bands = image.shape
+    longest = max(rows, columns)
+    size = max(1, round(rows * side / longest)), max(1, round(columns * side / longest))
+    clear = bands in (2, MOST_OF_ONE) and not opaque
+    channels = 1 if bands < SHOWN else SHOWN
+    shown = Fit(channels, size).apply(image if clear or bands in (1, SHOWN) else _as_shown(image), name)
+    opacity = Fit(bands, size).apply(image, name)[..., -1:] if clear else np.ones((*size, 1), np.float32)
+    if clear:  # the colours themselves, not over grey
+        shown = np.clip((shown - GREY * (1 - opacity)) / np.maximum(opacity, 1 / 255), 0, 1)
+    if size == (side, side) and opacity.min() >= 1:
+        return np.round(shown * 255).astype(np.uint8)
+    square = np.zeros((side, side, channels + 1), np.uint8)
+    top, left = (side - size[0]) // 2, (side - size[1]) // 2
+    square[top : top + size[0], left : left + size[1]] = np.round(np.concatenate([shown, opacity], axis=-1) * 255)
+    return square
+
+
+def _as_shown(image: Pixels) -> Pixels:
+    """Return of two bands their mean, of more than three the first three."""
+    rows, columns, bands = image.shape
+    if bands > SHOWN:
+        return Unpacked((rows, columns, SHOWN), lambda first, end: image[first:end][..., :SHOWN])
+    return Unpacked((rows, columns, 1), lambda first, end: brightness(image[first:end]).mean(axis=-1, keepdims=True))
 
 
 def over_grey(image: FloatArray) -> FloatArray:

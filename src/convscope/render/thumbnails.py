@@ -1,4 +1,4 @@
-"""How a thumbnail lies on the map of images: a photo with a coloured frame, or a drawing without its background."""
+"""How a thumbnail lies on the map of images: a photo with a coloured frame around its shape, or a drawing without its background."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import maximum_filter
 
 from .pixels import Bytes, unit_to_rgb
 from .theme import Colour, Theme
@@ -22,9 +23,11 @@ UNLABELLED: Colour = (88, 110, 148)
 def kind_of(thumbnails: Bytes) -> Kind:
     """Return "bright" for grey drawings on black, "dark" for grey drawings on white, else "photo".
 
-    Decided by the border: the backgrounds of Fashion-MNIST or MNIST would cover their neighbours where images overlap,
-    so they are left out.
+    Those with opacity have no background to leave out. Decided by the border: the backgrounds of Fashion-MNIST or MNIST would cover their
+    neighbours where images overlap, so they are left out.
     """
+    if thumbnails.shape[-1] in (2, 4):
+        return "photo"
     colourful = thumbnails.shape[-1] >= 3 and int(np.ptp(thumbnails[..., :3].astype(np.int16), axis=-1).max(initial=0)) > 8
     if colourful or not thumbnails.size:
         return "photo"
@@ -53,8 +56,12 @@ def lay_all(
     kind = kind_of(thumbnails[:: max(1, len(thumbnails) // SAMPLE)])
     for start in range(0, len(order), BLOCK):
         chosen = order[start : start + BLOCK]
-        pictures = _resized(np.asarray(thumbnails[chosen]), side)
+        block = np.asarray(thumbnails[chosen])
         colours = [owners[index] for index in chosen]
+        if block.shape[-1] in (2, 4):
+            _lay_shapes(canvas, block, side, places[chosen], colours, theme)
+            continue
+        pictures = _resized(block, side)
         if kind == "photo":
             _lay_photos(canvas, pictures, places[chosen], colours, theme)
         else:
@@ -69,6 +76,37 @@ def _lay_photos(canvas: Bytes, pictures: Bytes, places: NDArray[np.intp], colour
     framed[:, thick:-thick, thick:-thick] = pictures[:, thick:-thick, thick:-thick]
     for (left, top), picture in zip(places.tolist(), framed, strict=True):
         canvas[top : top + side, left : left + side] = picture
+
+
+def _lay_shapes(canvas: Bytes, block: Bytes, side: int, places: NDArray[np.intp], colours: Sequence[Colour | None], theme: Theme) -> None:
+    """Blend pictures with opacity, each with a frame around its shape; what lies behind shines through as far as they let it."""
+    thick = max(1, side // 20)
+    inner = max(1, side - 2 * thick)
+    clear = block[..., -1:].astype(np.float32) / np.float32(255)
+    padded = ((0, 0), (thick, side - inner - thick), (thick, side - inner - thick), (0, 0))
+    opacity = np.pad(_enlarged(clear, inner), padded)
+    painted = np.pad(_enlarged(_three(block[..., :-1]) * clear, inner), padded)  # enlarged as it is seen: no colour of what is transparent
+    shape = maximum_filter(opacity, size=(1, 2 * thick + 1, 2 * thick + 1, 1))
+    frames = np.array([theme.page if one is None else one for one in colours], np.float32)[:, np.newaxis, np.newaxis]
+    added = painted + frames * shape * (1 - opacity) + np.float32(0.5)
+    kept = 1 - np.maximum(shape, opacity)
+    for (left, top), share, more in zip(places.tolist(), kept, added, strict=True):
+        room = canvas[top : top + side, left : left + side]
+        room[:] = np.minimum(room * share + more, 255)
+
+
+def _three(block: Bytes) -> NDArray[np.float32]:
+    return np.repeat(block, 3 // block.shape[-1], axis=-1).astype(np.float32)
+
+
+def _enlarged(block: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return (n, side, side, channel) of any values, each channel by itself and never beyond what it was."""
+    if block.shape[1] == side:
+        return block
+    planes = np.moveaxis(block, -1, 1).reshape(-1, *block.shape[1:3])
+    made = np.stack([np.asarray(Image.fromarray(plane).resize((side, side), Image.Resampling.BICUBIC)) for plane in planes])
+    limited = np.clip(made, 0, block.max(initial=0))
+    return np.moveaxis(limited.reshape(len(block), block.shape[-1], side, side), 1, -1)
 
 
 def _lay_drawings(

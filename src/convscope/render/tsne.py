@@ -4,7 +4,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..results import CAUTION_TSNE, Embedding, Reference
 from ..tables import parquet
+from .apart import PER_SIDE, push_apart
 from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
 from .legend import legend, natural
 from .palette import class_colours
@@ -24,6 +25,7 @@ SMALLEST, LARGEST = 1200, 3500
 CROWDING = 1.5
 SMALLEST_SIDE = 15
 REFERENCE_SCHEMA = 1
+EXACT = "map.parquet has the exact coordinates, and --exact draws them."
 SHOWN = ("knn@10", "trustworthiness", "label knn@10")
 
 
@@ -40,6 +42,21 @@ class Arrangement:
     places: NDArray[np.intp]
     backdrop: NDArray[np.intp] | None = None
 
+    def apart(self) -> "Arrangement":
+        """Return the same with the thumbnails pushed apart, as far as there is room on the canvas."""
+        moved = push_apart(self.places.astype(np.float64), PER_SIDE * self.side)
+        return replace(self, places=np.clip(np.rint(moved), 0, self.room).astype(np.intp))
+
+    @property
+    def room(self) -> NDArray[np.intp]:
+        """Return the largest left and top."""
+        return np.array([self.width - self.side, self.height - self.side])
+
+    def moved(self, other: "Arrangement") -> float:
+        """Return how far the thumbnails of the other lie from these on average, as a share of the diagonal."""
+        away = np.linalg.norm(self.places - other.places, axis=1)
+        return float(away.mean() / math.hypot(self.width, self.height)) if len(away) else 0.0
+
 
 def draw(
     result: Embedding, *, theme: str | Theme | None = None, by: Literal["label", "prediction"] | None = None
@@ -47,15 +64,17 @@ def draw(
     """Return `map.png`, `grid.png`, `map.parquet` (id, path, label, prediction, x, y, column, row, probability) and `reference.npz`.
 
     Thumbnails are coloured by label, without labels by prediction; `theme` and `by` say otherwise than the record does. Both axes of the
-    map share one scale. Where images overlap, the one drawn later covers the other; the order is random, so that no class covers another,
-    and always the same.
+    map share one scale. Thumbnails are pushed apart a little, unless the record is `exact`; the table always is. Where images overlap, the
+    one drawn later covers the other; the order is random, so that no class covers another, and always the same.
     """
     used = theme_of(result, theme)
     names = result.labels if (by or result.colour) != "prediction" and result.labels is not None else result.predictions
     coloured = None if names is None else "label" if names is result.labels else "prediction"
     source = result.thumbnails.shape[1]
+    exact = arrange(result.points, source, result.backdrop)
+    shown = exact if result.exact else exact.apart()
     drawn: dict[str, Sheet | bytes] = {
-        "map.png": _sheet(result, arrange(result.points, source, result.backdrop), names, used, _heading(result, coloured)),
+        "map.png": _sheet(result, shown, names, used, _heading(result, coloured, exact.moved(shown))),
         "grid.png": _sheet(result, on_grid(result.cells, result.grid, source), names, used, _grid_heading(result, coloured)),
         "map.parquet": table(result),
     }
@@ -140,13 +159,14 @@ def _reference(kept: Reference) -> bytes:
     return file.getvalue()
 
 
-def _heading(result: Embedding, coloured: str | None) -> Heading:
+def _heading(result: Embedding, coloured: str | None, moved: float) -> Heading:
     quality = (f"{name} {number(float(result.quality[name]))}" for name in SHOWN if name in result.quality)
     shown = f"coloured by {coloured}" if coloured else ""
-    subtitle = joined(model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
+    subtitle = joined(result.network or model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
+    apart = (f"Thumbnails are pushed apart, by {moved:.1%} of the diagonal on average; {EXACT}",) if moved >= 5e-4 else ()
     if result.engine.startswith("PCA"):  # too few images for t-SNE: the record's engine says so
-        return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result))
-    return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION_TSNE))
+        return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result, *apart))
+    return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION_TSNE, *apart))
 
 
 def _grid_heading(result: Embedding, coloured: str | None) -> Heading:
@@ -154,6 +174,6 @@ def _grid_heading(result: Embedding, coloured: str | None) -> Heading:
     words = "" if moved is None else f"moved by {moved:.1%} of the diagonal on average"
     size = f"{result.grid[0]} x {result.grid[1]} cells"
     shown = f"coloured by {coloured}" if coloured else ""
-    subtitle = joined(model_name(result), counted(len(result.points), "image"), size, words, shown)
+    subtitle = joined(result.network or model_name(result), counted(len(result.points), "image"), size, words, shown)
     note = "Each image has a cell of its own, as near to its place on the map as can be."
     return Heading(f"The map on a grid, {result.layer}", subtitle, (note,))

@@ -39,12 +39,15 @@ class Embedding(Result):
     """A map of images.
 
     `points`: (image, 2) float32 coordinates. `features`: (image, feature) the network's values they come from, perhaps a memory map.
-    `thumbnails`: (image, side, side, channel) uint8, side <= 128, perhaps a memory map: read it in slices. `labels`, `predictions`:
+    `thumbnails`: (image, side, side, channel) uint8, side <= 128, each picture whole; two and four channels end in their opacity; perhaps
+    a memory map: read it in slices. `labels`, `predictions`:
     class names by image, or None; `probabilities`: (image,) float32 in [0, 1] of the predicted class, or None.
     `neighbours`: (image, 8) int32, the nearest images by feature, nearest first, fewer columns for fewer than nine images.
-    `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top.
-    `quality`: numbers such as knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed
-    on, or None; `reference`: what places others on this one. `colour`: "label" or "prediction", what the pictures are coloured by.
+    `cells`: (image, 2) int32, column and row of each image on a `grid` of (columns, rows), row 0 at the top. `quality`: numbers such as
+    knn@10. `seconds`: how long each step took. `backdrop`: (point, 2), the map that the images were placed on, or None; `reference`: what
+    places others on this one. `colour`: "label" or "prediction", what the pictures are coloured by; `exact`: whether the thumbnails of the
+    picture stay at the very coordinates, else they are pushed apart a little. `network`: the name of the network whose features these are,
+    "" where nobody knows it.
     """
 
     layer: str
@@ -64,13 +67,10 @@ class Embedding(Result):
     backdrop: FloatArray | None = None
     reference: Reference | None = None
     colour: str = "label"
+    exact: bool = False
+    network: str = ""
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
     beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")
-
-    @property
-    def bands(self) -> int:
-        """How many bands its thumbnails have."""
-        return int(self.thumbnails.shape[-1])
 
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..graph.features import few_features
-from ..images import Fit, ImageSet, Source, as_image_set, entering
+from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..models import ModelBundle
 from ..models.again import load_again
 from ..tables import Columns
@@ -234,8 +234,10 @@ class Run:
         """Return the class that the network takes it for, None where it does not classify."""
         return self._text("prediction", image)
 
-    def picture(self, image: int) -> NDArray[np.float32]:
+    def picture(self, image: int, seen: Seen | None = None) -> NDArray[np.float32]:
         """Return exactly what entered the network, (height, width, channel) float32 in [0, 1].
+
+        `seen` is called with the picture's own numbers, before they were cropped and scaled.
 
         Raises ImageError if the file has changed or is gone, and for arrays in memory that only the process of the scan had.
         """
@@ -244,7 +246,7 @@ class Run:
         source = self._sources.get((str(name), self._repeats[row]))
         if source is None:
             raise ImageError(f"`{name}` is gone: it is not among {self.manifest['given']} any more. Put it back, or scan again.")
-        picture, found = entering(source, self.fit)
+        picture, found = entering(source, self.fit, seen)
         if found.hex() != digest:
             raise ImageError(f"`{name}` has changed since it was scanned. Put the same picture back, or scan again.")
         return picture

@@ -51,17 +51,19 @@ def embed(
     quality: str = "auto",
     theme: str = "light",
     colour: str = "label",
+    exact: bool = False,
     stop: int | None = None,
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
     `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with
     `features` or a Parquet, or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are
-    averaged over space); by default what feeds the network's last decision, a dense layer or a convolution. `perplexity`: 30,
-    less for few images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex",
-    "openTSNE", "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers
-    also beyond 20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or
-    "prediction", of the pictures. `stop`: end after so many strides of the map; one that Ctrl-C cut short records it.
+    averaged over space); by default what feeds the network's last decision, a dense layer or a convolution. `perplexity`: 30, less for few
+    images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex", "openTSNE",
+    "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers also beyond
+    20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or "prediction", of the
+    pictures. `exact`: draw thumbnails at the very coordinates, else they are pushed apart a little. `stop`: end after so many strides of
+    the map; one that Ctrl-C cut short records it.
 
     `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
     is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
@@ -104,7 +106,7 @@ def embed(
     settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
     mapped = _mapped(components, material, settings, reference, quality, clock)
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
-    parameters |= {"onto": onto and str(as_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour}
+    parameters |= {"onto": onto and str(as_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour, "exact": exact}
     strides = mapped.pop("strides")
     parameters |= {"stop": strides} if mapped["interrupted"] else {}
     if reference is None:
@@ -123,6 +125,8 @@ def embed(
         seconds=clock.seconds,
         theme=theme,
         colour=colour,
+        exact=exact,
+        network=material.model_name if bundle is None else bundle.name,
         **mapped,
     )
 
@@ -227,6 +231,7 @@ METHOD = Method(
         Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
         Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
         THEME,
+        Option("exact", bool, False, "Draw thumbnails at the very coordinates, also where they cover one another."),
         Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
         STOP,
     ),

@@ -1,5 +1,6 @@
 """Features: the network's values that the map is made of, in batches, with a thumbnail and the prediction of each image."""
 
+import functools
 import itertools
 from typing import Any
 
@@ -14,8 +15,9 @@ from ...graph.kinds import Kind
 from ...images import Fit, ImageSet, ImageStream
 from ...models import ModelBundle
 from ...progress import track
+from ...results import bands_note
 from ..common import fit_of, network_input, numpy
-from .material import LARGEST_THUMBNAIL, Material, thumbnail
+from .material import LARGEST_THUMBNAIL, Material, Thumbnails
 from .storage import Stack
 
 PIXELS_AT_ONCE = 16 * 224 * 224
@@ -25,15 +27,15 @@ MOST_AT_ONCE = 256
 def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     """Run all images forward to `call`, one batch in memory at a time; maps are averaged over space."""
     fit = fit_of(bundle)
-    stream = ImageStream(images, Fit(fit.channels, fit.size))
     graph = graph_of(bundle)
     output = graph.calls[graph.outputs[0].call]
     classifies = output.kind is Kind.SOFTMAX
     targets = [call.index, output.index] if classifies else [call.index]
     forward = compiled(lambda entered: [averaged(value) for value in graph.run(entered, targets)])
-    side = min(LARGEST_THUMBNAIL, *fit.size)
+    thumbnails = Thumbnails(len(images), min(LARGEST_THUMBNAIL, *fit.size))
+    seen = functools.partial(thumbnails.add, opaque=fit.channels not in (1, 3))
+    stream = ImageStream(images, Fit(fit.channels, fit.size), seen)
     values: Stack | None = None
-    thumbnails = Stack(len(images), (side, side, fit.channels), np.uint8)
     predicted: list[NDArray[np.int64]] = []
     probabilities: list[NDArray[np.float32]] = []
     most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
@@ -42,7 +44,6 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
         found = [numpy(value)[: len(batch)] for value in forward(network_input(bundle, full))]
         values = values or Stack(len(images), found[0].shape[1:], np.float32)
         values.extend(found[0])
-        thumbnails.extend(np.stack([thumbnail(image, side) for image in batch]))
         if classifies:
             predicted.append(found[1].argmax(axis=-1))
             probabilities.append(found[1].max(axis=-1))
@@ -57,7 +58,7 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
         probabilities=np.concatenate(probabilities) if classifies else None,
         layer=call.address,
         inputs=stream.inputs(),
-        notes=stream.notes(),
+        notes=(*stream.notes(), *filter(None, [bands_note(fit.channels)])),
     )
 
 

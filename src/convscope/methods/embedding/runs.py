@@ -1,5 +1,6 @@
 """The features of a scan's run: a map of them needs no network and no second pass."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 
 from ...errors import ImageError
 from ...progress import track
+from ...results import bands_note
 from ...scanning import Run, is_run, open_run
-from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
+from .material import LARGEST_THUMBNAIL, Material, Thumbnails, dots
 from .storage import Stack
 
 CHUNK = 4096
@@ -44,6 +46,8 @@ def read_run(images: Any) -> Material:
         inputs=(run.input(),),
         network=run.model["digest"],
         preprocessing=run.model["preprocessing"],
+        notes=tuple(filter(None, [bands_note(run.fit.channels)])),
+        model_name=str(run.model.get("name") or ""),
     )
 
 
@@ -58,14 +62,14 @@ def _features(run: Run) -> NDArray[np.float32]:
 
 
 def _thumbnails(run: Run) -> NDArray[np.uint8]:
-    side = min(LARGEST_THUMBNAIL, *run.fit.size)
     try:
         run.picture(int(run.ids[0]))
     except ImageError:
         if run.manifest["given"] is None:
             return dots(len(run))
         raise
-    pictures = Stack(len(run), (side, side, run.fit.channels), np.uint8)
+    thumbnails = Thumbnails(len(run), min(LARGEST_THUMBNAIL, *run.fit.size))
+    seen = functools.partial(thumbnails.add, opaque=run.fit.channels not in (1, 3))
     for image in track(run.ids.tolist(), "reading pictures"):
-        pictures.extend(thumbnail(run.picture(image), side)[np.newaxis])
-    return pictures.filled()
+        run.picture(image, seen)
+    return thumbnails.filled()

@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 from ...array_files import ArrayFile, ArrayFileError, texts
 from ...errors import ImageError
 from ...files import as_path
-from ...images import Fit, ImageSet, as_image_set
+from ...images import ImageSet, as_image_set
 from ...images.arrays import chosen, from_array, open_arrays, stacked, unread
-from ...images.fitting import MOST_OF_ONE, first_bands
+from ...images.fitting import MOST_OF_ONE
 from ...images.labels import as_labels, numbered
 from ...images.lists import PATHS
 from ...images.sources import SAMPLE, is_one, part_of
 from ...progress import track
 from ...results import bands_note
 from ...tables import column_kinds, read_parquet
-from .material import LARGEST_THUMBNAIL, Material, dots, thumbnail
-from .storage import Stack
+from .material import LARGEST_THUMBNAIL, Material, Thumbnails, dots
 
 NAMED = ("features", "embeddings", "embedding", "vectors")
 LABELS = ("labels", "label", "y")
@@ -210,28 +209,21 @@ def _check(pictures: int, features: int, path: Path) -> None:
 
 def _thumbnails(pictures: ImageSet, count: int) -> tuple[NDArray[np.uint8], int]:
     """Return thumbnails, and the most bands that any picture has."""
-    side, channels, bands = 0, 1, 1
-    while True:  # twice or three times at most: where a later picture is larger or has colours, all are made again to suit it
-        stack: Stack | None = None
+    side, bands = 0, 1
+    while True:  # twice at most: where a later picture is larger, all are made again to suit it
+        thumbnails: Thumbnails | None = None
         for source in track(pictures.sources, "reading pictures"):
             with source.opened(LARGEST_THUMBNAIL) as (numbers, _):
-                longest, colours = max(numbers.shape[:2]), 1 if numbers.shape[-1] < 3 else 3
-                bands = max(bands, numbers.shape[-1])
-                if stack is None:
-                    side = side or min(LARGEST_THUMBNAIL, longest)
-                    channels = max(channels, colours)
-                    stack = Stack(count, (side, side, channels), np.uint8)
+                longest, bands = max(numbers.shape[:2]), max(bands, numbers.shape[-1])
+                side = side or min(LARGEST_THUMBNAIL, longest)
+                thumbnails = thumbnails or Thumbnails(count, side)
                 if side < LARGEST_THUMBNAIL and longest > side:
                     side = LARGEST_THUMBNAIL
                     break
-                if colours > channels:
-                    channels = colours
-                    break
-                image = Fit(channels, (side, side)).apply(first_bands(numbers), source.name)
-            stack.extend(thumbnail(image, side)[np.newaxis])
+                thumbnails.add(numbers, source)
         else:
-            assert stack is not None
-            return stack.filled(), bands
+            assert thumbnails is not None
+            return thumbnails.filled(), bands
 
 
 def _digest_of(values: NDArray[Any]) -> str:

@@ -12,7 +12,8 @@ from ..pixels import Bytes
 
 PAGE = 2048  # the texture side that every WebGL2 device has
 SIDES = (16, 32, 64, 128)
-BLOCK = 8  # JPEG compresses squares of 8 x 8 pixels
+BLOCKS = {1: 1, 3: 8, 4: 16}  # JPEG compresses squares of 8 x 8 pixels, WebP of 16 x 16
+TYPES = {1: "image/png", 3: "image/jpeg", 4: "image/webp"}
 AT_ONCE = 2**22  # bytes of thumbnails
 
 
@@ -35,14 +36,20 @@ class Level:
         return f"{self.side}-{page:04d}"
 
 
-def levels(count: int, side: int, colour: bool) -> tuple[Level, ...]:
+def channels_of(thumbnails: Bytes) -> int:
+    """Return how many channels the pages have: 1 for grey, 3 for colours, 4 for colours with opacity, which are multiplied by it."""
+    return 4 if thumbnails.shape[-1] in (2, 4) else 3 if is_colour(thumbnails) else 1
+
+
+def levels(count: int, side: int, channels: int) -> tuple[Level, ...]:
     """Return the sizes at which `count` thumbnails of `side` pixels are stored, the smallest first.
 
     16, 32, 64 and 128 where they are smaller than the thumbnail, and last the thumbnail's own size: nothing is enlarged
-    before the screen does it. Cells of colour pages are rounded up to whole JPEG blocks, so that no block is shared.
+    before the screen does it. Cells of colour pages are rounded up to whole blocks of JPEG or WebP, so that no block is shared.
     """
     sides = [*(one for one in SIDES if one < side), side]
-    return tuple(_level(count, one, -(-one // BLOCK) * BLOCK if colour else one) for one in sides)
+    block = BLOCKS[channels]
+    return tuple(_level(count, one, -(-one // block) * block) for one in sides)
 
 
 def _level(count: int, side: int, pitch: int) -> Level:
@@ -57,20 +64,22 @@ def is_colour(thumbnails: Bytes) -> bool:
     return any(int(np.ptp(block[..., :3].astype(np.int16), axis=-1).max(initial=0)) > 8 for block in _slices(thumbnails))
 
 
-def ordered(thumbnails: Bytes, order: NDArray[np.intp], colour: bool) -> Iterator[Bytes]:
-    """Yield blocks of the thumbnails in the given order, with three channels or, grey, with one."""
+def ordered(thumbnails: Bytes, order: NDArray[np.intp], channels: int) -> Iterator[Bytes]:
+    """Yield blocks of the thumbnails in the given order, with so many channels."""
     step = max(1, AT_ONCE // max(1, int(np.prod(thumbnails.shape[1:]))))
     for start in range(0, len(order), step):
         chosen = order[start : start + step]
         ascending = np.argsort(chosen)  # a file on disk is read in its own order
         block = np.empty((len(chosen), *thumbnails.shape[1:]), np.uint8)
         block[ascending] = thumbnails[chosen[ascending]]
-        if colour:
-            yield block[..., :3]
-        elif block.shape[-1] == 2:
-            yield np.rint(block.mean(axis=-1, keepdims=True)).astype(np.uint8)
-        else:
-            yield block[..., :1]
+        yield _multiplied(block) if channels == 4 else block[..., :channels]
+
+
+def _multiplied(block: Bytes) -> Bytes:
+    """Return grey or colours with opacity as colours that are multiplied by it, and their opacity."""
+    opacity = block[..., -1:]
+    colours = np.repeat(block[..., :-1], 3 // (block.shape[-1] - 1), axis=-1)
+    return np.concatenate([(colours.astype(np.uint16) * opacity + 127) // 255, opacity], axis=-1).astype(np.uint8)
 
 
 def _slices(thumbnails: Bytes) -> Iterator[Bytes]:
@@ -103,8 +112,8 @@ def covering(source: int, side: int) -> NDArray[np.float32]:
 class Packer:
     """Fills the pages of one level, block by block, and returns each as a picture file as soon as it is full."""
 
-    def __init__(self, level: Level, colour: bool) -> None:
-        self.level, self.colour = level, colour
+    def __init__(self, level: Level, channels: int) -> None:
+        self.level, self.channels = level, channels
         self.page, self.count = 0, 0
         self.canvas = self._empty()
 
@@ -123,7 +132,7 @@ class Packer:
             yield self._finished()
 
     def _empty(self) -> Bytes:
-        return np.zeros((self.level.columns, self.level.pitch, self.level.columns, self.level.pitch, 3 if self.colour else 1), np.uint8)
+        return np.zeros((self.level.columns, self.level.pitch, self.level.columns, self.level.pitch, self.channels), np.uint8)
 
     def _place(self, block: Bytes) -> None:
         gap = self.level.pitch - self.level.side
@@ -142,7 +151,7 @@ class Packer:
 
 
 def encode(picture: Bytes) -> bytes:
-    """Return a page as PNG if it is grey, else as JPEG.
+    """Return a page as PNG if it is grey, as WebP if it has opacity, else as JPEG.
 
     Measured on pages of 2048 x 2048: Fashion-MNIST takes 2.2 MB without loss and 2.2 MB as JPEG of quality 92, whose
     ringing would show as haze where the background is left out. Crops of photographs take 7.6 MB without loss and 2 MB
@@ -151,6 +160,8 @@ def encode(picture: Bytes) -> bytes:
     file = io.BytesIO()
     if picture.shape[-1] == 1:
         Image.fromarray(picture[..., 0]).save(file, "PNG", compress_level=4)
+    elif picture.shape[-1] == 4:
+        Image.fromarray(picture).save(file, "WEBP", quality=90, method=2, exact=True)
     else:
         Image.fromarray(picture).save(file, "JPEG", quality=90, subsampling=0)
     return file.getvalue()

@@ -18,7 +18,7 @@ from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
 from ..thumbnails import kind_of
 from ..writer import png_bytes
-from .packing import Level, Packer, is_colour, levels, ordered, shrink
+from .packing import TYPES, Level, Packer, channels_of, levels, ordered, shrink
 from .records import Classes, Places, as_json, chunks, classes_of, later, place, script
 
 SCHEMA = 1
@@ -49,13 +49,13 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
     folder = Path(folder)
     _check_replaceable(folder / "data")
     placed, classes = place(embedding.points, embedding.backdrop), classes_of(embedding)
-    colour = is_colour(embedding.thumbnails)
-    sizes = levels(len(embedding.points), embedding.thumbnails.shape[1], colour)
-    about = describe(embedding, classes, sizes, colour)
+    channels = channels_of(embedding.thumbnails)
+    sizes = levels(len(embedding.points), embedding.thumbnails.shape[1], channels)
+    about = describe(embedding, classes, sizes, channels)
     with new_folder(folder / "data") as data:
         digest = hashlib.sha256(viewer_script().encode("utf-8"))
         write = _writer(data, digest.update)
-        means = _write_pages(embedding, placed, sizes, write, colour)
+        means = _write_pages(embedding, placed, sizes, write, channels)
         for name, content in chunks(embedding, placed):
             write(name, {name: content})
         start = {"about": as_json(about), "places": placed.places.astype("<u2").tobytes(), "means": means}
@@ -92,7 +92,7 @@ def _writer(data: Path, heard: Callable[[bytes], None]) -> Callable[[str, Mappin
     return write
 
 
-def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], colour: bool) -> dict[str, Any]:
+def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], channels: int) -> dict[str, Any]:
     """Return all that the page knows about the map as a whole, as plain JSON values."""
     tsne = not embedding.engine.startswith("PCA")  # too few images for t-SNE: the record's engine says so
     notes = [CAUTION_TSNE] * tsne + [note for note in embedding.notes if note != CAUTION_TSNE]
@@ -100,15 +100,15 @@ def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], c
         "schema": SCHEMA,
         "images": len(embedding.points),
         "method": "t-SNE" if tsne else "PCA",
-        "model": str(embedding.provenance.model.get("name", "")),
+        "model": embedding.network or str(embedding.provenance.model.get("name", "")),
         "layer": embedding.layer,
         "engine": embedding.engine,
         "quality": dict(embedding.quality),
         "notes": notes,
         "grid": list(embedding.grid),
-        "kind": kind_of(_sample(embedding.thumbnails)) if not colour else "photo",
-        "channels": 3 if colour else 1,
-        "type": "image/jpeg" if colour else "image/png",
+        "kind": kind_of(_sample(embedding.thumbnails)) if channels == 1 else "photo",
+        "channels": channels,
+        "type": TYPES[channels],
         "levels": [{"side": one.side, "pitch": one.pitch, "columns": one.columns, "pages": one.pages} for one in sizes],
         "neighbours": int(embedding.neighbours.shape[1]),
         "labelled": embedding.labels is not None,
@@ -125,25 +125,32 @@ def _sample(thumbnails: Bytes) -> Bytes:
 
 
 def _write_pages(
-    embedding: Embedding, placed: Places, sizes: tuple[Level, ...], write: Callable[[str, Mapping[str, bytes]], None], colour: bool
+    embedding: Embedding, placed: Places, sizes: tuple[Level, ...], write: Callable[[str, Mapping[str, bytes]], None], channels: int
 ) -> bytes:
     """Write all texture pages, and return the mean colour of each image, in Hilbert order."""
     means: list[Bytes] = []
-    packers = [Packer(level, colour) for level in sizes]
+    packers = [Packer(level, channels) for level in sizes]
 
     def finished() -> Iterator[tuple[str, bytes]]:
-        for block in ordered(embedding.thumbnails, placed.order, colour):
+        for block in ordered(embedding.thumbnails, placed.order, channels):
             shrunken = block
             for packer in reversed(packers):  # each size is made from the next larger one
                 shrunken = shrink(shrunken, packer.level.side)
                 yield from packer.add(shrunken)
-            means.append(np.rint(shrunken.mean(axis=(1, 2))).astype(np.uint8))
+            means.append(_means(shrunken))
         for packer in packers:
             yield from packer.close()
 
     for name, content in finished():
         write(name, {name: content})
     return np.concatenate(means).tobytes() if means else b""
+
+
+def _means(block: Bytes) -> Bytes:
+    """Return the mean colour of each of some thumbnails, of what is seen where they have opacity."""
+    means = block.mean(axis=(1, 2))
+    seen = means[:, :3] * 255 / np.maximum(means[:, 3:], 1) if block.shape[-1] == 4 else means
+    return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
 
 
 def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | None], version: str) -> dict[Path, bytes]:

@@ -24,14 +24,16 @@ map.canvas2d = (canvas) => {
 
   function draw(to, rank, size, scale) {
     const [x, y] = scene.screenOf(rank), side = size * scale, left = x * scale - side / 2, top = y * scale - side / 2;
-    const slot = pages.find(rank, pages.wanted), photo = kind === "photo", edge = photo && map.wash ? Math.max(1, side * 0.05) : 0;
-    if (photo) {
+    const slot = pages.find(rank, pages.wanted), photo = kind === "photo", clear = map.about.channels === 4 && slot >= 0, edge = photo && map.wash ? Math.max(1, side * 0.05) : 0;
+    if (photo && !clear) {
       to.fillStyle = edge ? map.css(scene.code(rank)) : `rgb(${map.meanOf(rank)})`;
       to.fillRect(left, top, side, side);
     }
     to.imageSmoothingEnabled = side < pages.side * 1.2;
+    if (clear && edge) Object.assign(to, { shadowColor: map.css(scene.code(rank)), shadowBlur: 2 * edge });
     if (slot >= 0) {
       to.drawImage(shapes[slot], pages.cellX, pages.cellY, pages.side, pages.side, left + edge, top + edge, side - 2 * edge, side - 2 * edge);
+      to.shadowBlur = 0;
     } else {
       to.fillStyle = photo ? `rgb(${map.meanOf(rank)})` : "#888";
       to.fillRect(left + side * 0.25, top + side * 0.25, side / 2, side / 2);

@@ -23,7 +23,8 @@
       gl_Position = vec4(place.x, -place.y, 0.0, 1.0);
     }`;
 
-  const FRAGMENT = (channels) => `#version 300 es
+  // Pages with opacity hold colours that are multiplied by it.
+  const FRAGMENT = (channels, clear) => `#version 300 es
     precision highp float;
     precision mediump sampler2DArray;
     uniform sampler2DArray pages;
@@ -35,15 +36,16 @@
     in vec2 v_in;
     out vec4 colour;
 
-    vec3 texel(vec2 p) {
+    vec4 texel(vec2 p) {
       p = clamp(p, vec2(0.5), vec2(v_cell.w - 0.5)); // never a neighbour's pixels
-      return texture(pages, vec3((v_cell.xy + p) / ${SIDE}.0, v_cell.z)).${channels};
+      vec4 found = texture(pages, vec3((v_cell.xy + p) / ${SIDE}.0, v_cell.z));
+      return vec4(found.${channels}, ${clear ? "found.a" : "1.0"});
     }
     // The thumbnail at a place in [0, 1] x [0, 1]. Enlarged, its pixels are squares with smooth edges; reduced, four
     // samples cover the area of a screen pixel.
-    vec3 thumbnail(vec2 place) {
+    vec4 thumbnail(vec2 place) {
       vec2 p = place * v_cell.w - 0.5, whole = floor(p);
-      vec3 found;
+      vec4 found;
       if (size < v_cell.w * 0.8) {
         vec2 d = vec2(0.25, -0.25) * v_cell.w / size;
         p += 0.5;
@@ -51,7 +53,11 @@
       } else {
         found = texel(whole + clamp((p - whole - 0.5) * max(1.0, size / v_cell.w) + 0.5, 0.0, 1.0) + 0.5);
       }
-      return mix(v_mean.rgb, found, v_mean.a);
+      return mix(vec4(v_mean.rgb, 1.0), found, v_mean.a);
+    }
+    // A picture with opacity: nothing lies outside its square.
+    vec4 shaped(vec2 place) {
+      return thumbnail(place) * float(all(greaterThanEqual(place, vec2(0.0))) && all(lessThanEqual(place, vec2(1.0))));
     }
     float strength(vec2 place) { float grey = thumbnail(place).r; return kind == 1 ? grey : 1.0 - grey; }
 
@@ -60,9 +66,22 @@
       float radius = kind == 0 ? min(size * 0.07, 9.0) : 0.0;
       vec2 q = abs(v_in - 0.5) * size - (size * 0.5 - radius);
       float edge = length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - radius, cover = clamp(0.5 - edge, 0.0, 1.0) * v_opacity;
+      if (kind == 0 && ${clear} && v_mean.a > 0.0) { // a picture of any shape, with a frame around it in its class's colour
+        float thick = clamp(size * 0.055, 1.0, 6.0) / size, small = 0.62 * (1.0 - smoothstep(5.0, 16.0, size));
+        vec2 p = (v_in - 0.5) * (1.0 + 2.0 * thick) + 0.5;
+        vec4 picture = shaped(p);
+        float shape = picture.a;
+        for (int i = 0; i < 8; i++) {
+          float turn = 0.785398 * float(i);
+          shape = max(shape, shaped(p + thick * vec2(cos(turn), sin(turn)) * (i % 2 == 0 ? 1.0 : 1.414)).a);
+        }
+        shape = mix(picture.a, shape, v_tint.a);
+        colour = vec4(mix(picture.rgb, v_tint.rgb * picture.a, small * v_tint.a) + v_tint.rgb * (shape - picture.a), shape) * v_opacity;
+        return;
+      }
       if (kind == 0) { // a photograph, with a frame in its class's colour; too small for a frame, with a tint
         float frame = clamp(edge + clamp(size * 0.055, 1.0, 6.0) + 0.5, 0.0, 1.0), small = 0.62 * (1.0 - smoothstep(5.0, 16.0, size));
-        vec3 picture = v_mean.a > 0.0 ? thumbnail(v_in) : v_mean.rgb;
+        vec3 picture = v_mean.a > 0.0 ? thumbnail(v_in).rgb : v_mean.rgb;
         colour = vec4(mix(picture, v_tint.rgb, max(frame, small) * v_tint.a), 1.0) * cover;
         return;
       }
@@ -77,9 +96,9 @@
       colour = vec4(v_tint.rgb * (faint + (1.0 - faint) * s) * opacity + paper * (shape - opacity), shape) * cover;
     }`;
 
-  function program(gl, channels) {
+  function program(gl, channels, clear) {
     const made = gl.createProgram();
-    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT(channels)]]) {
+    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT(channels, clear)]]) {
       const shader = gl.createShader(type);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
@@ -94,13 +113,13 @@
   map.webgl = (canvas) => {
     const gl = canvas.getContext("webgl2", { antialias: false, powerPreference: "high-performance" });
     if (!gl) return null;
-    const grey = map.about.channels === 1, bytes = SIDE * SIDE * (grey ? 1 : 4);
+    const grey = map.about.channels === 1, clear = map.about.channels === 4, bytes = SIDE * SIDE * (grey ? 1 : 4);
     const phone = matchMedia("(pointer: coarse)").matches && Math.min(screen.width, screen.height) < 600;
     const renderer = { name: "WebGL2", canvas, gl, capacity: Math.floor((phone ? 96 : 256) * MEBIBYTE / bytes) };
     let uniforms, texture, frame, room = 0, data, floats, shorts;
 
     renderer.open = () => {
-      const made = program(gl, grey ? "rrr" : "rgb");
+      const made = program(gl, grey ? "rrr" : "rgb", clear);
       gl.useProgram(made);
       uniforms = Object.fromEntries(["view", "size", "faint", "kind", "paper"].map((name) => [name, gl.getUniformLocation(made, name)]));
       texture = gl.createTexture();
@@ -138,6 +157,7 @@
       gl.readPixels(x, y, side, side, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(found.data.buffer));
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
       if (grey) for (let i = 0; i < found.data.length; i += 4) found.data[i + 1] = found.data[i + 2] = found.data[i];
+      if (clear) for (let i = 0; i < found.data.length; i++) if (i % 4 < 3) found.data[i] *= 255 / Math.max(1, found.data[i | 3]);
       context.putImageData(found, 0, 0);
     };
 
