@@ -47,7 +47,8 @@ def test_a_parquet_brings_features_and_pictures(tmp_path, kind):
     found = read_features(tmp_path / "f.parquet")
     assert (found.values == FEATURES).all()
     assert found.labels == ("a", "b", "", "a")
-    assert found.thumbnails.shape == (4, 20, 20, 3)
+    assert found.thumbnails.shape == (4, 20, 20, 4)  # 20 x 10 pixels, whole
+    assert (found.thumbnails[:, 5:15, :, 3] == 255).all() and not found.thumbnails[:, :5].any() and not found.thumbnails[:, 15:].any()
     assert (found.thumbnails[:, 0, 0, 0] == [0, 60, 120, 180]).all()
 
 
@@ -120,7 +121,7 @@ def test_a_small_grey_first_picture_spoils_no_other(tmp_path):
         Image.new("RGB", (200, 150), (60 * index, 200, 0)).save(tmp_path / f"{index}.png")
     np.save(tmp_path / "f.npy", FEATURES)
     found = read_features([tmp_path / "f.npy", *(tmp_path / f"{index}.png" for index in range(4))])
-    assert found.thumbnails.shape == (4, 128, 128, 3)
+    assert found.thumbnails.shape == (4, 128, 128, 4)
     assert (found.thumbnails[0] == 90).all()
     assert found.thumbnails[2, 5, 5].tolist() == [120, 200, 0]
 
