@@ -4,10 +4,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import records
 from PIL import Image
 
 from convscope.errors import OutputError
-from convscope.render.pages import Picture, Section, write_index
+from convscope.render.pages import Picture, Section, write_index, write_pages
 
 HOSTILE = "<script>alert('1')</script>\"&$title"
 
@@ -69,3 +70,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="a file stands where a folder is expected"):
         write_index(tmp_path / "file", "Demo", [])
+
+
+def test_what_is_written_on_a_sheet_is_text_of_the_page_too(tmp_path: Path) -> None:
+    list(write_pages(tmp_path, "top", [("one", records.top(2)), ("two", records.top(1))]))
+    reader = read(tmp_path / "index.html")
+    assert reader.words.count("What excites") == 2
+    spoken = [value for name, value in reader.values if name == "alt"]
+    assert len(spoken) == 2 and all("photos" in one and "projections" in one for one in spoken)

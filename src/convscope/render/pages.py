@@ -15,6 +15,7 @@ from PIL import Image
 from ..errors import OutputError
 from ..files import write_files
 from ..results import Result
+from .writer import words_of
 
 WIDE_FROM = 700
 INDEX = "index.html"
@@ -23,13 +24,14 @@ INDEX = "index.html"
 @dataclass(frozen=True)
 class Picture:
     """A picture file, inside the page's folder or relative to it, with the words below it; `link` is what a click on it opens, if not
-    the picture itself.
+    the picture itself. `said`: what is written on it, for readers who hear it, and for search.
     """
 
     path: str | Path
     caption: str
     note: str = ""
     link: str | Path | None = None
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def write_pages(
         for name, result in results:
             written = result.save(folder / f"{name}.png", raw=raw)
             page = next((path.name for path in written if path.suffix == ".html"), None)
-            shown.append(Picture(written[0].name, name, link=page))
+            heading, said = words_of(result)
+            shown.append(Picture(written[0].name, name, heading, page, said))
             notes |= dict.fromkeys(result.notes)
             yield result, written
             if result.interrupted:
@@ -107,9 +110,10 @@ def _figure(folder: Path, picture: Picture) -> str:
     size = _size(folder / picture.path)
     wide = ' class="wide"' if size is None or size[0] >= WIDE_FROM else ""
     measures = f' width="{size[0]}" height="{size[1]}"' if size else ""
+    alt = _words("; ".join(picture.said)) or caption
     note = f"<small>{_words(picture.note)}</small>" if picture.note else ""
     return (
-        f'<figure{wide}><a href="{link}"><img src="{shown}" alt="{caption}" loading="lazy"{measures}></a>'
+        f'<figure{wide}><a href="{link}"><img src="{shown}" alt="{alt}" loading="lazy"{measures}></a>'
         f"<figcaption>{caption}{note}</figcaption></figure>"
     )
 

@@ -139,6 +139,13 @@ def main_picture(result: Result) -> Image.Image:
     return picture
 
 
+def words_of(result: Result) -> tuple[str, tuple[str, ...]]:
+    """Return the title of the main picture and all that is written on it, nothing for a plain picture."""
+    artefacts = _artefacts(result)
+    main = artefacts[_main_name(artefacts)]
+    return (main.title, tuple(words.text for words in main.words)) if isinstance(main, Sheet) else ("", ())
+
+
 def png_bytes(result: Result, picture: str | None = None) -> bytes:
     """Return the main picture, or the one of that name, as PNG with its provenance."""
     return picture_bytes(result, picture)
