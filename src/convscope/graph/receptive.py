@@ -234,6 +234,15 @@ def stride_of(call: Call, axis: int) -> float:
     return 1
 
 
+def window_of(call: Call, axis: int) -> tuple[int, int, int] | None:
+    """Return size, stride and dilation of the windows that a call reads along an axis, None where it reads none of a fixed size."""
+    if call.kind is Kind.CONVOLUTION:
+        return _kernel(call, axis)
+    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL) and hasattr(call.operation, "pool_size"):
+        return *_window(call, axis), 1
+    return None
+
+
 def lead_of(call: Call, axis: int, before: int, after: int) -> int:
     """Return how many places of padding precede a call's input along an axis; of a transposed convolution, what is cut off its output."""
     layer: Any = call.operation

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import OptionError
 from ..graph.calls import Call
+from ..graph.gratings import gratings
 from ..graph.kinds import Kind
-from ..graph.rules import GRADIENT, Ruleset, SwitchUnpool
+from ..graph.rules import GRADIENT, CenterUnpool, Ruleset, SwitchUnpool
 from ..results import VIEWS
 from .likeness import Likeness
 from .method import check_choice
 
+MOST_NAMED = 4
+CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 MEASURED = (
@@ -41,7 +44,25 @@ def caveats(calls: Sequence[Call], rulesets: Sequence[Ruleset]) -> tuple[str, ..
     return (
         *dict.fromkeys(note for one in rulesets for note in one.notes(calls)),
         *((GRATING,) if pooled and first and deconvnets else ()),
+        *((CENTRED,) if pooled and any(isinstance(rule, CenterUnpool) for one in rulesets for _, rule in one.rules) else ()),
+        *_gratings(calls),
         *((SAME.format(WITHOUT if pooled else UNPOOLED),) if steady and deconvnets else ()),
+    )
+
+
+def _gratings(calls: Sequence[Call]) -> tuple[str, ...]:
+    """Return the sentence that names what in the network draws gratings, whatever comes down it."""
+    found = gratings(calls)
+    if not found:
+        return ()
+    periods = ", ".join(str(period) for period in sorted(set(found.values())))
+    names = list(found)
+    named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more layers" if len(names) > MOST_NAMED else "")
+    one = len(names) == 1
+    return (
+        f"{'A grating' if one else 'Gratings'} of {periods} pixels {'comes' if one else 'come'} from {named}: "
+        f"{'its stride does not divide its window' if one else 'their strides do not divide their windows'}, so some pixels lie in more "
+        "windows than others.",
     )
 
 

@@ -73,12 +73,15 @@ def project_strongest(bundle: ModelBundle, units: Sequence[Unit], images: FloatA
         yield from zip(places, _Way(bundle, call, images, rules, maps).down(places), strict=True)
 
 
-def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset) -> list[Projected]:
+def project_places(
+    bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset, *, counts: bool = True
+) -> list[Projected]:
     """Return the projection of each place; `images` are (image, height, width, channel) in [0, 1], as they enter the network.
 
     The seed is the unit's value at its place (see `seed_call` and `seedable`), 0 where that is negative. Places with small fields run as
     cones or crops, of one shape for their layer, many at once; of the others, and where there are many to an image, one forward pass serves
-    all of an image.
+    all of an image. `counts`: whether these are among the places after which compiling pays; what is measured beside a picture must not
+    change its last digit.
     """
     graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
     by_call: dict[Call, list[int]] = {}
@@ -93,7 +96,7 @@ def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatAr
             chunk = shown[start : start + at_once]
             here = [number for number in numbers if places[number].image in chunk]
             maps = _forward(bundle, [call], images[chunk], rules) if forward else {}
-            way = _Way(bundle, call, images[chunk], rules, maps)
+            way = _Way(bundle, call, images[chunk], rules, maps, counts)
             found.update(zip(here, way.down([places[one]._replace(image=chunk.index(places[one].image)) for one in here]), strict=True))
     return [found[number] for number in range(len(places))]
 
@@ -127,13 +130,16 @@ def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Rul
 
 @dataclass(frozen=True)
 class _Way:
-    """The way down from places of one call on some images; `maps` are what is known of their forward pass, see `_forward`."""
+    """The way down from places of one call on some images; `maps` are what is known of their forward pass, see `_forward`; `counts`: see
+    `project_places`.
+    """
 
     bundle: ModelBundle
     call: Call
     images: FloatArray
     rules: Ruleset
     maps: Mapping[int, FloatArray]
+    counts: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -178,7 +184,7 @@ class _Way:
         """Return `down` compiled where that pays."""
         key = "places", self.call.index, self.rules, self.size, known
         done: Counter[Any] = self.bundle.memo.setdefault("done", Counter())
-        done[key] += count
+        done[key] += count * self.counts
         pays = done[key] >= WORTH_COMPILING or (known and is_heavy(graph_of(self.bundle), self.call, self.size))
         return kept(self.bundle, key, down) if pays else down
 
