@@ -7,17 +7,22 @@ same case.
 """
 
 import argparse
+import atexit
 import collections
-import contextlib
+import functools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 COMMANDS = (
     ("--help",),
@@ -29,7 +34,13 @@ COMMANDS = (
     ("ascend", "dense1:0-2", "-m", "fashion", "--every", "3"),
     ("tsne", "sample:fashion[0-299]", "-m", "fashion"),
     ("scan", "sample:fashion[0-299]", "-m", "fashion", "-o", "run"),
+    ("ascend", "--layers", "block1_conv1", "-m", "fashion", "--steps", "8", "-o", "filters"),
+    ("tsne", "sample:fashion[0-99]", "-m", "fashion", "--page", "-o", "map"),
+    ("top", "block1_conv1", "-r", "scanned", "--filters", "0-7"),
+    ("dossier", "block1_conv1:0-1", "-r", "scanned", "-o", "dossiers"),
+    ("fetch", "mobilenetv2"),
 )
+SCAN = ("scan", "sample:fashion[0-49]", "-m", "fashion", "--layers", "block1_conv1", "-o", "scanned")
 ENDS = ("once", "twice", "term", "hup", "closed output", "full output", "full error", "closed error", "no reader", "closed input")
 SIGNALS = {"once": signal.SIGINT, "twice": signal.SIGINT, "term": signal.SIGTERM, "hup": signal.SIGHUP}
 CODES = {0, 2, 130, 141}
@@ -58,16 +69,45 @@ def attempt(number: int, folder: Path) -> tuple[str, int, str]:
     draw = random.Random(number)
     end, command = ENDS[number % len(ENDS)], draw.choice(COMMANDS)
     delay = draw.choice((draw.uniform(0.05, 0.6), draw.uniform(0.3, 4.0), draw.uniform(2.0, 15.0)))
+    if "scanned" in command:
+        shutil.copytree(_scanned(), folder / "scanned")
     said, code = ended(command, end, delay, draw.uniform(0.0, 1.0), folder)
     what = f"{' '.join(command)}; {end} after {delay:.2f} s; exit code {code}"
     if "Traceback" in said or "Exception ignored" in said or code not in CODES:
         return end, code, f"{what}\n{said}"
     if left := [path.name for path in folder.rglob(".convscope-*")]:
         return end, code, f"{what}: left {left}"
-    for path in folder.rglob("*.json"):
-        with contextlib.suppress(FileNotFoundError):
-            json.loads(path.read_text("utf-8"))
+    if broken := [path.name for path in folder.rglob("*") if not _is_whole(path)]:
+        return end, code, f"{what}: not whole: {broken}"
     return end, code, ""
+
+
+@functools.cache
+def _scanned() -> Path:
+    """Return the folder of a run, made once, that cases copy."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "convscope", *SCAN], cwd=folder, check=True, capture_output=True)
+    return folder / "scanned"
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a file can be read to its end, as what its name says it is."""
+    try:
+        if path.suffix == ".json":
+            json.loads(path.read_text("utf-8"))
+        elif path.suffix in (".png", ".jpg", ".gif"):
+            Image.open(path).load()
+        elif path.suffix == ".html":
+            return path.read_text("utf-8").rstrip().endswith("</html>")
+        elif path.suffix == ".npz":
+            with np.load(path) as arrays:
+                return all(arrays[name].size >= 0 for name in arrays)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return True
 
 
 def ended(command: tuple[str, ...], end: str, delay: float, between: float, folder: Path) -> tuple[str, int]:
@@ -92,6 +132,7 @@ def ended(command: tuple[str, ...], end: str, delay: float, between: float, fold
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        env=os.environ | {"KERAS_HOME": str(folder / "keras")},
         preexec_fn=_attentive,
     )
     try:

@@ -44,6 +44,11 @@ def command(shell: str, python: str, *, run: bool = False) -> str:
     return " ".join(["convscope", shell, *([shlex.join(words)] if words else [])])
 
 
+def option(name: str, value: str) -> str:
+    """Return how an option is given a value: as the shell or as Python writes it."""
+    return f'{name}="{value}"' if _SHELL.get() is None else f"--{name.replace('_', '-')} {shlex.quote(value)}"
+
+
 def listing() -> str:
     """Return the command that lists the layers of the user's model."""
     return command("layers", "convscope.layers(model)")

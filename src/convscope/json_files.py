@@ -1,6 +1,7 @@
 """The one door to JSON that others wrote: bounded in size, values and depth, so that no file exhausts memory or the stack."""
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def read_json(path: str | Path, *, most_bytes: int = MOST_BYTES) -> Any:
     if not stat.S_ISREG(Path(path).stat().st_mode):
         raise JsonError("it is a folder, a pipe or a device, not a file")
     with Path(path).open("rb") as file:
-        data = file.read(most_bytes + 1)
+        data = file.read(min(most_bytes, os.fstat(file.fileno()).st_size) + 1)
     return parse_json(data, most_bytes=most_bytes)
 
 

@@ -1,6 +1,7 @@
 """The program: its commands, and how bad input is told."""
 
 import logging
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -60,6 +61,9 @@ class Program(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            if Path(args[0]).suffix.lower() in (".h5", ".hdf5", ".keras"):
+                opened = f"convscope layers {shlex.quote(args[0])}"
+                raise click.UsageError(f"`{args[0]}` is a model, not a command. List its layers with: {opened}", ctx) from error
             close = closest("the commands", args[0], self.list_commands(ctx))
             raise click.UsageError(f"No command `{args[0]}`. {close} List them with: convscope --help", ctx) from error
 
@@ -89,7 +93,7 @@ def run(arguments: list[str] | None) -> int:
     except click.UsageError as error:
         if error.ctx is not None:
             say(error.ctx.get_usage())
-            say(f"Try 'convscope {error.ctx.command_path} -h' for help.")
+            say(f"Try '{error.ctx.command_path} -h' for help.")
         say(f"Error: {error.format_message()}")
     except click.ClickException as error:
         say(f"Error: {error.format_message()}")

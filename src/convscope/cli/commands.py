@@ -140,7 +140,7 @@ def _completion(shell: str) -> None:
 
 def _command(name: str, callback: Any, params: list[click.Parameter], example: str) -> click.Command:
     """Return a click command. Its help begins with the catalogue's sentence, in place of the first one of the docstring."""
-    _, _, more = inspect.cleandoc(callback.__doc__ or "").partition("\n\n")
+    _, _, more = inspect.cleandoc(callback.__doc__ or "").replace(r"\b", "\b").partition("\n\n")
     return click.Command(name, callback=callback, params=params, help=f"{summary(name)}\n\n{more}", epilog=f"\b\nExamples:\n  {example}")
 
 

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from .. import __version__
-from ..files import REASONS, unwritten
+from ..files import REASONS
 from ..legible import said
 from . import terminal
 
@@ -51,7 +51,7 @@ def _of_system(error: OSError) -> str:
         return f"The system refused something: {reason}."
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path(str(error.filename))
     if error.errno in REASONS:
-        return unwritten(path, error)
+        return f"Cannot use `{path}`: {REASONS[error.errno]}."
     return f"Cannot use `{path}`: {said(error)}. Expected a file or folder that can be read and written."
 
 

@@ -1,5 +1,6 @@
 """Model files -> networks: what the file is gets checked, its config repaired and read as data, its weights brought to the layers."""
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConvscopeError, ModelError, first_sentence
+from ..errors import ConvscopeError, ModelError, alike, first_sentence
 from .saved import archive, hdf5, weights
 from .saved.budget import Budget
 from .saved.build import Builder
@@ -157,6 +158,13 @@ def _channels(opened: Opened) -> int | None:
 def _check(path: Path) -> str:
     """Return "hdf5" or "zip" by what the file begins with; raise ModelError for anything else."""
     if not path.exists():
+        if not path.parent.is_dir():
+            raise ModelError(f"No file `{path}`: there is no folder `{path.parent}`. {EXPECTED}")
+        close = []
+        with contextlib.suppress(OSError):
+            close = alike(path.name, (one.name for one in path.parent.iterdir() if one.suffix.lower() in SUFFIXES))
+        if close:
+            raise ModelError(f"No file `{path}`. Closest of the models there: {', '.join(close)}. {EXPECTED}")
         raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, squeezenet, fashion, resnet50.")
     if path.is_dir():
         raise ModelError(f"`{path}` is a folder. {EXPECTED} (A TensorFlow SavedModel folder must be saved again as .keras.)")

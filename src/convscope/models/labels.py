@@ -21,7 +21,7 @@ def read_labels(path: Path) -> list[str]:
         if path.exists() and not path.is_file():
             raise JsonError("it is a folder, a pipe or a device, not a file")
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(min(MOST_BYTES, path.stat().st_size) + 1)
         if len(data) > MOST_BYTES:
             raise JsonError(f"it has more than {MOST_BYTES:,} bytes")
         names = _listed(parse_json(data)) if path.suffix.lower() == ".json" else data.decode("utf-8-sig").splitlines()

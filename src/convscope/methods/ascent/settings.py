@@ -5,6 +5,7 @@ from typing import Any
 
 from ...backend import resolve_precision
 from ...errors import OptionError
+from ...hints import option
 from ..method import THEMES, check_choice
 
 MODES = ("best", "paper")
@@ -65,13 +66,17 @@ def settle(
         if number is not None and number < least:
             raise OptionError(f"`{name}` is {number}. Give {least} or more.")
     if norm is not None and not (mode == "paper" and norm > 0):
-        raise OptionError(f'`norm` is {norm} in mode "{mode}". Give a distance above 0, and mode="paper".')
+        raise OptionError(f"`norm` is {norm} in mode `{mode}`. Give a distance above 0, and {option('mode', 'paper')}.")
     if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None):
-        raise OptionError('mode="paper" is the original report\'s loss alone: it takes no image, diversity or start. Leave them out.')
+        raise OptionError(
+            f"{option('mode', 'paper')} is the original report's loss alone: it takes no image, diversity or start. Leave them out."
+        )
     if image == "maco" and start is not None:
-        raise OptionError('image="maco" holds the magnitudes of natural images, so it cannot start from a picture. Leave one of them out.')
+        raise OptionError(
+            f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from a picture. Leave one of them out."
+        )
     if spectrum is not None and image != "maco":
-        raise OptionError('`spectrum` gives MACO its magnitudes. Give image="maco" too, or leave it out.')
+        raise OptionError(f"`spectrum` gives MACO its magnitudes. Give {option('image', 'maco')} too, or leave it out.")
     if mode == "paper" and steps is None:
         steps = PAPER_STEPS
     return Settings(
