@@ -1,6 +1,7 @@
 """The sizes of columns in a Parquet file's footer, against pyarrow, which ends the process where their statistics are damaged."""
 
 import contextlib
+import dataclasses
 import random
 
 import numpy as np
@@ -30,7 +31,49 @@ def test_says_what_pyarrow_says(name, options, tmp_path):
     pq.write_table(pa.table(TABLES[name]), path, **options)
     about = pq.read_metadata(path)
     columns = [about.row_group(group).column(place) for group in range(about.num_row_groups) for place in range(about.num_columns)]
-    assert footers.chunks(path) == [footers.Chunk(one.path_in_schema, one.num_values, one.total_uncompressed_size) for one in columns]
+    assert footers.chunks(path) == [chunk_of(one) for one in columns]
+    footers.check_pages(path, footers.chunks(path))
+
+
+def chunk_of(said):
+    start = min(one for one in (said.dictionary_page_offset, said.data_page_offset) if one)
+    return footers.Chunk(said.path_in_schema, said.num_values, said.total_uncompressed_size, start, said.total_compressed_size)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("options", [{}, {"use_dictionary": False}, {"data_page_size": 64, "write_batch_size": 8, "compression": "zstd"}])
+def test_pages_have_as_many_values_as_the_footer_says(version, options, tmp_path):
+    path, count = tmp_path / "t.parquet", 5000
+    rng = np.random.default_rng(0)
+    columns = {"n": rng.normal(size=count), "words": ["w" * 3000 if one % 7 else None for one in range(count)]}
+    columns["lists"] = [[1.0] * (one % 3) for one in range(count)]
+    pq.write_table(pa.table(columns), path, data_page_version=version, row_group_size=1500, **options)
+    known = footers.chunks(path)
+    footers.check_pages(path, known)
+    for change in ({"values": known[0].values + 1}, {"start": -1}, {"start": 2**40}, {"values": 2**60}):
+        with pytest.raises(ValueError, match=r"pages|cut off|holds a value|too long"):
+            footers.check_pages(path, [dataclasses.replace(known[0], **change)])
+
+
+def test_a_footer_that_promises_more_values_than_there_are_is_refused(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"n": np.arange(97_656)}), path, compression="zstd")
+    data = path.read_bytes()
+    told, lie = varint(2 * (97_656)), varint(2 * 1_000_000)
+    assert len(told) == len(lie) and data.count(told) >= 1
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    path.write_bytes(data[:footer] + data[footer:].replace(told, lie))
+    with pytest.raises(ImageError, match=r"its footer gives the column `n` 1,000,000 values, its pages hold 97,656"):
+        read_parquet(path)
+
+
+def varint(number):
+    """Return a number as the compact protocol writes it."""
+    found = []
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def test_a_table_with_any_bit_of_its_footer_flipped_is_read_or_refused(tmp_path):

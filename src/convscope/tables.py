@@ -101,12 +101,17 @@ def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:
 
 
 def _check_size(kinds: Mapping[str, Any], path: Path) -> None:
-    """Raise ImageError for columns that unpack to too much, by what the header says of them: a few bytes may stand for a billion rows."""
-    size = 0
+    """Raise ImageError for columns that unpack to too much, by what the header says of them: a few bytes may stand for a billion rows.
+
+    Raises ValueError where the header says more of them than their pages have.
+    """
+    size, wanted = 0, list[footers.Chunk]()
     for chunk in footers.chunks(path):
         name = next((one for one in kinds if chunk.path == one or chunk.path.startswith(f"{one}.")), None)
         if name is not None:
             size += max(chunk.size, chunk.values * VALUE_BYTES[_kind(kinds[name])])
+            wanted.append(chunk)
+    footers.check_pages(path, wanted)
     if size > MOST_UNPACKED:
         raise ImageError(
             f"`{path}` unpacks to more than {MOST_UNPACKED // 2**20:,} MiB. Divide it into several, or write features by numpy.save, as an "
