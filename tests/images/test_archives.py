@@ -133,6 +133,16 @@ def test_a_member_whose_bytes_changed_is_skipped(tmp_path):
     assert "damaged" in stream.skipped[0]
 
 
+@pytest.mark.parametrize(("mode", "said"), [(0o40755, "a folder"), (0o120777, "a link"), (0o10644, "a device or a pipe")])
+def test_members_of_a_zip_say_what_their_mode_marks_them_as(tmp_path, mode, said):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        odd = zipfile.ZipInfo("odd.png")
+        odd.external_attr = mode << 16
+        archive.writestr(odd, "x")
+    with pytest.raises(ImageError, match=f"odd.png` is marked as {said}, not a file"):
+        as_image_set(tmp_path / "a.zip").sources[0].read()
+
+
 def test_links_in_archives_are_not_followed(tmp_path):
     path = tmp_path / "set.tar"
     with tarfile.open(path, "w") as archive:

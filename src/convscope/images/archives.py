@@ -41,6 +41,8 @@ MOST_HEADER = 2**20
 # Pictures are packed already: a compressed tar that unpacks to far more than this is made to never end.
 MOST_PACKED, SLACK = 200, 2**30
 LOCAL_HEADER = 30
+# What the mode of a member may say that it is.
+KINDS = {stat.S_IFLNK: "marked as a link", stat.S_IFDIR: "marked as a folder", 0: "marked as a device or a pipe"}
 OPEN_AT_ONCE = 8
 # More streams than that are kept for more readers than that at once.
 MOST_IDLE = 32
@@ -255,8 +257,8 @@ def _zip_members(archive: Archive) -> Iterator[tuple[str, Make]]:
             "checksum": entry.CRC,
         }
         deflated = entry.compress_type == zipfile.ZIP_DEFLATED
-        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            yield entry.filename, _unreadable(archive, "is a link, and links are not followed.")
+        if (kind := stat.S_IFMT(entry.external_attr >> 16)) not in (0, stat.S_IFREG):
+            yield entry.filename, _unreadable(archive, f"is {KINDS.get(kind, KINDS[0])}, not a file: it is not read.")
         elif entry.flag_bits & 1:
             yield entry.filename, _unreadable(archive, "is encrypted. Pack it without a password.")
         elif not deflated and entry.compress_type != zipfile.ZIP_STORED:
