@@ -1,11 +1,15 @@
 """The measure against NumPy: spatial maxima, their first places, features and predictions; on every backend."""
 
+import functools
+import json
+
 import numpy as np
 import pytest
+from pyarrow import parquet as pq
 
 import convscope
 from convscope.backend import engine, keras
-from convscope.errors import UnitError
+from convscope.errors import OptionError, UnitError
 from convscope.scanning.measure import NetworkMeasure, chosen_layers, peak
 from networks import array, filled, images, model_of, residual, small, tensor
 
@@ -170,3 +174,26 @@ def test_a_run_ranks_before_what_is_flat_and_counts_what_is_saturated(tmp_path):
     assert np.array_equal(units.saturated, (before >= 6).sum(axis=0)) and np.allclose(units.fires, (before > 0).mean(axis=0))
     assert np.allclose(units.largest, before.max(axis=0), atol=1e-5) and run.ranked == {"act": "conv"}
     assert run.percentile("act:0", 1e6) == 100.0
+
+
+@pytest.mark.once
+def test_a_run_that_ranks_after_what_is_flat_is_read_and_not_resumed(tmp_path):
+    model, pixels = capped(), images(30, 8, 8, 3)
+    scan = functools.partial(convscope.scan, model, pixels, layers="act", out=tmp_path / "run", precision="float32", top=5)
+    expected = scan().top("act")
+    for path in (tmp_path / "run" / "manifest.json", tmp_path / "run" / "shards" / "settings.json"):
+        said = json.loads(path.read_text())  # as release 1.0 wrote it
+        for novelty in ("ranked", "files", "checksum", "schema", "unreachable"):
+            said.pop(novelty, None)
+        path.write_text(json.dumps(said | ({"schema": "1.0"} if path.name == "manifest.json" else {})))
+    for name, novel in (("top", ["before"]), ("units", ["saturated"]), ("skipped", ["kind"]), ("images", [])):
+        table = pq.read_table(tmp_path / "run" / f"{name}.parquet")
+        pq.write_table(table.drop_columns(novel), tmp_path / "run" / f"{name}.parquet")
+    (tmp_path / "run" / "spans.parquet").unlink()
+    old = convscope.open_run(tmp_path / "run")
+    found = old.top("act")
+    assert old.ranked is None and old.complete and old.features.shape == (30, old.manifest["features"])
+    assert np.array_equal(found.images, expected.images) and np.array_equal(found.before, expected.values)
+    assert not old.units("act").saturated.any()
+    with pytest.raises(OptionError, match=r"ranks the units of `act` after their activation.*can be read, but not resumed"):
+        scan()

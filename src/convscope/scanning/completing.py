@@ -172,7 +172,15 @@ def _check_folder(run: Path) -> None:
 def _check_settings(run: Path, asked: dict[str, Any]) -> bool:
     """Return whether the run says what it is of. Raises OptionError if that is something else."""
     known = known_settings(run)
-    if known is not None and (what := difference(known, asked)):
+    what = "" if known is None else difference(known, asked)
+    if what and known is not None and "ranked" not in known and not difference({**known, "ranked": asked.get("ranked", {})}, asked):
+        first, *others = asked["ranked"]
+        layers = f"`{first}`" + (f" and {len(others)} other layers" if others else "")
+        raise OptionError(
+            f"The run in `{run}` was begun by an earlier convscope, which ranks the units of {layers} after their activation, which is "
+            "flat above; this one ranks them before it. The run can be read, but not resumed. Scan again with another --out."
+        )
+    if what:
         raise OptionError(f"The run in `{run}` is of {what}. Give the same, or begin another run with --out.")
     return known is not None
 
@@ -188,7 +196,7 @@ def difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     for noun, said in COMPARED.items():
         before, now = said(known), said(asked)
         if before != now:
-            short = max(len(str(before)), len(str(now))) <= 20
+            short = all(isinstance(value, str | int) and len(str(value)) <= 20 for value in (before, now))
             return f"{noun} {before}, not {now}" if short else f"{'other' if noun.endswith('s') else 'another'} {noun}"
     return ""
 
