@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convscope.methods.ascent.image import COLOUR, SWING, TINT, fourier, frequencies, pixels, waves
+from convscope.methods.ascent.image import COLOUR, NATURAL, SLOWEST, SWING, TINT, fourier, frequencies, pixels, waves
 from networks import array, tensor
 from twins import relative_error
 
@@ -22,7 +22,26 @@ def slow_wave(number, place, length):
     return value * np.sqrt((1 if alone else 2) / length)
 
 
-def slow_pictures(numbers, swing):
+def slow_held(amplitudes, swing, natural):
+    """Return one plane's amplitudes (height, width), the whole held below the swing; of a natural picture each ring near its share."""
+    height, width = amplitudes.shape
+    rings, shares = np.zeros((height, width), dtype=int), {}
+    for i in range(height):
+        for j in range(width):
+            frequency = np.hypot((i + 1) // 2 / height, (j + 1) // 2 / width)
+            rings[i, j] = round(frequency * max(height, width))
+            shares[rings[i, j]] = shares.get(rings[i, j], 0) + max(frequency, SLOWEST / max(height, width)) ** (2 * NATURAL)
+    power = (amplitudes**2).sum() / (height * width)
+    if natural is None:
+        return amplitudes * swing / np.sqrt(swing**2 + power)
+    held = amplitudes.copy()
+    for ring, share in shares.items():
+        beyond = (amplitudes[rings == ring] ** 2).sum() / (height * width * swing**2)
+        held[rings == ring] /= np.sqrt(1 + beyond / (natural * share / sum(shares.values())))
+    return held * swing * np.sqrt(power / (swing**2 + power) * height * width / (held**2).sum())
+
+
+def slow_pictures(numbers, swing, natural):
     """Return one picture (channel, height, width) by summing every wave at every pixel, in float64."""
     channels, height, width = numbers.shape
     planes = np.zeros(numbers.shape)
@@ -31,9 +50,9 @@ def slow_pictures(numbers, swing):
         for i in range(height):
             for j in range(width):
                 frequency = np.hypot((i + 1) // 2 / height, (j + 1) // 2 / width)
-                amplitudes[i, j] = numbers[plane, i, j] * 0.25 / max(frequency, 2 / max(height, width))
+                amplitudes[i, j] = numbers[plane, i, j] * 0.25 / max(frequency, SLOWEST / max(height, width))
         amplitudes[0, 0] *= TINT if len(numbers) > 1 else 1.0
-        amplitudes *= swing / np.sqrt(swing**2 + (amplitudes**2).sum() / (height * width))
+        amplitudes = slow_held(amplitudes, swing, natural)
         for y in range(height):
             for x in range(width):
                 planes[plane, y, x] = sum(
@@ -43,19 +62,21 @@ def slow_pictures(numbers, swing):
     return 1 / (1 + np.exp(-np.tensordot(mix, planes, axes=1)))
 
 
+@pytest.mark.parametrize("natural", [None, 1.0, 3.0])
 @pytest.mark.parametrize(("height", "width", "channels"), [(8, 6, 3), (5, 7, 1), (6, 6, 2)])
-def test_fourier_equals_a_slow_sum_of_waves(height, width, channels):
-    image = fourier(height, width, channels, deviation=0.5)
+def test_fourier_equals_a_slow_sum_of_waves(height, width, channels, natural):
+    image = fourier(height, width, channels, deviation=0.5, natural=natural)
     numbers = np.stack([image.initial(np.random.default_rng(seed)) * 5 for seed in range(2)])
     found = array(image.pictures(tensor(numbers)))
     for one, picture in zip(numbers, found, strict=True):
-        assert relative_error(picture, slow_pictures(one.astype("float64"), SWING)) < 1e-5
+        assert relative_error(picture, slow_pictures(one.astype("float64"), SWING, natural)) < 1e-5
 
 
+@pytest.mark.parametrize("natural", [None, 1.0, 3.0])
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
-def test_fourier_pictures_stay_in_range_and_planes_below_the_swing(size):
+def test_fourier_pictures_stay_in_range_and_planes_below_the_swing(size, natural):
     numbers = size * np.random.default_rng(0).normal(size=(2, 3, 16, 16))
-    found = array(fourier(16, 16, 3, deviation=0.5).pictures(tensor(numbers)))
+    found = array(fourier(16, 16, 3, deviation=0.5, natural=natural).pictures(tensor(numbers)))
     assert found.min() >= 0
     assert found.max() <= 1
     logits = np.log(found / (1 - found)).astype("float64")

@@ -6,7 +6,7 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import OptionError
-from convscope.methods.ascent.run import adam, plain
+from convscope.methods.ascent.run import adam, of_number, of_picture, of_ring, plain
 from convscope.models import PREPROCESSINGS
 from networks import array, awake, filled, model_of, small, tensor
 from twins import relative_error
@@ -20,15 +20,22 @@ def climbed(update, gradients, start, clock=1.0):
     return array(numbers)
 
 
-def slow_adam(rate, gradients, start):
+def slow_adam(rate, gradients, start, alike, half):
+    """Adam by loops; `alike(place)` names the numbers of a picture that share a second moment, `half` of which is the whole picture's."""
     numbers = start.astype("float64")
+    places = list(np.ndindex(start.shape[1:]))
     for picture in range(len(start)):
-        first, second = np.zeros(start.shape[1:]), 0.0
+        first, second = np.zeros(start.shape[1:]), dict.fromkeys(map(alike, places), 0.0)
         for count, gradient in enumerate(gradients, 1):
-            square = sum(value**2 for value in gradient[picture].astype("float64").ravel()) / gradient[picture].size
             first = 0.9 * first + 0.1 * gradient[picture]
-            second = 0.999 * second + 0.001 * square
-            numbers[picture] += rate * (first / (1 - 0.9**count)) / (np.sqrt(second / (1 - 0.999**count)) + 1e-8)
+            squares = gradient[picture].astype("float64") ** 2
+            for group in second:
+                together = [squares[place] for place in places if alike(place) == group]
+                mean = sum(together) / len(together)
+                second[group] = 0.999 * second[group] + 0.001 * (np.sqrt(mean * squares.mean()) if half else mean)
+            for place in places:
+                root = np.sqrt(second[alike(place)] / (1 - 0.999**count)) + 1e-8
+                numbers[(picture, *place)] += rate * (first[place] / (1 - 0.9**count)) / root
     return numbers
 
 
@@ -37,9 +44,16 @@ def gradients(steps=6, shape=(2, 3, 4, 5)):
     return [(rng.normal(size=shape) * rng.uniform(0.1, 9)).astype("float32") for _ in range(steps)]
 
 
-def test_adam_equals_a_loop():
+def ring(place):
+    return round(np.hypot((place[1] + 1) // 2 / 4, (place[2] + 1) // 2 / 5) * 5)
+
+
+@pytest.mark.parametrize(
+    ("shared", "alike", "half"), [(of_picture, lambda place: 0, False), (of_ring, ring, True), (of_number, lambda place: place, False)]
+)
+def test_adam_equals_a_loop(shared, alike, half):
     steps = gradients()
-    assert relative_error(climbed(adam(0.05), steps, steps[0]), slow_adam(0.05, steps, steps[0])) < 1e-4
+    assert relative_error(climbed(adam(0.05, shared), steps, steps[0]), slow_adam(0.05, steps, steps[0], alike, half)) < 1e-4
 
 
 def test_plain_moves_each_picture_by_its_rate():

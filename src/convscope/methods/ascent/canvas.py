@@ -1,11 +1,11 @@
 """How large pictures are: from the receptive field of what they are climbed for, or as the network or the user wants it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...errors import OptionError
 from ...expressions import as_objective
 from ...graph.addresses import graph_of, unit_call
+from ...graph.calls import Graph
 from ...graph.receptive import check_size, receptive_field
 from ...models import ModelBundle
 from ...units import Unit
@@ -26,10 +26,16 @@ def canvas_of(bundle: ModelBundle, targets: Sequence[Target], size: Size, start:
     return canvas
 
 
-def is_flat(graph: Any, targets: Sequence[Target]) -> bool:
+def is_flat(graph: Graph, targets: Sequence[Target]) -> bool:
     """Say whether a dense layer or the like comes before one of the targets, or is one."""
     calls = [unit_call(graph, unit).index for unit in _units_in(targets)]
     return any(len(call.shape) != 4 for call in graph.ancestors(calls))
+
+
+def sees_all(graph: Graph, targets: Sequence[Target]) -> bool:
+    """Say whether one of the targets has no map: a class, or another unit of which a picture has one value."""
+    calls = [unit_call(graph, unit) for unit in _units_in(targets)]
+    return any(len(call.shape) != 4 or call.shape[1:3] == (1, 1) for call in calls)
 
 
 def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from ...units import Unit
 from ..common import network_input, numpy
 from .attempts import Attempt, Drawn, attempts_of
 from .batching import batches
-from .canvas import is_flat
+from .canvas import sees_all
 from .objectives import form_of, largest, scored_calls, weights_of
 from .real import RealImages
 from .run import AscentRun, AscentStep
@@ -98,7 +98,7 @@ class Climber:
 
     def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
         """Return what is tried on these targets, in order."""
-        attempts = attempts_of(self.settings, flat=is_flat(graph_of(self.bundle), targets), image=self.image)
+        attempts = attempts_of(self.settings, whole=sees_all(graph_of(self.bundle), targets), image=self.image)
         return [attempt for attempt in attempts if self.real is not None or not attempt.real]
 
     def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], watch: Watch, left: int | None) -> Climbed:

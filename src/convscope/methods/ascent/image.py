@@ -11,17 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...backend import ops
+from .rings import Rings
 
 FloatArray = NDArray[np.float32]
 
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
+# Networks ask for less colour than they saw: with this factor on the colour differences, pictures come near the chroma of photographs.
+VIVID = 1.5
+COLOUR *= np.array([1.0, VIVID, VIVID], dtype=np.float32)
 # How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: calm, but not grey. A grey picture has
 # but one of them.
-SWING, GREY_SWING = 2.0, 4.0
+SWING, GREY_SWING = 1.5, 2.5
 # How readily a picture's mean moves, on the scale of its slowest waves: in colour little, else many filters tint all alike.
 TINT = 0.3
+# Waves of fewer periods a picture than this weigh alike: slow shades would otherwise take all the swing, and leave motifs on grey.
+SLOWEST = 4.0
+# The power of frequency that the magnitudes of waves follow in natural images, of small size and a little smooth.
+NATURAL = -1.4
 
 
 def _as_they_are(numbers: Any) -> Any:
@@ -62,20 +70,31 @@ def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, n
 
 
 def fourier(
-    height: int, width: int, channels: int, *, deviation: float, swing: float | None = SWING, decay: float = 1.0
+    height: int,
+    width: int,
+    channels: int,
+    *,
+    deviation: float,
+    swing: float | None = SWING,
+    decay: float = 1.0,
+    natural: float | None = None,
 ) -> Parametrisation:
     """Amplitudes of real waves, scaled by frequency to the power -`decay`, in decorrelated colours, through a sigmoid (Olah et al. 2017).
 
     Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
-    contrast and colour stay calm however long the climb is; None holds nothing, which is what it takes to start from any picture. The
-    start is noise of `deviation` about mid-grey. Any number of channels; colours are decorrelated for three.
+    contrast and colour stay calm however long the climb is; None holds nothing, which is what it takes to start from any picture. With
+    `natural`, a ring of waves that grows beyond so many times its share of natural images' power is held back, too, and the others make
+    up for it: neither grain nor shades prevail. The start is noise of `deviation` about mid-grey. Any number of channels; colours are
+    decorrelated for three.
     """
     rows, columns = waves(height), waves(width)
-    # Waves of less than two periods a picture weigh alike: slow shades would otherwise take all the swing.
-    lowest = 2.0 / max(height, width)
-    scale = (0.25 * np.maximum(np.hypot(frequencies(height)[:, None], frequencies(width)), lowest) ** -decay).astype(np.float32)
+    rings = rings_of(height, width)
+    frequency = np.maximum(rings.frequency, SLOWEST / max(height, width))
+    scale = (0.25 * frequency**-decay).astype(np.float32)
     scale[0, 0] *= TINT if channels > 1 else 1.0
     colour = colours(channels)
+    share = np.bincount(rings.number, weights=(frequency ** (2 * NATURAL)).ravel())
+    share = ((natural or 1.0) * share / share.sum() + 1e-12).astype(np.float32)
 
     def initial(rng: np.random.Generator) -> FloatArray:
         return rng.normal(0.0, deviation, (channels, height, width)).astype(np.float32)
@@ -84,7 +103,16 @@ def fourier(
         if swing is None:
             return amplitudes
         power = ops.sum(amplitudes * amplitudes, axis=(2, 3), keepdims=True) / (height * width)
-        return amplitudes * swing / ops.sqrt(swing * swing + power)
+        return as_shared(amplitudes, power / (swing * swing)) * swing / ops.sqrt(swing * swing + power)
+
+    def as_shared(amplitudes: Any, power: Any) -> Any:
+        """Return the amplitudes of which no ring has much more than its share, with the power that they had: (picture, plane, 1, 1)."""
+        if natural is None or swing is None:
+            return amplitudes
+        each = rings.sums(amplitudes * amplitudes) / (height * width * swing * swing)
+        kept = share / (share + each)
+        left = ops.expand_dims(ops.sum(each * kept, axis=2, keepdims=True), 3)
+        return amplitudes * rings.spread(ops.sqrt(kept)) * ops.sqrt((power + 1e-9) / (left + 1e-9))
 
     def pictures(numbers: Any) -> Any:
         planes = ops.matmul(ops.matmul(rows, held(ops.multiply(numbers, scale))), columns.T)
@@ -112,6 +140,11 @@ def decorrelated(picture: FloatArray, colour: FloatArray) -> FloatArray:
 def frequencies(length: int) -> NDArray[np.float64]:
     """Return the frequency of each wave of `waves(length)` in cycles per pixel, 0 to 0.5."""
     return (np.arange(length) + 1) // 2 / length
+
+
+def rings_of(height: int, width: int) -> Rings:
+    """Return the rings of the numbers of a Fourier picture, ordered as `waves` has them along both sides."""
+    return Rings(np.hypot(frequencies(height)[:, None], frequencies(width)))
 
 
 def waves(length: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from ...graph.history import at_precision
 from ...graph.projector import Projector
 from ...models import ModelBundle
 from ..common import numpy
-from .image import Parametrisation
+from .image import Parametrisation, rings_of
 from .objectives import Measure
 from .transforms import Transform, sampling
 
@@ -140,24 +140,44 @@ class AscentRun:
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
 
 
-def adam(rate: float, *, each: bool = False) -> Update:
-    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but one second moment for each whole picture.
+def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:
+    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but second moments that numbers share.
 
-    So numbers that matter little move little. With a second moment for `each` number, all move alike, and the fine waves that the
-    network hardly sees pile up as grain; phases, of which none is larger than another, need it.
+    `shared` takes the squares of a gradient (picture, plane, height, width) to those that are averaged over the steps, one for each number
+    or for several; by default `of_picture`.
     """
+    share = shared or of_picture
 
     def moments(numbers: Any) -> list[Any]:
-        return [ops.zeros_like(numbers), ops.zeros_like(numbers if each else numbers[:, :1, :1, :1])]
+        return [ops.zeros_like(numbers), share(ops.zeros_like(numbers))]
 
     def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
-        square = gradient * gradient
         first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.999 * moments[1] + 0.001 * (square if each else ops.mean(square, axis=(1, 2, 3), keepdims=True))
+        second = 0.999 * moments[1] + 0.001 * share(gradient * gradient)
         corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
         return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
 
     return Update(moments, apply)
+
+
+def of_picture(squares: Any) -> Any:
+    """Return the mean over each picture: numbers that matter little move little."""
+    return ops.mean(squares, axis=(1, 2, 3), keepdims=True)
+
+
+def of_ring(squares: Any) -> Any:
+    """Return the geometric mean of the mean over each ring of waves, colours together, and of that over the picture.
+
+    With the picture's alone the finest waves hardly move, and those of four to eight pixels stand in for them, as a lattice of dots. With
+    the ring's alone fine waves that the network hardly sees move as much as all others: grain, and the more the earlier the layer.
+    """
+    height, width = squares.shape[2:]
+    return ops.sqrt(rings_of(height, width).means(ops.mean(squares, axis=1, keepdims=True)) * of_picture(squares))
+
+
+def of_number(squares: Any) -> Any:
+    """Return the squares: all numbers move alike. Phases, of which none is larger than another, need it."""
+    return squares
 
 
 def plain(rate: float) -> Update:

@@ -31,11 +31,11 @@ def jitter(pixels: int) -> Transform:
     return apply
 
 
-def scale(factors: Sequence[float]) -> Transform:
-    """Enlarge by one of the factors."""
+def zoom(least: float, most: float) -> Transform:
+    """Enlarge by a factor between these two, halves as often as doubles."""
 
     def apply(view: View, rng: np.random.Generator) -> View:
-        return replace(view, zoom=view.zoom * rng.choice(factors))
+        return replace(view, zoom=view.zoom * float(np.exp(rng.uniform(np.log(least), np.log(most)))))
 
     return apply
 
