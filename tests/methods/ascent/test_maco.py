@@ -41,7 +41,7 @@ def test_pictures_are_in_range_and_the_mean_of_their_planes_is_zero():
     assert np.abs(np.mean(planes, axis=(1, 2, 3))).max() < 1e-3
 
 
-def test_the_spectrum_is_the_mean_magnitude_of_pictures_that_fade_out():
+def test_the_spectrum_is_the_mean_magnitude_over_pictures_that_fade_out_and_over_directions():
     pictures = images(2, 6, 8, 3)
     found = spectrum_of(pictures)
     rows, columns = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, n + 1) / (n + 1)) for n in (6, 8))
@@ -49,7 +49,18 @@ def test_the_spectrum_is_the_mean_magnitude_of_pictures_that_fade_out():
     for picture in pictures:
         planes = decorrelated(np.moveaxis(picture, -1, 0), colours(3)).astype("float64")
         expected += [np.abs(np.fft.rfft2((plane - plane.mean()) * np.outer(rows, columns))) / 2 for plane in planes]
+    ring = np.array([[round(np.hypot(min(i, 6 - i) / 6, j / 8) * 6) for j in range(5)] for i in range(6)])
+    for number in set(ring.ravel()):
+        expected[:, ring == number] = expected[:, ring == number].mean(axis=1, keepdims=True)
     assert relative_error(found, expected) < 1e-5
+
+
+def test_natural_magnitudes_are_those_of_no_colour():
+    spectrum = maco_of(None)(16, 16, 3)
+    _, phases = drawn(16, 16)
+    phases[:] = phases[:, :1]
+    planes = np.stack([decorrelated(picture, colours(3)) for picture in array(spectrum.pictures(tensor(phases)))])
+    assert np.abs(planes - planes[:, :1]).max() < 0.02
 
 
 def test_the_users_own_images_give_the_spectrum():

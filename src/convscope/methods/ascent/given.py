@@ -51,7 +51,10 @@ def maco_of(given: Any) -> Drawn:
 
     def drawn(height: int, width: int, channels: int) -> Any:
         batch = as_batch(list(NATURAL) if given is None else given, Fit(channels, (height, width)))
-        return maco(spectrum_of(batch.pixels), height, width)
+        spectrum = spectrum_of(batch.pixels)
+        if given is None:
+            spectrum[1:] = spectrum[0]  # the colours of so few photographs are their own; COLOUR has those of ImageNet
+        return maco(spectrum, height, width)
 
     return drawn
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...backend import ops
 from .image import FloatArray, Parametrisation, colours, decorrelated
+from .rings import Rings
 
 # How strongly the standardised planes swing before the sigmoid.
 CONTRAST = 1.5
@@ -50,11 +51,16 @@ def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any
 def spectrum_of(pictures: FloatArray) -> FloatArray:
     """Return the mean magnitude of the waves of pictures (picture, height, width, channel) in [0, 1], in decorrelated colours.
 
-    (channel, height, width // 2 + 1), as `numpy.fft.rfft2` orders them. Pictures fade out towards their borders first: left and right do
-    not fit together, and the step between them would be drawn as a weave.
+    (channel, height, width // 2 + 1), as `numpy.fft.rfft2` orders them. Pictures fade out towards their borders first, because left and
+    right do not fit together, and waves of about one frequency get the mean of all directions: of few pictures, the step at the border
+    and the directions of their edges would be drawn as a weave.
     """
     colour, (height, width) = colours(pictures.shape[-1]), pictures.shape[1:3]
     fading = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
     planes = np.stack([decorrelated(np.moveaxis(picture, -1, 0), colour) for picture in pictures])
     centred = planes - planes.mean(axis=(2, 3), keepdims=True)
-    return np.abs(np.fft.rfft2(centred * fading)).mean(axis=0).astype(np.float32)
+    magnitudes = np.abs(np.fft.rfft2(centred * fading)).mean(axis=0)
+    number = Rings(np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))).number
+    count = np.bincount(number)
+    means = [np.bincount(number, weights=plane.ravel()) / np.maximum(count, 1) for plane in magnitudes]
+    return np.stack([mean[number].reshape(magnitudes.shape[1:]) for mean in means]).astype(np.float32)
