@@ -94,7 +94,7 @@ def fourier(
     scale[0, 0] *= TINT if channels > 1 else 1.0
     colour = colours(channels)
     share = np.bincount(rings.number, weights=(frequency ** (2 * NATURAL)).ravel())
-    share = ((natural or 1.0) * share / share.sum() + 1e-12).astype(np.float32)
+    beyond = (1.0 / ((natural or 1.0) * share / share.sum() + 1e-12)).astype(np.float32)
 
     def initial(rng: np.random.Generator) -> FloatArray:
         return rng.normal(0.0, deviation, (channels, height, width)).astype(np.float32)
@@ -110,7 +110,7 @@ def fourier(
         if natural is None or swing is None:
             return amplitudes
         each = rings.sums(amplitudes * amplitudes) / (height * width * swing * swing)
-        kept = share / (share + each)
+        kept = 1.0 / (1.0 + ops.multiply(each, beyond))
         left = ops.expand_dims(ops.sum(each * kept, axis=2, keepdims=True), 3)
         return amplitudes * rings.spread(ops.sqrt(kept)) * ops.sqrt((power + 1e-9) / (left + 1e-9))
 

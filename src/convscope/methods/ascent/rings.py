@@ -36,5 +36,5 @@ class Rings:
 
     def means(self, values: Any) -> Any:
         """Return for each wave the mean of its ring."""
-        waves = np.bincount(self.number).astype(np.float32)
-        return self.spread(self.sums(values) / np.maximum(waves, 1.0))
+        weight = (1.0 / np.maximum(np.bincount(self.number), 1)).astype(np.float32)
+        return self.spread(ops.multiply(self.sums(values), weight))
