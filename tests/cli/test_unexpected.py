@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from convscope.cli import main
+from convscope.errors import OutputError
 
 SENTENCES = {
     "memory": (MemoryError(), 2, "not enough memory"),
@@ -49,3 +50,14 @@ def test_a_fault_names_its_place_and_a_traceback_is_shown_on_request(raising, ca
     monkeypatch.setenv("CONVSCOPE_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         main(["layers", "fashion"])
+
+
+def test_words_that_cannot_be_written_at_the_end_are_bad_input_too(capsys, monkeypatch):
+    def closed():
+        raise OutputError("Cannot write to standard output: it is closed")
+
+    monkeypatch.setattr("convscope.cli.terminal.flush", closed)
+    with pytest.raises(SystemExit) as ended:
+        main(["completion", "bash"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "Error: Cannot write to standard output: it is closed\n"

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from .. import __version__
+from ..errors import ConvscopeError
 from ..files import REASONS
 from ..legible import said
 from . import terminal
@@ -25,6 +26,8 @@ def is_debugged() -> bool:
 
 def told(error: Exception) -> tuple[str, int]:
     """Return the sentence for an exception that reached the end of the program, and the exit code."""
+    if isinstance(error, ConvscopeError):  # from what comes after the command, such as the last words to standard output
+        return str(error), BAD_INPUT
     if isinstance(error, MemoryError) or _ran_out(error):
         return MEMORY, BAD_INPUT
     if isinstance(error, RecursionError):
