@@ -52,7 +52,7 @@ def likeness(
 
 
 def _mean_cosine(bundle: ModelBundle, places: Sequence[Sequence[Place]], images: FloatArray, rules: Ruleset) -> float:
-    down = iter(project_places(bundle, [one for units in places for one in units], images, rules, counts=False))
+    down = iter(project_places(bundle, [one for units in places for one in units], images, rules))
     found = []
     for units in places:
         signals = [next(down).signal.astype(np.float64).ravel() for _ in units]

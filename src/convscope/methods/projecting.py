@@ -4,7 +4,6 @@ Where little of the network's work is for one unit, forward and backward run on 
 the crop that holds its receptive field (`graph.crops`), exactly. Where the whole image goes forward in any case, only the way down does.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -35,7 +34,8 @@ FloatArray = NDArray[np.float32]
 CHUNK = 4
 PIXELS_AT_ONCE = 224 * 224  # more are slower where they leave a processor's cache
 MOST_AT_ONCE = 256
-# Compiling takes about as long as so many crops of a deep layer take without it; they are counted over all calls.
+# Compiling takes about as long as so many crops of a deep layer take without it. They are those of one call alone: what is compiled differs
+# in the last digit, and a picture must not depend on what was made before it.
 WORTH_COMPILING = 32
 
 
@@ -73,15 +73,12 @@ def project_strongest(bundle: ModelBundle, units: Sequence[Unit], images: FloatA
         yield from zip(places, _Way(bundle, call, images, rules, maps).down(places), strict=True)
 
 
-def project_places(
-    bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset, *, counts: bool = True
-) -> list[Projected]:
+def project_places(bundle: ModelBundle, places: Sequence[Place], images: FloatArray, rules: Ruleset) -> list[Projected]:
     """Return the projection of each place; `images` are (image, height, width, channel) in [0, 1], as they enter the network.
 
     The seed is the unit's value at its place (see `seed_call` and `seedable`), 0 where that is negative. Places with small fields run as
     cones or crops, of one shape for their layer, many at once; of the others, and where there are many to an image, one forward pass serves
-    all of an image. `counts`: whether these are among the places after which compiling pays; what is measured beside a picture must not
-    change its last digit.
+    all of an image.
     """
     graph, size = graph_of(bundle), (images.shape[1], images.shape[2])
     by_call: dict[Call, list[int]] = {}
@@ -96,7 +93,7 @@ def project_places(
             chunk = shown[start : start + at_once]
             here = [number for number in numbers if places[number].image in chunk]
             maps = _forward(bundle, [call], images[chunk], rules) if forward else {}
-            way = _Way(bundle, call, images[chunk], rules, maps, counts)
+            way = _Way(bundle, call, images[chunk], rules, maps)
             found.update(zip(here, way.down([places[one]._replace(image=chunk.index(places[one].image)) for one in here]), strict=True))
     return [found[number] for number in range(len(places))]
 
@@ -130,16 +127,13 @@ def _parts_of(bundle: ModelBundle, call: Call, size: tuple[int, int], rules: Rul
 
 @dataclass(frozen=True)
 class _Way:
-    """The way down from places of one call on some images; `maps` are what is known of their forward pass, see `_forward`; `counts`: see
-    `project_places`.
-    """
+    """The way down from places of one call on some images; `maps` are what is known of their forward pass, see `_forward`."""
 
     bundle: ModelBundle
     call: Call
     images: FloatArray
     rules: Ruleset
     maps: Mapping[int, FloatArray]
-    counts: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -183,9 +177,7 @@ class _Way:
     def _compiled(self, down: Callable[..., Any], count: int, *, known: bool) -> Callable[..., Any]:
         """Return `down` compiled where that pays."""
         key = "places", self.call.index, self.rules, self.size, known
-        done: Counter[Any] = self.bundle.memo.setdefault("done", Counter())
-        done[key] += count * self.counts
-        pays = done[key] >= WORTH_COMPILING or (known and is_heavy(graph_of(self.bundle), self.call, self.size))
+        pays = count >= WORTH_COMPILING or (known and is_heavy(graph_of(self.bundle), self.call, self.size))
         return kept(self.bundle, key, down) if pays else down
 
     def _on_images(self, wanted: Sequence[int], places: Sequence[Place]) -> Iterator[tuple[int, Projected]]:
