@@ -35,6 +35,17 @@ Without -m the model is VGG16. `convscope COMMAND --help` says more.
 class Program(click.Group):
     """A group whose commands are those of the catalogue and every method that is plugged in. Each is loaded when it is used."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's own, but no word may be empty: it would mean the default model, or the folder that one stands in."""
+        for place, word in enumerate(args):
+            name, equals, value = word.partition("=")
+            if not word.strip() or (name.startswith("--") and equals and not value.strip()):
+                given = f"`{name}` was given nothing" if equals else f"Word {place + 1} of the command is empty"
+                raise click.UsageError(
+                    f"{given}. A variable of the shell that is not set leaves such a word. Give it, or leave it out.", ctx
+                )
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which a user needs them, those of plug-ins last."""
         return list(dict.fromkeys((*COMMANDS, *METHODS)))
