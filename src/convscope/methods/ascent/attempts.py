@@ -36,8 +36,8 @@ NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
 # How far the planes of a class may swing, of what those of others do: with all of it the clutter about an object is as loud as the object.
 CALM = 0.8
 MOST, MOST_TO_WAKE, DREAM = 128, 80, 32
-# How much farther the planes of a picture may swing that is to wake a unit.
-STRONG = 3.0
+# How much farther the planes of a picture may swing that is to wake a unit; it also starts from twice the noise, or more.
+STRONG = 4.0
 Drawn = Callable[..., Parametrisation]
 
 
@@ -76,9 +76,9 @@ def attempts_of(settings: Settings, *, whole: bool, image: Drawn | None = None) 
         first = Attempt("a Fourier image from noise", best_measure, _fourier(noise, natural=4.0), standard, adam(0.1, of_ring), steps)
     return [
         first,
-        Attempt("stronger contrasts", best_measure, _fourier(noise, STRONG), standard, adam(0.1), MOST_TO_WAKE),
-        Attempt("its strongest place alone, from noise", peak_measure, _fourier(noise, STRONG), still, adam(0.05), MOST_TO_WAKE),
-        Attempt("its strongest place, from strong noise", peak_measure, _fourier(0.5, STRONG), still, adam(0.1), MOST_TO_WAKE),
+        Attempt("stronger contrasts", best_measure, _fourier(2 * noise, STRONG), standard, adam(0.1), MOST_TO_WAKE),
+        Attempt("its strongest place alone, from noise", peak_measure, _fourier(2 * noise, STRONG), still, adam(0.05), MOST_TO_WAKE),
+        Attempt("its strongest place, from strong noise", peak_measure, _fourier(1.0, STRONG), still, adam(0.1), MOST_TO_WAKE),
         Attempt("plain pixels from the strongest real patch", peak_measure, _pixels(0.0), still, signed(0.05), MOST_TO_WAKE, real=True),
         Attempt("plain pixels from grey", peak_measure, _pixels(0.05), still, signed(0.1), MOST_TO_WAKE),
         Attempt("plain pixels from strong noise", peak_measure, _pixels(0.3), still, signed(0.1), MOST_TO_WAKE),
