@@ -9,7 +9,7 @@ from PIL import Image
 import convscope
 from convscope.backend import keras
 from convscope.catalogue import METHODS
-from convscope.methods.ascent import climbing
+from convscope.methods.ascent import climbing, real
 from convscope.methods.embedding import engines
 from convscope.render import writer
 from networks import awake, images, model_of, small
@@ -71,6 +71,20 @@ def same(found, other):
 
 def encoded(result, name, artefact):
     return artefact if isinstance(artefact, str | bytes) else writer.picture_bytes(result, name)
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch, layer):
+    pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
+    whole = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
+    interrupted_at(monkeypatch, real.RealImages, "_measured", layer)
+    found = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
+    assert found.interrupted and np.array_equal(found.images, whole.images)
+    if layer == 1:
+        assert found.real is None and found.provenance.parameters["real"] is None
+        assert same(found, replayed(bundle, found))
+    else:
+        assert found.real[0] == whole.real[0] and np.isnan(found.real[1])
 
 
 PLACES = [

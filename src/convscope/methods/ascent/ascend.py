@@ -13,7 +13,7 @@ from ...graph.finite import weight_notes
 from ...graph.saturation import own_values
 from ...graph.slopes import slope_notes
 from ...models import ModelBundle, as_bundle, names_classes
-from ...results import Ascent, Provenance
+from ...results import Ascent, FloatArray, Provenance
 from ...units import Unit
 from ..common import class_names, require_images
 from ..method import provenance
@@ -121,9 +121,15 @@ def ascended(climber: Climber, targets: Sequence[Target], watch: Watch | None = 
 
 
 def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> Ascent:
-    """Return the record of pictures that were climbed, or read again, for targets among those that were `asked` for."""
-    real, reached, graph = climber.real, climbed.targets, graph_of(climber.bundle)
-    beside = None if real is None else np.array([real.value(target) for target in reached], dtype=np.float32)
+    """Return the record of pictures that were climbed, or read again, for targets among those that were `asked` for.
+
+    Ctrl-C while the real images are measured costs only the comparison with them.
+    """
+    reached, graph = climbed.targets, graph_of(climber.bundle)
+    beside, cut_short = _real_values(climber.real, reached)
+    if beside is None:  # as if none had been given, which is how it is made again
+        climber = replace(climber, real=None, settings=replace(climber.settings, real=None))
+    real = climber.real
     found = Ascent(
         provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
         notes=real.notes if real is not None else (),
@@ -137,7 +143,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         mode=climber.settings.mode,
         real=beside,
         frames=climbed.frames if climber.settings.every else (),
-        interrupted=climbed.interrupted,
+        interrupted=climbed.interrupted or cut_short,
         theme=climber.settings.theme,
     )
     layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)
@@ -148,6 +154,19 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         *weight_notes(graph, (graph.find(layer) for layer in layers)),
     )
     return replace(found, notes=(*said, *found.notes))
+
+
+def _real_values(real: RealImages | None, targets: Sequence[Target]) -> tuple[FloatArray | None, bool]:
+    """Return each target's largest value over the real images, None without any measured, and whether Ctrl-C ended it."""
+    if real is None:
+        return None, False
+    found = np.full(len(targets), np.nan, np.float32)
+    try:
+        for place, target in enumerate(targets):
+            found[place] = real.value(target)
+    except KeyboardInterrupt:
+        return (found if real.inputs else None), True
+    return found, False
 
 
 def _after(graph: Graph, target: Target, score: float) -> float:
