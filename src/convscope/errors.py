@@ -62,6 +62,10 @@ class ReplayError(ConvscopeError):
     """A written result that cannot be made again from what it says about itself."""
 
 
+class ReachError(ReplayError):
+    """A file that a picture, a run or a list names, which lies outside its folder and which nobody allowed to open."""
+
+
 def alike(wanted: str, known: Iterable[str], most: int = 4) -> list[str]:
     """Return the known names most like `wanted`, none where none is alike."""
     if len(wanted) > LONGEST_COMPARED:

@@ -1,41 +1,84 @@
 """Make a written picture again from what it says about itself."""
 
+import inspect
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .catalogue import METHODS
 from .errors import ReplayError
-from .models.again import load_again
+from .images.sources import places_of
+from .methods import Method
+from .models.again import files_of, load_again
+from .reach import allowing, named_by, permit
 from .render import writer
 from .results import Result
 
+# What calling a method with values that it does not expect may raise.
+UNEXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+# Parameters that say where images are, and where a run or a map is.
+IMAGES, FOLDERS = ("start", "real", "spectrum"), ("run", "onto")
 
-def replay(path: str | Path, *, custom: Any = (), unsafe: bool = False) -> Result:
+
+def replay(
+    path: str | Path,
+    *,
+    model: str | Path | None = None,
+    custom: Any = (),
+    unsafe: bool = False,
+    allow: str | Path | Iterable[str | Path] = (),
+) -> Result:
     """Return the result behind a picture that convscope wrote (PNG, SVG, PDF, or the JSON sidecar), computed again.
 
     The model and the images are looked for where they were, and must be the same to the bit; on the same machine the saved result
-    then is the same to the byte. A picture never names code that runs: where its model needs the user's own layers, or the code in the
-    file, `custom` and `unsafe` say so again, as for `load`. Raises ReplayError, and what the method raises.
+    then is the same to the byte. A picture may come from anybody: of the files that it names only those are opened that lie in its
+    folder or below, or in the files and folders that you `allow`. `model`: the model itself, wherever it is now. A picture never names
+    code that runs: where its model needs the user's own layers, or the code in the file, `custom` and `unsafe` say so again, as for
+    `load`. Raises ReplayError, and what the method raises.
     """
-    recorded = writer.read_provenance(Path(path))
+    path = Path(path)
+    recorded = writer.read_provenance(path)
     try:
-        return _again(recorded, path, custom, unsafe)
-    except (KeyError, TypeError, AttributeError) as error:
+        with allowing(allow), allowing(() if model is None else model), named_by(f"The picture `{path.name}`", path.parent):
+            return _again(recorded, path, model, custom, unsafe)
+    except UNEXPECTED as error:
         raise ReplayError(
             f"What `{path}` says of how it was made is incomplete, or another release wrote it: {type(error).__name__} {error}. "
             "Expected a picture of this release, or the JSON beside it."
         ) from error
 
 
-def _again(recorded: dict[str, Any], path: str | Path, custom: Any, unsafe: bool) -> Result:
+def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custom: Any, unsafe: bool) -> Result:
     method = METHODS.get(recorded["method"])
-    bundle = load_again(recorded["model"], "picture", custom, unsafe) if recorded["model"] else None  # a map of features has none
+    _check_parameters(method, recorded["parameters"])
+    permit(_files_of(recorded, model))
+    bundle = None  # as for a map of features
+    if recorded["model"]:
+        bundle = load_again(recorded["model"], "picture", custom, unsafe, model)
     parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
     if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:
-        raise ReplayError(f"What `{path}` was made from has changed since: {_images(recorded)}. Put the same ones back.")
+        raise ReplayError(f"What `{path}` was made from has changed since: {_given(recorded)}. Put the same ones back.")
     return result
+
+
+def _check_parameters(method: Method, parameters: Any) -> None:
+    """Raise ReplayError for parameters that the method does not record."""
+    known = {*inspect.signature(method.run).parameters, *method.takes}
+    odd = next((name for name in parameters if name not in known), None)
+    if odd is not None:
+        raise ReplayError(f"The picture gives {method.name} a parameter `{odd}`, which it does not have. {writer.EXPECTED}")
+
+
+def _files_of(recorded: dict[str, Any], model: str | Path | None) -> Iterator[str | Path]:
+    """Yield all files and folders that a picture names, so that they are asked for at once; each door asks again."""
+    if recorded["model"]:
+        yield from files_of(recorded["model"], model)
+    parameters = recorded["parameters"]
+    images = [parameters[name] for name in IMAGES if parameters.get(name)]
+    yield from places_of(path for one in (*images, *_given(recorded)) for path in ([one] if isinstance(one, str) else one))
+    yield from (parameters[name] for name in FOLDERS if isinstance(parameters.get(name), str))
 
 
 def same_bytes(result: Result, path: str | Path) -> bool:
@@ -45,8 +88,23 @@ def same_bytes(result: Result, path: str | Path) -> bool:
     return writer.picture_bytes(result, recorded.get("picture"), path.suffix) == path.read_bytes()
 
 
+def differences(result: Result, path: str | Path) -> str:
+    """Return what changed of all that decides the bytes since the picture at `path` was made, in words; "" where nothing is known."""
+    recorded = writer.read_provenance(Path(path))
+    words = []
+    for name in ("backend", "versions"):
+        before, now = recorded.get(name), getattr(result.provenance, name)
+        before = before if isinstance(before, dict) else {}
+        keys = [key for key in {**now, **before} if before.get(key) != now.get(key)]
+        words += [f"{key} {before.get(key, 'none')}, now {now.get(key, 'none')}" for key in keys]
+    return "; ".join(words)
+
+
+def _given(recorded: dict[str, Any]) -> list[str]:
+    return [path for one in recorded["inputs"] for path in one["given"] or ()]
+
+
 def _images(recorded: dict[str, Any]) -> list[str]:
-    given = [path for one in recorded["inputs"] for path in one["given"] or [None]]
-    if None in given:
+    if any(not one["given"] for one in recorded["inputs"]):
         raise ReplayError("The picture was made from arrays in memory, which no file holds. Make it from image files to replay it.")
-    return given
+    return _given(recorded)

@@ -72,7 +72,7 @@ def test_a_map_of_features_loads_no_network(tmp_path, capsys):
     done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["images"] == 60
-    main(["replay", str(tmp_path / "map" / "map.png")])
+    main(["replay", str(tmp_path / "map" / "map.png"), "--allow", str(tmp_path)])
     assert "identical" in capsys.readouterr().out
 
 

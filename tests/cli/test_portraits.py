@@ -31,7 +31,7 @@ def test_a_sheet_needs_no_model_and_is_replayed_to_the_byte(run, tmp_path, capsy
         assert arrays["channels"].tolist() == [0, 1, 2, 3] and arrays["pixels"].shape == (4, 9, 3, 3, 1)
     with Image.open(target) as picture:
         assert picture.convert("RGB").getpixel((2, 2)) == (17, 20, 26)
-    main(["replay", str(target)])
+    main(["replay", str(target), "--allow", str(run.path)])
     assert "identical, byte for byte" in capsys.readouterr().out
 
 
@@ -56,7 +56,7 @@ def test_a_whole_layer_is_pages_and_an_index(run, tmp_path, capsys):
     assert [unit["unit"] for page in found["pages"] for unit in page["units"]] == [f"block1_conv1:{channel}" for channel in range(32)]
     index = (tmp_path / "pages" / "index.html").read_text()
     assert all(f'href="./{name}.png"' in index for name in names)
-    main(["replay", str(tmp_path / "pages" / "block1_conv1-16-31.png")])
+    main(["replay", str(tmp_path / "pages" / "block1_conv1-16-31.png"), "--allow", str(run.path)])
     assert "identical" in capsys.readouterr().out
 
 
@@ -67,7 +67,7 @@ def test_several_dossiers_and_an_index_that_opens_them(run, tmp_path, capsys):
     index = (tmp_path / "two" / "index.html").read_text()
     assert 'href="./block1_conv1-1.html"' in index and 'src="./block1_conv1-1.png"' in index
     assert "<svg" in (tmp_path / "two" / "block1_conv1-2.html").read_text()
-    main(["replay", str(tmp_path / "two" / "block1_conv1-2.png")])
+    main(["replay", str(tmp_path / "two" / "block1_conv1-2.png"), "--allow", str(run.path)])
     assert "identical" in capsys.readouterr().out
 
 

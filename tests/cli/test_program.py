@@ -113,7 +113,7 @@ def test_a_strangers_broken_method_is_a_warning(stranger, tmp_path):
 
 def test_control_c_writes_what_was_reached(tmp_path):
     target = tmp_path / "reached.png"
-    arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "64", "--steps", "1000000", "-o", str(target)]
+    arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "64", "--steps", "100000", "-o", str(target)]
     process = subprocess.Popen([sys.executable, "-m", "convscope", *arguments], stderr=subprocess.PIPE, text=True)
     try:
         assert "fashion" in process.stderr.readline()

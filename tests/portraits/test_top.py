@@ -164,12 +164,12 @@ def photos(tmp_path):
 
 
 def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_path):
-    first = convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+    first = convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
     written = first.save(tmp_path / "first.png")[0]
     lost = first.patches[0].images[[0, 4]]
     (photos / f"{lost[0]:02d}.png").unlink()
     Image.new("L", (28, 28), 90).save(photos / f"{lost[1]:02d}.png")
-    found = convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+    found = convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
     assert found.patches[0].missing == (0, 4) and found.patches[0].places == (1, 2, 3, 5, 6, 7, 8)
     assert found.notes[0].startswith("Pictures that could not be had: 2. The first: `")
     assert not found.patches[0].pixels[[0, 4]].any() and not found.patches[0].projections[[0, 4]].any()
@@ -184,11 +184,11 @@ def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_pa
 def test_no_picture_at_all_is_an_error(photos, tmp_path):
     shutil.rmtree(photos)
     with pytest.raises(ImageError):
-        convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+        convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
     photos.mkdir()
     Image.new("L", (28, 28), 90).save(photos / "other.png")
     with pytest.raises(ImageError, match="None of the pictures can be had. The first: `"):
-        convscope.top(None, "block3_conv1", run=tmp_path / "run", filters="5")
+        convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
 
 
 def test_arrays_in_memory_have_pictures_while_they_are_there(fashion, tmp_path):

@@ -174,7 +174,7 @@ def test_a_picture_that_changed_or_is_gone_is_said(tmp_path):
     convscope.scan("fashion", photos, out=tmp_path / "run", layers="dense1")
     Image.new("L", (28, 28), 200).save(photos / "a.png")
     (photos / "b.png").unlink()
-    run = convscope.open_run(tmp_path / "run")
+    run = convscope.open_run(tmp_path / "run", allow=photos)
     with pytest.raises(ImageError, match=r"`a.png` has changed since it was scanned"):
         run.picture(0)
     with pytest.raises(ImageError, match=r"`b.png` is gone"):

@@ -11,9 +11,9 @@ from rich.markup import escape
 from ..catalogue import summary
 from ..legible import legible
 from ..numerals import natural
-from .methods import OUT, load_model, model_options
+from .methods import OUT, allow_option, load_model, model_options
 from .scanning import SCAN
-from .terminal import put, put_json, put_lines, say
+from .terminal import agrees, put, put_json, put_lines, say
 from .values import Number
 
 
@@ -61,15 +61,20 @@ def _session(argument: str | None, model: str | None, out: Path, **told: Any) ->
     interact(out, argument or model, told)
 
 
-def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool) -> None:
+def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, ...], custom: tuple[str, ...], unsafe: bool) -> None:
     """Make a written picture again from its own provenance, and say whether the bytes are the same.
 
     Takes a PNG, SVG or PDF that convscope wrote; all three are the same bytes when they are made again. A JSON sidecar holds no picture
     to compare with. Exit code 1 when the new picture differs.
-    """
-    from ..replaying import replay, same_bytes
 
-    result = replay(file, custom=custom, unsafe=unsafe)
+    A picture may come from anybody: of the files that it names only those are opened that lie in its folder or below, that --allow
+    names, or that you say yes to.
+    """
+    from ..reach import allowing
+    from ..replaying import differences, replay, same_bytes
+
+    with allowing(allow, agrees):
+        result = replay(file, model=model, custom=custom, unsafe=unsafe)
     if out is not None:
         for path in result.save(out):
             put(path)
@@ -78,7 +83,9 @@ def _replay(file: Path, out: Path | None, custom: tuple[str, ...], unsafe: bool)
     elif same_bytes(result, file):
         put(f"{file}: identical, byte for byte.")
     else:
-        say(f"{file}: made again, but the bytes differ: another machine, backend or package versions?")
+        why = differences(result, file)
+        then = f"Then: {why}." if why else "The versions are the same: it was another machine, or the picture was changed."
+        say(f"{file}: made again, but the bytes differ. {then}")
         raise click.exceptions.Exit(1)
 
 
@@ -173,7 +180,9 @@ REPLAY = _command(
     _replay,
     [
         click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
+        click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help="The model, where it lies elsewhere now."),
         _path("-o", "--out", help="Also write the picture there."),
+        allow_option("the picture"),
         click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers, if the picture's model needs it."),
         click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
     ],

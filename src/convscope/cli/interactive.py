@@ -11,9 +11,10 @@ from .. import session
 from ..errors import ConvscopeError
 from ..files import write_files
 from ..progress import working
+from ..reach import allowing
 from .ending import is_ending
 from .preview import preview
-from .terminal import put, put_lines, say
+from .terminal import agrees, put, put_lines, say
 
 HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
 
@@ -44,7 +45,7 @@ def _answered(state: session.State, question: Any) -> session.Step:
         if answer is None:
             answer = session.QUIT if question.stage == "model" else session.BACK
         try:
-            with working("loading") if question.stage == "model" else contextlib.nullcontext():
+            with allowing((), agrees), working("loading") if question.stage == "model" else contextlib.nullcontext():
                 return session.advance(state, answer)
         except ConvscopeError as error:
             say(str(error), fg="red")

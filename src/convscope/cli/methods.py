@@ -18,12 +18,13 @@ from ..methods.method import Part, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..progress import working
+from ..reach import allowing
 from ..render.writer import check_target, write_named
 from ..results import INTERRUPTED, Result, check_apart
 from ..units import slug
 from ..writing import is_picture
 from .jobs import write_job
-from .terminal import put, put_json, say
+from .terminal import agrees, put, put_json, say
 from .values import TYPES, Shape
 
 OUT = Path("convscope-out")
@@ -62,6 +63,12 @@ def model_options() -> list[click.Parameter]:
         click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers: file.py or package.module:Name. It runs."),
         click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the file holds in Lambda layers. Only if you trust it."),
     ]
+
+
+def allow_option(noun: str) -> click.Option:
+    """Return the option that lets files be opened which `noun` names."""
+    said = f"A file, or a folder around some, that {noun} names and that may be opened; what lies in its own folder may."
+    return click.Option(["--allow"], type=click.Path(path_type=Path), multiple=True, metavar="PATH", help=said)
 
 
 class _Recipe(click.ParamType[str]):
@@ -105,7 +112,11 @@ def run_words(run: str | None, model: str | None) -> list[str]:
 def method_command(method: Method) -> click.Command:
     """Return the click command of a method."""
 
-    def run(**given: Any) -> None:
+    def run(allow: tuple[Path, ...] = (), **given: Any) -> None:
+        with allowing(allow, agrees):
+            look(**given)
+
+    def look(**given: Any) -> None:
         out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
         model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
         hints.remember(run=run_words(given.get("run"), model["model"]))
@@ -152,6 +163,7 @@ def method_command(method: Method) -> click.Command:
         ),
         *_options((*method.options, *method.job_options)),
         *model_options(),
+        *([allow_option("the run")] if method.of_runs else []),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png, .svg or .pdf file, or a folder  [default: {OUT}/]"),
         *(
             [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, into its own folder.")]
@@ -181,8 +193,7 @@ def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict
         if idle:
             flag = idle.removesuffix("s" if idle == "inputs" else "").replace("_", "-")
             raise click.UsageError(f"--{flag} says nothing without -m: the run knows how its network is loaded. Leave it out.")
-        with working("loading the model of the scan"):
-            bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
+        bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
         hints.remember(model=model_words(bundle.source, bundle.given))
         for note in bundle.notes:
             say(note)

@@ -26,6 +26,15 @@ def say(text: object, **style: Any) -> None:
         _silence("stderr")
 
 
+def agrees(question: str) -> bool:
+    """Ask on the terminal, and say whether the answer is yes; without a terminal it is no. Ctrl-C is passed on."""
+    import click
+
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        return False
+    return bool(click.confirm(sentence(question), err=True))
+
+
 def put(text: object, **style: Any) -> None:
     """Write a line to standard output: legible in a terminal, as it is, to the byte, for other programs. Raises OutputError, Unheard."""
     shown = legible(text) if _is_terminal() else str(text)

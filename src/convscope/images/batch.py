@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFileError, read_array
 from ..errors import ImageError
-from ..files import as_path
 from ..legible import legible, shortened
+from ..reach import user_path
 from .fitting import Fit
 from .numbers import Pixels
 from .source import ArraySource, Read, Source, unopened
@@ -67,7 +67,7 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
         raise ImageError(f"The arrays have different shapes: {sorted({stack.shape[1:] for stack in stacks})}. Give arrays of one shape.")
     pixels = np.concatenate(stacks).astype(np.float32)
     names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
-    paths = tuple(str(as_path(one).absolute()) for one in given if isinstance(one, str | Path))
+    paths = tuple(str(user_path(one).absolute()) for one in given if isinstance(one, str | Path))
     digest = hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
     inputs = {"given": list(paths) if len(paths) == len(given) else None, "count": len(pixels), "digest": digest}
     counted = [f"{name}[{index}]" for name, stack in zip(names, stacks, strict=True) for index in range(len(stack))]
@@ -77,7 +77,7 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
 def _array(one: Any) -> NDArray[Any]:
     if isinstance(one, str | Path):
         try:
-            array = read_array(as_path(one))
+            array = read_array(user_path(one))
         except (OSError, ArrayFileError) as error:
             said = getattr(error, "strerror", None) or error
             raise ImageError(f"`{one}` is not a readable array: {said}. This network takes no pictures; give an .npy file.") from error

@@ -1,11 +1,13 @@
 """Folders of pictures, listed without opening any."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import UnreachableError
+from ..reach import is_open, permit
 from .source import FileSource, Source, Unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -31,6 +33,21 @@ def from_folder(folder: Path) -> list[Source]:
     return sorted(_walk(folder), key=lambda source: source.name.split("/"))
 
 
+def check_links(top: Path) -> None:
+    """Raise ReachError for a link to a folder, in `top` or below, that leads where a file that names the pictures may not lead."""
+    permit([top])
+    seen, waiting = set[str](), [] if is_open() else [str(top)]
+    while waiting:
+        folder = waiting.pop()
+        if (real := os.path.realpath(folder)) in seen:
+            continue
+        seen.add(real)
+        with contextlib.suppress(OSError, ValueError), os.scandir(folder) as entries:
+            inside = [entry for entry in entries if _is_folder(entry)]
+            permit(entry.path for entry in inside if entry.is_symlink())
+            waiting += [entry.path for entry in inside]
+
+
 def _walk(top: Path) -> Iterator[Source]:
     root = str(top)
     seen: set[tuple[int, int]] = set()
@@ -52,6 +69,7 @@ def _walk(top: Path) -> Iterator[Source]:
                 raise UnreachableError(reason) from error
             yield Unreadable(name=inside, label=_label(inside), reason=reason, may_pass=True)
             continue
+        permit(entry.path for entry in listed if _is_followed(entry))
         for entry in listed:
             if is_hidden(entry.name):
                 continue
@@ -60,6 +78,11 @@ def _walk(top: Path) -> Iterator[Source]:
                 (linked if entry.is_symlink() else real).append(name)
             elif is_picture(entry.name) and _may_be_read(entry):
                 yield FileSource(name=name, label=_label(name), folder=root, path=name)
+
+
+def _is_followed(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a link to what is listed: where a file names the pictures, it may lead out of their folder."""
+    return entry.is_symlink() and not is_hidden(entry.name) and (is_picture(entry.name) or _is_folder(entry))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import ImageError
+from ..reach import permit
 from ..tables import column_kinds, read_parquet
 from .labels import as_labels, numbered
 from .pictures import MOST_BYTES
@@ -38,6 +39,7 @@ def from_list(path: Path) -> list[Source]:
     if not rows:
         raise ImageError(f"The list `{path}` has no rows. {EXPECTED}")
     folder = str(path.parent)
+    permit(os.path.join(folder, name) for _, name, _ in rows)  # noqa: PTH118
     if not any(os.path.exists(os.path.join(folder, name)) for _, name, _ in islice(rows, TRIED)):  # noqa: PTH110, PTH118
         number, name, _ = rows[0]
         raise ImageError(

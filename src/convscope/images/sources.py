@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from .. import assets
 from ..errors import ImageError, alike
 from ..files import as_path
 from ..legible import said, shortened
+from ..reach import is_within_reach, permit
 from .archives import from_archive, is_archive
 from .arrays import from_array, from_numpy
-from .folders import SUFFIXES, from_folder
+from .folders import SUFFIXES, check_links, from_folder
 from .lists import from_list, is_list
 from .pictures import numbers_of
 from .source import FileSource, Source
@@ -49,11 +50,26 @@ def as_image_set(images: Any) -> ImageSet:
     arrays (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
+    permit(places_of(parts))
     sources = [source for part in parts for source in _as_sources(part)]
     if not sources:
         raise ImageError(f"No images were given. {EXPECTED}")
     paths = [_absolute(part) for part in parts if isinstance(part, str | Path)]
     return ImageSet(tuple(sources), tuple(paths) if len(paths) == len(parts) else None)
+
+
+def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
+    """Yield the files and folders in which the texts among what was given name images, for `permit`; embedded ones need none."""
+    for part in parts:
+        if isinstance(part, str | Path) and not str(part).startswith(SAMPLE):
+            yield part if is_within_reach(part) else _place(part)
+
+
+def _place(text: str | Path) -> Path:
+    """Return the file or folder that a text names images in, without looking: a pattern's folder, the file before [3] or [name]."""
+    named = NAMED.fullmatch(str(text))
+    path = as_path(named[1] if named is not None else text)
+    return next((parent for parent in path.parents[::-1] if glob.has_magic(path.relative_to(parent).parts[0])), path)
 
 
 def _as_sources(part: Any) -> list[Source]:
@@ -125,15 +141,19 @@ def _from_file(path: Path) -> Iterator[Source]:
 
 
 def _matching(text: str) -> Iterator[Source]:
+    check_links(_place(text))
     found = sorted(glob.glob(str(as_path(text)), recursive=True))  # noqa: PTH207 (patterns may be absolute)
     if not found:
         raise ImageError(f"No file matches `{text}`. {EXPECTED}")
+    permit(found)
     for one in found:
         yield from _from_path(one)
 
 
 def _closest(path: Path) -> str:
     """Return the sentence that names what in the path's folder is spelled alike, or says that there is no such folder."""
+    if not is_within_reach(path.parent):
+        return ""
     if not is_one(path.parent, Path.is_dir):
         return f" There is no folder `{path.parent}`."
     try:
@@ -175,6 +195,7 @@ def _from_sample(text: str) -> Iterator[Source]:
 
 
 def _file(path: Path) -> Source:
+    permit([path])
     return FileSource(name=path.name, explicit=True, folder=str(path.parent), path=path.name)
 
 

@@ -74,6 +74,7 @@ class Method:
     `pages(bundle, *taken, **options)` divides what is too much for one picture.
     `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and goes on where it was killed,
     None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
+    `of_runs`: an option or an image may be the folder of a run, which names files elsewhere.
     `of_last_layer`: without a layer it looks at the last one, so its default model is one that has it.
     `watched`: `run` takes `watch`, which is told of each step and can ask for the pictures as they stand.
     """
@@ -93,6 +94,7 @@ class Method:
     job_options: tuple[Option, ...] = ()
     watched: bool = False
     of_last_layer: bool = False
+    of_runs: bool = False
 
     def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[Part]:
         """Return the pictures that are meant."""

@@ -1,9 +1,12 @@
 """A model loaded again from what a written result says of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..errors import ReplayError
+from ..reach import permit
 from .bundle import ModelBundle
 from .loading import WEIGHTS, load
 
@@ -11,21 +14,16 @@ from .loading import WEIGHTS, load
 REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs")
 
 
-def load_again(recorded: Mapping[str, Any], made: str, custom: Any = (), unsafe: bool = False) -> ModelBundle:
+def load_again(
+    recorded: Mapping[str, Any], made: str, custom: Any = (), unsafe: bool = False, model: str | Path | None = None
+) -> ModelBundle:
     """Return the bundle that `bundle.identity()` recorded, in what was `made` with it ("picture", "run").
 
     It must be the same to the bit. What was made never names code that runs: where the model needs the user's own layers, or the code
-    in its file, `custom` and `unsafe` say so again, as for `load`. Raises ReplayError, ModelError.
+    in its file, `custom` and `unsafe` say so again, as for `load`. `model`: where the user has it now. Raises ReplayError, ModelError.
     """
-    if recorded["source"] == "memory":
-        raise ReplayError(
-            f"The {made} was made from a model in memory, which no file holds. Save the model and make the {made} from the file."
-        )
-    weights = recorded["weights"] if recorded["weights"] in WEIGHTS else None
-    if weights == "none":
-        raise ReplayError(
-            f"The {made} was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
-        )
+    if model is None:
+        _check_kept(recorded, made)
     said = recorded["load"]
     told = {name: said[name] for name in REPLAYED if name in said}
     if said.get("custom") and not custom:
@@ -33,10 +31,35 @@ def load_again(recorded: Mapping[str, Any], made: str, custom: Any = (), unsafe:
         raise ReplayError(f"The model of this {made} needs code of its own, which is not run on a {made}'s word. If you trust it: {named}")
     if said.get("unsafe") and not unsafe:
         raise ReplayError(f"The model of this {made} runs code that its file holds. If you trust whoever made the file: --unsafe")
-    bundle = load(recorded["source"], weights=weights, custom=custom, unsafe=unsafe, **told)
+    permit(files_of(recorded, model))
+    weights = recorded["weights"] if recorded["weights"] in WEIGHTS and model is None else None
+    bundle = load(recorded["source"] if model is None else model, weights=weights, custom=custom, unsafe=unsafe, **told)
     if bundle.digest != recorded["digest"]:
         raise ReplayError(
-            f"The model `{recorded['source']}` has changed: its digest is {bundle.digest}, the {made} was made with {recorded['digest']}. "
-            "Put the same model back."
+            f"The model `{bundle.source}` has changed, or is another one: its digest is {bundle.digest}, the {made} was made with "
+            f"{recorded['digest']}. Put the same model back, or say where it is: -m MODEL"
         )
-    return bundle
+    return replace(bundle, name=str(recorded["name"]), source=str(recorded["source"]), weights=str(recorded["weights"]))
+
+
+def files_of(recorded: Mapping[str, Any], model: str | Path | None = None) -> Iterator[str]:
+    """Yield the files that `bundle.identity()` recorded: the model, unless the user names one, and what it was told of."""
+    said = recorded["load"]
+    if model is None and recorded["weights"] not in WEIGHTS:
+        yield str(recorded["source"])
+    if isinstance(said.get("labels"), str):  # as earlier releases recorded them
+        yield said["labels"]
+    if str(said.get("architecture", "")).lower().endswith(".json"):
+        yield said["architecture"]
+
+
+def _check_kept(recorded: Mapping[str, Any], made: str) -> None:
+    """Raise ReplayError for a model that no file holds."""
+    if recorded["source"] == "memory":
+        raise ReplayError(
+            f"The {made} was made from a model in memory, which no file holds. Save the model and make the {made} from the file."
+        )
+    if recorded["weights"] == "none":
+        raise ReplayError(
+            f"The {made} was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
+        )

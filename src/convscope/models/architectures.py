@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import assets
 from ..errors import ModelError, closest
-from ..files import as_path
-from ..json_files import read_json
+from ..json_files import JsonError, read_json
+from ..reach import user_path
 from . import applications
 from .files import Opened, Reading, build_from_config
 from .saved import hdf5
@@ -77,7 +77,8 @@ def _built(name: str, classes: int) -> Any:
 
 def _from_json(path: Path, opened: Opened, reading: Reading) -> tuple[Any, list[str]]:
     try:
-        text = as_path(path).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise ModelError(f"The architecture `{path}` cannot be read: {error}. Expected what model.to_json() gives.") from error
-    return build_from_config(hdf5.parsed(text, str(path)), opened, reading)
+        config = read_json(user_path(path))
+    except (OSError, JsonError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise ModelError(f"The architecture `{path}` cannot be read: {said}. Expected what model.to_json() gives.") from error
+    return build_from_config(config, opened, reading)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFileError, read_array
 from ..errors import ModelError, OptionError
-from ..files import as_path
 from ..numerals import real
+from ..reach import user_path
 
 IMAGE = "image"
 Fixed = dict[str, NDArray[np.float32]]
@@ -51,7 +51,7 @@ def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.f
     if None in shape:
         raise OptionError(f"The input `{name}` has a free size {shape}; a fixed value needs a fixed size.")
     try:
-        array = read_array(as_path(value)) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
+        array = read_array(user_path(value)) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
         if array.dtype.kind not in "biuf":
             raise ArrayFileError(f"it holds {array.dtype}")
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..json_files import JsonError, parse_json
+from ..reach import user_path
 
 MOST_BYTES = 64 * 2**20
 EXPECTED = (
@@ -15,9 +16,9 @@ EXPECTED = (
 
 
 def read_labels(path: Path) -> list[str]:
-    """Return the class names in a file, in the order of the outputs. Raises OptionError."""
+    """Return the class names in a file, in the order of the outputs. Raises OptionError, ReachError."""
+    path = user_path(path)
     try:
-        path = path.expanduser()
         if path.exists() and not path.is_file():
             raise JsonError("it is a folder, a pipe or a device, not a file")
         with path.open("rb") as file:
@@ -25,7 +26,7 @@ def read_labels(path: Path) -> list[str]:
         if len(data) > MOST_BYTES:
             raise JsonError(f"it has more than {MOST_BYTES:,} bytes")
         names = _listed(parse_json(data)) if path.suffix.lower() == ".json" else data.decode("utf-8-sig").splitlines()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise OptionError(f"Could not read labels from `{path}`: {reason}. {EXPECTED}.") from error
     names = [name.strip() for name in names if path.suffix.lower() == ".json" or name.strip()]

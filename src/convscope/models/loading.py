@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import assets
 from ..errors import ModelError, OptionError, closest
-from ..files import as_path
+from ..reach import is_within_reach, user_path
 from . import applications, files
 from .architectures import architecture_for
 from .bundle import ModelBundle
@@ -94,7 +94,7 @@ def load(
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
     choice = choose_preprocessing(network, shape, preprocess or found.preprocess, image, fixed)
-    known = _known_labels(found.source, network)
+    known, named = _known_labels(found.source, network), None if labels is None else _labels(labels, network)
     if known is not None and labels is None and found.weights in ("file", "memory"):
         notes.append("class names: ImageNet's, because the network has 1,000 outputs; --labels changes them")
     return ModelBundle(
@@ -104,12 +104,12 @@ def load(
         network=network,
         preprocessing=choice.recipe,
         shape=shape,
-        labels=known if labels is None else _labels(labels, network),
+        labels=known if named is None else named,
         notes=(*notes, choice.reason),
         alternatives=choice.alternatives,
         given=_recorded(
             preprocess=preprocess,
-            labels=labels if labels is None else _plain(labels),
+            labels=None if named is None else list(named),
             architecture=architecture,
             input_shape=None if input_shape is None else list(input_shape),
             inputs=inputs if isinstance(inputs, list | tuple) else {name: np.asarray(value).tolist() for name, value in fixed.items()},
@@ -150,8 +150,10 @@ class _Found:
 def _find(path: Any, weights: str | None, architecture: str | None, reading: Reading) -> _Found:
     if hasattr(path, "layers"):
         return _Found(path, path.name, "memory", "memory", format="in memory")
-    if path is not None and (_exists(path) or _looks_like_file(str(path))):
-        file = as_path(path)
+    named = path is not None and _looks_like_file(str(path))
+    there = path is not None and (named or weights is None) and _exists(path)
+    if named or there:
+        file = user_path(path)
         read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
@@ -162,7 +164,7 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
 def _exists(path: str | Path) -> bool:
     """Say whether there is such a file; raise ModelError for a path that no file can have."""
     try:
-        return Path(path).expanduser().exists()
+        return is_within_reach(path) and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelError(f"`{path}` cannot be the path of a file: {reason}. {files.EXPECTED}") from error
@@ -250,10 +252,6 @@ def _image_shape(network: Any, image: str) -> tuple[int | None, ...]:
             f"`{network.name}` does not say how many channels its input has: received {shape}. Give it: --input-shape 224,224,3"
         )
     return shape
-
-
-def _plain(labels: str | Path | Sequence[str]) -> Any:
-    return str(Path(labels).resolve()) if isinstance(labels, str | Path) else list(labels)
 
 
 def _known_labels(source: str, network: Any) -> tuple[str, ...] | None:

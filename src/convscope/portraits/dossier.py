@@ -181,5 +181,6 @@ METHOD = Method(
         "network is the one that was scanned, and -m may only name the same."
     ),
     model_of=model_of,
+    of_runs=True,
     pages=pages,
 )

@@ -184,5 +184,6 @@ METHOD = Method(
         "more than 16 filters is written as pages, 16 filters each, with an index.html that shows them all."
     ),
     model_of=model_of,
+    of_runs=True,
     pages=pages,
 )

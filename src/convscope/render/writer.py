@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageShow, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageShow, PngImagePlugin
 
 from ..errors import OutputError, ReplayError
 from ..files import check_writable, write_files
+from ..json_files import JsonError, parse_json, read_json
 from ..registry import DRAWINGS
 from ..results import SCHEMA, Provenance, Result
 from ..writing import is_picture
@@ -29,6 +30,7 @@ OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", "
 SVG_ENTRY = re.compile(rb'<metadata id="convscope">(.*?)</metadata>', re.DOTALL)
 PDF_ENTRY = re.compile(rb"/convscope \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 COMPRESSION = 6
+EXPECTED = "Expected a .png, .svg or .pdf that convscope wrote, or the .json beside it."
 Artefact = Sheet | Image.Image | str | bytes
 
 
@@ -90,11 +92,11 @@ def is_written(result: Provenance, name: str, path: Path, *, plain: bool = False
 
     To a `plain` picture, which is pixels alone, the theme does not matter.
     """
-    wanted = json.loads(_encoded(result.as_json(picture=name)))
+    wanted = parse_json(_encoded(result.as_json(picture=name)))
     try:
         found = [read_provenance(place) for place in (path, path.with_suffix(".json"))]
         return all(_what_matters(one, plain) == _what_matters(wanted, plain) for one in found)
-    except (ReplayError, KeyError, TypeError, AttributeError):
+    except (ReplayError, LookupError, TypeError, AttributeError):
         return False
 
 
@@ -173,16 +175,15 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     """Return what a written picture, or its JSON sidecar, says about how it was made; raise ReplayError."""
     path = Path(path)
     try:
-        text = path.read_text("utf-8") if path.suffix.lower() == ".json" else _text_in(path)
-        found = json.loads(text)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise ReplayError(f"Cannot read `{path}`: {_fact(error)}. {_expected()}") from error
-    except ValueError as error:
-        raise ReplayError(f"What `{path}` says about itself is no JSON: {error}. {_expected()}") from error
-    if not isinstance(found, dict) or "method" not in found:
-        raise ReplayError(f"`{path}` does not say which method made it. {_expected()}")
+        found = read_json(path) if path.suffix.lower() == ".json" else parse_json(_text_in(path))
+    except JsonError as error:
+        raise ReplayError(f"What `{path}` says about itself cannot be read: {error}. {EXPECTED}") from error
+    except (OSError, ValueError) as error:
+        raise ReplayError(f"Cannot read `{path}`: {(getattr(error, 'strerror', None) or str(error)).lower()}. {EXPECTED}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("method"), str):
+        raise ReplayError(f"`{path}` does not say which method made it. {EXPECTED}")
     schema = found.get("schema")
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if type(schema) is not int or schema > SCHEMA:
         raise ReplayError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it.")
     return found
 
@@ -246,6 +247,8 @@ def _npz(result: Result) -> bytes:
 
 def _text_in(path: Path) -> str:
     """Return what a picture says about itself as it stands in the file."""
+    if path.exists() and not path.is_file():
+        raise ReplayError(f"Cannot read `{path}`: it is a folder, a pipe or a device. {EXPECTED}")
     suffix, text = path.suffix.lower(), None
     if suffix == ".svg":
         found = SVG_ENTRY.search(path.read_bytes())
@@ -255,24 +258,25 @@ def _text_in(path: Path) -> str:
         text = entries[-1].decode("ascii", "replace") if entries else None
         text = text and PDF_ESCAPE.sub(lambda match: PDF_ESCAPES.get(match[1], match[1]), text)
     else:
-        with Image.open(path) as image:
-            text = image.info.get(KEY)
+        text = _text_in_png(path)
     if not isinstance(text, str):
         raise ReplayError(
             f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. "
-            f"{_expected()} Perhaps its sidecar is left: {path.with_suffix('.json')}"
+            f"{EXPECTED} Perhaps its sidecar is left: {path.with_suffix('.json')}"
         )
     return text
 
 
-def _expected() -> str:
-    return "Expected a .png, .svg or .pdf that convscope wrote, or the .json beside it."
-
-
-def _fact(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "it is no picture"
+def _text_in_png(path: Path) -> Any:
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.info.get(KEY)
+    except OSError as error:
+        raise ReplayError(f"Cannot read `{path}`: {(error.strerror or '').lower() or 'it is not a PNG'}. {EXPECTED}") from error
+    except Image.DecompressionBombError as error:
+        raise ReplayError(f"Cannot read `{path}`: it has more pixels than are read. {EXPECTED}") from error
+    except Exception as error:  # Pillow raises whatever a damaged file makes it raise
+        raise ReplayError(f"Cannot read `{path}`: it is a damaged PNG. {EXPECTED}") from error
 
 
 def _in_notebook() -> bool:

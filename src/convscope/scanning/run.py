@@ -1,9 +1,10 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,11 @@ from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..graph.features import few_features
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
+from ..images.sources import places_of
 from ..models import ModelBundle
-from ..models.again import load_again
+from ..models.again import files_of, load_again
+from ..progress import working
+from ..reach import allowing, is_within_reach, named_by, permit, user_path
 from ..tables import Columns
 from ..units import parse
 from .accumulators import bin_edges, bins_of
@@ -25,6 +29,8 @@ from .contents import Contents, damaged, read_manifest
 from .journal import FEATURES, FOLDER
 from .listing import keyed
 from .written import MANIFEST, SHARES
+
+Allow = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
@@ -77,13 +83,14 @@ class Run:
     be read are missing.
     """
 
-    def __init__(self, path: Path, manifest: dict[str, Any], images: ImageSet | None = None) -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any], images: ImageSet | None = None, allow: Allow = ()) -> None:
         self.path, self.manifest = path, manifest
         self.layers = tuple(one["address"] for one in manifest["layers"])
         self.classes = tuple(manifest["classes"])
         self.complete, self.unreachable = bool(manifest["complete"]), int(manifest.get("unreachable", 0))
         self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
         self._given, self._contents = images, Contents(path, manifest)
+        self._allow = [allow] if isinstance(allow, str | Path) else list(allow)
 
     def __len__(self) -> int:
         return int(self.manifest["images"])
@@ -108,10 +115,17 @@ class Run:
     def load_model(self, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
         """Return the network that was scanned, loaded from where it was; it must be the same to the bit.
 
-        A run never names code that is run: a model that needs it is given it again by `custom` or `unsafe`, as to `load`.
-        Raises ReplayError, ModelError.
+        A run never names code that is run: a model that needs it is given it again by `custom` or `unsafe`, as to `load`. Nor are files
+        opened on its word that lie elsewhere: see `open_run`. Raises ReplayError, ModelError.
         """
-        return load_again(self.manifest["model"], "run", custom, unsafe)
+        recorded = self.manifest["model"]
+        with self._named():
+            try:
+                permit([*files_of(recorded), *(() if self._given is not None else places_of(self.manifest["given"] or ()))])
+                with working("loading the model of the scan"):
+                    return load_again(recorded, "run", custom, unsafe)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise damaged(self.path / MANIFEST, error) from error
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -264,8 +278,15 @@ class Run:
                 "Give them to open_run(…, images=…), or scan files."
             )
         if given is None:
-            given = as_image_set(list(self.manifest["given"]))
+            with self._named():
+                given = as_image_set(list(self.manifest["given"]))
         return keyed(given.sources)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Let only what the run may name be opened while the `with` lasts."""
+        with allowing(self._allow), named_by(f"The run `{self.path}`", self.path):
+            yield
 
     @cached_property
     def _repeats(self) -> list[int]:
@@ -319,22 +340,25 @@ class Run:
         return self.images.texts[column][self._row(image)]
 
 
-def open_run(path: str | Path, *, images: Any = None) -> Run:
+def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     """Return the run in a folder that `scan` wrote. `images`: what was scanned, if it lies elsewhere now or in memory only.
 
-    Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
+    A run may come from anybody: of the model and the images that it names only those are opened that lie in its folder or below, or in
+    the files and folders that you `allow`. Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
     """
-    folder = as_path(path)
+    folder = user_path(path)
     manifest = read_manifest(folder)
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:
-        return Run(folder, manifest, given)
+        return Run(folder, manifest, given, allow)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(folder / MANIFEST, error) from error
 
 
 def is_run(path: str | Path) -> bool:
     """Return whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
+    if not is_within_reach(path):
+        return False
     folder = as_path(path)
     return sum(os.path.lexists(folder / name) for name in (FOLDER, FEATURES, MANIFEST, "units.parquet")) >= 2
 

@@ -10,6 +10,7 @@ from ..errors import ModelError, OptionError
 from ..files import as_path
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
+from ..models.again import files_of
 from .completing import complete_run, difference, known_settings
 from .executors import Processes
 from .measure import NetworkMeasure, chosen_layers
@@ -59,7 +60,7 @@ def scan(
     recorded = settings.recorded(measure)
     executor, function = (None, None) if workers == 1 else (Processes(workers), Job(_said(bundle), settings, recorded))
     complete_run(run, given, measure, recorded, executor, function)
-    return open_run(run, images=given)
+    return open_run(run, images=given, allow=files_of(bundle.identity()))
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def test_skipped_pictures_leave_no_row_and_changed_ones_are_said(tmp_path):
     assert np.array_equal(found.features, run.features[[0, 1, 3, 4, 5]])
     Image.new("L", (28, 28), 255).save(photos / "3.png")
     with pytest.raises(ImageError, match=r"`3.png` has changed"):
-        convscope.embed(None, str(tmp_path / "run"))
+        convscope.embed(None, convscope.open_run(tmp_path / "run", allow=photos))
 
 
 def test_arrays_that_only_the_scan_had_are_dots(tmp_path):

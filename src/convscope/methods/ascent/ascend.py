@@ -129,6 +129,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     beside, cut_short = _real_values(climber.real, reached)
     if beside is None:  # as if none had been given, which is how it is made again
         climber = replace(climber, real=None, settings=replace(climber.settings, real=None))
+    climbed = replace(climbed, interrupted=climbed.interrupted or cut_short)
     real = climber.real
     found = Ascent(
         provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
@@ -143,7 +144,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         mode=climber.settings.mode,
         real=beside,
         frames=climbed.frames if climber.settings.every else (),
-        interrupted=climbed.interrupted or cut_short,
+        interrupted=climbed.interrupted,
         theme=climber.settings.theme,
     )
     layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)

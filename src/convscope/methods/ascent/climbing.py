@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import OptionError
 from ...expressions import as_objective
 from ...graph.addresses import graph_of, unit_call
 from ...graph.finite import spoilt_units
@@ -27,6 +28,7 @@ from .watching import Frames, Stage, Watch, counting
 FloatArray = NDArray[np.float32]
 # The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
 STEPS_AT_ONCE = 8
+MOST_BYTES, MOST_PIXELS = 4 * 2**30, 4096 * 4096
 # A picture is done when over the last WINDOW steps it gained less than WORTH of all that it gained before.
 WINDOW, WORTH = 24, 0.08
 
@@ -69,6 +71,7 @@ class Climber:
         copies = self.settings.diversity
         for call in scored_calls(graph_of(self.bundle), targets):
             require_slope(graph_of(self.bundle), call, canvas)
+        self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []
@@ -86,6 +89,22 @@ class Climber:
         if not found:
             raise KeyboardInterrupt
         return replace(_joined(found, targets, copies), interrupted=interrupted or left == 0)
+
+    def _check_room(self, count: int, canvas: tuple[int, int], steps: int) -> None:
+        """Raise OptionError for pictures, and those on the way, that would not fit into memory, before any is made."""
+        if self.settings.diversity * canvas[0] * canvas[1] > MOST_PIXELS:
+            raise OptionError(
+                f"{self.settings.diversity:,} copies of {canvas[0]} x {canvas[1]} pixels climb together; at most {MOST_PIXELS:,} pixels "
+                "do. Take a smaller size or diversity."
+            )
+        settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.bundle.channels
+        kept = 2 + steps // settings.every if settings.every else 0
+        if (wanted := numbers * (4 + kept)) > MOST_BYTES:
+            said = f" and {kept:,} frames of each" if kept else ""
+            raise OptionError(
+                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{said} are {wanted / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} are "
+                "made at once. Take fewer units, copies or frames (every), or a smaller size."
+            )
 
     def most_steps(self, targets: Sequence[Target]) -> int:
         """Return how many steps the first attempt takes at most."""

@@ -1,7 +1,11 @@
 """How to climb: the options of `ascend` with every default decided, as the provenance records them."""
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from ...backend import resolve_precision
 from ...errors import OptionError
@@ -11,6 +15,8 @@ from ..method import THEMES, check_choice
 MODES = ("best", "paper")
 IMAGES = ("fourier", "maco")
 PAPER_STEPS = 64
+# Far more than any picture needs: a file that asks for more is made to never end.
+MOST_STEPS, MOST_COPIES, MOST_SEED = 100_000, 1_000, 2**64 - 1
 Size = int | tuple[int, int] | None
 
 
@@ -56,15 +62,17 @@ def settle(
     """Return the options of `ascend` with their defaults decided. Raises OptionError."""
     for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES), ("theme", theme, THEMES)):
         check_choice(name, value, choices)
-    for name, number, least in (
-        ("seed", seed, 0),
-        ("steps", steps, 1),
-        ("stop", stop, 1),
-        ("every", every, 1),
-        ("diversity", diversity, 1),
+    for name, number, least, most in (
+        ("seed", seed, 0, MOST_SEED),
+        ("steps", steps, 1, MOST_STEPS),
+        ("stop", stop, 1, MOST_STEPS * MOST_COPIES),
+        ("every", every, 1, MOST_STEPS),
+        ("diversity", diversity, 1, MOST_COPIES),
     ):
-        if number is not None and number < least:
-            raise OptionError(f"`{name}` is {number}. Give {least} or more.")
+        if number is not None and not (_is_whole(number) and least <= number <= most):
+            raise OptionError(f"`{name}` is {number}. Give a whole number from {least} to {most:,}.")
+    if norm is not None and (isinstance(norm, bool) or not isinstance(norm, Real) or not math.isfinite(norm)):
+        raise OptionError(f"`norm` is {norm}. Give a distance, a number above 0.")
     if norm is not None and not (mode == "paper" and norm > 0):
         raise OptionError(f"`norm` is {norm} in mode `{mode}`. Give a distance above 0, and {option('mode', 'paper')}.")
     if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None):
@@ -85,8 +93,12 @@ def settle(
 
 
 def _as_size(given: Any) -> Size:
-    if given is None or isinstance(given, int):
-        return given
-    if isinstance(given, list | tuple) and len(given) == 2 and all(isinstance(side, int) for side in given):
-        return given[0], given[1]
+    if given is None or _is_whole(given):
+        return None if given is None else int(given)
+    if isinstance(given, list | tuple) and len(given) == 2 and all(map(_is_whole, given)):
+        return int(given[0]), int(given[1])
     raise OptionError(f"`size` is {given!r}. Give the side of the pictures in pixels, or their height and width.")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

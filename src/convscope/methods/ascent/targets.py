@@ -10,10 +10,10 @@ import numpy as np
 from ...array_files import ArrayFileError, read_array
 from ...errors import UnitError
 from ...expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
-from ...files import as_path
 from ...graph.addresses import as_units, channel_count, graph_of, unit_call
 from ...hints import listing
 from ...models import ModelBundle
+from ...reach import user_path
 from ...units import Unit
 
 Target = Unit | Objective
@@ -106,7 +106,7 @@ def _terms(bundle: ModelBundle, wanted: Objective) -> Iterator[Term]:
 
 def _read(name: str) -> Direction:
     """Return the direction that an .npy file holds; raise UnitError that says what was found."""
-    path = as_path(name)
+    path = user_path(name)
     try:
         array = read_array(path)
     except (OSError, ArrayFileError) as error:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError, OptionError
-from ...files import as_path
 from ...graph.addresses import graph_of
 from ...graph.features import feature_call, feature_notes, few_features
 from ...graph.finite import spoilt_units, weight_notes
 from ...images import as_image_set
 from ...models import as_bundle
 from ...progress import working
+from ...reach import user_path
 from ...results import CAUTION_TSNE, Embedding, Reference
 from ..method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
 from .affinities import affinities
@@ -106,7 +106,7 @@ def embed(
     settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
     mapped = _mapped(components, material, settings, reference, quality, clock)
     parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
-    parameters |= {"onto": onto and str(as_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour, "exact": exact}
+    parameters |= {"onto": onto and str(user_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour, "exact": exact}
     strides = mapped.pop("strides")
     parameters |= {"stop": strides} if mapped["interrupted"] else {}
     if reference is None:
@@ -248,6 +248,7 @@ METHOD = Method(
         "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
     ),
     needs_model=lambda images: not (holds_run(images) or holds_features(images)),
+    of_runs=True,
     has_page=True,
     of_last_layer=True,
 )

@@ -16,8 +16,9 @@ from ...images.arrays import chosen, from_array, open_arrays, stacked, unread
 from ...images.fitting import MOST_OF_ONE
 from ...images.labels import as_labels, numbered
 from ...images.lists import PATHS
-from ...images.sources import SAMPLE, is_one, part_of
+from ...images.sources import SAMPLE, is_one, part_of, places_of
 from ...progress import track
+from ...reach import permit, user_path
 from ...results import bands_note
 from ...tables import column_kinds, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, Thumbnails, dots
@@ -39,8 +40,9 @@ def holds_features(images: Any) -> bool:
     A part that is named, as in `set.npz[clip]`, is of features if it is an array of two axes, or a column of lists.
     """
     first = images[0] if isinstance(images, list | tuple) and images else images
-    if not isinstance(first, str | Path):
+    if not isinstance(first, str | Path) or str(first).startswith(SAMPLE):
         return False
+    permit(places_of([first]))
     path, part = part_of(first) or (as_path(first), None)
     if not is_one(path, Path.is_file):
         return False
@@ -82,6 +84,7 @@ def read_features(images: Any) -> Material:
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
     in_memory = isinstance(parts[0], np.ndarray)
+    permit(places_of(parts))
     path, part = (Path("array"), None) if in_memory else part_of(parts[0]) or (as_path(parts[0]), None)
     values, found = (parts[0], {}) if in_memory else _read(path, part)
     real = np.issubdtype(values.dtype, np.number) and not np.issubdtype(values.dtype, np.complexfloating)
@@ -199,7 +202,7 @@ def _labels(found: Mapping[str, Any], noun: str, count: int, path: Path) -> tupl
 
 def _at(paths: Sequence[str], folder: Path) -> ImageSet | None:
     """Return the pictures that the rows name, relative to the table; None if the first is no file: then the names are only names."""
-    return as_image_set([folder / one for one in paths]) if is_one(folder / paths[0], Path.is_file) else None
+    return as_image_set([folder / one for one in paths]) if is_one(user_path(folder / paths[0]), Path.is_file) else None
 
 
 def _check(pictures: int, features: int, path: Path) -> None:
