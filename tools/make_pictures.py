@@ -1,20 +1,26 @@
-"""Makes docs/pictures/ascend.jpg, the first picture of the README: units of VGG16 from early to late layers, by gradient ascent.
+"""Makes the pictures of the docs: those of docs/gallery.md by the commands that stand above them, and the README's, rows of the gallery's.
 
-python tools/make_pictures.py [--out FILE]
+python tools/make_pictures.py [PICTURE ...]
 
-Every picture has the default canvas and steps; about ten minutes on two cores.
+With names, such as `deconv-block2.jpg`, only these. All of them take some minutes on two cores.
 """
 
-import argparse
+import re
+import shlex
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 import convscope
+from convscope.cli import main as command
 
-OUT = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "ascend.jpg"
-UNITS = {
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+BLOCK = re.compile(r"```sh\nconvscope (?P<words>.+)\n```\n(?:\n!\[[^]]*\]\((?P<picture>[^)]+)\))?")
+WIDTH = 1200
+README = {
     "block1_conv2": "0-7",
     "block2_conv2": "0-7",
     "block3_conv3": "0-7",
@@ -24,13 +30,31 @@ UNITS = {
 TILE, GAP, TITLE = 150, 6, 24
 
 
-def main() -> None:
-    """Climb for every row and write the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUT)
-    out = parser.parse_args().out
+def gallery(wanted: list[str]) -> None:
+    """Run the commands of the gallery, in order, in one folder, and keep each picture as a JPEG."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, block in enumerate(BLOCK.finditer((DOCS / "gallery.md").read_text("utf-8"))):
+            name = block["picture"] and Path(block["picture"]).name
+            if wanted and name not in wanted and name is not None:
+                continue
+            words = [f"{folder}/run" if word == "run/" else word for word in shlex.split(block["words"])]
+            made = Path(folder) / f"{number}.png"
+            command(words if name is None else [*words, "-o", str(made)])
+            if name is not None:
+                keep(Image.open(made).convert("RGB"), name)
+
+
+def keep(picture: Image.Image, name: str) -> None:
+    """Write a picture as a JPEG that is not wider than a page needs."""
+    if picture.width > WIDTH:
+        picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+    picture.save(DOCS / "pictures" / name, quality=86, optimize=True)
+
+
+def readme() -> None:
+    """Climb for every row of the README's picture and write it."""
     bundle = convscope.load("vgg16", weights="embedded")
-    rows = {layer: convscope.ascend(bundle, f"{layer}:{channels}").images for layer, channels in UNITS.items()}
+    rows = {layer: convscope.ascend(bundle, f"{layer}:{channels}").images for layer, channels in README.items()}
     sheet = Image.new("RGB", (8 * (TILE + GAP) - GAP, len(rows) * (TILE + TITLE + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for row, (layer, images) in enumerate(rows.items()):
@@ -39,8 +63,10 @@ def main() -> None:
         for column, image in enumerate(images):
             tile = Image.fromarray(np.round(image * 255).astype(np.uint8)).resize((TILE, TILE), Image.Resampling.LANCZOS)
             sheet.paste(tile, (column * (TILE + GAP), top + TITLE))
-    sheet.save(out, quality=88, optimize=True)
+    keep(sheet, "ascend.jpg")
 
 
 if __name__ == "__main__":
-    main()
+    gallery(sys.argv[1:])
+    if not sys.argv[1:] or "ascend.jpg" in sys.argv[1:]:
+        readme()
