@@ -5,6 +5,7 @@ module loads nothing heavy, so that Ctrl-C in the first moments finds it ready.
 """
 
 import _thread
+import atexit
 import contextlib
 import os
 import signal
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     alone = arguments is None
     if alone:
         terminal.open_closed()
+        atexit.register(_deaf)  # the first that is registered runs last
     with _signals(alone) as seen:
         code = _ended(arguments, seen)
     if alone and code == INTERRUPTED:
@@ -110,6 +112,13 @@ def _signals(alone: bool) -> Iterator[list[int]]:
         for number, handler in before.items():
             signal.signal(number, _leave if alone else handler)
         sys.unraisablehook = hook
+
+
+def _deaf() -> None:
+    """Ignore the signals while Python takes itself apart: it resets its own handlers there, and everything is done and written."""
+    for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+        if signal.getsignal(number) is _leave:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
