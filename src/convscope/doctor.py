@@ -61,7 +61,7 @@ def _scores(graph: Graph) -> str | None:
 
 
 def _methods(graph: Graph) -> dict[str, str]:
-    kinds = Counter(call.kind for call in graph.calls)
+    kinds = Counter(call.kind for call in graph.visible.values())
     pools, relus = kinds[Kind.MAX_POOL], kinds[Kind.RELU]
     notes = deconvnet().notes(graph.calls)
     switches = f"{pools} max pooling{'s' if pools > 1 else ''} with switches" if pools else "no max pooling, so switches change nothing"

@@ -93,6 +93,9 @@ def deconvolution(case):
         case.weights = [("kernel", kernel), ("bias", bias)]
     case.words(filters=2, activation=act, padding=padding, strides=[step, step], use_bias=True)
     case.twin = lambda x: twins.activation(act, twins.deconvolution(x, kernel, bias, (step, step), padding, shape))
+    uneven = case.generation == 1 and padding == "same" and any(extra)
+    if uneven and any(side % step == 0 and one % 2 == 0 for side, one in zip(shape, (rows, columns), strict=True)):
+        case.twin = None  # Keras 3 cannot make it; it is refused
 
 
 def pooling(case):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from convscope.errors import ImageError
-from convscope.images import Fit, as_image_set, entering, numbers, pictures
+from convscope.images import Fit, as_image_set, batch, entering, numbers, pictures
 
 from .written import netpbm, png, tiff
 
@@ -231,3 +231,12 @@ def test_masked_values_are_not_read_as_numbers():
     with pytest.raises(ImageError, match="masked values"):
         as_image_set(np.ma.masked_less(RNG.random((4, 4)), 0.5))
     assert len(as_image_set(np.ma.masked_less(RNG.random((4, 4)), -1.0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest", "said"), [("uint16", 255, True), ("uint16", 256, False), ("uint8", 1, False), ("uint16", 0, False)]
+)
+def test_numbers_of_8_bits_in_16_are_said_to_be_nearly_black(kind, largest, said):
+    stored = np.zeros((2, 8, 8, 3), kind)
+    stored[1, 3, 3] = largest
+    assert (batch.NEARLY_BLACK in batch.as_batch(stored, Fit(3, (8, 8), keep_arrays=True)).notes) == said

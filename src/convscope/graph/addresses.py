@@ -11,6 +11,7 @@ from ..units import Unit, UnitPattern, parse
 from .batches import mixing
 from .calls import Call, Graph, no_units
 from .history import flatten
+from .selecting import with_chosen
 
 
 def graph_of(bundle: Any) -> Graph:
@@ -20,7 +21,7 @@ def graph_of(bundle: Any) -> Graph:
         inputs = {graph.calls[index].address: index for index in graph.inputs}
         fixed = {inputs[name]: value for name, value in bundle.inputs.items()}
         graph = replace(graph, image_input=inputs.get(bundle.image_input, graph.image_input), fixed=fixed)
-        bundle.memo["graph"] = replace(graph, mixing=mixing(graph))
+        bundle.memo["graph"] = with_chosen(replace(graph, mixing=mixing(graph)))
     made: Graph = bundle.memo["graph"]
     return made
 

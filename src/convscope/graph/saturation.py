@@ -6,6 +6,7 @@ is flat is found by numbers, not by names: everything between two calls that tre
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..units import Unit
-from .addresses import unit_call
 from .calls import Call, Graph, naming, picked
 from .entering import numpy
 from .kinds import LINEAR, Kind
@@ -36,7 +36,8 @@ class Ranking:
     """By what the units of `call` are ranked: by the value of `before`, or by their own.
 
     `signs`: (channel,) float32, 1 where the unit rises with the value before and is flat above, -1 where it falls with it and is flat
-    below, 0 where its own value tells images apart. `ceilings`: (channel,) what it never exceeds, infinity where `signs` is 0.
+    below, 0 where its own value tells images apart. `ceilings`: (channel,) what it never exceeds, infinity where `signs` is 0. `parts`: of
+    a call that chooses among the values of others, by what each of these is ranked (see `selecting`), channels after channels.
     """
 
     graph: Graph
@@ -44,6 +45,7 @@ class Ranking:
     before: Call
     signs: FloatArray
     ceilings: FloatArray
+    parts: "tuple[Ranking | None, ...]" = ()
 
     @property
     def is_own(self) -> bool:
@@ -67,9 +69,19 @@ class Ranking:
         """Return the units' own values (image, channel) for what ranks them, (image, channel), tensors of float32."""
         if self.is_own:
             return strengths
+        if self.parts:
+            return self._together(strengths)
         own = ops.convert_to_tensor(self.signs == 0)
         signs = ops.convert_to_tensor(np.where(self.signs < 0, -1, 1).astype(np.float32))
         return ops.where(own, strengths, _curve(self.graph, self.before, self.call, strengths * signs))
+
+    def _together(self, strengths: Any) -> Any:
+        """As `values`, each part by itself; one without a ranking is its own."""
+        counts = [int(self.graph.calls[source.call].shape[-1] or 0) for source in self.call.sources]
+        ends = np.cumsum([0, *counts])
+        pieces = [strengths[:, start:stop] for start, stop in pairwise(ends)]
+        values = [piece if part is None else part.values(piece) for part, piece in zip(self.parts, pieces, strict=True)]
+        return ops.concatenate(values, axis=1)
 
     def one(self, channel: int, strengths: FloatArray) -> FloatArray:
         """Return a channel's own values (any,) for what ranks it, (any,)."""
@@ -102,13 +114,13 @@ def seed_call(graph: Graph, unit: Unit) -> Call:
 
     A unit that falls with the value before keeps its own: a deconvnet takes no negative seed.
     """
-    found = ranking(graph, unit_call(graph, unit))
+    found = ranking(graph, graph.score(graph.find(unit.layer)))
     return found.before if found.signs[unit.channel] > 0 else found.call
 
 
 def own_values(graph: Graph, unit: Unit, values: FloatArray) -> FloatArray:
     """Return a unit's own values (any,) for those of its `seed_call`."""
-    found = ranking(graph, unit_call(graph, unit))
+    found = ranking(graph, graph.score(graph.find(unit.layer)))
     return found.one(unit.channel, values) if found.signs[unit.channel] > 0 else values
 
 

@@ -19,6 +19,7 @@ from .source import ArraySource, Read, Source, unopened
 from .sources import ImageSet, as_array, as_image_set
 
 Seen = Callable[[Pixels, Source], object]
+NEARLY_BLACK = "All values are at most 255 of 65,535, so all is nearly black. If 255 is white there, give the numbers as uint8."
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class ImageStream:
 
     def __post_init__(self) -> None:
         self._digest = hashlib.blake2b(digest_size=16)
+        self._brightest = 0.0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -135,6 +137,7 @@ class ImageStream:
                 continue
             self._digest.update(digest)
             self.read.append(source)
+            self._brightest = max(self._brightest, float(image.max()))
             yield image, source
         if not self.read:
             raise ImageError(f"None of the {len(self.images)} pictures could be read. The first: {self.skipped[0]}")
@@ -145,8 +148,12 @@ class ImageStream:
         return ({"given": list(given) if given is not None else None, "count": len(self.read), "digest": self._digest.hexdigest()},)
 
     def notes(self) -> tuple[str, ...]:
-        """Say what was skipped, and of which arrays the last band was taken for opacity: pictures say so themselves."""
-        return (*self._skipped(), *self._opacity())
+        """Say what was skipped, of which arrays the last band was taken for opacity (pictures say so themselves), what is nearly black."""
+        return (*self._skipped(), *self._opacity(), *self._darkness())
+
+    def _darkness(self) -> tuple[str, ...]:
+        """Say that numbers of 16 bits are those of 8: nothing else leaves so little that is not black."""
+        return (NEARLY_BLACK,) if 0 < self._brightest <= 1.001 * 255 / 65535 else ()
 
     def _opacity(self) -> tuple[str, ...]:
         clear = [source for source in self.read if isinstance(source, ArraySource) and source.stack.shape[-1] in (2, 4)]

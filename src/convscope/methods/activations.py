@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import OptionError
 from ..graph.addresses import channel_count, graph_of
 from ..graph.finite import weight_notes
+from ..graph.saturation import ranking
 from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, in_chunks, network_input, numpy
@@ -22,7 +23,8 @@ def activations(
     """Return the activation maps of `layer` for each image, all channels.
 
     `.maps` is (image, height, width, channel) float32, or (image, channel) behind a dense layer: the layer's output, after its
-    activation. `order` ("strongest" first or by "index") and `most` concern the picture only, as does `theme`, "light" or "dark".
+    activation. `order` ("strongest" first, by the value before an activation that is flat above, or by "index") and `most` concern the
+    picture only, as does `theme`, "light" or "dark".
     `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
 
     >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
@@ -37,11 +39,16 @@ def activations(
     channel_count(call)
     batch = batch_for(bundle, images, [call])
 
-    def maps_of(some: slice) -> Any:
-        return numpy(graph.run(network_input(bundle, batch.pixels[some]), [call.index])[0])
+    ranked = ranking(graph, call)
+    targets = list(dict.fromkeys([call.index, *(one.index for one in ranked.calls)]))
+
+    def maps_of(some: slice) -> tuple[Any, Any]:
+        found = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[some]), targets), strict=True))
+        strengths = numpy(ranked.strengths(*(found[one.index] for one in ranked.calls)))
+        return numpy(found[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, maps_of, "computing maps")
-    maps = np.concatenate(parts)
+    maps, strengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     parameters = {"layer": call.address, "order": order, "most": most, "theme": theme} | stopped
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
@@ -56,6 +63,7 @@ def activations(
         order=order,
         most=most,
         labels=labels,
+        strengths=None if ranked.is_own else strengths,
     )
 
 

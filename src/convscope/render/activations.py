@@ -54,7 +54,7 @@ def _file_names(images: tuple[str, ...]) -> list[str]:
 def _sheet(result: Activations, image: int, theme: Theme) -> Sheet:
     known = result.maps[image]
     maps = _flat(known)
-    chosen = _chosen(result, maps)
+    chosen = _chosen(result, image)
     picture = unit_to_rgb(result.images[image]) if result.images.ndim == 4 else _picture_of_data(result.images[image])
     name, selection = result.image_names[image], _selection(result, len(chosen), maps)
     if known.ndim == 1:
@@ -99,12 +99,11 @@ def _odd(maps: FloatArray) -> tuple[str, ...]:
     return (f"Not finite: {odd} of {counted(channels, 'channel')} hold NaN or infinite values, which have no colour.",) if odd else ()
 
 
-def _chosen(result: Activations, maps: FloatArray) -> list[int]:
+def _chosen(result: Activations, image: int) -> list[int]:
     """Return the channels to show, in the order in which to show them."""
-    channels = np.arange(maps.shape[-1])
+    channels = np.arange(result.maps.shape[-1])
     if result.order == "strongest":
-        peaks = np.nan_to_num(maps.reshape(-1, maps.shape[-1]).max(axis=0), nan=-np.inf)
-        channels = np.argsort(-peaks, kind="stable")
+        channels = np.argsort(-np.nan_to_num(result.peaks[image], nan=-np.inf), kind="stable")
     return [int(channel) for channel in channels[: result.most]]
 
 

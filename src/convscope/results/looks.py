@@ -29,7 +29,13 @@ class Activations(Result):
     order: str
     most: int | None
     labels: tuple[str, ...] | None = None
+    strengths: FloatArray | None = None
     raw: ClassVar[tuple[str, ...]] = ("maps", "images")
+
+    @property
+    def peaks(self) -> FloatArray:
+        """(image, channel): the largest value of each channel, which orders them; before an activation that is flat above."""
+        return self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1) if self.strengths is None else self.strengths
 
     @property
     def bands(self) -> int:
@@ -39,7 +45,7 @@ class Activations(Result):
     def summary(self) -> dict[str, Any]:
         """Return for each image the ten channels with the largest values."""
         largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
-        ranked = np.argsort(-np.nan_to_num(largest, nan=-np.inf), axis=1, kind="stable")[:, :10]
+        ranked = np.argsort(-np.nan_to_num(self.peaks, nan=-np.inf), axis=1, kind="stable")[:, :10]
         return {
             "layer": self.layer,
             "images": [

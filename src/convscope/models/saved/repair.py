@@ -206,11 +206,17 @@ def _transposed(class_name: str, config: Config, entry: Entry, writer: int) -> s
     sides = shape[2:] if config.get("data_format") == "channels_first" else shape[1:-1]
     kernels, strides = config.get("kernel_size", ()), config.get("strides", [1] * len(sides))
     if len(kernels) == len(strides) == len(sides) and all(isinstance(one, int) for one in sides):
-        cut = config.get("padding") == "same"
-        config["output_padding"] = [
-            (side - kernel + (2 * (kernel // 2) if cut else 0)) % stride
-            for side, kernel, stride in zip(sides, kernels, strides, strict=True)
-        ]
+        if config.get("padding") != "same":
+            config["output_padding"] = [(side - kernel) % stride for side, kernel, stride in zip(sides, kernels, strides, strict=True)]
+        elif any(side % stride for side, stride in zip(sides, strides, strict=True)):  # else it is what Keras 3 makes by itself
+            config["output_padding"] = added = [
+                (side - 1) % stride + 1 - kernel % 2 for side, kernel, stride in zip(sides, kernels, strides, strict=True)
+            ]
+            if any(one >= stride for one, stride in zip(added, strides, strict=True)):
+                raise ModelError(
+                    f"Layer `{entry.name}` is a deconvolution to {shown(sides)} places with kernels of {shown(kernels)} and strides of "
+                    f"{shown(strides)}, which Keras 3 does not make. Rebuild the layer with sides that its strides divide."
+                )
     return None
 
 
