@@ -1,6 +1,7 @@
 """What nobody raised on purpose ends in one sentence."""
 
 import errno
+import sys
 
 import pytest
 
@@ -61,3 +62,15 @@ def test_words_that_cannot_be_written_at_the_end_are_bad_input_too(capsys, monke
         main(["completion", "bash"])
     assert ended.value.code == 2
     assert capsys.readouterr().err == "Error: Cannot write to standard output: it is closed\n"
+
+
+def test_help_that_nobody_reads_ends_as_any_other_output(monkeypatch):
+    def gone(_):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("click.Context.get_help", gone)
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # click replaces both, for good
+    monkeypatch.setattr("sys.stderr", sys.stderr)
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 141

@@ -12,7 +12,7 @@ import click
 from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
-from .terminal import say
+from .terminal import Unheard, say
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 EPILOG = """\b
@@ -98,6 +98,7 @@ def run(arguments: list[str] | None) -> int:
     """Run the program and return its exit code; bad input is one sentence on standard error."""
     if arguments is None and not sys.warnoptions:
         _keep_libraries_quiet()
+    output = sys.stdout
     try:
         with hints.in_shell():
             return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
@@ -110,6 +111,10 @@ def run(arguments: list[str] | None) -> int:
         say(f"Error: {error.format_message()}")
     except ConvscopeError as error:
         say(f"Error: {error}")
+    except SystemExit as error:  # click's own answer to a pipe that nobody reads: it puts another stream in its place
+        if sys.stdout is not output:
+            raise Unheard from error
+        raise
     except (click.Abort, EOFError) as error:
         raise KeyboardInterrupt from error
     return 2
