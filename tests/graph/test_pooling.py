@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import convscope
 from convscope.backend import keras, ops
 from convscope.graph.kinds import Kind
 from convscope.graph.pooling import window_of
@@ -187,3 +188,9 @@ def test_an_average_leaves_uneven_padding_out_on_every_backend(size, stride, sha
     found = run(model, image)
     assert relative_error(found, np.reshape(value, found.shape)) <= 1e-6
     assert relative_error(run(model_of(lambda x: ops.average_pool(x, size, stride, "same"), shape=(*shape, 2)), image), found) <= 1e-6
+
+
+@pytest.mark.parametrize("method", [convscope.deconv, convscope.saliency, convscope.activations])
+def test_methods_go_through_adaptive_pooling(method):
+    model = model_of(layers.Conv2D(4, 3), layers.AdaptiveMaxPooling2D((3, 2)), layers.Conv2D(2, 1, name="last"))
+    method(model, "last" if method is convscope.activations else "last:1", images(2, 8, 8, 3))

@@ -229,9 +229,9 @@ def stride_of(call: Call, axis: int) -> float:
         return 1 / _kernel(call, axis)[1]
     if call.kind is Kind.CONVOLUTION:
         return _kernel(call, axis)[1]
-    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL):
+    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL) and hasattr(call.operation, "pool_size"):
         return _window(call, axis)[1]
-    return 1
+    return 1  # also of poolings whose windows divide the map
 
 
 def window_of(call: Call, axis: int) -> tuple[int, int, int] | None:
@@ -252,7 +252,7 @@ def lead_of(call: Call, axis: int, before: int, after: int) -> int:
     if call.kind is Kind.TRANSPOSED:
         size, stride, dilation = _kernel(call, axis)
         return _lead((size - 1) * dilation + 1, stride, layer.padding, after, before)
-    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL):
+    if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL) and hasattr(call.operation, "pool_size"):
         size, stride = _window(call, axis)
         return _lead(size, stride, layer.padding, before, after)
     return 0
