@@ -133,9 +133,9 @@ def _saliency(asked: Asked, folder: Path) -> str:
 
 
 def _projection(asked: Asked, folder: Path) -> str:
-    """Project under the rules of the gradient: the seed is the value, so the projection is the gradient times it."""
+    """Project under the rules of the gradient: the projection is the gradient times the seed."""
     result = convscope.deconv(asked.bundle, asked.unit, asked.images, ruleset=GRADIENT)
-    value = np.maximum(result.values[:, 0], 0.0).reshape(-1, *[1] * (asked.images.ndim - 1))
+    value = np.maximum(result.seeds[:, 0], 0.0).reshape(-1, *[1] * (asked.images.ndim - 1))
     return "ran" if _is_score(asked) else _compared(asked, result.pixels[:, 0], lambda: _gradient(asked) * value)
 
 
