@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -242,8 +243,16 @@ def deep_pattern_through_a_link(folder, path):
     return linked_folder(folder, path) / "**" / "*.png"
 
 
+def link_to_an_archive(folder, path):
+    with zipfile.ZipFile(path.with_name("secret.zip"), "w") as archive:
+        archive.write(path, "0.png")
+    (folder / "photos.zip").symlink_to(path.with_name("secret.zip"))
+    return folder / "photos.zip[0]"
+
+
 @pytest.mark.parametrize(
-    "make", [list_of, table_of, link_to, folder_of_links, linked_folder, pattern_through_a_link, deep_pattern_through_a_link]
+    "make",
+    [link_to_an_archive, list_of, table_of, link_to, folder_of_links, linked_folder, pattern_through_a_link, deep_pattern_through_a_link],
 )
 def test_what_lies_beside_a_picture_leads_nowhere_else(sidecar, secret, make):
     path = make(sidecar.parent, secret.with_suffix(".png"))
@@ -315,6 +324,17 @@ def test_a_run_opens_what_it_names_only_where_it_is_allowed(scanned, tmp_path, c
     opened = convscope.open_run(scanned / "run", allow=[photos, model])
     assert opened.load_model().digest == opened.model["digest"] and len(convscope.top(None, "conv", run=opened).patches) == 2
     assert convscope.open_run(scanned / "run", images=photos).picture(0).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "units.parquet", "features.npy"])
+def test_a_run_whose_files_are_links_leads_nowhere_else(scanned, tmp_path, name):
+    shutil.copytree(scanned / "run", tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / name).rename(tmp_path / "elsewhere" / name)
+    (tmp_path / "run" / name).symlink_to(tmp_path / "elsewhere" / name)
+    with nothing_opened_in(tmp_path / "elsewhere"), pytest.raises(ReachError, match=f"outside its folder: `{tmp_path}/elsewhere/{name}"):
+        convscope.open_run(tmp_path / "run")
+    assert convscope.open_run(tmp_path / "run", allow=tmp_path / "elsewhere").complete
 
 
 def test_a_map_of_a_run_asks_for_its_pictures(scanned, tmp_path, capsys):

@@ -300,8 +300,9 @@ def written(rng, recorded, path, same):
     words.add_text(KEY, data.decode("utf-8", "replace"))
     with Image.open(path) as picture:
         picture.load()
+        told = {"dpi": picture.info["dpi"]} if "dpi" in picture.info else {}
         picture.info.clear()
-        picture.save(path, "PNG", pnginfo=words, compress_level=COMPRESSION)
+        picture.save(path, "PNG", pnginfo=words, compress_level=COMPRESSION, **told)
     if not same and rng.random() < 0.05:
         path.write_bytes(damaged(path.read_bytes(), rng))
     return path

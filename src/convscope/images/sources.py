@@ -116,12 +116,15 @@ def _from_path(text: str) -> Iterator[Source]:
         return
     path = as_path(text)
     if is_one(path, Path.is_dir):
+        permit([path])
         yield from _found(from_folder(path), path)
     elif is_one(path, Path.is_file):
+        permit([path])
         yield from _from_file(path)
     elif (picked := PICKED.fullmatch(text)) is not None and PICKED.fullmatch(picked[1]) is None:
         yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
     elif (named := part_of(text)) is not None and named[0].suffix.lower() == ".npz":
+        permit([named[0]])
         yield from from_numpy(*named)
     elif glob.has_magic(text):
         yield from _matching(text)

@@ -25,7 +25,7 @@ from ..reach import allowing, is_within_reach, named_by, permit, user_path
 from ..tables import Columns
 from ..units import parse
 from .accumulators import bin_edges, bins_of
-from .contents import Contents, damaged, read_manifest
+from .contents import NEEDED, Contents, damaged, read_manifest
 from .journal import FEATURES, FOLDER
 from .listing import keyed
 from .written import MANIFEST, SHARES
@@ -347,6 +347,9 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     the files and folders that you `allow`. Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
     """
     folder = user_path(path)
+    allow = [allow] if isinstance(allow, str | Path) else list(allow)
+    with allowing(allow), named_by(f"The run `{folder}`", folder):
+        permit(folder / name for name in (MANIFEST, FEATURES, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:

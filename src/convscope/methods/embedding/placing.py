@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...array_files import ArrayFile, ArrayFileError, texts
 from ...errors import ImageError, OptionError
+from ...files import as_path
 from ...reach import user_path
 from ...results import Reference
 from . import packages
@@ -29,7 +30,7 @@ def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
     if not isinstance(folder, str | Path):
         raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder that `convscope tsne` wrote.")
-    path = user_path(folder) / FILE
+    path = user_path(as_path(folder) / FILE)
     if not packages.installed("openTSNE"):
         raise OptionError(
             'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'

@@ -44,6 +44,7 @@ def holds_features(images: Any) -> bool:
         return False
     permit(places_of([first]))
     path, part = part_of(first) or (as_path(first), None)
+    permit([path])
     if not is_one(path, Path.is_file):
         return False
     if path.suffix.lower() == ".parquet":
@@ -86,6 +87,7 @@ def read_features(images: Any) -> Material:
     in_memory = isinstance(parts[0], np.ndarray)
     permit(places_of(parts))
     path, part = (Path("array"), None) if in_memory else part_of(parts[0]) or (as_path(parts[0]), None)
+    permit([] if in_memory else [path])
     values, found = (parts[0], {}) if in_memory else _read(path, part)
     real = np.issubdtype(values.dtype, np.number) and not np.issubdtype(values.dtype, np.complexfloating)
     if values.ndim != 2 or not values.size or not real:
