@@ -306,24 +306,35 @@ def scanned(tmp_path_factory):
     return folder
 
 
-def test_a_run_opens_what_it_names_only_where_it_is_allowed(scanned, tmp_path, capsys):
-    command = ["top", "conv", "-r", str(scanned / "run"), "-o", str(tmp_path / "top.png")]
-    photos, model = scanned / "photos", scanned / "models" / "model.keras"
-    with nothing_opened_in(photos), nothing_opened_in(model.parent), pytest.raises(SystemExit):
-        main(command)
-    assert f"names 2 files or folders outside its folder: `{model}`, `{photos}`" in capsys.readouterr().err
-    with nothing_opened_in(photos), pytest.raises(SystemExit):
-        main([*command, "-m", str(model)])
-    assert f"--allow {photos} " in capsys.readouterr().err
-    main([*command, "-m", str(model), "--allow", str(photos)])
-    main([*command, "--allow", str(scanned)])
-    with pytest.raises(ReachError):
-        convscope.top(None, "conv", run=scanned / "run")
-    with pytest.raises(ReachError):
-        convscope.open_run(scanned / "run").picture(0)
-    opened = convscope.open_run(scanned / "run", allow=[photos, model])
+def test_a_run_that_the_user_names_opens_its_model_and_its_images(scanned, tmp_path):
+    main(["top", "conv", "-r", str(scanned / "run"), "-o", str(tmp_path / "top.png")])
+    assert (tmp_path / "top.png").exists()
+    opened = convscope.open_run(scanned / "run")
     assert opened.load_model().digest == opened.model["digest"] and len(convscope.top(None, "conv", run=opened).patches) == 2
-    assert convscope.open_run(scanned / "run", images=photos).picture(0).shape == (8, 8, 1)
+    assert convscope.open_run(scanned / "run", images=scanned / "photos").picture(0).shape == (8, 8, 1)
+
+
+def test_nothing_comes_of_what_a_run_names_if_it_is_another_file(scanned, tmp_path):
+    """Whoever made the run must have had the very file."""
+    shutil.copytree(scanned, tmp_path / "copy")
+    manifest = tmp_path / "copy" / "run" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(str(scanned), str(tmp_path / "copy")))
+    Image.fromarray(np.full((8, 8), 99, np.uint8)).save(tmp_path / "copy" / "photos" / "0.png")
+    with pytest.raises(ConvscopeError):
+        convscope.open_run(tmp_path / "copy" / "run").picture(0)
+
+
+def test_a_list_in_a_run_leads_nowhere_else(scanned, tmp_path):
+    """A run that came with a list of its own; the user gave only the run."""
+    shutil.copytree(scanned / "photos", tmp_path / "mine")
+    run = tmp_path / "run"
+    run.mkdir()
+    rows = "".join(f"{tmp_path}/mine/{number}.png\n" for number in range(3))
+    (run / "list.csv").write_text("path\n" + rows)
+    convscope.scan(scanned / "models" / "model.keras", run / "list.csv", out=run / "scan")
+    with nothing_opened_in(tmp_path / "mine"), pytest.raises(ReachError, match="mine"):
+        convscope.open_run(run / "scan").picture(0)
+    assert convscope.open_run(run / "scan", allow=tmp_path / "mine").picture(0).shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "units.parquet", "features.npy"])
@@ -337,11 +348,9 @@ def test_a_run_whose_files_are_links_leads_nowhere_else(scanned, tmp_path, name)
     assert convscope.open_run(tmp_path / "run", allow=tmp_path / "elsewhere").complete
 
 
-def test_a_map_of_a_run_asks_for_its_pictures(scanned, tmp_path, capsys):
-    with nothing_opened_in(scanned / "photos"), pytest.raises(SystemExit):
-        main(["tsne", str(scanned / "run"), "-o", str(tmp_path / "map")])
-    assert f"--allow {scanned / 'photos'} " in capsys.readouterr().err
-    main(["tsne", str(scanned / "run"), "-o", str(tmp_path / "map"), "--allow", str(scanned / "photos")])
+def test_a_map_of_a_run_shows_its_pictures(scanned, tmp_path):
+    main(["tsne", str(scanned / "run"), "-o", str(tmp_path / "map")])
+    assert (tmp_path / "map" / "map.png").exists()
 
 
 def test_a_picture_of_a_run_opens_neither_the_run_nor_what_the_run_names(scanned):

@@ -16,6 +16,7 @@ from .source import FileSource, Source
 
 CSV = (".csv", ".tsv")
 PARQUET = ".parquet"
+LISTS = (*CSV, PARQUET)
 PATHS = ("path", "paths", "image", "file", "file_name", "filename", "name")
 LABELS = ("label", "labels", "class")
 DELIMITERS = "\t;,"
@@ -28,7 +29,7 @@ Row = tuple[int, str, str | None]
 
 def is_list(path: Path) -> bool:
     """Return whether a file's name ends as a list's."""
-    return path.suffix.lower() in (*CSV, PARQUET)
+    return path.suffix.lower() in LISTS
 
 
 def from_list(path: Path) -> list[Source]:

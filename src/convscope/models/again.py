@@ -45,12 +45,18 @@ def load_again(
 def files_of(recorded: Mapping[str, Any], model: str | Path | None = None) -> Iterator[str]:
     """Yield the files that `bundle.identity()` recorded: the model, unless the user names one, and what it was told of."""
     said = recorded["load"]
-    if model is None and recorded["weights"] not in WEIGHTS:
-        yield str(recorded["source"])
+    if model is None:
+        yield from model_file(recorded)
     if isinstance(said.get("labels"), str):  # as earlier releases recorded them
         yield said["labels"]
     if str(said.get("architecture", "")).lower().endswith(".json"):
         yield said["architecture"]
+
+
+def model_file(recorded: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the file of the model that `bundle.identity()` recorded, nothing where convscope or Keras holds it."""
+    if recorded["weights"] not in WEIGHTS:
+        yield str(recorded["source"])
 
 
 def _check_kept(recorded: Mapping[str, Any], made: str) -> None:

@@ -17,11 +17,12 @@ from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..graph.features import few_features
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
+from ..images.lists import LISTS
 from ..images.sources import places_of
 from ..models import ModelBundle
-from ..models.again import files_of, load_again
+from ..models.again import files_of, load_again, model_file
 from ..progress import working
-from ..reach import allowing, is_within_reach, named_by, permit, user_path
+from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
 from ..tables import Columns
 from ..units import parse
 from .accumulators import bin_edges, bins_of
@@ -343,19 +344,31 @@ class Run:
 def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     """Return the run in a folder that `scan` wrote. `images`: what was scanned, if it lies elsewhere now or in memory only.
 
-    A run may come from anybody: of the model and the images that it names only those are opened that lie in its folder or below, or in
-    the files and folders that you `allow`. Raises ReplayError for what is none, is damaged, or was written by a newer convscope.
+    Where you name the run, its model and its images are opened where they were; they must have the digests that the run recorded. What a
+    list in its folder names, and all that a run names which a picture names, is opened only in the folder of the one that names it, or in
+    the files and folders that you `allow`. Raises ReplayError where the folder is not a run, is damaged, or a newer convscope wrote it.
     """
     folder = user_path(path)
     allow = [allow] if isinstance(allow, str | Path) else list(allow)
     with allowing(allow), named_by(f"The run `{folder}`", folder):
         permit(folder / name for name in (MANIFEST, FEATURES, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
+    try:
+        allow += _recorded_places(manifest) if is_open() else ()
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(folder / MANIFEST, error) from error
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:
         return Run(folder, manifest, given, allow)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(folder / MANIFEST, error) from error
+
+
+def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
+    """Return the model and the images of a run, of a list the folder too: nothing comes of them but for what has the digests of the run."""
+    images = list(places_of(manifest["given"] or ()))
+    lists = [as_path(one).parent for one in images if as_path(one).suffix.lower() in LISTS]
+    return [*model_file(manifest["model"]), *images, *lists]
 
 
 def is_run(path: str | Path) -> bool:
