@@ -79,12 +79,24 @@ LINEAR = {
 }
 
 
+def value_of(model, image):
+    """The network's output as convscope computes it."""
+    graph = flatten(model)
+    last = list(graph.visible.values())[-1]
+    return array(Projector(graph, tensor(image), [last]).value(last))
+
+
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("ruleset", [GRADIENT, DECONVNETS[0]], ids=lambda ruleset: ruleset.name)
 def test_t2_a_linear_layer_is_projected_by_its_transpose(name, ruleset, record_error):
-    """T2: <Wᵀr, x> = <r, Wx>, where Wx = f(x) - f(0) leaves the shift out."""
+    """T2: <Wᵀr, x> = <r, Wx>, where Wx = f(x) - f(0) leaves the shift out.
+
+    On PyTorch Keras counts the border twice in average pooling with uneven padding; f is what convscope computes there.
+    """
     model, image = model_of(LINEAR[name](), shape=(9, 8, 4)), images(1, 9, 8, 4) - 0.5
-    product = array(model(tensor(image)) - model(tensor(np.zeros_like(image)))).astype("float64")
+    own = keras.backend.backend() == "torch" and name == "average pool 3/2 same"
+    values = [value_of(model, one) if own else array(model(tensor(one))) for one in (image, np.zeros_like(image))]
+    product = (values[0] - values[1]).astype("float64")
     signal = signal_like(product)
     down = project(model, image, signal, ruleset).astype("float64")
     difference = abs((down * image).sum() - (signal * product).sum())
