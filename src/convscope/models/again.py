@@ -54,8 +54,8 @@ def files_of(recorded: Mapping[str, Any], model: str | Path | None = None) -> It
 
 
 def model_file(recorded: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the file of the model that `bundle.identity()` recorded, nothing where convscope or Keras holds it."""
-    if recorded["weights"] not in WEIGHTS:
+    """Yield the file of the model that `bundle.identity()` recorded, nothing where convscope or Keras holds it, or no network was used."""
+    if recorded.get("weights") not in WEIGHTS and "source" in recorded:
         yield str(recorded["source"])
 
 
