@@ -69,9 +69,9 @@ class Climber:
     def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
         copies = self.settings.diversity
+        self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
         for call in scored_calls(graph_of(self.bundle), targets):
             require_slope(graph_of(self.bundle), call, canvas)
-        self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []
