@@ -31,6 +31,15 @@ from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenanc
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")
+SWITCHES_OPTION = Option(
+    "switches",
+    str,
+    "switches",
+    "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+    choices=tuple(UNPOOLINGS),
+    shortcuts=(("--no-switches", "spread"),),
+    asked=True,
+)
 TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=TIES)
 CONTRAST_OPTION = Option("contrast", float, CONTRAST, "Percentage of a projection's values that lie within the scale of grey.")
 CHUNK = 4
@@ -315,15 +324,7 @@ METHOD = Method(
     run=deconv,
     takes=("units", "images"),
     options=(
-        Option(
-            "switches",
-            str,
-            "switches",
-            "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-            choices=tuple(UNPOOLINGS),
-            shortcuts=(("--no-switches", "spread"),),
-            asked=True,
-        ),
+        SWITCHES_OPTION,
         Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
         TIES_OPTION,
         Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),

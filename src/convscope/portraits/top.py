@@ -7,11 +7,10 @@ from typing import Any
 
 from ..errors import OptionError, UnitError
 from ..graph.addresses import as_units
-from ..graph.rules import UNPOOLINGS
 from ..hints import command
 from ..methods.caveats import check_drawn, is_pooled
 from ..methods.common import class_names
-from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION, view_option
+from ..methods.deconv import CONTRAST_OPTION, SWITCHES_OPTION, TIES_OPTION, view_option
 from ..methods.method import THEME, THEMES, Method, Option, Part, check_choice, provenance
 from ..models import ModelBundle
 from ..results import CONTRAST, TopPatches
@@ -161,15 +160,7 @@ METHOD = Method(
     options=(
         RUN_OPTION,
         Option("filters", str, None, "Which filters, such as 0-15 or 3,17 [default: all, 16 to a page]."),
-        Option(
-            "switches",
-            str,
-            "switches",
-            "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-            choices=tuple(UNPOOLINGS),
-            shortcuts=(("--no-switches", "spread"),),
-            asked=True,
-        ),
+        SWITCHES_OPTION,
         TIES_OPTION,
         view_option("projection"),
         CONTRAST_OPTION,

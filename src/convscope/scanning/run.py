@@ -353,13 +353,9 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     with allowing(allow), named_by(f"The run `{folder}`", folder):
         permit(folder / name for name in (MANIFEST, FEATURES, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
-    try:
-        allow += _recorded_places(manifest) if is_open() else ()
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise damaged(folder / MANIFEST, error) from error
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:
-        return Run(folder, manifest, given, allow)
+        return Run(folder, manifest, given, [*allow, *(_recorded_places(manifest) if is_open() else ())])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(folder / MANIFEST, error) from error
 
