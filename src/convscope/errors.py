@@ -3,7 +3,7 @@
 import difflib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .legible import sentence, shortened
 
@@ -64,6 +64,12 @@ class ReplayError(ConvscopeError):
 
 class ReachError(ReplayError):
     """A file that a picture, a run or a list names, which lies outside its folder and which nobody allowed to open."""
+
+
+def check_choice(noun: str, value: str, choices: Sequence[str]) -> None:
+    """Raise OptionError for a value that is none of the choices."""
+    if value not in choices:
+        raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
 
 
 def alike(wanted: str, known: Iterable[str], most: int = 4) -> list[str]:

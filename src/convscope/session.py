@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import METHODS, summary
-from .errors import OptionError
+from .errors import OptionError, check_choice
 from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
 from .methods import Method, Option
@@ -298,8 +298,8 @@ def _converted(option: Option, answer: str) -> Any:
         if option.required:
             raise OptionError(f"Nothing was given for {option.name}. Expected: {option.help}")
         return option.default
-    if option.choices and answer not in option.choices:
-        raise OptionError(f"No {option.name} `{answer}`. Choose one of {', '.join(option.choices)}.")
+    if option.choices:
+        check_choice(option.name, answer, option.choices)
     try:
         return READERS.get(option.type, option.type)(answer)
     except ValueError as error:

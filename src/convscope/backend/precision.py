@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import check_choice
 from ..files import write_files
 from ..json_files import read_json
 from .lazy import keras, ops
@@ -31,8 +31,7 @@ def resolve_precision(wanted: str) -> str:
     Processors without bfloat16 products only lose by it; on others a convolution is timed in both, once per machine, backend and
     release of it. Raises OptionError.
     """
-    if wanted not in PRECISIONS:
-        raise OptionError(f"No precision `{wanted}`. Choose one of {', '.join(PRECISIONS)}.")
+    check_choice("precision", wanted, PRECISIONS)
     if wanted != "auto":
         return wanted
     device = device_name()

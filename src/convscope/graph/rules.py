@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..backend import engine, ops
-from ..errors import OptionError
+from ..errors import OptionError, check_choice
 from . import pooling
 from .calls import Call
 from .kinds import LINEAR, Kind
@@ -199,8 +199,7 @@ def deconvnet(switches: str = "switches", ties: str = "spread") -> Ruleset:
     """Return the ruleset of the deconvnet: unpool by "switches", "spread" or "center"; rectify; filter. Raises OptionError."""
     if switches not in UNPOOLINGS:
         raise OptionError(f"No unpooling `{switches}`. Choose one of True (switches), {', '.join(UNPOOLINGS)}.")
-    if ties not in TIES:
-        raise OptionError(f"No tie rule `{ties}`. Choose one of {', '.join(TIES)}.")
+    check_choice("tie rule", ties, TIES)
     unpooling = UNPOOLINGS[switches](ties)
     return Ruleset(f"deconvnet-{switches}", ((Kind.RELU, DeconvRelu()), (Kind.MAX_POOL, unpooling), *GATES))
 

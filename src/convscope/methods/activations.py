@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, check_choice
 from ..graph.addresses import channel_count, graph_of
 from ..graph.finite import weight_notes
 from ..graph.saturation import ranking
 from ..models import as_bundle, names_classes
 from ..results import Activations
 from .common import batch_for, in_chunks, network_input, numpy
-from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
+from .method import STOP, THEME, THEMES, Method, Option, provenance
 
 ORDERS = ("strongest", "index")
 CHUNK = 8

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..errors import OptionError
+from ..errors import OptionError, check_choice
 from ..graph.calls import Call
 from ..graph.gratings import gratings
 from ..graph.kinds import Kind
 from ..graph.rules import GRADIENT, CenterUnpool, Ruleset, SwitchUnpool
 from ..results import VIEWS
 from .likeness import Likeness
-from .method import check_choice
 
 MOST_NAMED = 4
 CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from ..errors import OptionError
+from ..errors import OptionError, check_choice
 from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
 from ..graph.borders import at_border, mostly_at_border
 from ..graph.calls import Call, Graph
@@ -27,7 +27,7 @@ from .caveats import HONEST, caveats, check_drawn, is_pooled, measured, wants_gr
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
 from .compiling import strongest_projected
 from .likeness import likeness
-from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
+from .method import STOP, THEME, THEMES, Method, Option, provenance
 from .projecting import is_local, project_strongest
 
 SEEDS = ("strongest", "map")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import backend
-from ..errors import OptionError
 from ..results import Provenance, Result
 
 
@@ -47,12 +46,6 @@ THEMES = ("light", "dark")
 THEME = Option("theme", str, "light", "Background of the pictures.", choices=THEMES)
 # Every method that Ctrl-C can cut short takes it, and records it then.
 STOP = Option("stop", int, None, "End after so many steps or images, as Ctrl-C would.", metavar="N", hidden=True)
-
-
-def check_choice(noun: str, value: str, choices: Sequence[str]) -> None:
-    """Raise OptionError for a value that is none of the choices."""
-    if value not in choices:
-        raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
 
 
 class Part(NamedTuple):

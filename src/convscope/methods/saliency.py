@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import ops
-from ..errors import UnitError
+from ..errors import UnitError, check_choice
 from ..graph.addresses import as_units, graph_of, unit_call
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
@@ -16,7 +16,7 @@ from ..graph.slopes import require_slope, slope_notes
 from ..models import as_bundle, names_classes
 from ..results import FloatArray, Saliency
 from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
-from .method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
+from .method import STOP, THEME, THEMES, Method, Option, provenance
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 CHUNK = 4

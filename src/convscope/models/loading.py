@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import assets
-from ..errors import ModelError, OptionError, closest
+from ..errors import ModelError, OptionError, check_choice, closest
 from ..reach import is_within_reach, user_path
 from . import applications, files
 from .architectures import architecture_for
@@ -77,8 +77,8 @@ def load(
     A model file is untrusted: nothing in it runs, and no name in it is imported. `unsafe=True` runs the Python code in its Lambda layers.
     Raises ModelError, OptionError, BackendError.
     """
-    if weights is not None and weights not in WEIGHTS:
-        raise OptionError(f"No weights `{weights}`. Choose one of {', '.join(WEIGHTS)}.")
+    if weights is not None:
+        check_choice("weights", weights, WEIGHTS)
     if input_shape is not None and not all(side is None or (isinstance(side, int) and side > 0) for side in input_shape):
         raise OptionError(
             f"Received the input shape {tuple(input_shape)}. Expected numbers above 0, such as 224,224,3; None where it is free."

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UnitError
+from ..errors import UnitError, check_choice
 from ..graph.addresses import as_units
 from ..methods.ascent import ascend
 from ..methods.caveats import check_drawn, is_pooled
 from ..methods.common import class_names
 from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION
-from ..methods.method import STOP, THEME, THEMES, Method, Option, Part, check_choice, provenance
+from ..methods.method import STOP, THEME, THEMES, Method, Option, Part, provenance
 from ..models import ModelBundle
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run

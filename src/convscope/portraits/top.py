@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..errors import OptionError, UnitError
+from ..errors import OptionError, UnitError, check_choice
 from ..graph.addresses import as_units
 from ..hints import command
 from ..methods.caveats import check_drawn, is_pooled
 from ..methods.common import class_names
 from ..methods.deconv import CONTRAST_OPTION, SWITCHES_OPTION, TIES_OPTION, view_option
-from ..methods.method import THEME, THEMES, Method, Option, Part, check_choice, provenance
+from ..methods.method import THEME, THEMES, Method, Option, Part, provenance
 from ..models import ModelBundle
 from ..results import CONTRAST, TopPatches
 from ..scanning import Run

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...backend import resolve_precision
-from ...errors import OptionError
+from ...errors import OptionError, check_choice
 from ...hints import option
-from ..method import THEMES, check_choice
+from ..method import THEMES
 
 MODES = ("best", "paper")
 IMAGES = ("fourier", "maco")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ImageError, OptionError
+from ...errors import ImageError, OptionError, check_choice
 from ...graph.addresses import graph_of
 from ...graph.features import feature_call, feature_notes, few_features
 from ...graph.finite import spoilt_units, weight_notes
@@ -18,7 +18,7 @@ from ...models import as_bundle
 from ...progress import working
 from ...reach import user_path
 from ...results import CAUTION_TSNE, Embedding, Reference
-from ..method import STOP, THEME, THEMES, Method, Option, check_choice, provenance
+from ..method import STOP, THEME, THEMES, Method, Option, provenance
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract
