@@ -33,11 +33,11 @@ def main() -> None:
 def count(asked, lines):
     """Climb for all units of all layers, batch by batch, but for those that `lines` holds."""
     import convscope
-    from convscope.graph.listing import matching
-    from convscope.methods.ascent.ascend import canvas_for
-    from convscope.methods.ascent.batching import batches
-    from convscope.methods.ascent.jobs import ascend_all
-    from convscope.methods.ascent.targets import as_targets
+    from convscope.ascent.ascend import canvas_for
+    from convscope.ascent.batching import batches
+    from convscope.ascent.jobs import ascend_all
+    from convscope.ascent.targets import as_targets
+    from convscope.network.listing import matching
 
     bundle = convscope.load(asked.model, **({"weights": "embedded"} if asked.model == "vgg16" else {}))
     settings = {"model": bundle.digest, "size": asked.size, "steps": asked.steps, "convscope": convscope.__version__}
@@ -56,7 +56,7 @@ def count(asked, lines):
 
 def climbed(climber, chunk):
     """Return what became of a batch of units: their scores, and which of them needed a later attempt."""
-    from convscope.methods.ascent.ascend import ascended
+    from convscope.ascent.ascend import ascended
 
     attempts, later, began = 0, set(), time.perf_counter()
 

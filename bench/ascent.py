@@ -43,7 +43,7 @@ class Convscope:
     def __init__(self, folder: Path) -> None:
         import convscope
         from convscope.backend import resolve_precision
-        from convscope.graph.addresses import as_units
+        from convscope.network.addresses import as_units
 
         self.bundle = convscope.load("vgg16", weights="embedded")
         self.units = as_units(self.bundle, f"{LAYER}:0-{COUNT - 1}")
@@ -53,12 +53,12 @@ class Convscope:
         self.plain = None
 
     def new_run(self):
+        from convscope.ascent.climbing import Climber
+        from convscope.ascent.objectives import weights_of
+        from convscope.ascent.run import AscentRun
+        from convscope.ascent.settings import settle
         from convscope.expressions import as_objective
-        from convscope.graph.addresses import graph_of
-        from convscope.methods.ascent.climbing import Climber
-        from convscope.methods.ascent.objectives import weights_of
-        from convscope.methods.ascent.run import AscentRun
-        from convscope.methods.ascent.settings import settle
+        from convscope.network.addresses import graph_of
 
         climber = Climber(self.bundle, settle(size=SIDE, precision=self.precision))
         step = climber.step_of(self.units[0], (SIDE, SIDE), climber.attempts(self.units)[0], 1)

@@ -40,7 +40,7 @@ class Convscope:
     def __init__(self, folder: Path) -> None:
         import convscope
         from convscope.images import as_batch
-        from convscope.methods.common import fit_of
+        from convscope.network.entering import fit_of
 
         limit_threads()
         self.bundle, self.folder = convscope.load("vgg16", weights="embedded"), folder
@@ -77,7 +77,7 @@ class Convscope:
 
     def known(self, layer, filters):
         from convscope.graph.rules import deconvnet
-        from convscope.methods.projecting import project_places
+        from convscope.projection.projecting import project_places
 
         places = self.places(layer, tuple(filters))
         began = time.perf_counter()
@@ -86,7 +86,7 @@ class Convscope:
 
     def places(self, layer, filters):
         from convscope import activations
-        from convscope.methods.projecting import Place
+        from convscope.projection.projecting import Place
         from convscope.units import Unit
 
         maps = activations(self.bundle, layer, self.images).maps

@@ -22,10 +22,10 @@ def networks():
     """Yield (name, graph, image that enters)."""
     import convscope
     from convscope.backend import keras
-    from convscope.graph.addresses import graph_of
-    from convscope.graph.entering import fit_of
     from convscope.graph.history import flatten
     from convscope.images import as_batch
+    from convscope.network.addresses import graph_of
+    from convscope.network.entering import fit_of
     from networks import filled, images
 
     bundle = convscope.load("vgg16", weights="embedded")

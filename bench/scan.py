@@ -44,9 +44,10 @@ def make_pictures(folder, count):
 def rate():
     import convscope
     from convscope.backend import engine, resolve_precision
-    from convscope.graph.addresses import graph_of
-    from convscope.graph.entering import network_input, numpy
     from convscope.graph.history import at_precision
+    from convscope.graph.tensors import to_array
+    from convscope.network.addresses import graph_of
+    from convscope.network.entering import network_input
     from convscope.scanning.measure import NetworkMeasure, chosen_layers
 
     bundle, precision = convscope.load("vgg16", weights="embedded"), resolve_precision("auto")
@@ -58,7 +59,7 @@ def rate():
 
     def bare():
         for _ in range(COUNT // measure.batch):
-            numpy(forward(network_input(bundle, pixels)))
+            to_array(forward(network_input(bundle, pixels)))
 
     def measured():
         for _ in range(COUNT // measure.batch):
@@ -69,7 +70,7 @@ def rate():
         photos = Path(name) / "photos"
         photos.mkdir()
         make_pictures(photos, COUNT)
-        numpy(forward(network_input(bundle, pixels)))
+        to_array(forward(network_input(bundle, pixels)))
         measure(pixels)
         for turn in range(ROUNDS):
             for label, run in (

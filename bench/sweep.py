@@ -131,10 +131,10 @@ def take_steps(path: Path, size: int) -> dict[str, dict[str, Any]]:
 
 def _features(bundle: Any, images: Any) -> Any:
     """Return the features of the map; a map of them takes more than random weights, which may give all images the same."""
-    from convscope.graph.addresses import graph_of
-    from convscope.graph.features import feature_call
+    from convscope.embedding.features import extract
     from convscope.images import as_image_set
-    from convscope.methods.embedding.features import extract
+    from convscope.network.addresses import graph_of
+    from convscope.network.features import feature_call
 
     return extract(bundle, as_image_set(images), feature_call(graph_of(bundle), None)).values
 

@@ -43,17 +43,17 @@ def images(data: Path, count: int) -> np.ndarray:
 
 
 def components(pictures: np.ndarray, kind: str) -> np.ndarray:
-    from convscope.methods.embedding.pca import principal_axes
+    from convscope.embedding.pca import principal_axes
 
     values = (pictures.reshape(len(pictures), -1) / np.float32(255)).astype(np.float32)
     if kind == "network":
         import convscope
 
         bundle = convscope.load("fashion")
-        from convscope.graph.addresses import graph_of
-        from convscope.graph.features import feature_call
+        from convscope.embedding.features import extract
         from convscope.images import as_image_set
-        from convscope.methods.embedding.features import extract
+        from convscope.network.addresses import graph_of
+        from convscope.network.features import feature_call
 
         values = np.asarray(extract(bundle, as_image_set(pictures[..., None]), feature_call(graph_of(bundle), None)).values)
     return principal_axes(values).project(values)
@@ -61,14 +61,14 @@ def components(pictures: np.ndarray, kind: str) -> np.ndarray:
 
 def perplexity_of(engine: str, count: int) -> float:
     """Return the perplexity that an engine is asked for with so many images."""
-    from convscope.methods.embedding.engines import settle
+    from convscope.embedding.engines import settle
 
     return settle(count).perplexity if engine == "convscope" else USUAL
 
 
 def by_convscope(values: np.ndarray, perplexity: float | None = None) -> np.ndarray:
-    from convscope.methods.embedding.engines import lay_out, settle
-    from convscope.methods.embedding.neighbours import nearest
+    from convscope.embedding.engines import lay_out, settle
+    from convscope.embedding.neighbours import nearest
 
     settings = settle(len(values), perplexity=perplexity)
     return lay_out(values, nearest(values, int(3 * settings.perplexity)), settings).points
@@ -105,8 +105,8 @@ def start_of(values: np.ndarray) -> np.ndarray:
 
 def case(engine: str, file: str) -> dict[str, float]:
     """Run one engine here and return its seconds, KNN@10 and the peak memory of this process, in MB."""
-    from convscope.methods.embedding.neighbours import nearest
-    from convscope.methods.embedding.quality import kept
+    from convscope.embedding.neighbours import nearest
+    from convscope.embedding.quality import kept
 
     values = np.load(file)
     RUNS[engine](values[:200])  # imports and first calls

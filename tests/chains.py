@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from convscope.backend import choose, keras
-from convscope.graph.cones import cones_of
 from convscope.graph.projector import Projector
 from convscope.graph.rules import GUIDED, deconvnet
+from convscope.locality.cones import cones_of
 from networks import array, tensor
 
 layers = keras.layers

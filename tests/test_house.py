@@ -23,8 +23,8 @@ DOORS = {
     "jax": {"backend/jax_engine.py"},
     "torch": {"backend/torch_engine.py"},
     "h5py": {"models/saved/survey.py"},
-    "sklearn": {"methods/embedding/packages.py"},
-    "openTSNE": {"methods/embedding/packages.py"},
+    "sklearn": {"embedding/packages.py"},
+    "openTSNE": {"embedding/packages.py"},
     "keras": {
         "backend/lazy.py",
         "backend/jax_engine.py",

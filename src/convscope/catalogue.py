@@ -44,12 +44,12 @@ COMMANDS = {
     ),
     "ascend": Command(
         "Make an image that excites a unit (gradient ascent).",
-        method="convscope.methods.ascent.entry:METHOD",
+        method="convscope.ascent.entry:METHOD",
         drawing="convscope.render.ascend:draw",
     ),
     "tsne": Command(
         "Map images by what the network sees in them (t-SNE).",
-        method="convscope.methods.embedding.embed:METHOD",
+        method="convscope.embedding.embed:METHOD",
         drawing="convscope.render.tsne:draw",
     ),
     "scan": Command("Find the images of a data set that excite each unit most."),

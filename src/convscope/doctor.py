@@ -4,15 +4,15 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .graph.addresses import graph_of
 from .graph.calls import Graph
-from .graph.features import feature_call, feature_notes
 from .graph.finite import weight_notes
 from .graph.kinds import Kind
-from .graph.listing import LayerInfo, layers
 from .graph.rules import deconvnet
 from .graph.saturation import ranking_call
 from .models import as_bundle
+from .network.addresses import graph_of
+from .network.features import feature_call, feature_notes
+from .network.listing import LayerInfo, layers
 
 
 @dataclass(frozen=True)

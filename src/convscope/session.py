@@ -14,10 +14,10 @@ from typing import Any
 
 from .catalogue import METHODS, summary
 from .errors import OptionError, check_choice
-from .graph.listing import LayerInfo, layers
 from .images.sources import SAMPLE, as_image_set, samples
 from .methods import Method, Option
 from .models import ModelBundle, load
+from .network.listing import LayerInfo, layers
 from .numerals import natural, real, whole
 from .render.pages import INDEX, write_pages
 from .results import INTERRUPTED, Result

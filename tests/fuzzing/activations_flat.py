@@ -10,8 +10,8 @@ import numpy as np
 
 import convscope
 from convscope.backend import keras, ops
-from convscope.graph.addresses import graph_of
 from convscope.graph.saturation import ranking
+from convscope.network.addresses import graph_of
 from networks import array, filled, tensor
 
 SHORT = 25

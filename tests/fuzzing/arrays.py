@@ -6,9 +6,9 @@ import zipfile
 
 import numpy as np
 
+from convscope.embedding.vectors import holds_features, read_features
 from convscope.errors import ConvscopeError
 from convscope.images import Fit, as_batch, as_image_set
-from convscope.methods.embedding.vectors import holds_features, read_features
 from damaging import damaged
 
 from .running import unsound

@@ -14,9 +14,9 @@ import numpy as np
 import convscope
 from convscope.backend import choose, keras, ops
 from convscope.errors import ConvscopeError
-from convscope.graph.addresses import graph_of, unit_call
 from convscope.graph.rules import GRADIENT
 from convscope.graph.saturation import ranking, seed_call
+from convscope.network.addresses import graph_of, unit_call
 from convscope.units import Unit
 from fuzzing.running import unsound
 from generated import Generated, UnbuildableError, generated

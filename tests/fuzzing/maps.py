@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 import convscope
+from convscope.embedding.vectors import read_features
 from convscope.errors import ConvscopeError
-from convscope.methods.embedding.vectors import read_features
 from damaging import damaged
 
 SHORT = 25

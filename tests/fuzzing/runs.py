@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scanning"))
 
 import arithmetic
 
+from convscope.embedding.runs import read_run
 from convscope.errors import ConvscopeError
-from convscope.methods.embedding.runs import read_run
 from convscope.scanning import open_run
 from convscope.scanning.shards import SHARD
 

@@ -6,12 +6,12 @@ import random
 import numpy as np
 
 import convscope
+from convscope.ascent.targets import as_targets
 from convscope.backend import keras
 from convscope.errors import ConvscopeError
 from convscope.expressions import Objective
-from convscope.graph.addresses import as_candidates, as_units
-from convscope.graph.listing import layers, matching
-from convscope.methods.ascent.targets import as_targets
+from convscope.network.addresses import as_candidates, as_units
+from convscope.network.listing import layers, matching
 from convscope.numerals import real, whole
 from convscope.scanning.measure import chosen_layers
 from slow_grammar import ANY, Grammar, glob, integer, rational

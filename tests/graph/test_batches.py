@@ -5,7 +5,7 @@ import pytest
 import convscope
 from convscope.backend import keras, ops
 from convscope.errors import ModelError
-from convscope.graph.addresses import graph_of
+from convscope.network.addresses import graph_of
 from networks import images, model_of
 
 

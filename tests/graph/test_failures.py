@@ -6,7 +6,7 @@ import pytest
 import convscope
 from convscope.backend import compiled, keras, ops
 from convscope.errors import ConvscopeError, ExhaustedError, ModelError, UnitError
-from convscope.graph.listing import layers
+from convscope.network.listing import layers
 from networks import images, model_of, tensor
 
 conv = keras.layers.Conv2D

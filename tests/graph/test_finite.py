@@ -6,8 +6,8 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import ImageError
-from convscope.graph.addresses import graph_of
 from convscope.graph.finite import spoilt_units, weight_notes
+from convscope.network.addresses import graph_of
 from networks import images, model_of
 
 layers = keras.layers

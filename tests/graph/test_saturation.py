@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from convscope.backend import keras, ops
-from convscope.graph.addresses import unit_call
 from convscope.graph.history import flatten
 from convscope.graph.saturation import ranking, seed_call
+from convscope.network.addresses import unit_call
 from convscope.units import Unit
 from networks import array, filled, images, model_of, tensor
 

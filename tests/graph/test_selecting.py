@@ -5,8 +5,8 @@ import pytest
 
 import convscope
 from convscope.backend import keras, ops
-from convscope.graph.addresses import graph_of
 from convscope.graph.saturation import ranking, seed_call
+from convscope.network.addresses import graph_of
 from convscope.units import Unit
 from networks import array, filled, images, model_of, tensor
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convscope.embedding.vectors import holds_features
 from convscope.errors import ImageError
 from convscope.images import Fit, ImageStream, as_batch, as_image_set
-from convscope.methods.embedding.vectors import holds_features
 from convscope.tables import parquet
 
 FIT = Fit(3, (4, 4))

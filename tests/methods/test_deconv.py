@@ -6,10 +6,10 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import OptionError, UnitError
-from convscope.graph import work
-from convscope.graph.addresses import graph_of
 from convscope.graph.rules import GRADIENT, GUIDED
-from convscope.methods import compiling
+from convscope.locality import cost
+from convscope.network.addresses import graph_of
+from convscope.network.network import Compiled, as_network
 from convscope.units import Unit
 from networks import array, filled, images, model_of, small
 from twins import SmallNet, convolve, relative_error
@@ -224,24 +224,24 @@ def test_more_projections_than_fit_into_memory_are_refused_at_once(monkeypatch):
 def test_what_is_compiled_for_heavy_networks_gives_the_same(network, layer, monkeypatch):
     pixels = images(2, 8, 8, 3)
     called = convscope.deconv(network, f"{layer}:1", pixels)
-    monkeypatch.setattr(work, "GRAPH", 0.0)
+    monkeypatch.setattr(cost, "GRAPH", 0.0)
     bundle, made = convscope.load(network), set()
     for _ in range(2):
         compiled = convscope.deconv(bundle, f"{layer}:1", pixels)
         assert np.abs(compiled.pixels - called.pixels).max() <= 1e-5 * np.abs(called.pixels).max()
         assert np.array_equal(compiled.positions, called.positions)
         assert compiled.values == pytest.approx(called.values, rel=1e-5)
-        made.update(map(id, bundle.memo["compiled"].values()))
+        made.update(map(id, as_network(bundle).compiled.kept.values()))
     assert len(made) == (2 if layer == "conv2" else 1)  # equal rules are one key
 
 
 def test_compiled_functions_are_kept_for_a_few_layers_only(network, monkeypatch):
-    monkeypatch.setattr(work, "GRAPH", 0.0)
-    monkeypatch.setattr(compiling, "MOST", 2)
+    monkeypatch.setattr(cost, "GRAPH", 0.0)
+    monkeypatch.setattr(Compiled, "most", 2)
     bundle = convscope.load(network)
     for layer in ("conv1", "pool1", "conv2", "pool2"):
         convscope.deconv(bundle, f"{layer}:1", images(1, 8, 8, 3))
-    assert [key[1] for key in bundle.memo["compiled"]] == [index_of(bundle, layer) for layer in ("conv2", "pool2")]
+    assert [key[1] for key in as_network(bundle).compiled.kept] == [index_of(bundle, layer) for layer in ("conv2", "pool2")]
 
 
 def index_of(bundle, layer):

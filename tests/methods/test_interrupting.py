@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 import convscope
+from convscope.ascent import climbing, real
 from convscope.backend import keras
 from convscope.catalogue import METHODS
-from convscope.methods.ascent import climbing, real
-from convscope.methods.embedding import engines
+from convscope.embedding import engines
 from convscope.render import writer
 from networks import awake, images, model_of, small
 from sampling import all_but
@@ -171,7 +171,7 @@ def test_units_of_maps_are_climbed_alike_beside_units_behind_dense_layers():
 
 
 METHODS_ON_IMAGES = {
-    "activations": ("conv1", "convscope.methods.activations", "numpy"),
+    "activations": ("conv1", "convscope.methods.activations", "to_array"),
     "deconv": ("conv2:0-1", "convscope.methods.deconv", "_project"),
     "saliency": ("conv1:1", "convscope.methods.saliency", "peaks"),
 }

@@ -5,11 +5,11 @@ import pytest
 
 import convscope
 from convscope.backend import choose, keras, ops
-from convscope.graph.addresses import graph_of
 from convscope.graph.history import at_precision
 from convscope.models.differences import difference_notes
 from convscope.models.saved.entries import parse_network
 from convscope.models.saved.repair import repaired
+from convscope.network.addresses import graph_of
 from networks import array, images, model_of, tensor
 
 layers = keras.layers

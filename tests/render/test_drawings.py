@@ -14,7 +14,7 @@ from PIL import Image
 from convscope import tables
 from convscope.catalogue import DRAWINGS, METHODS
 from convscope.errors import OptionError, OutputError
-from convscope.methods.method import THEME
+from convscope.method import THEME
 from convscope.render import deconv
 from convscope.render.figures import raster, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number

@@ -110,8 +110,8 @@ def test_a_pattern_that_matches_nothing_names_what_is_near():
 
 
 def test_receptive_fields_of_places_are_those_of_each_unit():
-    from convscope.graph.addresses import graph_of
-    from convscope.graph.receptive import receptive_field
+    from convscope.locality.receptive import receptive_field
+    from convscope.network.addresses import graph_of
 
     bundle = convscope.load(residual())
     measure = NetworkMeasure(bundle, ["stem_relu", "depthwise", "logits"], "float32")

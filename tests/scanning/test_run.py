@@ -70,8 +70,8 @@ def test_percentiles_are_those_of_the_maxima(run, maps):
 
 
 def test_pictures_are_what_entered_the_network(run):
-    from convscope.graph.entering import fit_of
     from convscope.images import as_batch
+    from convscope.network.entering import fit_of
 
     entered = as_batch(IMAGES, fit_of(convscope.load("fashion")))
     for image in (0, 7, 299):

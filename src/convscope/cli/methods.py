@@ -13,8 +13,8 @@ from .. import hints
 from ..catalogue import summary
 from ..files import as_path
 from ..images.sources import SAMPLE, samples
+from ..method import Part, told_words
 from ..methods import Method, Option
-from ..methods.method import Part, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..progress import working

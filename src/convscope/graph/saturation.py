@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ..backend import ops
 from ..units import Unit
 from .calls import Call, Graph, naming, picked
-from .entering import numpy
 from .kinds import LINEAR, Kind
+from .tensors import to_array
 
 FloatArray = NDArray[np.float32]
 # The curve is asked for at so many places to an octave, of both signs, between these powers of two.
@@ -88,7 +88,7 @@ class Ranking:
         if self.is_own:
             return strengths
         every = np.repeat(np.asarray(strengths, np.float32)[:, None], len(self.signs), axis=1)
-        return np.asarray(numpy(self.values(ops.convert_to_tensor(every)))[:, channel])
+        return np.asarray(to_array(self.values(ops.convert_to_tensor(every)))[:, channel])
 
 
 def ranking(graph: Graph, call: Call) -> Ranking:
@@ -165,7 +165,7 @@ def _curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
         return None
     places = np.repeat(GRID[:, None], int(call.shape[-1] or 0), axis=1)
     try:
-        return numpy(_curve(graph, before, call, ops.convert_to_tensor(places)))
+        return to_array(_curve(graph, before, call, ops.convert_to_tensor(places)))
     except Exception:  # what does not compute on numbers of another shape depends on that shape
         return None
 
@@ -192,7 +192,7 @@ def _treats_alike(graph: Graph, before: Call, call: Call) -> bool:
     one, other = (rng.normal(scale=3.0, size=(2, *sides, channels)).astype(np.float32) for _ in range(2))
     same = rng.random(one.shape) < 0.5
     given = (one, np.where(same, one, other), np.ones_like(one))
-    found, again, even = (numpy(_run(graph, before, call, ops.convert_to_tensor(values))) for values in given)
+    found, again, even = (to_array(_run(graph, before, call, ops.convert_to_tensor(values))) for values in given)
     return found.shape == one.shape and _close(found[same], again[same]) and _close(even, even[(0,) * (even.ndim - 1)])
 
 

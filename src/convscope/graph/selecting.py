@@ -11,9 +11,9 @@ import numpy as np
 
 from ..backend import ops
 from .calls import Call, Graph, Ref, filled
-from .entering import numpy
 from .kinds import LINEAR, Kind
 from .saturation import Ranking, ranking
+from .tensors import to_array
 
 CHOOSING = frozenset({Kind.MAX_POOL, Kind.CROPPING, Kind.PADDING, Kind.UPSAMPLING})
 HANDING_ON = (
@@ -83,4 +83,4 @@ def _is_plain_relu(call: Call) -> bool:
 
 def _is_zero_at_zero(part: Ranking) -> bool:
     """Say whether zeros before the activation are zeros after it."""
-    return not numpy(part.values(ops.zeros((1, len(part.signs))))).any()
+    return not to_array(part.values(ops.zeros((1, len(part.signs))))).any()

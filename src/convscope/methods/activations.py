@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, check_choice
-from ..graph.addresses import channel_count, graph_of
 from ..graph.finite import weight_notes
 from ..graph.saturation import ranking
+from ..graph.tensors import to_array
+from ..method import STOP, THEME, THEMES, Method, Option, provenance
 from ..models import as_bundle, names_classes
+from ..network.addresses import channel_count, graph_of
+from ..network.entering import batch_for, network_input
 from ..results import Activations
-from .common import batch_for, in_chunks, network_input, numpy
-from .method import STOP, THEME, THEMES, Method, Option, provenance
+from .chunks import in_chunks
 
 ORDERS = ("strongest", "index")
 CHUNK = 8
@@ -44,8 +46,8 @@ def activations(
 
     def maps_of(some: slice) -> tuple[Any, Any]:
         found = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[some]), targets), strict=True))
-        strengths = numpy(ranked.strengths(*(found[one.index] for one in ranked.calls)))
-        return numpy(found[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
+        strengths = to_array(ranked.strengths(*(found[one.index] for one in ranked.calls)))
+        return to_array(found[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, maps_of, "computing maps")
     maps, strengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

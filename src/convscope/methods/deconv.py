@@ -9,26 +9,28 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..errors import OptionError, check_choice
-from ..graph.addresses import as_candidates, as_units, graph_of, unit_call
-from ..graph.borders import at_border, mostly_at_border
 from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
-from ..graph.receptive import call_shapes, receptive_field
 from ..graph.rules import GRADIENT, TIES, UNPOOLINGS, Ruleset, deconvnet
 from ..graph.saturation import own_values, ranking, seed_call
-from ..graph.seeds import peaks, seed_map, seed_peaks, seedable, values_at
-from ..graph.slopes import require_slope, slope_notes
+from ..graph.tensors import to_array
 from ..images import ImageBatch
+from ..locality.borders import at_border, mostly_at_border
+from ..locality.receptive import call_shapes, receptive_field
+from ..method import STOP, THEME, THEMES, Method, Option, provenance
 from ..models import ModelBundle, as_bundle, names_classes
+from ..network.addresses import as_candidates, as_units, class_names, graph_of, unit_call
+from ..network.entering import batch_for, network_input, require_images
+from ..projection.caveats import HONEST, caveats, check_drawn, is_pooled, measured, wants_gradients
+from ..projection.compiling import strongest_projected
+from ..projection.likeness import likeness
+from ..projection.projecting import is_local, project_strongest
+from ..projection.seeds import peaks, seed_map, seed_peaks, seedable, values_at
+from ..projection.slopes import require_slope, slope_notes
 from ..results import CONTRAST, VIEWS, FloatArray, Projections
 from ..units import Unit
-from .caveats import HONEST, caveats, check_drawn, is_pooled, measured, wants_gradients
-from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
-from .compiling import strongest_projected
-from .likeness import likeness
-from .method import STOP, THEME, THEMES, Method, Option, provenance
-from .projecting import is_local, project_strongest
+from .chunks import in_chunks
 
 SEEDS = ("strongest", "map")
 SWITCHES_OPTION = Option(
@@ -250,13 +252,13 @@ def _on_images(bundle: ModelBundle, units: Sequence[Unit], pixels: NDArray[np.fl
         if found is not None:
             return {units[0]: found}
     projector = Projector(graph, network_input(bundle, pixels), list(calls.values()))
-    maps = {call.index: numpy(projector.value(call)) for call in calls.values()}
+    maps = {call.index: to_array(projector.value(call)) for call in calls.values()}
     all_found = {}
     for unit, call in calls.items():
         amounts = seedable(graph, call, maps[call.index])
         places, peak = peaks(amounts, unit)
         signal = seed_map(amounts, unit) if seed == "map" else seed_peaks(amounts, unit, places, np.maximum(peak, 0.0))
-        down = numpy(projector.project(call, ops.convert_to_tensor(signal), rules))
+        down = to_array(projector.project(call, ops.convert_to_tensor(signal), rules))
         all_found[unit] = _Found(bundle.preprocessing.to_rgb(down), values_at(maps[call.index], unit, places), peak, places)
     return all_found
 
@@ -266,7 +268,7 @@ def _at_once(bundle: ModelBundle, unit: Unit, pixels: NDArray[np.float32], rules
     done = strongest_projected(bundle, network_input(bundle, pixels), call, unit.channel, rules)
     if done is None:
         return None
-    down, maps = map(numpy, done)
+    down, maps = map(to_array, done)
     places, peak = peaks(seedable(graph, call, maps), unit)
     return _Found(bundle.preprocessing.to_rgb(down), values_at(maps, unit, places), peak, places)
 
@@ -301,9 +303,9 @@ def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, co
     for start in range(0, len(batch.pixels), CHUNK):
         found = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[start : start + CHUNK]), targets), strict=True))
         for layer, one in rankings.items():
-            strengths = numpy(one.strengths(*(found[call.index] for call in one.calls)))
+            strengths = to_array(one.strengths(*(found[call.index] for call in one.calls)))
             best[layer] = np.fmax(best[layer], strengths.max(axis=tuple(range(strengths.ndim - 1))))
-    own = {layer: numpy(one.values(ops.convert_to_tensor(best[layer][None])))[0] for layer, one in rankings.items()}
+    own = {layer: to_array(one.values(ops.convert_to_tensor(best[layer][None])))[0] for layer, one in rankings.items()}
     ranked = sorted(units, key=lambda unit: (-float(own[unit.layer][unit.channel]), -float(best[unit.layer][unit.channel])))
     return tuple(ranked[:count])
 

@@ -6,17 +6,19 @@ import numpy as np
 
 from ..backend import ops
 from ..errors import UnitError, check_choice
-from ..graph.addresses import as_units, graph_of, unit_call
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
-from ..graph.seeds import peaks, seed_peaks
-from ..graph.slopes import require_slope, slope_notes
+from ..graph.tensors import to_array
+from ..method import STOP, THEME, THEMES, Method, Option, provenance
 from ..models import as_bundle, names_classes
+from ..network.addresses import as_units, class_names, graph_of, unit_call
+from ..network.entering import batch_for, network_input, require_images
+from ..projection.seeds import peaks, seed_peaks
+from ..projection.slopes import require_slope, slope_notes
 from ..results import FloatArray, Saliency
-from .common import batch_for, class_names, in_chunks, network_input, numpy, require_images
-from .method import STOP, THEME, THEMES, Method, Option, provenance
+from .chunks import in_chunks
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 CHUNK = 4
@@ -48,13 +50,13 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, theme:
 
     def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
         projector = Projector(graph, network_input(bundle, batch.pixels[some]), [call])
-        maps = numpy(projector.value(call)) * (sign or 1)
+        maps = to_array(projector.value(call)) * (sign or 1)
         places, score = peaks(maps, found[0])
         signal = seed_peaks(maps, found[0], places, np.full_like(score, sign or 1))
         down = projector.project(call, ops.convert_to_tensor(signal), rules)
         if spoilt_units(graph, call)[found[0].channel]:
             score = np.full_like(score, np.nan)
-        return bundle.preprocessing.to_rgb(numpy(down)), score, ranked.one(found[0].channel, score)
+        return bundle.preprocessing.to_rgb(to_array(down)), score, ranked.one(found[0].channel, score)
 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, gradients, "computing gradients")
     pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

@@ -20,7 +20,7 @@ class ModelBundle:
     `source` is what `load` was given (an absolute path or a name), `weights` where they came from ("file", "imagenet", "embedded",
     "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free. `inputs` are the
     values of the inputs that take no picture, by name, without a batch; `format` says what kind of file it was. `alternatives`: names of
-    the preprocessings that its author may as well have meant.
+    the preprocessings that its author may as well have meant. `flat` is for `network.as_network`: its view of this model lives as long.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ModelBundle:
     inputs: dict[str, Any] = field(default_factory=dict)
     format: str = "memory"
     alternatives: tuple[str, ...] = ()
-    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    flat: Any = field(default=None, init=False, repr=False)
 
     @property
     def channels(self) -> int:

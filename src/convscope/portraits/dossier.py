@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from ..ascent import ascend
 from ..errors import UnitError, check_choice
-from ..graph.addresses import as_units
-from ..methods.ascent import ascend
-from ..methods.caveats import check_drawn, is_pooled
-from ..methods.common import class_names
+from ..method import STOP, THEME, THEMES, Method, Option, Part, provenance
 from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION
-from ..methods.method import STOP, THEME, THEMES, Method, Option, Part, provenance
 from ..models import ModelBundle
+from ..network.addresses import as_units, class_names
+from ..projection.caveats import check_drawn, is_pooled
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
 from ..units import Unit, parse

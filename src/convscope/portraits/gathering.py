@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError
-from ..graph.borders import at_border, mostly_at_border
 from ..graph.rules import GRADIENT, Ruleset
-from ..methods.caveats import wants_gradients
-from ..methods.projecting import Place, project_places
+from ..locality.borders import at_border, mostly_at_border
 from ..models import ModelBundle
 from ..progress import counting
+from ..projection.caveats import wants_gradients
+from ..projection.projecting import Place, project_places
 from ..results import FloatArray, Patches
 from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit

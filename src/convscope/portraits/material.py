@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call
 from ..graph.finite import weight_notes
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.saturation import ranking, ranking_call, seed_call
-from ..graph.slopes import slope_notes
-from ..methods.caveats import HONEST, caveats, measured
+from ..method import Option
 from ..methods.deconv import LIKENESS
-from ..methods.likeness import Likeness, likeness
-from ..methods.method import Option
 from ..models import ModelBundle, as_bundle
+from ..network.addresses import graph_of, unit_call
+from ..projection.caveats import HONEST, caveats, measured
+from ..projection.likeness import Likeness, likeness
+from ..projection.slopes import slope_notes
 from ..results import Patches
 from ..scanning import Run, open_run
 from ..units import Unit

@@ -6,13 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import OptionError, UnitError, check_choice
-from ..graph.addresses import as_units
 from ..hints import command
-from ..methods.caveats import check_drawn, is_pooled
-from ..methods.common import class_names
+from ..method import THEME, THEMES, Method, Option, Part, provenance
 from ..methods.deconv import CONTRAST_OPTION, SWITCHES_OPTION, TIES_OPTION, view_option
-from ..methods.method import THEME, THEMES, Method, Option, Part, provenance
 from ..models import ModelBundle
+from ..network.addresses import as_units, class_names
+from ..projection.caveats import check_drawn, is_pooled
 from ..results import CONTRAST, TopPatches
 from ..scanning import Run
 from ..units import Unit, slug

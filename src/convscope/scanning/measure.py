@@ -9,20 +9,21 @@ from numpy.typing import NDArray
 
 from ..backend import compiled, keras, ops
 from ..errors import UnitError, closest
-from ..graph.addresses import graph_of, unit_call
 from ..graph.calls import Call, Graph
-from ..graph.entering import fit_of, numpy
-from ..graph.features import averaged, feature_call
 from ..graph.finite import spoilt_units
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
-from ..graph.listing import fits
-from ..graph.listing import layers as listed_layers
-from ..graph.receptive import call_shapes, check_size, receptive_field
 from ..graph.saturation import ranking
+from ..graph.tensors import to_array
 from ..hints import listing
 from ..images import Fit
+from ..locality.receptive import call_shapes, check_size, receptive_field
 from ..models import ModelBundle
+from ..network.addresses import graph_of, unit_call
+from ..network.entering import fit_of
+from ..network.features import averaged, feature_call
+from ..network.listing import fits
+from ..network.listing import layers as listed_layers
 from ..units import Unit
 
 PIXELS_AT_ONCE = 16 * 224 * 224
@@ -172,7 +173,7 @@ class NetworkMeasure:
     def after(self, layer: MeasuredLayer, before: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a layer's values (any, channel) for what ranks its images, (any, channel)."""
         found = self._ranked[self.layers.index(layer)].values(ops.convert_to_tensor(np.ascontiguousarray(before, np.float32)))
-        return numpy(found)
+        return to_array(found)
 
     def label(self, index: int) -> str:
         """Return the name of a predicted class."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
-from ..graph.features import few_features
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
 from ..models import ModelBundle
 from ..models.again import files_of, load_again, model_file
+from ..network.features import few_features
 from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
 from ..tables import Columns

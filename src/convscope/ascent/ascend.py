@@ -1,0 +1,194 @@
+"""The one-liner over `AscentRun`: units in, pictures and honest scores out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from ..expressions import as_objective
+from ..graph.calls import Graph
+from ..graph.finite import weight_notes
+from ..graph.saturation import own_values
+from ..method import provenance
+from ..models import ModelBundle, as_bundle, names_classes
+from ..network.addresses import class_names, graph_of
+from ..network.entering import require_images
+from ..projection.slopes import slope_notes
+from ..results import Ascent, FloatArray, Provenance
+from ..units import Unit
+from .canvas import canvas_of
+from .climbing import Climbed, Climber
+from .given import maco_of, said_of, start_of
+from .objectives import scored_calls
+from .real import RealImages
+from .settings import Settings, settle
+from .targets import Target, array_inputs, as_targets, text_of, units_among
+from .watching import Watch
+
+NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so there is nothing to climb.'
+
+
+def ascend(
+    model: Any,
+    units: Any,
+    *,
+    mode: str = "best",
+    steps: int | None = None,
+    size: Any = None,
+    seed: int = 0,
+    precision: str = "auto",
+    every: int | None = None,
+    image: str = "fourier",
+    spectrum: Any = None,
+    norm: float | None = None,
+    diversity: int = 1,
+    start: Any = None,
+    real: Any = None,
+    theme: str = "light",
+    stop: int | None = None,
+    watch: Watch | None = None,
+) -> Ascent:
+    """Return for each unit a picture that excites it, found by gradient ascent.
+
+    `units`: addresses, or expressions of them (see `convscope.objective`); with a `start` also bare layers. Everything else is optional:
+
+    - `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation,
+      each part of the canvas for itself. Nothing need be tuned: a picture is done when its value hardly rises (or after `steps`), and what
+      does not wake is tried by other means (docs/methods.md). A picture depends on its unit, its size and the seed, not on other units.
+      `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the plain gradient from
+      noise, 64 `steps`; with `norm` on the sphere of that distance from mid-grey (Erhan et al. 2009).
+    - `size`: side of the pictures in pixels, or (height, width); by default from the largest receptive field among the units (64 to 192),
+      or the network's own where a dense layer fixes it. `seed`: where noise and moves begin.
+    - `image="maco"`: only phases climb, the magnitudes are those of natural images (Fel et al. 2023) or of the images `spectrum`.
+    - `diversity=N`: N pictures of each unit, pushed apart. `start`: a photograph to begin with, at its own shape (DeepDream).
+    - `real`: images to compare with: `.real` is each unit's largest activation among them; what does not wake also starts from them.
+    - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
+      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `theme`: "light" or
+      "dark", of the sheet of several units. `stop`: end after
+      so many steps of all pictures together, as Ctrl-C would: an interrupted result records it, and is made again by it.
+
+    `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in [0,
+    1], `.scores` each unit's largest activation on the 8-bit picture, before an activation that is flat above, and `.values` after it.
+    Ctrl-C keeps what was reached: the units that have a picture then. Raises UnitError, OptionError, ImageError.
+
+    >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
+    """
+    bundle = as_bundle(model, classes=names_classes(units))
+    require_images(bundle)
+    decided = settle(
+        mode=mode,
+        steps=steps,
+        size=size,
+        seed=seed,
+        precision=precision,
+        every=every,
+        image=image,
+        spectrum=spectrum,
+        norm=norm,
+        diversity=diversity,
+        start=start,
+        real=real,
+        theme=theme,
+        stop=stop,
+    )
+    targets = as_targets(bundle, units, start=start is not None)
+    return ascended(climber_of(bundle, targets, decided), targets, watch)
+
+
+def climber_of(bundle: ModelBundle, targets: Sequence[Target], settings: Settings) -> Climber:
+    """Return what climbs for these targets, with the pictures that the settings name read. Raises ImageError."""
+    start, inputs = (None, ()) if settings.start is None else start_of(bundle, targets, settings.start, settings.size)
+    return Climber(
+        bundle,
+        settings,
+        start=start,
+        real=None if settings.real is None else RealImages(bundle, settings.real),
+        image=maco_of(settings.spectrum) if settings.image == "maco" else None,
+        inputs=inputs,
+    )
+
+
+def canvas_for(climber: Climber, targets: Sequence[Target]) -> tuple[int, int]:
+    """Return the (height, width) of these targets' pictures. Raises OptionError, ImageError."""
+    start = climber.start
+    return canvas_of(climber.bundle, targets, climber.settings.size, None if start is None else (start.shape[0], start.shape[1]))
+
+
+def ascended(climber: Climber, targets: Sequence[Target], watch: Watch | None = None) -> Ascent:
+    """As `ascend`, for targets and settings that are decided; `watch` is told of each step, in place of a progress bar."""
+    return record_of(climber, targets, climber.climb(targets, canvas_for(climber, targets), watch))
+
+
+def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> Ascent:
+    """Return the record of pictures that were climbed, or read again, for targets among those that were `asked` for.
+
+    Ctrl-C while the real images are measured costs only the comparison with them.
+    """
+    reached, graph = climbed.targets, graph_of(climber.bundle)
+    beside, cut_short = _real_values(climber.real, reached)
+    if beside is None:  # as if none had been given, which is how it is made again
+        climber = replace(climber, real=None, settings=replace(climber.settings, real=None))
+    climbed = replace(climbed, interrupted=climbed.interrupted or cut_short)
+    real = climber.real
+    found = Ascent(
+        provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
+        notes=real.notes if real is not None else (),
+        class_names=class_names(climber.bundle, units_among(reached)),
+        units=reached,
+        images=climbed.images,
+        scores=climbed.scores,
+        margins=climbed.margins,
+        values=np.array([_after(graph, *one) for one in zip(reached, climbed.scores, strict=True)], dtype=np.float32),
+        courses=climbed.courses,
+        mode=climber.settings.mode,
+        real=beside,
+        frames=climbed.frames if climber.settings.every else (),
+        interrupted=climbed.interrupted,
+        theme=climber.settings.theme,
+    )
+    layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)
+    said = (
+        *(climber.verdict(reached) if found.dead.any() else ()),
+        *((NOT_FINITE,) if found.not_finite.any() else ()),
+        *slope_notes(graph, scored_calls(graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
+        *weight_notes(graph, (graph.find(layer) for layer in layers)),
+    )
+    return replace(found, notes=(*said, *found.notes))
+
+
+def _real_values(real: RealImages | None, targets: Sequence[Target]) -> tuple[FloatArray | None, bool]:
+    """Return each target's largest value over the real images, None without any measured, and whether Ctrl-C ended it."""
+    if real is None:
+        return None, False
+    found = np.full(len(targets), np.nan, np.float32)
+    try:
+        for place, target in enumerate(targets):
+            found[place] = real.value(target)
+    except KeyboardInterrupt:
+        return (found if real.inputs else None), True
+    return found, False
+
+
+def _after(graph: Graph, target: Target, score: float) -> float:
+    """Return the value after its activation of a unit that is scored before one that is flat above; of all else the score."""
+    return float(own_values(graph, target, np.array([score], np.float32))[0]) if isinstance(target, Unit) else score
+
+
+def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | None = None) -> Provenance:
+    """Return the provenance of pictures of these targets.
+
+    Of an interrupted climb it holds all that makes the same ones again: after how many steps it ended, and the size, which was that of all
+    pictures that were asked for.
+    """
+    settings = climber.settings
+    images = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
+    parameters = asdict(replace(settings, start=None, real=None, spectrum=None)) | images | {"units": [text_of(one) for one in targets]}
+    if climbed is not None and climbed.interrupted:
+        height, width = climbed.images.shape[1:3]
+        square = climber.start is None and height == width
+        parameters |= {"stop": climbed.steps, "size": height if square else [height, width]}
+    elif parameters["stop"] is None:
+        del parameters["stop"]
+    inputs = (*array_inputs(targets), *climber.inputs, *(climber.real.inputs if climber.real is not None else ()))
+    return provenance("ascend", climber.bundle, inputs, parameters, settings.seed)

@@ -1,0 +1,291 @@
+"""Climbs of many targets: batch by batch, attempt by attempt, each picture until it no longer rises; what they share is kept here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import OptionError
+from ..expressions import as_objective
+from ..graph.finite import spoilt_units
+from ..graph.tensors import to_array
+from ..models import ModelBundle
+from ..network.addresses import graph_of, unit_call
+from ..network.entering import network_input
+from ..projection.slopes import require_slope
+from ..units import Unit
+from .attempts import Attempt, Drawn, attempts_of
+from .batching import batches
+from .canvas import sees_all
+from .objectives import form_of, largest, scored_calls, weights_of
+from .real import RealImages
+from .run import AscentRun, AscentStep
+from .settings import Settings
+from .targets import Target
+from .watching import Frames, Stage, Watch, counting
+
+FloatArray = NDArray[np.float32]
+# The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
+STEPS_AT_ONCE = 8
+MOST_BYTES, MOST_PIXELS = 4 * 2**30, 4096 * 4096
+# A picture is done when over the last WINDOW steps it gained less than WORTH of all that it gained before.
+WINDOW, WORTH = 24, 0.08
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """The pictures of some targets, `copies` of each, one after the other; `courses`: (step, picture) the objective, NaN where it
+    stood still. `scores`: (picture,); `margins`: (picture,) what is above 0 where the unit is awake, see `largest`. `steps`: how many were
+    taken for them in all, by whichever attempt. `interrupted`: Ctrl-C, or the `stop` of the settings, ended it before all was done.
+    """
+
+    targets: tuple[Target, ...]
+    images: FloatArray
+    scores: FloatArray
+    margins: FloatArray
+    courses: FloatArray
+    frames: tuple[tuple[NDArray[np.uint8], ...], ...]
+    steps: int
+    interrupted: bool = False
+
+
+@dataclass
+class Climber:
+    """What requests on one network with the same settings share: the compiled steps of the last layer, and the real images.
+
+    `start`: the picture (height, width, channel) that all begin with; `real`: images to compare with and to start from. `image` draws
+    MACO's pictures. `inputs`: what the provenance records of the files that all this was read from, but for the real images.
+    """
+
+    bundle: ModelBundle
+    settings: Settings
+    start: FloatArray | None = None
+    real: RealImages | None = None
+    image: Drawn | None = None
+    inputs: tuple[dict[str, Any], ...] = ()
+    _steps: dict[Any, AscentStep] = field(default_factory=dict, repr=False)
+
+    def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
+        """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
+        copies = self.settings.diversity
+        self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
+        for call in scored_calls(graph_of(self.bundle), targets):
+            require_slope(graph_of(self.bundle), call, canvas)
+        groups = list(batches(targets, canvas, copies))
+        watch = watch or counting(len(groups) * self.most_steps(targets))
+        found: list[Climbed] = []
+        left, interrupted = self.settings.stop, False
+        try:
+            for group in groups:
+                one = self._climb_group(group, canvas, watch, left)
+                if one.steps:
+                    found.append(one)
+                if interrupted := one.interrupted:
+                    break
+                left = _less(left, one.steps)
+        except KeyboardInterrupt:  # before the pictures of a group were measured: those of the groups before it are kept
+            interrupted = True
+        if not found:
+            raise KeyboardInterrupt
+        return replace(_joined(found, targets, copies), interrupted=interrupted or left == 0)
+
+    def _check_room(self, count: int, canvas: tuple[int, int], steps: int) -> None:
+        """Raise OptionError for pictures, and those on the way, that would not fit into memory, before any is made."""
+        if self.settings.diversity * canvas[0] * canvas[1] > MOST_PIXELS:
+            raise OptionError(
+                f"{self.settings.diversity:,} copies of {canvas[0]} x {canvas[1]} pixels climb together; at most {MOST_PIXELS:,} pixels "
+                "do. Take a smaller size or diversity."
+            )
+        settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.bundle.channels
+        kept = 2 + steps // settings.every if settings.every else 0
+        if (wanted := numbers * (4 + kept)) > MOST_BYTES:
+            said = f" and {kept:,} frames of each" if kept else ""
+            raise OptionError(
+                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{said} are {wanted / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} are "
+                "made at once. Take fewer units, copies or frames (every), or a smaller size."
+            )
+
+    def most_steps(self, targets: Sequence[Target]) -> int:
+        """Return how many steps the first attempt takes at most."""
+        return self.attempts(targets)[0].steps
+
+    def verdict(self, targets: Sequence[Target]) -> tuple[str]:
+        """Return the sentence that goes with dead units: what was tried on them."""
+        tried = "; ".join(attempt.words for attempt in self.attempts(targets))
+        return (f'"dead": no picture excites the unit. Tried: {tried}.',)
+
+    def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
+        """Return what is tried on these targets, in order."""
+        attempts = attempts_of(self.settings, whole=sees_all(graph_of(self.bundle), targets), image=self.image)
+        return [attempt for attempt in attempts if self.real is not None or not attempt.real]
+
+    def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], watch: Watch, left: int | None) -> Climbed:
+        """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept.
+
+        Not more than `left` steps are taken.
+        """
+        first, *others = self.attempts(group)
+        best = self._climb(group, canvas, first, watch, left)
+        for attempt in others:
+            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and best.margins[place] <= 0]
+            if best.interrupted or not asleep:
+                break
+            try:
+                tried = self._climb([best.targets[place] for place in asleep], canvas, attempt, watch, _less(left, best.steps), copies=1)
+            except KeyboardInterrupt:  # before its pictures were measured
+                return replace(best, interrupted=True)
+            best = _bettered(best, asleep, tried)
+        return best
+
+    def _climb(
+        self,
+        group: Sequence[Target],
+        canvas: tuple[int, int],
+        attempt: Attempt,
+        watch: Watch,
+        left: int | None,
+        copies: int | None = None,
+    ) -> Climbed:
+        """Climb for targets of one form until all are done, no step is `left`, or Ctrl-C."""
+        copies = self.settings.diversity if copies is None else copies
+        targets = [target for target in group for _ in range(copies)]
+        graph, step = graph_of(self.bundle), self.step_of(group[0], canvas, attempt, copies)
+        rngs = [self._rng(target, number % copies) for number, target in enumerate(targets)]
+        weights = weights_of(graph, [as_objective(target) for target in targets])
+        run = AscentRun(step, weights, rngs, self._starts(targets, canvas, attempt, step))
+        courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch, left)
+        images = run.pictures()
+        scores, margins = self.scores(targets, images)
+        return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), run.steps, interrupted)
+
+    def _rng(self, target: Target, copy: int) -> np.random.Generator:
+        return np.random.default_rng([self.settings.seed, *([copy] if copy else []), *str(target).encode()])
+
+    def _starts(self, targets: Sequence[Any], canvas: tuple[int, int], attempt: Attempt, step: AscentStep) -> list[FloatArray] | None:
+        if self.start is not None:
+            pictures = [self.start] * len(targets)
+        elif attempt.real and self.real is not None:
+            pictures = [self.real.patch(target, canvas) for target in targets]
+        else:
+            return None
+        return [step.image.numbers_of(np.moveaxis(picture, -1, 0)).astype(np.float32) for picture in pictures]
+
+    def step_of(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
+        """Return the step for all targets of the form of `target`; those of one form are kept, because they hold memory."""
+        form = form_of(as_objective(target), copies)
+        if any(kept[:2] != (form.terms, canvas) for kept in self._steps):
+            self._steps.clear()
+        key = form.terms, canvas, attempt.words, copies
+        if key not in self._steps:
+            graph = graph_of(self.bundle)
+            self._steps[key] = AscentStep(
+                self.bundle,
+                graph,
+                attempt.measure(graph, form),
+                attempt.image(*canvas, self.bundle.channels),
+                transforms=attempt.transforms(min(canvas)),
+                update=attempt.update,
+                size=canvas,
+                precision=self.settings.precision,
+            )
+        return self._steps[key]
+
+    def scores(self, targets: Sequence[Target], images: FloatArray) -> FloatArray:
+        """Return (2, picture) float32, what each target amounts to on its own picture, a unit its largest activation, and by how much it is
+        awake; see `largest` for both.
+        """
+        graph = graph_of(self.bundle)
+        pairs = zip(targets, images, strict=True)
+        found = [largest(graph, as_objective(one), network_input(self.bundle, image[None])) for one, image in pairs]
+        spoilt = [isinstance(one, Unit) and spoilt_units(graph, unit_call(graph, one))[one.channel] for one in targets]
+        return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
+
+
+def _to_the_top(
+    run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch, left: int | None
+) -> tuple[FloatArray, Frames, bool]:
+    """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
+    course: list[Any] = []
+    frames, interrupted = Frames(settings.every), False
+    stopped = np.zeros(len(targets), dtype=int)
+    try:
+        frames.see(Stage(targets, 0, steps, run.pictures))
+        for count in range(1, steps + 1):
+            if left == count - 1:
+                raise KeyboardInterrupt  # where the ascent that is made again was interrupted
+            course.append(run.step())
+            climbing = True
+            if count % STEPS_AT_ONCE == 0:
+                course[-STEPS_AT_ONCE:] = [to_array(one) for one in course[-STEPS_AT_ONCE:]]
+                if settings.steps is None:
+                    done = (stopped == 0) & _is_done(course)
+                    stopped[done] = count
+                    climbing = run.hold(done)
+            stage = Stage(targets, count, steps, run.pictures, last=not climbing or count == steps)
+            frames.see(stage)
+            watch(stage)
+            if not climbing:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+        if len(course) < run.steps:
+            course.append(run.values)
+        frames.see(Stage(targets, run.steps, steps, run.pictures, last=True))
+    values = np.array([to_array(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
+    for place, end in enumerate(stopped):
+        values[end or len(values) :, place] = np.nan
+    return values, frames, interrupted
+
+
+def _less(left: int | None, steps: int) -> int | None:
+    """Return how many steps are left after so many, None where they are not counted."""
+    return None if left is None else max(0, left - steps)
+
+
+def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
+    """Say which pictures gained little over the last steps; each by itself, so that none depends on its neighbours."""
+    if len(course) < 2 * WINDOW:
+        return np.zeros(len(course[0]), dtype=bool)
+    values = np.asarray(course)
+    last, before = values[-WINDOW:].mean(axis=0), values[-2 * WINDOW : -WINDOW].mean(axis=0)
+    return np.asarray(last - before < WORTH * (before - values[0]))
+
+
+def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:
+    """Return `best` with those pictures of `tried`, made for its `places`, that score more."""
+    images, scores, margins = best.images.copy(), best.scores.copy(), best.margins.copy()
+    courses, frames = [*best.courses.T], list(best.frames)
+    for number, place in enumerate(places):
+        if tried.steps and tried.margins[number] > margins[place]:
+            images[place], scores[place], margins[place] = tried.images[number], tried.scores[number], tried.margins[number]
+            courses[place] = tried.courses[:, number]
+            if frames:
+                frames[place] = tried.frames[number]
+    steps = best.steps + tried.steps
+    return Climbed(best.targets, images, scores, margins, _padded(courses), tuple(frames), steps, tried.interrupted)
+
+
+def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) -> Climbed:
+    """Return all climbs as one, in the order of `targets`."""
+    reached = [target for climb in found for target in climb.targets]
+    first = {target: place for place, target in reversed(list(enumerate(reached)))}
+    order = [first[target] + copy for target in targets if target in first for copy in range(copies)]
+    courses = [course for climb in found for course in climb.courses.T]
+    frames = [one for climb in found for one in climb.frames]
+    return Climbed(
+        targets=tuple(reached[place] for place in order),
+        images=np.concatenate([climb.images for climb in found])[order],
+        scores=np.concatenate([climb.scores for climb in found])[order],
+        margins=np.concatenate([climb.margins for climb in found])[order],
+        courses=_padded([courses[place] for place in order]),
+        frames=tuple(frames[place] for place in order) if frames else (),
+        steps=sum(climb.steps for climb in found),
+    )
+
+
+def _padded(courses: Sequence[FloatArray]) -> FloatArray:
+    """Return courses of several lengths as (step, picture), NaN beyond the end of each."""
+    most = max(len(course) for course in courses)
+    return np.stack([np.pad(course, (0, most - len(course)), constant_values=np.nan) for course in courses], axis=1)

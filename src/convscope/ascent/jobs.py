@@ -1,0 +1,226 @@
+"""Large requests: whole layers, climbed chunk by chunk, each written as soon as it is done; a run that was killed goes on."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import OutputError
+from ..expressions import Objective
+from ..models import as_bundle, names_classes
+from ..network.entering import require_images
+from ..network.listing import matching
+from ..results import Ascent, Provenance, picture_names
+from ..units import Unit
+from ..writing import is_picture, writer
+from .ascend import ascended, canvas_for, climber_of, record_of, recorded
+from .batching import batches, by_form
+from .climbing import Climbed, Climber
+from .settings import settle
+from .targets import Target, as_targets
+from .watching import Watch, counting
+
+UNITS_ON_A_SHEET = 64
+SHEET = "sheet.png"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Units of one layer that climb together: what is computed, written and, after a kill, found again as a whole."""
+
+    units: tuple[Target, ...]
+    folder: Path
+    copies: int = 1
+
+    @property
+    def pictured(self) -> tuple[Target, ...]:
+        """The unit of each picture: every one as often as it has copies."""
+        return tuple(unit for unit in self.units for _ in range(self.copies))
+
+    def places(self) -> dict[str, Path]:
+        """Return the path of each picture, by its name."""
+        return {name: self.folder / name for name in picture_names(self.pictured)}
+
+    @property
+    def raw(self) -> Path:
+        """The path of the chunk's arrays."""
+        return self.folder / f"{self.units[0].slug}.npz"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a job has written, or found written already (`new` is False): the pictures of one chunk, or one sheet of several."""
+
+    units: tuple[Target, ...]
+    paths: tuple[Path, ...]
+    new: bool
+    sheet: bool = False
+
+
+class AscentJob:
+    """The pictures of many units, a chunk at a time: memory does not grow with the request.
+
+    Iterate over it for the records, or `save` it into a folder. Chunks depend on the request alone, so a job that is started again
+    makes the same ones, byte for byte.
+    """
+
+    def __init__(self, climber: Climber, units: Sequence[Target]) -> None:
+        self.climber, self.settings = climber, climber.settings
+        self._layers: dict[str, list[Target]] = {}
+        for unit in units:
+            self._layers.setdefault(unit.layer, []).append(unit)
+
+    def __len__(self) -> int:
+        """Return the number of chunks."""
+        return len(self._chunks(Path()))
+
+    def __iter__(self) -> Iterator[Ascent]:
+        """Climb chunk by chunk and yield their records; Ctrl-C ends with a record of what the last one reached."""
+        for chunk in self._chunks(Path()):
+            record = ascended(self.climber, chunk.units)
+            yield record
+            if record.interrupted:
+                return
+
+    @property
+    def is_large(self) -> bool:
+        """Say whether some layer needs several chunks."""
+        return len(self) > len(by_form(unit for units in self._layers.values() for unit in units))
+
+    def save(self, folder: str | Path, *, raw: bool = False) -> list[Path]:
+        """Write all pictures and sheets into `folder`, as `written` does, and return their paths."""
+        return [path for written in self.written(folder, raw=raw) for path in written.paths]
+
+    def written(self, folder: str | Path, *, raw: bool = False) -> Iterator[Written]:
+        """Write each chunk's pictures as soon as they are done, and after each few chunks of a layer their sheet; yield what is written.
+
+        Several layers get a folder each. Pictures that an earlier run wrote are left as they are, where their own words say that the
+        same network, unit, settings, seed, backend and release made them; after any change they are made again. Ctrl-C leaves what is
+        written. Raises OutputError.
+        """
+        folder = Path(folder)
+        if is_picture(folder):
+            raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
+        chunks = self._chunks(folder)
+        waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
+        watch = counting(len(waiting) * self.climber.most_steps(chunks[0].units))
+        for path, together in _sheets(chunks):
+            records: dict[tuple[Target, ...], Ascent] = {}
+            for chunk in together:
+                if chunk.units in waiting:
+                    records[chunk.units] = self._climb(chunk, watch, raw=raw)
+                yield Written(chunk.units, tuple(chunk.places().values()), chunk.units in waiting)
+            if sum(len(chunk.units) for chunk in together) > 1:
+                yield self._sheet(path, together, records)
+
+    def _climb(self, chunk: Chunk, watch: Watch, *, raw: bool) -> Ascent:
+        record = ascended(self.climber, chunk.units, watch)
+        if record.interrupted:
+            raise KeyboardInterrupt
+        writer().write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
+        return record
+
+    def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Target, ...], Ascent]) -> Written:
+        units = tuple(unit for chunk in chunks for unit in chunk.units)
+        new = bool(records) or not writer().is_written(self._provenance(units), SHEET, path)
+        if new:
+            parts = [records.get(chunk.units) or self._read(chunk) for chunk in chunks]
+            together = replace(
+                parts[0],
+                provenance=self._provenance(units),
+                notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+                class_names={name: words for part in parts for name, words in part.class_names.items()},
+                units=tuple(unit for part in parts for unit in part.units),
+                images=np.concatenate([part.images for part in parts]),
+                scores=np.concatenate([part.scores for part in parts]),
+                margins=np.concatenate([part.margins for part in parts]),
+                values=np.concatenate([part.values for part in parts]),
+                real=None if parts[0].real is None else np.concatenate([part.real for part in parts if part.real is not None]),
+                courses=np.zeros((0, sum(len(part.units) for part in parts)), dtype=np.float32),
+                frames=(),
+            )
+            writer().write_chosen(together, {SHEET: path})
+        return Written(units, (path,), new, sheet=True)
+
+    def _read(self, chunk: Chunk) -> Ascent:
+        """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
+        read = writer().read_picture
+        images = np.stack([read(path) for path in chunk.places().values()])
+        if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
+            return ascended(self.climber, chunk.units)
+        none = np.zeros((0, len(images)), dtype=np.float32)
+        scores, margins = self.climber.scores(chunk.pictured, images)
+        return record_of(self.climber, chunk.units, Climbed(chunk.pictured, images, scores, margins, none, (), 0))
+
+    def _chunks(self, folder: Path) -> list[Chunk]:
+        found: list[Chunk] = []
+        names = _folder_names(self._layers)
+        for layer, units in self._layers.items():
+            place = folder / names[layer] if len(self._layers) > 1 else folder
+            canvas, copies = canvas_for(self.climber, units), self.settings.diversity
+            found.extend(Chunk(tuple(batch), place, copies) for batch in batches(units, canvas, copies))
+        return found
+
+    def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
+        said = self._provenance(chunk.units)
+        others = [chunk.raw] if raw else []
+        if self.settings.every:
+            others.extend(path.with_suffix(".gif") for path in chunk.places().values())
+        pictures = chunk.places().items()
+        return all(path.is_file() for path in others) and all(writer().is_written(said, name, path, plain=True) for name, path in pictures)
+
+    def _provenance(self, units: Sequence[Target]) -> Provenance:
+        return recorded(self.climber, units)
+
+
+def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **settings: Any) -> AscentJob:
+    """Return the job that makes the pictures of many units, a chunk at a time; nothing is computed before it is iterated or saved.
+
+    `layers`: "all" convolutions, or a glob over layer addresses, all channels of each; or `units` as `ascend` takes them. The other
+    options are those of `ascend`. Iterate over the job for records, or save it; saving it again after a kill goes on where it was.
+
+    >>> convscope.ascend_all(model, layers="block[45]*").save("filters/")
+    """
+    bundle = as_bundle(model, classes=names_classes(units))
+    require_images(bundle)
+    decided = settle(**settings)
+    named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]
+    asked = [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]
+    targets = as_targets(bundle, asked, start=decided.start is not None)
+    return AscentJob(climber_of(bundle, targets, decided), targets)
+
+
+def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:
+    """Return the job where a request is large: whole layers by pattern, or more units of a layer than climb together; else None."""
+    if settings.get("stop") is not None:  # what was interrupted was one result
+        return None
+    job = ascend_all(model, units, layers=layers, **settings)
+    return job if layers is not None or job.is_large else None
+
+
+def _sheets(chunks: Iterable[Chunk]) -> Iterator[tuple[Path, list[Chunk]]]:
+    """Yield for each sheet its path and its chunks, whole ones of one folder; a folder's only sheet has no number."""
+    by_folder: dict[Path, list[list[Chunk]]] = {}
+    for chunk in chunks:
+        sheets = by_folder.setdefault(chunk.folder, [[]])
+        if sheets[-1] and sum(len(one.units) for one in [*sheets[-1], chunk]) > UNITS_ON_A_SHEET:
+            sheets.append([])
+        sheets[-1].append(chunk)
+    for folder, sheets in by_folder.items():
+        for number, together in enumerate(sheets, 1):
+            yield folder / (SHEET if len(sheets) == 1 else f"sheet-{number}.png"), together
+
+
+def _folder_names(layers: Iterable[str]) -> dict[str, str]:
+    """Return a folder for each layer; addresses that only case or a slash tells apart get different ones, too."""
+    names: dict[str, str] = {}
+    for layer in layers:
+        slug = name = re.sub(r"[^\w.#@,-]+", "-", layer)
+        count = 2
+        while name.casefold() in {taken.casefold() for taken in names.values()}:
+            name, count = f"{slug}-{count}", count + 1
+        names[layer] = name
+    return names

@@ -1,0 +1,199 @@
+"""The lower storey: one ascent for a batch of pictures, a step at a time; compiled once for all batches of a layer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backend import compiled, engine, ops
+from ..errors import ConvscopeError
+from ..graph.calls import Graph
+from ..graph.history import at_precision
+from ..graph.projector import Projector
+from ..graph.tensors import to_array
+from ..models import ModelBundle
+from .image import Parametrisation, rings_of
+from .objectives import Measure
+from .transforms import Transform, sampling
+
+
+class Update(NamedTuple):
+    """How a gradient moves the numbers: `moments(numbers)` to begin with, `apply(numbers, gradient, moments, count)` -> both anew."""
+
+    moments: Callable[[Any], list[Any]]
+    apply: Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
+
+
+class AscentStep:
+    """One compiled step, cut at the objective's calls: for every batch of pictures that climbs this objective on this canvas.
+
+    What differs between batches enters as tensors, so a layer's units share one compilation, however many batches they make.
+    """
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        graph: Graph,
+        measure: Measure,
+        image: Parametrisation,
+        *,
+        transforms: Sequence[Transform],
+        update: Update,
+        size: tuple[int, int],
+        precision: str = "float32",
+    ) -> None:
+        self.image, self.transforms, self.size, self.update = image, transforms, size, update
+        network, targets = at_precision(graph, precision), [call.index for call in measure.calls]
+
+        def climb(numbers: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
+            pictures = image.pictures(numbers)
+            if transforms:
+                pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
+            entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
+            values = measure.measure(network.run(entered, targets), weights)
+            return ops.sum(values), values
+
+        differentiated = engine().value_and_gradient(climb)
+
+        def explain(error: Exception) -> ConvscopeError:
+            grey = bundle.preprocessing.apply(ops.full((1, *size, bundle.channels), 0.5))
+            return Projector.explain(network, grey, measure.calls, error)
+
+        def step(
+            numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], rows: Any, columns: Any
+        ) -> tuple[Any, list[Any], Any]:
+            values, gradient = differentiated(numbers, weights, rows, columns)
+            gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)  # a root's at zero would make the whole picture no number
+            moved, moments = update.apply(numbers, gradient, moments, count)
+            return ops.where(climbing, image.settled(moved), numbers), moments, values
+
+        self.compiled, self.explain = compiled(step), explain
+
+
+class _State(NamedTuple):
+    """Where a climb stands; replaced as one, so that an interrupt finds either the old or the new. `values`: before the last step."""
+
+    steps: int
+    numbers: Any
+    moments: list[Any]
+    values: Any = None
+
+
+class AscentRun:
+    """One batch of pictures on its way up; picture i climbs the objective with row i of each of `weights` (see `weights_of`).
+
+    Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
+    picture does not depend on its neighbours. `starts`: the numbers of each picture to begin with, drawn by default.
+    """
+
+    def __init__(
+        self,
+        step: AscentStep,
+        weights: Sequence[NDArray[np.float32]],
+        rngs: Sequence[np.random.Generator],
+        starts: Sequence[NDArray[np.float32]] | None = None,
+    ) -> None:
+        self._step, self._rngs = step, rngs
+        self._weights = [ops.convert_to_tensor(one) for one in weights]
+        begun = [step.image.initial(rng) for rng in rngs] if starts is None else starts
+        numbers = ops.convert_to_tensor(np.stack(begun))
+        self._state = _State(0, numbers, step.update.moments(numbers))
+        self._climbing = np.ones((len(begun), *[1] * (np.ndim(begun[0]))), dtype=bool)
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return self._state.steps
+
+    @property
+    def values(self) -> Any:
+        """What the last step returned."""
+        return self._state.values
+
+    def step(self) -> Any:
+        """Climb once; return the objective of each picture before the step as a tensor (count,), perhaps still being computed.
+
+        Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
+        """
+        before = self._state
+        drawn = sampling(self._step.transforms, self._rngs, self._step.size)
+        rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
+        count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing)
+        try:
+            after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, rows, columns)
+        except ConvscopeError:
+            raise
+        except Exception as error:
+            raise self._step.explain(error) from error
+        self._state = _State(before.steps + 1, *after)
+        return self._state.values
+
+    def hold(self, places: NDArray[np.bool_]) -> bool:
+        """Leave these pictures as they are from now on; return whether any still climbs."""
+        self._climbing[places] = False
+        return bool(self._climbing.any())
+
+    def pictures(self) -> NDArray[np.float32]:
+        """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
+        found = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
+        return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
+
+
+def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:
+    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but second moments that numbers share.
+
+    `shared` takes the squares of a gradient (picture, plane, height, width) to those that are averaged over the steps, one for each number
+    or for several; by default `of_picture`.
+    """
+    share = shared or of_picture
+
+    def moments(numbers: Any) -> list[Any]:
+        return [ops.zeros_like(numbers), share(ops.zeros_like(numbers))]
+
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+        first = 0.9 * moments[0] + 0.1 * gradient
+        second = 0.999 * moments[1] + 0.001 * share(gradient * gradient)
+        corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
+        return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
+
+    return Update(moments, apply)
+
+
+def of_picture(squares: Any) -> Any:
+    """Return the mean over each picture: numbers that matter little move little."""
+    return ops.mean(squares, axis=(1, 2, 3), keepdims=True)
+
+
+def of_ring(squares: Any) -> Any:
+    """Return the geometric mean of the mean over each ring of waves, colours together, and of that over the picture.
+
+    With the picture's alone the finest waves hardly move, and those of four to eight pixels stand in for them, as a lattice of dots. With
+    the ring's alone fine waves that the network hardly sees move as much as all others: grain, and the more the earlier the layer.
+    """
+    height, width = squares.shape[2:]
+    return ops.sqrt(rings_of(height, width).means(ops.mean(squares, axis=1, keepdims=True)) * of_picture(squares))
+
+
+def of_number(squares: Any) -> Any:
+    """Return the squares: all numbers move alike. Phases, of which none is larger than another, need it."""
+    return squares
+
+
+def plain(rate: float) -> Update:
+    """Climb along the gradient itself, its length set so that pixels change by `rate` in the root mean square."""
+
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+        length = ops.sqrt(ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True))
+        return numbers + rate * gradient / (length + 1e-12), moments
+
+    return Update(lambda numbers: [], apply)
+
+
+def signed(rate: float) -> Update:
+    """Move every number by `rate` in the gradient's direction, less and less: what finds a weak spot of a unit soonest."""
+
+    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
+        return numbers + rate / (1.0 + count / 8.0) * ops.sign(gradient), moments
+
+    return Update(lambda numbers: [], apply)

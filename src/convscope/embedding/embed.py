@@ -1,0 +1,254 @@
+"""Images or features in, a map of them out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError, OptionError, check_choice
+from ..graph.finite import spoilt_units, weight_notes
+from ..images import as_image_set
+from ..method import STOP, THEME, THEMES, Method, Option, provenance
+from ..models import as_bundle
+from ..network.addresses import graph_of
+from ..network.features import feature_call, feature_notes, few_features
+from ..progress import working
+from ..reach import user_path
+from ..results import CAUTION_TSNE, Embedding, Reference
+from .affinities import affinities
+from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
+from .features import extract
+from .grid import arrange_on_grid
+from .material import Material, check_finite
+from .neighbours import Neighbours, nearest
+from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
+from .placing import axes_of, check_near, place, read_reference, refuse_settings
+from .quality import NEAR, divergence, procrustes, quality
+from .runs import holds_run, read_run
+from .vectors import holds_features, is_features, read_features
+
+SHOWN = 8
+EASY = 20_000  # images up to which all numbers of quality are computed unasked
+COLOURS = ("label", "prediction")
+QUALITIES = ("auto", "all", "seeds")
+
+
+def embed(
+    model: Any,
+    images: Any,
+    *,
+    layer: str | None = None,
+    perplexity: float | None = None,
+    dimensions: int = DIMENSIONS,
+    exaggeration: float | None = None,
+    seed: int = 0,
+    engine: str = "auto",
+    onto: str | Path | None = None,
+    quality: str = "auto",
+    theme: str = "light",
+    colour: str = "label",
+    exact: bool = False,
+    stop: int | None = None,
+) -> Embedding:
+    """Return a map of images: t-SNE of the network's features, started from their principal components.
+
+    `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with
+    `features` or a Parquet, or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are
+    averaged over space); by default what feeds the network's last decision, a dense layer or a convolution. `perplexity`: 30, less for few
+    images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex", "openTSNE",
+    "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers also beyond
+    20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or "prediction", of the
+    pictures. `exact`: draw thumbnails at the very coordinates, else they are pushed apart a little. `stop`: end after so many strides of
+    the map; one that Ctrl-C cut short records it.
+
+    `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
+    is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
+    map reached so far, except with scikit-learn. Raises ImageError, OptionError, UnitError.
+
+    >>> convscope.embed("fashion", "sample:fashion").save("map/")
+    """
+    for noun, value, choices in (("quality", quality, QUALITIES), ("theme", theme, THEMES), ("colour", colour, COLOURS)):
+        check_choice(noun, value, choices)
+    dimensions, seed = as_whole("dimensions", dimensions), as_whole("seed", seed)
+    perplexity = None if perplexity is None else as_real("perplexity", perplexity)
+    exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
+    if stop is not None and stop < 1:
+        raise OptionError(f"`stop` is {stop}. Give 1 or more.")
+    if dimensions < 1:
+        raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
+    asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
+    reference = None if onto is None else read_reference(onto)
+
+    def placeable(count: int) -> None:
+        refuse_settings(count, asked)
+
+    bundle, material = _material(model, images, layer, (lambda count: settle(count, **asked)) if reference is None else placeable)
+    clock = _Clock()
+    digest, preprocessing = (material.network, material.preprocessing) if bundle is None else (bundle.digest, bundle.preprocessing.name)
+    values = material.values
+    if colour == "prediction" and material.predictions is None:
+        raise OptionError("There are no predictions to colour by: the network ends in no softmax, or the file holds none. Leave it out.")
+    check_finite(material)
+    if reference is None and all_equal(values):
+        raise ImageError(
+            f"All {len(values)} images have the same features, so none is nearer to another. "
+            "Expected features that differ; a layer may be dead: give another one by `layer`."
+        )
+    axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
+    components = axes.project(values)
+    if reference is not None:
+        check_near(components, reference)
+    clock.read("PCA")
+    settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
+    mapped = _mapped(components, material, settings, reference, quality, clock)
+    parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
+    parameters |= {"onto": onto and str(user_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour, "exact": exact}
+    strides = mapped.pop("strides")
+    parameters |= {"stop": strides} if mapped["interrupted"] else {}
+    if reference is None:
+        kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
+        mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
+    return Embedding(
+        provenance=provenance("tsne", bundle, material.inputs, parameters, seed),
+        notes=_notes(material, axes, reference, mapped["engine"]),
+        layer=material.layer,
+        features=material.values,
+        thumbnails=material.thumbnails,
+        image_names=material.names,
+        labels=material.labels,
+        predictions=material.predictions,
+        probabilities=material.probabilities,
+        seconds=clock.seconds,
+        theme=theme,
+        colour=colour,
+        exact=exact,
+        network=material.model_name if bundle is None else bundle.name,
+        **mapped,
+    )
+
+
+def _mapped(
+    components: NDArray[np.float32], material: Material, settings: Settings, reference: Reference | None, asked: str, clock: "_Clock"
+) -> dict[str, Any]:
+    """Return the fields of the record that follow from the components: the map, the grid, neighbours and quality."""
+    with working(f"neighbours of {len(components):,} images"):
+        found = nearest(components, max(NEAR, SHOWN, int(3 * settings.perplexity)))
+    clock.read("neighbours")
+    layout = lay_out(components, found, settings) if reference is None else place(components, reference)
+    clock.read("t-SNE")
+    with working("grid"):
+        grid = arrange_on_grid(layout.points)
+    clock.read("grid")
+    classes = np.unique(material.labels, return_inverse=True)[1] if material.labels else None
+    brief = asked == "auto" and len(components) > EASY
+    enough = len(components) >= FEWEST
+    numbers = quality(components, layout.points, found, classes, settings.seed, brief=brief) if enough else {}
+    interrupted = layout.interrupted
+    if reference is None and len(components) >= FEWEST_FOR_TSNE and not interrupted:
+        if not brief:
+            numbers["kl"] = divergence(affinities(found, settings.perplexity), layout.points)
+        if asked == "seeds":
+            left = None if settings.stop is None else max(0, settings.stop - layout.strides)
+            other = _second(components, found, replace(settings, seed=settings.seed + 1, stop=left))
+            interrupted = other is None
+            numbers |= {} if other is None else {"procrustes of two seeds": procrustes(layout.points, other)}
+    clock.read("quality")
+    return {
+        "points": layout.points,
+        "engine": layout.engine,
+        "interrupted": interrupted,
+        "strides": layout.strides,
+        "neighbours": found.indices[:, :SHOWN],
+        "cells": grid.cells,
+        "grid": grid.shape,
+        "quality": numbers | {"grid displacement": grid.displacement},
+        "backdrop": None if reference is None else reference.points,
+    }
+
+
+def _second(components: NDArray[np.float32], found: Neighbours, settings: Settings) -> NDArray[np.float32] | None:
+    """Return the map of another seed, None if Ctrl-C ended it: the first one is whole and is kept."""
+    try:
+        layout = lay_out(components, found, settings)
+    except KeyboardInterrupt:
+        return None
+    return None if layout.interrupted else layout.points
+
+
+class _Clock:
+    """Reads how long each step took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def read(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step], self._since = now - self._since, now
+
+
+def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], object]) -> tuple[Any, Material]:
+    """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
+    if holds_run(images) or holds_features(images) or (model is None and layer is None and is_features(images)):
+        if model is not None or layer is not None:
+            raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
+        material = read_run(images) if holds_run(images) else read_features(images)
+        check(len(material.values))
+        return None, replace(material, notes=(*few_features(material.values.shape[1]), *material.notes))
+    bundle = as_bundle(model, classes=True)
+    call = feature_call(graph_of(bundle), layer)
+    given = as_image_set(images)
+    check(len(given))
+    graph = graph_of(bundle)
+    odd = weight_notes(graph, [call])
+    if spoilt_units(graph, call).any():
+        raise ImageError(f"The features of `{call.address}` are not finite. {' '.join(odd)} Name an earlier layer by `layer`.")
+    material = extract(bundle, given, call)
+    return bundle, replace(material, notes=(*feature_notes(graph, layer), *odd, *material.notes))
+
+
+def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None, engine: str) -> tuple[str, ...]:
+    caution = () if engine.startswith("PCA") else (CAUTION_TSNE,)
+    kept = () if reference else (f"PCA to {axes.axes.shape[1]} dimensions keeps {axes.kept:.1%} of the variance.",)
+    return (*caution, *kept, *material.notes)
+
+
+METHOD = Method(
+    name="tsne",
+    run=embed,
+    takes=("images",),
+    options=(
+        Option("layer", str, None, "Whose output is mapped [default: what feeds the network's last decision]."),
+        Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
+        Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
+        Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
+        Option("seed", int, 0, "Seed of the map."),
+        Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
+        Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
+        Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
+        THEME,
+        Option("exact", bool, False, "Draw thumbnails at the very coordinates, also where they cover one another."),
+        Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
+        STOP,
+    ),
+    examples=(
+        "convscope tsne photos/ -m model.h5",
+        "convscope tsne sample:photos  # the embedded classifier",
+        "convscope tsne sample:fashion -m fashion --page",
+        "convscope tsne features.npy photos/",
+        "convscope tsne run/",
+        "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
+    ),
+    description=(
+        "Instead of images, features that exist already: the folder of a `convscope scan`; a 2-D .npy, an .npz with `features`, or a "
+        "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
+    ),
+    needs_model=lambda images: not (holds_run(images) or holds_features(images)),
+    of_runs=True,
+    has_page=True,
+    of_last_layer=True,
+)

@@ -1,0 +1,131 @@
+"""New images on an existing map: what a map's folder keeps for it, and where they go (Poličar, Stražar & Zupan 2023)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..array_files import ArrayFile, ArrayFileError, texts
+from ..errors import ImageError, OptionError
+from ..files import as_path
+from ..reach import user_path
+from ..results import Reference
+from . import packages
+from .affinities import conditional
+from .engines import Layout
+from .neighbours import nearest_to
+from .pca import PrincipalAxes
+
+FILE = "reference.npz"
+SCHEMA = 1
+HELD = ("schema", "model", "layer", "mean", "axes", "components", "points")
+PERPLEXITY = 5.0  # openTSNE's own settings for placing: each image by itself, among its nearest
+NEIGHBOURS = 25
+FARTHEST = 1e17  # components whose squares, and sums of many of them, float32 still holds
+
+
+def read_reference(folder: str | Path) -> Reference:
+    """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
+    if not isinstance(folder, str | Path):
+        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder that `convscope tsne` wrote.")
+    path = user_path(as_path(folder) / FILE)
+    if not packages.installed("openTSNE"):
+        raise OptionError(
+            'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
+        )
+    try:
+        arrays = ArrayFile(path)
+        missing = [name for name in HELD if name not in arrays]
+        if missing:
+            raise ArrayFileError(f"it has no `{missing[0]}`")
+        schema = _one(arrays["schema"], "schema", "iu")
+        if schema > SCHEMA:
+            raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
+        return _checked(arrays)
+    except (OSError, ArrayFileError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise OptionError(
+            f"`{folder}` holds no map to place images on: {path.name} cannot be read: {said}. "
+            "Expected a folder that `convscope tsne` wrote."
+        ) from error
+
+
+def _checked(arrays: ArrayFile) -> Reference:
+    """Return what a file holds of a map. Raises ArrayFileError where its arrays do not belong together."""
+    mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
+    flat = mean.ndim == 1 and axes.ndim == components.ndim == points.ndim == 2 and 0 not in points.shape
+    if not flat or points.shape[1] != 2 or len(axes) != len(mean) or components.shape != (len(points), axes.shape[1]):
+        told = ", ".join(f"`{name}` {arrays.headers[name].shape}" for name in ("mean", "axes", "components", "points"))
+        raise ArrayFileError(f"its arrays do not belong together: {told}")
+    for name, values in (("mean", mean), ("axes", axes), ("components", components), ("points", points)):
+        if values.dtype.kind != "f" or not np.isfinite(values).all():
+            raise ArrayFileError(f"`{name}` holds values that are not finite numbers")
+    scale = float(_one(arrays["scale"], "scale", "f")) if "scale" in arrays else 1.0
+    if not 0 < scale < np.inf:
+        raise ArrayFileError(f"its scale is {scale:g}")
+    model, layer, preprocessing = (
+        str(_one(arrays[name], name, "U")) if name in arrays else "" for name in ("model", "layer", "preprocessing")
+    )
+    exact, drawn = (mean.astype(np.float64), axes.astype(np.float64)), (components.astype(np.float32), points.astype(np.float32))
+    return Reference(model, layer, *exact, *drawn, scale, preprocessing)
+
+
+def _one(array: NDArray[Any], name: str, kinds: str) -> Any:
+    """Return the one value of an array. Raises ArrayFileError for several, and for another kind."""
+    if array.shape != () or array.dtype.kind not in kinds:
+        raise ArrayFileError(f"`{name}` is {array.dtype} of shape {array.shape}, and one value is expected")
+    return texts(array.ravel())[0] if "U" in kinds else array.item()
+
+
+def axes_of(reference: Reference, width: int, model: str, layer: str, preprocessing: str = "") -> PrincipalAxes:
+    """Return the principal axes of a map for new features, `width` values of `layer` from `model` (its digest, "" for a file).
+
+    Features of a run and of its own network are the same. Raises OptionError if the map is of others.
+    """
+    nameless = "; if an earlier release made the map from a run, make it again" if model and not reference.model else ""
+    if reference.model != model or len(reference.mean) != width or (model and reference.layer != layer):
+        raise OptionError(
+            f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width} "
+            f"of {layer}. Give images with the same model and layer, or features of the same kind{nameless}."
+        )
+    if reference.preprocessing and preprocessing and reference.preprocessing != preprocessing:
+        raise OptionError(
+            f"The map's pictures entered the network with the preprocessing {reference.preprocessing}, these with {preprocessing}. "
+            "Give the same by --preprocess."
+        )
+    return PrincipalAxes(reference.mean, reference.axes, float("nan"), reference.scale)
+
+
+def check_near(components: NDArray[np.float32], reference: Reference) -> None:
+    """Raise OptionError where distances between new images (n, dimension) and those of the map would leave float32."""
+    farthest = [float(np.abs(values).max(initial=0.0)) for values in (components, reference.components, reference.points)]
+    if max(farthest) > FARTHEST:
+        raise OptionError(
+            f"These images cannot be placed on the map: their components reach {farthest[0]:g}, those of its own images {farthest[1]:g} "
+            f"and its points {farthest[2]:g}; at most {FARTHEST:g} is expected. Give features of the same kind and scale."
+        )
+
+
+def refuse_settings(count: int, asked: Mapping[str, Any]) -> None:
+    """Raise OptionError for settings of a new map, which do nothing where images are placed on an old one, ImageError for no images."""
+    given = [name for name in ("perplexity", "exaggeration") if asked[name] is not None] + ["engine"] * (asked["engine"] != "auto")
+    if given:
+        raise OptionError(f"Received {' and '.join(given)} for images that are placed on a map, which openTSNE does alone. Leave it out.")
+    if count < 1:
+        raise ImageError(f"Expected at least one image to place on the map; received {count}. Give some.")
+
+
+def place(components: NDArray[np.float32], reference: Reference) -> Layout:
+    """Return where new images (n, dimension) go on a map, which stays as it is."""
+    from scipy.sparse import csr_matrix
+
+    found = nearest_to(components, reference.components, NEIGHBOURS)
+    many = min(int(3 * PERPLEXITY), found.indices.shape[1])
+    weights = conditional(found.distances[:, :many], min(PERPLEXITY, many / 3))
+    rows = np.arange(0, len(components) * many + 1, many)
+    shape = len(components), len(reference.points)
+    drawn: Any = csr_matrix((weights.ravel(), found.indices[:, :many].ravel(), rows), shape=shape)
+    points, name = packages.opentsne_place(reference.points, drawn, found.indices, found.distances)
+    return Layout(points, f"{name}, placed on a map of {len(reference.points):,} images")

@@ -1,0 +1,1 @@
+"""A loaded model met with its flat graph: addresses, layers, features, and how images enter."""

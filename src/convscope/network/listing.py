@@ -1,0 +1,165 @@
+"""What can be looked at: every layer that has units, with its address, shape, channels and receptive field."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..errors import ModelError, UnitError, closest
+from ..graph.calls import Call, Graph
+from ..graph.kinds import ACTIVATIONS, Kind
+from ..hints import listing
+from ..locality.receptive import Field, call_shapes, receptive_field, receptive_fields, shapes_up_to
+from .network import Network, as_network
+
+# Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
+PROBE = 2048
+LONGEST_PATTERN = 1_000
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer: `shape` is (height, width) of its map at the listed image size, () behind a dense layer.
+
+    `field` is the side of its receptive field in pixels, None for the whole image; `stride` the pixels from one unit's field to the
+    next one's. `activation` names what follows inside the layer.
+    """
+
+    address: str
+    kind: str
+    type: str
+    shape: tuple[int | None, ...]
+    channels: int
+    field: int | None
+    stride: int | None
+    activation: str | None
+
+    @property
+    def has_filters(self) -> bool:
+        """Say whether the layer learns filters: a convolution or a dense layer."""
+        return self.kind in (Kind.CONVOLUTION.value, Kind.TRANSPOSED.value, Kind.DENSE.value)
+
+
+# Measuring the fields of a deep network takes a second, so each network is listed once.
+_LISTED: WeakKeyDictionary[Network, list[LayerInfo]] = WeakKeyDictionary()
+
+
+def layers(model: Any) -> list[LayerInfo]:
+    """Return the layers whose output has channels, in the order in which they compute.
+
+    `model` is what `load` returns, or a path or name for it. Any of the addresses followed by `:channel` is a unit.
+    """
+    network = as_network(model)
+    if network not in _LISTED:
+        graph = network.graph
+        calls = list(_with_channels(graph))
+        _LISTED[network] = [_info(graph, call, *sides) for call, sides in zip(calls, _fields_and_strides(graph, calls), strict=True)]
+    return list(_LISTED[network])
+
+
+def matching(model: Any, pattern: str) -> list[LayerInfo]:
+    """Return the convolution and dense layers whose address the glob `pattern` matches; "all" means every convolution.
+
+    Raises UnitError where there is none.
+    """
+    learned = [layer for layer in layers(model) if layer.has_filters]
+    if pattern == "all":
+        found = [layer for layer in learned if layer.kind != Kind.DENSE.value]
+    else:
+        found = [layer for layer in learned if fits(layer.address, pattern)]
+    if not found:
+        raise UnitError(
+            f"No layer with filters matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
+            f"{closest('its layers', pattern.strip('*'), [layer.address for layer in learned])} List them with: {listing()}"
+        )
+    return found
+
+
+def fits(address: str, pattern: str) -> bool:
+    """Say whether an address is what a pattern says, or matches it as a glob. Raises UnitError for a pattern that nobody wrote."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise UnitError(f"A pattern of {len(pattern):,} letters names no layer. Expected one such as block[45]*.")
+    return address == pattern or fnmatchcase(address, pattern)
+
+
+def _with_channels(graph: Graph) -> Iterator[Call]:
+    for call in graph.visible.values():
+        if call.kind is not Kind.INPUT and not call.unfit and len(call.shape) >= 2 and isinstance(call.shape[-1], int):
+            yield call
+
+
+def _info(graph: Graph, call: Call, field: int | None, stride: int | None) -> LayerInfo:
+    linear = graph.calls[call.sources[0].call] if call.sources else call
+    fused = linear.inner and linear.address == call.address
+    return LayerInfo(
+        address=call.address,
+        kind=(linear if fused else call).kind.value,
+        type=call.layer_type,
+        shape=call.shape[1:-1],
+        channels=int(call.shape[-1] or 0),
+        field=field,
+        stride=stride,
+        activation=_activation_name(call) if fused or call.kind in ACTIVATIONS else None,
+    )
+
+
+def _activation_name(call: Call) -> str:
+    return str(getattr(call.operation, "__name__", None) or type(call.operation).__name__)
+
+
+def field_and_stride(graph: Graph, call: Call, *, gates: bool = True) -> tuple[int | None, int | None]:
+    """Return the side of the receptive field of a unit at the centre, and the pixels to its neighbour's; None for the whole image.
+
+    Without `gates` that of its maps alone, as in `receptive_field`.
+    """
+    size = _probe(graph)
+    if not _has_map(graph, call) or len(shape := call_shapes(graph, call, size)[call.index]) != 4:
+        return None, None
+    return _sides([receptive_field(graph, call, position, size, gates=gates) for position in _centre(shape)], size)
+
+
+def _fields_and_strides(graph: Graph, calls: Sequence[Call]) -> list[tuple[int | None, int | None]]:
+    """Return `field_and_stride` of many calls, found together; None for all behind one that takes no picture of the probe's size."""
+    size = _probe(graph)
+    mapped = [call for call in calls if _has_map(graph, call)]
+    try:
+        shapes = shapes_up_to(graph, [call.index for call in mapped], size)
+    except ModelError:
+        return [_alone(graph, call) for call in calls]
+    places = [(call, position) for call in mapped for position in _centre(shapes[call.index])]
+    fields: dict[int, list[Field]] = {}
+    for (call, _), field in zip(places, receptive_fields(graph, places, size), strict=True):
+        fields.setdefault(call.index, []).append(field)
+    return [_sides(fields.get(call.index, []), size) for call in calls]
+
+
+def _alone(graph: Graph, call: Call) -> tuple[int | None, int | None]:
+    try:
+        return field_and_stride(graph, call)
+    except ModelError:
+        return None, None
+
+
+def _has_map(graph: Graph, call: Call) -> bool:
+    return len(call.shape) == 4 and len(graph.calls[graph.image_input].shape) == 4
+
+
+def _probe(graph: Graph) -> tuple[int, int]:
+    """Return the size of the picture that fields are measured on."""
+    fixed = (*graph.calls[graph.image_input].shape[1:3], None, None)
+    return fixed[0] or PROBE, fixed[1] or PROBE
+
+
+def _centre(shape: tuple[int | None, ...]) -> list[tuple[int, int]]:
+    """Return the position of a map's centre and the one above it, where there is one; none for what has several outputs."""
+    if len(shape) != 4:
+        return []
+    rows, columns = (side or 0 for side in shape[1:3])
+    return [(rows // 2, columns // 2), (rows // 2 - 1, columns // 2)][: 2 if rows > 1 else 1]
+
+
+def _sides(fields: list[Field], size: tuple[int, int]) -> tuple[int | None, int | None]:
+    if not fields or fields[0] == Field(0, 0, *size):
+        return None, None
+    return fields[0].height, None if len(fields) == 1 else fields[0].top - fields[1].top

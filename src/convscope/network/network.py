@@ -1,0 +1,68 @@
+"""A network: a loaded model with its flat graph, and what is worked out from it once and kept with it."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from ..backend import compiled
+from ..graph.batches import mixing
+from ..graph.calls import Graph
+from ..graph.history import flatten
+from ..graph.selecting import with_chosen
+from ..locality.cones import Cones
+from ..locality.crops import Crops
+from ..models import ModelBundle, as_bundle
+
+
+class Compiled:
+    """Functions that the backend compiled, the last few: each holds memory, and layers are looked at one after the other."""
+
+    most = 8
+
+    def __init__(self) -> None:
+        self.kept: dict[Hashable, Callable[..., Any]] = {}
+
+    def get(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `function` compiled, the same one for the same `key`."""
+        if key not in self.kept:
+            while len(self.kept) >= self.most:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = compiled(function)
+        return self.kept[key]
+
+
+class Network:
+    """A model bundle seen as a flat list of calls.
+
+    `bundle`: the model, its preprocessing and its labels. `parts`: which part of an image stands for the whole, by call, (height, width)
+    and whether the whole image goes forward in any case; None where no part does. `compiled`: functions of this network.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        self.bundle = bundle
+        self.parts: dict[tuple[int, tuple[int, int], bool], Cones | Crops | None] = {}
+        self.compiled = Compiled()
+
+    def __repr__(self) -> str:
+        return f"Network({self.bundle.name!r}, {len(self.graph.calls)} calls)"
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The flat graph, with its image input and the values of the others."""
+        graph = flatten(self.bundle.network)
+        inputs = {graph.calls[index].address: index for index in graph.inputs}
+        fixed = {inputs[name]: value for name, value in self.bundle.inputs.items()}
+        graph = replace(graph, image_input=inputs.get(self.bundle.image_input, graph.image_input), fixed=fixed)
+        return with_chosen(replace(graph, mixing=mixing(graph)))
+
+
+def as_network(model: Any, *, classes: bool = False) -> Network:
+    """Return the network of a bundle, a path, a name or a Keras model, the same one each time it is asked for; see `models.as_bundle`."""
+    if isinstance(model, Network):
+        return model
+    bundle = as_bundle(model, classes=classes)
+    if bundle.flat is None:
+        object.__setattr__(bundle, "flat", Network(bundle))
+    network: Network = bundle.flat
+    return network

@@ -1,0 +1,1 @@
+"""A signal carried down a network from a unit to the pixels."""

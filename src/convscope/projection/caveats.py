@@ -1,0 +1,77 @@
+"""What belongs under projections: what draws gratings, what does not depend on the image, how far to trust them."""
+
+from collections.abc import Iterable, Sequence
+
+from ..errors import OptionError, check_choice
+from ..graph.calls import Call
+from ..graph.kinds import Kind
+from ..graph.rules import GRADIENT, CenterUnpool, Ruleset, SwitchUnpool
+from ..locality.gratings import gratings
+from ..results import VIEWS
+from .likeness import Likeness
+
+MOST_NAMED = 4
+CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
+GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
+HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
+MEASURED = (
+    "Projections of different units of {} from one place have a mean cosine of {:.2f} ({} pairs measured on these images; 1 is the same "
+    "picture), their plain gradients of {:.2f}."
+)
+SAME = "{}, so an image decides the size of a projection, not its shape."
+UNPOOLED, WITHOUT = "No max pooling comes before this layer", "Without switches nothing of the image goes down"
+
+
+def is_pooled(calls: Iterable[Call]) -> bool:
+    """Say whether there is max pooling among the calls, and so a difference between projections with switches and without."""
+    return any(call.kind is Kind.MAX_POOL for call in calls)
+
+
+def wants_gradients(calls: Sequence[Call], rules: Ruleset, view: str) -> bool:
+    """Say whether a picture needs the plain gradients: they are asked for, or the image is seen through energy and projections, other than
+    gradients, do not depend on it.
+    """
+    return view == "gradient" or (view != "projection" and rules.is_steady(calls) and not GRADIENT.is_steady(calls))
+
+
+def caveats(calls: Sequence[Call], rulesets: Sequence[Ruleset]) -> tuple[str, ...]:
+    """Return the sentences that belong under projections down these calls by these rulesets, but for `HONEST`."""
+    pooled = is_pooled(calls)
+    first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rulesets for _, rule in one.rules)
+    deconvnets = any(one.name.startswith("deconvnet") for one in rulesets)
+    steady = any(one.is_steady(calls) for one in rulesets)
+    return (
+        *dict.fromkeys(note for one in rulesets for note in one.notes(calls)),
+        *((GRATING,) if pooled and first and deconvnets else ()),
+        *((CENTRED,) if pooled and any(isinstance(rule, CenterUnpool) for one in rulesets for _, rule in one.rules) else ()),
+        *_gratings(calls),
+        *((SAME.format(WITHOUT if pooled else UNPOOLED),) if steady and deconvnets else ()),
+    )
+
+
+def _gratings(calls: Sequence[Call]) -> tuple[str, ...]:
+    """Return the sentence that names what in the network draws gratings, whatever comes down it."""
+    found = gratings(calls)
+    if not found:
+        return ()
+    periods = ", ".join(str(period) for period in sorted(set(found.values())))
+    names = list(found)
+    named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more layers" if len(names) > MOST_NAMED else "")
+    one = len(names) == 1
+    return (
+        f"{'A grating' if one else 'Gratings'} of {periods} pixels {'comes' if one else 'come'} from {named}: "
+        f"{'its stride does not divide its window' if one else 'their strides do not divide their windows'}, so some pixels lie in more "
+        "windows than others.",
+    )
+
+
+def measured(layer: str, found: Likeness | None) -> tuple[str, ...]:
+    """Return the sentence that says how much of its projections belongs to a unit of the layer; none where it could not be measured."""
+    return () if found is None else (MEASURED.format(layer, found.projections, found.pairs, found.gradients),)
+
+
+def check_drawn(view: str, contrast: float) -> None:
+    """Raise OptionError for ways of drawing that there are not."""
+    check_choice("view", view, VIEWS)
+    if not 50 <= contrast <= 100:
+        raise OptionError(f"`contrast` is {contrast}. Give the percentage of values within the scale, 50 to 100.")

@@ -1,0 +1,213 @@
+"""Large requests: chunks do not change a picture, a killed job goes on to the very same bytes, memory stays that of a few chunks."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import convscope
+from convscope.ascent import AscentStep, batching, climbing, jobs
+from convscope.ascent.jobs import large_job
+from convscope.backend import keras
+from convscope.errors import OutputError, UnitError
+from convscope.replaying import replay, same_bytes
+from networks import awake, model_of
+
+SETTINGS = {"steps": 3, "size": 16, "precision": "float32"}
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch):
+    """Two pictures climb together, four are on a sheet."""
+    monkeypatch.setattr(batching, "PIXELS_AT_ONCE", 2 * 16 * 16)
+    monkeypatch.setattr(jobs, "UNITS_ON_A_SHEET", 4)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    layers = keras.layers
+    model = model_of(
+        layers.Conv2D(5, 3, padding="same", activation="relu", name="conv1"),
+        layers.MaxPooling2D(name="pool1"),
+        layers.Conv2D(2, 3, padding="same", activation="relu", name="conv2"),
+        layers.GlobalAveragePooling2D(name="gap"),
+        layers.Dense(3, name="logits"),
+        shape=(16, 16, 3),
+    )
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    awake(model).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bundle(network):
+    return convscope.load(network, preprocess="unit")
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_layer_becomes_a_picture_for_each_unit_and_sheets(bundle, tmp_path):
+    written = convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path)
+    names = {f"conv1-{channel}.png" for channel in range(5)} | {"sheet-1.png"}  # a single unit needs no sheet
+    assert {path.name for path in written} == names
+    assert {path.name for path in tmp_path.iterdir()} == names | {name.replace(".png", ".json") for name in names}
+
+
+def test_several_layers_get_a_folder_each(bundle, tmp_path):
+    convscope.ascend_all(bundle, layers="conv*", **SETTINGS).save(tmp_path, raw=True)
+    assert (tmp_path / "conv1" / "conv1-4.png").is_file()
+    assert (tmp_path / "conv2" / "sheet.png").is_file()
+    with np.load(tmp_path / "conv1" / "conv1-2.npz") as arrays:
+        assert arrays["images"].shape == (2, 16, 16, 3)
+
+
+def test_chunks_do_not_change_a_picture(bundle, monkeypatch):
+    records = list(convscope.ascend_all(bundle, "conv1:all", **SETTINGS))
+    assert [len(record.units) for record in records] == [2, 2, 1]
+    monkeypatch.setattr(batching, "PIXELS_AT_ONCE", 16 * 16 * 16)
+    together = convscope.ascend(bundle, "conv1:all", **SETTINGS)
+    chunked = np.concatenate([record.images for record in records])
+    assert np.abs(chunked - together.images).max() <= 1.5 / 255
+
+
+def test_the_chunks_of_a_layer_share_one_compiled_step(bundle, monkeypatch):
+    made = Counter()
+
+    def counted(bundle, graph, measure, image, **named):
+        made[measure.calls[0].address, image.name, len(named["transforms"])] += 1
+        return AscentStep(bundle, graph, measure, image, **named)
+
+    monkeypatch.setattr(climbing, "AscentStep", counted)
+    list(convscope.ascend_all(bundle, layers="conv*", **SETTINGS))
+    assert {layer for layer, _, moves in made if moves} == {"conv1", "conv2"}
+    assert max(made.values()) <= 2  # two attempts are alike in this; conv1 has three chunks
+
+
+def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again(bundle, tmp_path):
+    job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
+    job.save(tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "conv1-3.png").unlink()
+    parts = list(job.written(tmp_path))
+    assert [(part.units[0].channel, part.new) for part in parts if not part.sheet] == [(0, False), (2, True), (4, False)]
+    assert contents(tmp_path) == before
+    assert not any(part.new for part in job.written(tmp_path))
+    assert all(part.new for part in convscope.ascend_all(bundle, layers="conv1", **SETTINGS | {"seed": 1}).written(tmp_path))
+
+
+def test_another_theme_makes_the_sheets_again_and_no_picture(bundle, tmp_path):
+    convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path)
+    parts = list(convscope.ascend_all(bundle, layers="conv1", **SETTINGS, theme="dark").written(tmp_path))
+    assert {part.sheet for part in parts if part.new} == {True} and sum(part.new for part in parts) == sum(part.sheet for part in parts)
+    with Image.open(tmp_path / "sheet-1.png") as sheet:
+        assert sheet.getpixel((0, 0)) == (17, 20, 26)
+
+
+def test_a_sheet_that_is_missing_is_made_from_the_written_pictures(bundle, tmp_path):
+    job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
+    job.save(tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "sheet-1.png").unlink()
+    assert [part.new for part in job.written(tmp_path) if not part.sheet] == [False, False, False]
+    assert contents(tmp_path) == before
+
+
+def test_a_written_picture_says_how_to_make_it_alone(bundle, network, tmp_path):
+    convscope.ascend_all(network, layers="conv1", **SETTINGS).save(tmp_path)
+    for name in ("conv1-3.png", "sheet-1.png"):
+        assert same_bytes(replay(tmp_path / name, allow=network), tmp_path / name)
+
+
+@pytest.mark.once
+def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
+    alive, most = [], []
+    climb = jobs.ascended
+
+    def counting(*given):
+        record = climb(*given)
+        alive.append(weakref.ref(record.images))
+        gc.collect()
+        most.append(sum(len(images()) for images in alive if images() is not None))
+        return record
+
+    monkeypatch.setattr(jobs, "ascended", counting)
+    model = model_of(keras.layers.Conv2D(20, 3, name="conv"), shape=(16, 16, 3))
+    convscope.ascend_all(convscope.load(awake(model), preprocess="unit"), layers="all", **SETTINGS).save(tmp_path)
+    assert len(most) == 10
+    assert max(most) <= 6  # of 20: those of one sheet, and the first of the next
+
+
+CHILD = """
+import sys
+import convscope
+from convscope.ascent import batching, jobs
+batching.PIXELS_AT_ONCE = 2 * 16 * 16
+jobs.UNITS_ON_A_SHEET = 4
+job = convscope.ascend_all(sys.argv[1], layers="conv*", steps=40, size=16, precision="float32")
+print("begins", flush=True)
+job.save(sys.argv[2])
+"""
+
+
+@pytest.mark.once
+def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path):
+    words = [sys.executable, "-c", CHILD, str(network)]
+    subprocess.run([*words, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
+    rng = np.random.default_rng(0)
+    killed = 0
+    for _ in range(3):
+        child = subprocess.Popen([*words, str(tmp_path / "killed")], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        try:
+            child.wait(rng.uniform(0.2, 2.0))
+        except subprocess.TimeoutExpired:
+            os.kill(child.pid, signal.SIGKILL)
+            killed += 1
+        child.wait()
+        child.stdout.close()
+    subprocess.run([*words, str(tmp_path / "killed")], check=True, stdout=subprocess.DEVNULL)
+    left = {name: data for name, data in contents(tmp_path / "killed").items() if not Path(name).name.startswith(".convscope-")}
+    assert killed
+    assert left == contents(tmp_path / "whole")
+
+
+def test_ctrl_c_leaves_what_is_written_and_no_half_climbed_picture(bundle, tmp_path, monkeypatch):
+    job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
+
+    def watch(stage):
+        if str(stage.units[0]) == "conv1:2" and stage.step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "counting", lambda _: watch)
+    with pytest.raises(KeyboardInterrupt):
+        job.save(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"conv1-0.png", "conv1-1.png"}
+
+
+@pytest.mark.parametrize(("units", "layers", "large"), [("conv1:0-1", None, False), ("conv1:0-2", None, True), ((), "conv2", True)])
+def test_a_request_is_large_by_pattern_or_beyond_one_chunk(bundle, units, layers, large):
+    assert (large_job(bundle, units, layers=layers, **SETTINGS) is not None) is large
+
+
+def test_all_layers_are_the_convolutions_and_a_pattern_may_name_others(bundle):
+    assert {unit.layer for record in convscope.ascend_all(bundle, layers="all", **SETTINGS) for unit in record.units} == {"conv1", "conv2"}
+    assert len(convscope.ascend_all(bundle, layers="l*s", **SETTINGS)) == 2
+
+
+def test_requests_that_make_no_sense_are_refused(bundle, tmp_path):
+    with pytest.raises(UnitError, match="No layer with filters matches `pool"):
+        convscope.ascend_all(bundle, layers="pool*")
+    with pytest.raises(UnitError, match="No unit was given"):
+        convscope.ascend_all(bundle)
+    with pytest.raises(OutputError, match="Expected a folder"):
+        convscope.ascend_all(bundle, layers="all", **SETTINGS).save(tmp_path / "all.png")

@@ -1,0 +1,64 @@
+"""Moves as matrices: whole pixels are np.roll, anything else is linear interpolation on an endless picture."""
+
+import numpy as np
+import pytest
+
+from convscope.ascent.transforms import View, jitter, sampling, zoom
+
+
+def fixed(zoom, shift):
+    return lambda view, rng: View(zoom, np.asarray(shift, dtype="float64"))
+
+
+def moved(picture, transforms, seed=0):
+    rows, columns = sampling(transforms, [np.random.default_rng(seed)], picture.shape)
+    return rows[0, 0] @ picture @ columns[0, 0].T
+
+
+def slow_bilinear(picture, zoom, shift):
+    height, width = picture.shape
+    found = np.zeros(picture.shape)
+    for y in range(height):
+        for x in range(width):
+            row = (height - 1) / 2 + (y - (height - 1) / 2) / zoom + shift[0]
+            column = (width - 1) / 2 + (x - (width - 1) / 2) / zoom + shift[1]
+            for i in (int(np.floor(row)), int(np.floor(row)) + 1):
+                for j in (int(np.floor(column)), int(np.floor(column)) + 1):
+                    found[y, x] += (1 - abs(row - i)) * (1 - abs(column - j)) * picture[i % height, j % width]
+    return found
+
+
+@pytest.mark.parametrize(("zoom", "shift"), [(1.0, (0.25, -3.5)), (0.9, (2, 1)), (1.1, (-1.3, 0.7)), (3.0, (0, 0)), (0.4, (9, -9))])
+def test_sampling_is_bilinear_interpolation_of_an_endless_picture(zoom, shift):
+    picture = np.random.default_rng(1).uniform(size=(9, 12))
+    assert np.abs(moved(picture, [fixed(zoom, shift)]) - slow_bilinear(picture, zoom, shift)).max() < 1e-5
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (2, -3), (-1, 0)])
+def test_whole_pixels_roll(shift):
+    picture = np.random.default_rng(1).uniform(size=(7, 8))
+    assert np.array_equal(moved(picture, [fixed(1.0, shift)]), np.roll(picture, (-shift[0], -shift[1]), axis=(0, 1)))
+
+
+def test_no_transform_leaves_the_picture():
+    picture = np.random.default_rng(1).uniform(size=(7, 8))
+    assert np.array_equal(moved(picture, []), picture)
+
+
+def test_jitter_and_zoom_stay_in_their_bounds_and_reach_them():
+    rng, start = np.random.default_rng(0), View(1.0, np.zeros(2))
+    shifts = np.array([jitter(2)(start, rng).shift for _ in range(200)])
+    zooms = np.log2([zoom(0.5, 2.0)(start, rng).zoom for _ in range(200)])
+    assert set(shifts.ravel()) == {-2, -1, 0, 1, 2}
+    assert -1 <= zooms.min() < -0.9
+    assert 0.9 < zooms.max() <= 1
+    assert abs(zooms.mean()) < 0.15
+
+
+def test_a_picture_is_moved_alike_alone_and_among_others():
+    moves = [jitter(4), zoom(0.9, 1.1), jitter(4)]
+    together = sampling(moves, [np.random.default_rng(seed) for seed in range(3)], (8, 9))
+    alone = sampling(moves, [np.random.default_rng(2)], (8, 9))
+    for many, one in zip(together, alone, strict=True):
+        assert np.array_equal(many[2], one[0])
+        assert np.abs(many.sum(axis=-1) - 1).max() < 1e-6
