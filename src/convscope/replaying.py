@@ -9,7 +9,7 @@ from .catalogue import METHODS
 from .errors import ReplayError
 from .images.sources import places_of
 from .methods import Method
-from .models.again import files_of, load_again
+from .models.reload import files_of, reload_model
 from .reach import allowing, named_by, permit
 from .render import writer
 from .results import Result
@@ -54,7 +54,7 @@ def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custo
     permit(_files_of(recorded, model))
     bundle = None  # as for a map of features
     if recorded["model"]:
-        bundle = load_again(recorded["model"], "picture", custom, unsafe, model)
+        bundle = reload_model(recorded["model"], "picture", custom, unsafe, model)
     parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)

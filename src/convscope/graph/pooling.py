@@ -113,7 +113,7 @@ def by_switches(value: Any, window: Window, ties: str) -> StandIn:
 
 
 @cache
-def own_will_do() -> bool:
+def native_pooling_matches_ties() -> bool:
     """Return whether the framework's own gradient of max pooling sends equal maxima to the first in row-major order, as `by_switches`.
 
     Tried, on maps full of ties, and not assumed: no framework promises it. False also where it would be slower. To be asked once before

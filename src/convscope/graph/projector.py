@@ -7,7 +7,7 @@ from ..backend import engine, failure, ops
 from ..errors import ConvscopeError
 from .calls import Call, Graph, Ref, fitting, naming, picked
 from .kinds import LINEAR
-from .rules import Record, Ruleset
+from .rules import ForwardCall, Ruleset
 
 
 class Projector:
@@ -27,7 +27,7 @@ class Projector:
         known: Mapping[int, Any] | None = None,
     ) -> None:
         self.graph = graph
-        self.records: dict[int, Record] = {}
+        self.records: dict[int, ForwardCall] = {}
         self._known = known or {}
         self._values = graph.fed(image) | dict(given or {})
         for call in graph.steps_for(image, [target.index for target in targets]):
@@ -66,9 +66,9 @@ class Projector:
         with naming(call, inputs):
             output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
         self._values[call.index] = output = self._known.get(call.index, output)
-        self.records[call.index] = Record(call, inputs, output, pullback)
+        self.records[call.index] = ForwardCall(call, inputs, output, pullback)
 
-    def _backward(self, record: Record, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:
+    def _backward(self, record: ForwardCall, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:
         upstream: Any = received.get(0)
         if isinstance(record.output, list):
             upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]

@@ -17,7 +17,7 @@ from .kinds import LINEAR, Kind
 
 
 @dataclass(frozen=True)
-class Record:
+class ForwardCall:
     """One call as it ran forward: its inputs, its output, and its vector-Jacobian product there."""
 
     call: Call
@@ -38,7 +38,7 @@ class Rule(ABC):
     steady: ClassVar[bool] = False
 
     @abstractmethod
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         """Return the signal for each input of the call, from the signal at its output."""
 
 
@@ -49,7 +49,7 @@ class DeconvRelu(Rule):
     reads = False
     steady = True
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         return [ops.relu(upstream)]
 
 
@@ -57,7 +57,7 @@ class DeconvRelu(Rule):
 class GuidedRelu(Rule):
     """Rectify the signal and mask it by the forward sign (Springenberg et al. 2014)."""
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         return [ops.relu(upstream) * ops.cast(record.inputs[0] > 0, upstream.dtype)]
 
 
@@ -69,7 +69,7 @@ class PassThrough(Rule):
     reads = False
     steady = True
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         return [upstream]
 
 
@@ -79,7 +79,7 @@ class HeldGate(Rule):
 
     note = "gates (swish, GELU and their like) are held constant"
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         value = record.inputs[0]
         tiny = ops.abs(value) < 1e-6  # there the gate is the slope
         (slope,) = record.vjp(ops.ones_like(upstream))
@@ -92,7 +92,7 @@ class HeldFactor(Rule):
 
     note = "multiplied gates are held constant"
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         sizes = [ops.size(value) for value in record.inputs]
         signal = sizes.index(max(sizes))
         gradients = record.vjp(upstream)
@@ -103,7 +103,7 @@ class HeldFactor(Rule):
 class _Unpool(Rule):
     """Base of the unpoolings: the gradient of a linear stand-in for the pooling. Other than 2-D pools take their own product."""
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         value = record.inputs[0]
         window = pooling.window_of(record.call.operation, *value.shape[1:3]) if len(value.shape) == 4 else None
         if window is None:
@@ -122,8 +122,8 @@ class SwitchUnpool(_Unpool):
 
     ties: str = "first"
 
-    def backward(self, record: Record, upstream: Any) -> list[Any]:
-        own = self.ties == "first" and hasattr(record.call.operation, "pool_size") and pooling.own_will_do()
+    def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
+        own = self.ties == "first" and hasattr(record.call.operation, "pool_size") and pooling.native_pooling_matches_ties()
         return record.vjp(upstream) if own else super().backward(record, upstream)
 
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:

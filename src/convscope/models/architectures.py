@@ -9,7 +9,7 @@ from ..errors import ModelError, closest
 from ..json_files import JsonError, read_json
 from ..reach import user_path
 from . import applications
-from .files import Opened, Reading, build_from_config
+from .reading import Opened, Reading, build_from_config
 from .saved import hdf5
 
 TOLERANCE = 16  # counters and moments of normalising layers, which versions store differently

@@ -10,15 +10,15 @@ import numpy as np
 from .. import assets
 from ..errors import ModelError, OptionError, check_choice, closest
 from ..reach import is_within_reach, user_path
-from . import applications, files
+from . import applications
 from .architectures import architecture_for
 from .bundle import ModelBundle
 from .channels import channels_last, is_channels_first
 from .custom import as_custom
 from .differences import difference_notes
-from .files import Reading
 from .inputs import as_inputs
 from .labels import read_labels
+from .reading import EXPECTED, Opened, Reading, read_model
 from .recognition import choose_preprocessing
 from .tracing import is_graph, traced
 
@@ -154,7 +154,7 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
     there = path is not None and (named or weights is None) and _exists(path)
     if named or there:
         file = user_path(path)
-        read = files.read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
+        read = read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
         raise OptionError(f"--architecture is for files that hold weights only; received the model {path or 'vgg16'}.")
@@ -167,7 +167,7 @@ def _exists(path: str | Path) -> bool:
         return is_within_reach(path) and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"`{path}` cannot be the path of a file: {reason}. {files.EXPECTED}") from error
+        raise ModelError(f"`{path}` cannot be the path of a file: {reason}. {EXPECTED}") from error
 
 
 def _stem(file: Path) -> str:
@@ -212,7 +212,7 @@ def _by_name(name: str, weights: str | None) -> _Found:
     if (embedded := EMBEDDED.get(key)) is not None:
         if weights not in (None, "embedded"):
             raise OptionError(f"`{key}` is an embedded model and has its own weights only. Leave out --weights {weights}.")
-        read = files.read_model(assets.path(embedded.file), Reading(), _none)
+        read = read_model(assets.path(embedded.file), Reading(), _none)
         return _Found(read.network, key, key, "embedded", (embedded.note,), embedded.preprocess, read.format)
     application = applications.find(name)
     if application is None:
@@ -235,7 +235,7 @@ def _by_name(name: str, weights: str | None) -> _Found:
     )
 
 
-def _none(opened: files.Opened) -> Any:
+def _none(opened: Opened) -> Any:
     raise ModelError("The file holds no architecture.")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..backend import ops
 from ..graph.calls import Call
-from ..graph.pooling import own_will_do
+from ..graph.pooling import native_pooling_matches_ties
 from ..graph.projector import Projector
 from ..graph.rules import Ruleset
 from ..locality.cost import is_heavy
@@ -30,7 +30,7 @@ def strongest_projected(bundle: ModelBundle, entered: Any, call: Call, channel: 
     graph = graph_of(bundle)
     if not is_heavy(graph, call, (entered.shape[1], entered.shape[2])):
         return None
-    own_will_do()  # nothing can be tried while compiling
+    native_pooling_matches_ties()  # nothing can be tried while compiling
 
     rival, others = call.index in graph.rivals, channel_count(call) - 1
 

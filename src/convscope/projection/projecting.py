@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..backend import ops
 from ..graph.calls import Call
-from ..graph.pooling import own_will_do
+from ..graph.pooling import native_pooling_matches_ties
 from ..graph.projector import Projector
 from ..graph.rules import Rule, Ruleset
 from ..graph.saturation import seed_call
@@ -223,7 +223,7 @@ def _batches(waiting: list[int], size: tuple[int, int]) -> Iterator[list[int]]:
 
 
 def _downward(parts: Cones | Crops, rules: Ruleset, read: Sequence[int]) -> Callable[..., tuple[Any, Any]]:
-    own_will_do()  # nothing can be tried while compiling
+    native_pooling_matches_ties()  # nothing can be tried while compiling
 
     def down(entered: Any, seeds: Any, spots: Any, values: Any = None, *known: Any) -> tuple[Any, Any]:
         given = {} if parts.place is None else {parts.place: spots}

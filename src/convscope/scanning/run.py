@@ -19,7 +19,7 @@ from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
 from ..models import ModelBundle
-from ..models.again import files_of, load_again, model_file
+from ..models.reload import files_of, model_file, reload_model
 from ..network.features import few_features
 from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
@@ -124,7 +124,7 @@ class Run:
             try:
                 permit([*files_of(recorded), *(() if self._given is not None else places_of(self.manifest["given"] or ()))])
                 with working("loading the model of the scan"):
-                    return load_again(recorded, "run", custom, unsafe)
+                    return reload_model(recorded, "run", custom, unsafe)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
                 raise damaged(self.path / MANIFEST, error) from error
 

@@ -10,7 +10,7 @@ from ..errors import ModelError, OptionError
 from ..files import as_path
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
-from ..models.again import files_of
+from ..models.reload import files_of
 from .completing import complete_run, difference, known_settings
 from .executors import Processes
 from .measure import NetworkMeasure, chosen_layers

@@ -14,7 +14,7 @@ from .loading import WEIGHTS, load
 REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs")
 
 
-def load_again(
+def reload_model(
     recorded: Mapping[str, Any], made: str, custom: Any = (), unsafe: bool = False, model: str | Path | None = None
 ) -> ModelBundle:
     """Return the bundle that `bundle.identity()` recorded, in what was `made` with it ("picture", "run").
