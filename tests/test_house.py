@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from convscope import catalogue
 
 pytestmark = pytest.mark.once
 
+ROOT = Path(__file__).parents[1]
 SOURCE = Path(catalogue.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE = 400
@@ -108,3 +110,9 @@ def test_every_command_has_one_short_sentence():
     for name, command in catalogue.COMMANDS.items():
         assert len(command.summary) <= 65, name
         assert re.fullmatch(r"[A-Z][^.]*(\b\w+\.\w+\b[^.]*)*\.", command.summary), name
+
+
+def test_what_runs_on_each_backend_is_there():
+    tool = runpy.run_path(str(ROOT / "tools" / "run_tests.py"))
+    assert [path for path in (*tool["CORE"], *tool["COMPUTING"]) if not (ROOT / path).exists()] == []
+    assert all(path.startswith(tool["COMPUTING"]) for path in tool["CORE"])

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from convscope.backend import installed
 
-COMPUTING = ("tests/backend", "tests/graph", "tests/methods", "tests/models")
+COMPUTING = tuple(f"tests/{room}" for room in "ascent backend embedding graph locality methods models network projection".split())
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (
+    "tests/ascent/test_run.py",
     "tests/backend/test_engines.py",
     "tests/graph/test_pooling.py",
     "tests/graph/test_projector.py",
     "tests/graph/test_rules.py",
-    "tests/methods/ascent/test_run.py",
     "tests/methods/test_deconv.py",
     "tests/methods/test_saliency.py",
 )
