@@ -1,4 +1,7 @@
-"""From what a user writes to units of a network: every address is checked here, near misses are suggested."""
+"""From what a user writes to units of a network: every address is checked here, near misses are suggested.
+
+`network` is a Network; a bundle, too, as long as some room still hands one down.
+"""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -7,9 +10,8 @@ from typing import Any
 from ..errors import UnitError, closest
 from ..graph.calls import Call, Graph, no_units
 from ..hints import listing
-from ..models import ModelBundle
 from ..units import Unit, UnitPattern, parse
-from .network import as_network
+from .network import Network, as_network
 
 
 def graph_of(bundle: Any) -> Graph:
@@ -22,65 +24,63 @@ def unit_call(graph: Graph, unit: Unit) -> Call:
     return graph.score(graph.find(unit.layer))
 
 
-def as_units(bundle: Any, units: Any) -> tuple[Unit, ...]:
+def as_units(network: Any, units: Any) -> tuple[Unit, ...]:
     """Return the units that addresses, Units or sequences of them mean. Raises UnitError, suggesting near misses."""
-    found: list[Unit] = []
-    for part in _parts(units):
-        found.extend([_checked(bundle, part)] if isinstance(part, Unit) else _resolved(bundle, part, need_channels=True))
+    found = _units(as_network(network), units, whole_layers=False)
     if not found:
         raise UnitError(f"No unit was given. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
-    return tuple(dict.fromkeys(found))
+    return found
 
 
-def as_candidates(bundle: Any, units: Any) -> tuple[Unit, ...]:
-    """As `as_units`, but a bare layer means all its channels: what the strongest are chosen from."""
+def as_candidates(network: Any, units: Any) -> tuple[Unit, ...]:
+    """As `as_units`, but a bare layer means all its units: what the strongest are chosen from."""
+    return _units(as_network(network), units, whole_layers=True)
+
+
+def _units(network: Network, units: Any, *, whole_layers: bool) -> tuple[Unit, ...]:
     found: list[Unit] = []
-    for part in _parts(units):
-        found.extend([_checked(bundle, part)] if isinstance(part, Unit) else _resolved(bundle, part, need_channels=False))
+    for part in [units] if isinstance(units, str | Unit) else units:
+        found.extend([_checked(network, part)] if isinstance(part, Unit) else _resolved(network, part, whole_layers=whole_layers))
     return tuple(dict.fromkeys(found))
 
 
-def _parts(units: Any) -> Iterable[Any]:
-    return [units] if isinstance(units, str | Unit) else list(units)
-
-
-def _resolved(bundle: Any, text: str, *, need_channels: bool) -> list[Unit]:
-    graph = graph_of(bundle)
+def _resolved(network: Network, text: str, *, whole_layers: bool) -> list[Unit]:
     pattern = parse(text)
-    call = graph.find(pattern.layer)
+    call = network.graph.find(pattern.layer)
     count = channel_count(call)
-    if pattern.channels is None and need_channels:
+    if pattern.channels is None and not whole_layers:
         raise UnitError(f"`{text}` names a layer, not a unit of it. Write a channel, `{text}:0` to `{text}:{count - 1}`, or `{text}:all`.")
     if pattern.channels is None or pattern.channels == "all":
         channels: Iterable[int] = range(count)
     elif isinstance(pattern.channels, str):
-        channels = [_class_index(bundle, call, pattern)]
+        channels = [_class_index(network, call, pattern)]
     else:
         channels = pattern.channels
-    return [_checked(bundle, Unit(call.address, channel, pattern.position)) for channel in channels]
+    return [_checked(network, Unit(call.address, channel, pattern.position)) for channel in channels]
 
 
-def _class_index(bundle: Any, call: Call, pattern: UnitPattern) -> int:
+def _class_index(network: Network, call: Call, pattern: UnitPattern) -> int:
     """Return the channel that a class name means. Raises UnitError for a name of no class, or of several."""
-    wanted, labels = str(pattern.channels), bundle.labels or ()
-    if not graph_of(bundle).holds_classes(call) or channel_count(call) != len(labels):
-        raise UnitError(f"`{wanted}` in `{pattern.text}` is not a channel of `{call.address}`. {_instead(bundle, call, labels)}")
+    wanted, labels = str(pattern.channels), network.bundle.labels or ()
+    if not network.graph.holds_classes(call) or channel_count(call) != len(labels):
+        raise UnitError(f"`{wanted}` in `{pattern.text}` is not a channel of `{call.address}`. {_instead(network.graph, call, labels)}")
     found = [index for index, name in enumerate(labels) if name == wanted] or [
         index for index, name in enumerate(labels) if _plain(name) == _plain(wanted)
     ]
     if not found:
-        raise UnitError(f"`{wanted}` in `{pattern.text}` is not a class of `{bundle.name}`. {closest('its classes', wanted, labels)}")
+        raise UnitError(
+            f"`{wanted}` in `{pattern.text}` is not a class of `{network.bundle.name}`. {closest('its classes', wanted, labels)}"
+        )
     if len(found) > 1:
         addresses = ", ".join(f"{call.address}:{index}" for index in found[:4])
         raise UnitError(f"`{wanted}` in `{pattern.text}` is the name of {len(found)} classes. Write one of {addresses}.")
     return found[0]
 
 
-def _instead(bundle: Any, call: Call, labels: Sequence[str]) -> str:
+def _instead(graph: Graph, call: Call, labels: Sequence[str]) -> str:
     """Return the sentence that says what can be written behind a layer's colon."""
     count = channel_count(call)
     numbers = f"It has the channels 0 to {count - 1}."
-    graph = graph_of(bundle)
     if not graph.holds_classes(call):
         return numbers
     if not labels:
@@ -93,8 +93,8 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _checked(bundle: Any, unit: Unit) -> Unit:
-    call = graph_of(bundle).find(unit.layer)
+def _checked(network: Network, unit: Unit) -> Unit:
+    call = network.graph.find(unit.layer)
     count = channel_count(call)
     if not 0 <= unit.channel < count:
         raise UnitError(f"`{call.address}` has {count} channels, 0 to {count - 1}; received channel {unit.channel}.")
@@ -116,9 +116,10 @@ def channel_count(call: Call) -> int:
     return int(call.shape[-1])
 
 
-def class_names(bundle: ModelBundle, units: Iterable[Unit]) -> dict[str, str]:
+def class_names(network: Any, units: Iterable[Unit]) -> dict[str, str]:
     """Return the class names of the output units among `units`, by address."""
-    labels = bundle.labels or ()
-    outputs = {output.call for output in graph_of(bundle).outputs}
-    calls = {unit: graph_of(bundle).find(unit.layer) for unit in units}
+    network = as_network(network)
+    graph, labels = network.graph, network.bundle.labels or ()
+    outputs = {output.call for output in graph.outputs}
+    calls = {unit: graph.find(unit.layer) for unit in units}
     return {str(unit): labels[unit.channel] for unit, call in calls.items() if call.index in outputs and channel_count(call) == len(labels)}
