@@ -36,7 +36,7 @@ COMMANDS = (
     ("scan", "sample:fashion[0-299]", "-m", "fashion", "-o", "run"),
     ("ascend", "--layers", "block1_conv1", "-m", "fashion", "--steps", "8", "-o", "filters"),
     ("tsne", "sample:fashion[0-99]", "-m", "fashion", "--page", "-o", "map"),
-    ("top", "block1_conv1", "-r", "scanned", "--filters", "0-7"),
+    ("top", "block1_conv1:0-7", "-r", "scanned"),
     ("dossier", "block1_conv1:0-1", "-r", "scanned", "-o", "dossiers"),
     ("fetch", "mobilenetv2"),
 )

@@ -50,7 +50,7 @@ def test_it_writes_pictures_and_a_page_and_keeps_them_when_interrupted(tmp_path,
 
 
 def test_what_a_part_looks_at_is_scanned_once_and_again_where_another_network_was(tmp_path):
-    part = Part("top", "fashion", ("dense1",), "nine", {"filters": "1-2"}, "sample:fashion[0-9]")
+    part = Part("top", "fashion", (["dense1:1-2"],), "nine", {}, "sample:fashion[0-9]")
     told, models = [], {"fashion": convscope.load("fashion")}
     first = demo._made(part, models, tmp_path, told.append)
     assert (first.dataset, first.images) == ("sample:fashion[0-9]", 10) and len(told) == 1
@@ -62,7 +62,7 @@ def test_what_a_part_looks_at_is_scanned_once_and_again_where_another_network_wa
 
 
 def test_files_of_the_user_are_never_removed(tmp_path):
-    part = Part("top", "fashion", ("dense1",), "nine", {"filters": "1-2"}, "sample:fashion[0-9]")
+    part = Part("top", "fashion", (["dense1:1-2"],), "nine", {}, "sample:fashion[0-9]")
     (tmp_path / "scan-fashion").mkdir()
     (tmp_path / "scan-fashion" / "mine.txt").write_text("mine")
     with pytest.raises(OptionError, match="holds files"):

@@ -48,7 +48,7 @@ class Chapter:
 
 
 STRONGEST = {"strongest": 4}
-NINE = {"filters": "0,5,7,9,11,12,13,14,15"}
+NINE = "block3_conv1:0,5,7,9,11,12,13,14,15"
 SAMPLES, PHOTOS = "sample:fashion", "sample:photos"
 CHAPTERS = (
     Chapter(
@@ -109,9 +109,9 @@ CHAPTERS = (
         "cropped to what the filter sees, beside what in it the deconvnet finds; then all that is known of one filter. The same for the 29 "
         "embedded photographs and SqueezeNet.",
         (
-            Part("top", "squeezenet", ("fire5_expand3x3",), "Nine units of SqueezeNet's fire5_expand3x3", {"filters": "0-8"}, PHOTOS),
+            Part("top", "squeezenet", (["fire5_expand3x3:0-8"],), "Nine units of SqueezeNet's fire5_expand3x3", {}, PHOTOS),
             Part("dossier", "squeezenet", (["fire9_expand3x3:3"],), "All that is known of one unit of fire9_expand3x3", {}, PHOTOS),
-            Part("top", "fashion", ("block3_conv1",), "Nine filters of the fashion network's last convolution", NINE, SAMPLES),
+            Part("top", "fashion", ([NINE],), "Nine units of the fashion network's last convolution", {}, SAMPLES),
             Part("dossier", "fashion", (["block3_conv1:5"],), "One of them: it answers to the handles of bags", {}, SAMPLES),
         ),
     ),

@@ -69,6 +69,7 @@ class Method:
     None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
     `of_runs`: an option or an image may be the folder of a run, which names files elsewhere.
     `of_last_layer`: without a layer it looks at the last one, so its default model is one that has it.
+    `in_todays_words(parameters)` returns the parameters that an earlier release recorded in a picture as `run` takes them now.
     `watched`: `run` takes `watch`, which is told of each step and can ask for the pictures as they stand.
     """
 
@@ -85,6 +86,7 @@ class Method:
     pages: Callable[..., Sequence[Part]] | None = None
     job: Callable[..., Any] | None = None
     job_options: tuple[Option, ...] = ()
+    in_todays_words: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     watched: bool = False
     of_last_layer: bool = False
     of_runs: bool = False

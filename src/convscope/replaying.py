@@ -50,12 +50,12 @@ def replay(
 
 def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custom: Any, unsafe: bool) -> Result:
     method = METHODS.get(recorded["method"])
-    _check_parameters(method, recorded["parameters"])
+    parameters = method.in_todays_words(recorded["parameters"])
+    _check_parameters(method, parameters)
     permit(_files_of(recorded, model))
     bundle = None  # as for a map of features
     if recorded["model"]:
         bundle = reload_model(recorded["model"], "picture", custom, unsafe, model)
-    parameters = dict(recorded["parameters"])
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
     if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:

@@ -260,13 +260,9 @@ def _written_pages(folder: Path, title: str, made: Iterable[tuple[str, Result]])
 
 
 def _filters(state: State) -> dict[str, Any]:
-    """Return the filters that were answered as the method's options: how many of the strongest, or which."""
-    assert state.method is not None
-    if state.layer is None:
-        return {}
-    if state.filters.startswith("strongest"):
-        return {"strongest": _strongest(state.filters)}
-    return {"filters": state.filters} if any(option.name == "filters" for option in state.method.options) else {}
+    """Return what was answered of the units as the method's options: how many of the strongest."""
+    ranked = state.layer is not None and state.filters.startswith("strongest")
+    return {"strongest": _strongest(state.filters)} if ranked else {}
 
 
 def _taken(state: State) -> dict[str, Any]:

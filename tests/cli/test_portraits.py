@@ -25,7 +25,7 @@ def ended(*arguments):
 
 def test_a_sheet_needs_no_model_and_is_replayed_to_the_byte(run, tmp_path, capsys):
     target = tmp_path / "sheet.png"
-    main(["top", "block1_conv1", "-r", str(run.path), "--filters", "0-3", "--no-switches", "--theme", "dark", "-o", str(target), "--raw"])
+    main(["top", "block1_conv1:0-3", "-r", str(run.path), "--no-switches", "--theme", "dark", "-o", str(target), "--raw"])
     assert capsys.readouterr().out.strip().splitlines()[0] == str(target)
     with np.load(target.with_suffix(".npz")) as arrays:
         assert arrays["channels"].tolist() == [0, 1, 2, 3] and arrays["pixels"].shape == (4, 9, 3, 3, 1)
@@ -35,9 +35,9 @@ def test_a_sheet_needs_no_model_and_is_replayed_to_the_byte(run, tmp_path, capsy
     assert "identical, byte for byte" in capsys.readouterr().out
 
 
-def test_pictures_are_named_after_layer_and_filters(run, tmp_path, monkeypatch, capsys):
+def test_pictures_are_named_after_layer_and_units(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    main(["top", "block1_conv1", "-r", str(run.path), "--filters", "3,17"])
+    main(["top", "block1_conv1:3,17", "-r", str(run.path)])
     main(["dossier", "dense1:1", "-r", str(run.path), "--steps", "2"])
     assert capsys.readouterr().out.split() == [
         "convscope-out/top-block1_conv1-3,17.png",
@@ -82,10 +82,13 @@ def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
         (["top", "block1_conv1"], "Missing option '--run' / '-r'"),
         (["top", "block1_conv1", "-r", "nowhere"], "holds no run"),
         (["top", "block9_conv1", "-r", "RUN"], "`block9_conv1` was not measured"),
-        (["top", "block1_conv1", "-r", "RUN", "--filters", "40"], "received channel 40"),
+        (["top", "block1_conv1:40", "-r", "RUN"], "received channel 40"),
         (["top", "block1_conv1", "-r", "RUN", "-m", "vgg16"], "is not what"),
         (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess says nothing without -m"),
-        (["dossier", "block1_conv1", "-r", "RUN"], "names a layer, not a unit of it"),
+        (
+            ["top", "block1_conv1", "-r", "RUN", "--filters", "3"],
+            "Expected it in the address of the units: convscope top block1_conv1:3 -r",
+        ),
         (["dossier", "dense1:500", "-r", "RUN"], "received channel 500"),
         (["dossier", "dense1:1", "-r", "NEWER"], "written by a newer convscope (schema 3.0)"),
     ],
@@ -103,7 +106,7 @@ def test_bad_input_ends_in_one_sentence(run, tmp_path, capsys, arguments, said):
 def test_a_run_that_was_added_to_is_noticed_by_replay(tmp_path, capsys):
     run, target = tmp_path / "run", tmp_path / "sheet.png"
     convscope.scan("fashion", "sample:fashion[0-9]", out=run, layers="block1_conv1", precision="float32")
-    main(["top", "block1_conv1", "-r", str(run), "--filters", "1", "-o", str(target)])
+    main(["top", "block1_conv1:1", "-r", str(run), "-o", str(target)])
     shutil.rmtree(run)
     convscope.scan("fashion", "sample:fashion[0-10]", out=run, layers="block1_conv1", precision="float32")
     assert ended("replay", target) == 2

@@ -23,7 +23,7 @@ def maxima():
 
 
 def test_the_patches_are_those_of_top_with_projections_both_ways(fashion, run, found):
-    with_switches, without = (convscope.top(fashion, "block3_conv1", run=run, filters=5, switches=one) for one in ("switches", "spread"))
+    with_switches, without = (convscope.top(run, "block3_conv1:5", switches=one) for one in ("switches", "spread"))
     assert np.array_equal(found.patches.pixels, with_switches.patches[0].pixels)
     assert np.array_equal(found.patches.projections, with_switches.patches[0].projections)
     assert np.array_equal(found.spread, without.patches[0].projections)
@@ -101,6 +101,7 @@ def test_several_are_divided_one_unit_each(fashion, run):
     assert [part.taken for part in parts] == [("block3_conv1:5",), ("block3_conv1:6",), ("dense1:1",)]
     assert all(part.options["steps"] == 2 and part.options["run"] is parts[0].options["run"] for part in parts)
     assert [part.name for part in pages(fashion, ["predictions:Bag"], run=run)] == [""]
+    assert [part.taken for part in pages(run, "predictions")] == [(f"predictions:{channel}",) for channel in range(10)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_several_are_divided_one_unit_each(fashion, run):
         ("block1_conv2:1", {}, UnitError, "`block1_conv2` was not measured in the run"),
         ("block3_conv1:0-1", {}, UnitError, "A dossier is of one unit; `block3_conv1:0-1` are 2"),
         ("block3_conv1:128", {}, UnitError, "received channel 128"),
-        ("block3_conv1:5@1,2", {}, UnitError, "one place of a filter"),
+        ("block3_conv1:5@1,2", {}, UnitError, "one position of a unit"),
         ("block3_conv1:5", {"theme": "pink"}, OptionError, "No theme `pink`"),
         ("block3_conv1:5", {"seed": -1}, OptionError, "`seed` is -1"),
     ],

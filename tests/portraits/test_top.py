@@ -1,5 +1,6 @@
 """Zeiler's Figure 2 from a scan: patches are crops of what was measured, projections are the deconvnet's."""
 
+import json
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 import convscope
 from convscope.errors import ImageError, ModelError, OptionError, ReplayError, UnitError
 from convscope.graph.rules import GRADIENT
+from convscope.network.addresses import as_units
 from convscope.portraits import gathering
 from convscope.portraits.top import pages, ranges
 from convscope.replaying import replay, same_bytes
@@ -20,7 +22,7 @@ IMAGES = "sample:fashion[0-119]"
 
 @pytest.fixture(scope="module")
 def found(fashion, run):
-    return convscope.top(fashion, "block3_conv1", run=run, filters="3-5,40")
+    return convscope.top(fashion, "block3_conv1:3-5,40", run=run)
 
 
 def inside(patches, place):
@@ -55,13 +57,13 @@ def test_patches_are_those_of_the_scan(run, found):
         assert np.array_equal(patches.fields, top.fields[number])
         assert np.array_equal(patches.positions, np.stack([top.rows[number], top.columns[number]], axis=1))
     assert np.array_equal(found.fires, run.units("block3_conv1").fires[[3, 4, 5, 40]].astype(np.float32))
-    assert (found.filters, found.images, found.dataset) == (128, 120, "sample:fashion[0-119]")
+    assert (found.channels, found.images, found.dataset) == (128, 120, "sample:fashion[0-119]")
 
 
 @pytest.mark.parametrize(("layer", "channel"), [("block2_conv2", 3), ("block3_conv1", 5), ("dense1", 3), ("predictions", 8)])
 @pytest.mark.parametrize("switches", [True, "spread"])
 def test_projections_are_the_deconvnets_at_the_field(fashion, run, layer, channel, switches, record_error):
-    (patches,) = convscope.top(fashion, layer, run=run, filters=channel, switches=switches, ties="spread").patches
+    (patches,) = convscope.top(fashion, f"{layer}:{channel}", run=run, switches=switches, ties="spread").patches
     names = [f"sample:fashion[{image}]" for image in patches.images]
     expected = convscope.deconv(fashion, f"{layer}:{channel}", names, switches=switches, ties="spread")
     assert np.array_equal(expected.positions[:, 0], patches.positions)
@@ -76,9 +78,13 @@ def test_projections_are_the_deconvnets_at_the_field(fashion, run, layer, channe
 
 
 def test_the_model_is_the_runs_own_unless_one_is_given(run, found):
-    again = convscope.top(None, "block3_conv1", run=str(run.path), filters=[3, 4, 5, 40])
-    assert again.provenance == found.provenance
-    assert all(np.array_equal(one.projections, other.projections) for one, other in zip(again.patches, found.patches, strict=True))
+    for again in (
+        convscope.top(run, ["block3_conv1:3-4", Unit("block3_conv1", 5), "block3_conv1:40"]),
+        convscope.top(str(run.path), "block3_conv1:3-5,40"),
+        convscope.top(None, "block3_conv1:3-5,40", run=run.path),
+    ):
+        assert again.provenance == found.provenance
+        assert all(np.array_equal(one.projections, other.projections) for one, other in zip(again.patches, found.patches, strict=True))
 
 
 def test_another_model_or_another_preprocessing_is_refused(run):
@@ -94,9 +100,13 @@ def test_another_model_or_another_preprocessing_is_refused(run):
     ("layer", "more", "error", "said"),
     [
         ("block1_conv2", {}, UnitError, "`block1_conv2` was not measured in the run .* Closest of its layers: block"),
-        ("block3_conv1", {"filters": "120-128"}, UnitError, "has 128 channels, 0 to 127; received channel 128"),
-        ("block3_conv1", {"filters": "5@1,2"}, UnitError, "names one place of a filter"),
-        ("block3_conv1:0-3", {}, UnitError, r'convscope\.top\(model, "block3_conv1", run=run, filters="0-3"\)'),
+        ("block3_conv1:120-128", {}, UnitError, "has 128 channels, 0 to 127; received channel 128"),
+        ("block3_conv1:5@1,2", {}, UnitError, "one position of a unit, but a scan measures units whole. Give block3_conv1:5"),
+        (["block3_conv1:5", "dense1:1"], {}, UnitError, "units of 2 layers: block3_conv1, dense1. One sheet shows units of one layer"),
+        ([], {}, UnitError, "No unit was given. Expected an address such as `block1_conv1:0`"),
+        ("block3_conv1", {"filters": "0-3"}, OptionError, r'convscope\.top\(run, "block3_conv1:0-3"\)'),
+        ("block3_conv1", {"filters": [3, 17]}, OptionError, r'convscope\.top\(run, "block3_conv1:3,17"\)'),
+        ("block3_conv1", {"run": None}, OptionError, "Received no run. Expected the folder of a scan"),
         ("block3_conv1", {"switches": "sideways"}, OptionError, "No unpooling `sideways`"),
         ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),
@@ -110,26 +120,31 @@ def test_what_makes_no_sense_is_said(fashion, run, layer, more, error, said):
 
 
 def test_classes_go_by_their_names(fashion, run):
-    found = convscope.top(fashion, "predictions", run=run, filters="Bag")
+    found = convscope.top(fashion, "predictions:Bag", run=run)
     assert found.legend(found.patches[0].unit) == "predictions:8 (Bag)" and set(found.patches[0].labels) == {"Bag"}
 
 
-def test_silent_filters_are_said_and_take_no_picture(fashion, run, tmp_path):
+def test_silent_units_are_said_and_take_no_picture(fashion, run, tmp_path):
     silent = np.flatnonzero(run.units("dense1").fires == 0)
     assert len(silent)
-    found = convscope.top(fashion, "dense1", run=run, filters=[int(silent[0])])
+    found = convscope.top(fashion, f"dense1:{silent[0]}", run=run)
     assert found.patches[0].count == 0 and not found.patches[0].projections.any()
     assert found.silent == len(silent) and found.summary()["units"][0]["silent"]
     found.save(tmp_path / "silent.png")
 
 
-def test_a_layer_is_divided_into_pages_that_hold_every_filter_once(fashion, run):
+def test_a_layer_is_divided_into_pages_that_hold_every_unit_once(fashion, run):
     parts = pages(fashion, "block3_conv1", run=str(run.path), theme="dark")
     assert [part.name for part in parts[:2]] == ["block3_conv1-000-015", "block3_conv1-016-031"] and len(parts) == 8
-    assert [channel for part in parts for channel in part.options["filters"]] == list(range(128))
+    assert [unit.channel for part in parts for unit in as_units(fashion, part.taken[0])] == list(range(128))
     assert len({id(part.options["run"]) for part in parts}) == 1 and {part.options["theme"] for part in parts} == {"dark"}
     assert [part.name for part in pages(fashion, "predictions", run=run)] == [""]
-    assert [part.name for part in pages(fashion, "dense1", run=run, filters="100-110,1-6")] == ["dense1-100-005", "dense1-006-006"]
+    assert [part.name for part in pages(fashion, "dense1:100-110,1-6", run=run)] == ["dense1-100-005", "dense1-006-006"]
+    several = pages(run, ["dense1:3", "predictions:Bag", "dense1:1"])
+    assert [(part.name, part.taken) for part in several] == [
+        ("dense1-003-001", (["dense1:3,1"],)),
+        ("predictions-8-8", (["predictions:8"],)),
+    ]
 
 
 @pytest.mark.parametrize(("channels", "said"), [([0, 1, 2, 3], "0-3"), ([3, 17], "3,17"), ([5], "5"), ([1, 2, 9, 4, 5], "1-2,9,4-5")])
@@ -140,13 +155,13 @@ def test_channels_are_written_as_ranges(channels, said):
 def test_more_than_fits_into_memory_is_refused_before_it_is_read(fashion, run, monkeypatch):
     monkeypatch.setattr("convscope.portraits.top.MOST_BYTES", 10_000)
     monkeypatch.setattr(run, "picture", None)
-    with pytest.raises(OptionError, match="128 filters are"):
+    with pytest.raises(OptionError, match="128 units are"):
         convscope.top(fashion, "block3_conv1", run=run)
 
 
 def test_places_that_do_not_divide_into_batches_lose_nothing(fashion, run, found, monkeypatch):
     monkeypatch.setattr(gathering, "AT_ONCE", 7)
-    again = convscope.top(fashion, "block3_conv1", run=run, filters="3-5,40")
+    again = convscope.top(fashion, "block3_conv1:3-5,40", run=run)
     for one, other in zip(again.patches, found.patches, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
         assert np.abs(one.projections - other.projections).max() <= 1e-5 * np.abs(other.projections).max()
@@ -164,12 +179,12 @@ def photos(tmp_path):
 
 
 def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_path):
-    first = convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
+    first = convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
     written = first.save(tmp_path / "first.png")[0]
     lost = first.patches[0].images[[0, 4]]
     (photos / f"{lost[0]:02d}.png").unlink()
     Image.new("L", (28, 28), 90).save(photos / f"{lost[1]:02d}.png")
-    found = convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
+    found = convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
     assert found.patches[0].missing == (0, 4) and found.patches[0].places == (1, 2, 3, 5, 6, 7, 8)
     assert found.notes[0].startswith("Pictures that could not be had: 2. The first: `")
     assert not found.patches[0].pixels[[0, 4]].any() and not found.patches[0].projections[[0, 4]].any()
@@ -184,20 +199,20 @@ def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_pa
 def test_no_picture_at_all_is_an_error(photos, tmp_path):
     shutil.rmtree(photos)
     with pytest.raises(ImageError):
-        convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
+        convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
     photos.mkdir()
     Image.new("L", (28, 28), 90).save(photos / "other.png")
     with pytest.raises(ImageError, match="None of the pictures can be had. The first: `"):
-        convscope.top(None, "block3_conv1", run=convscope.open_run(tmp_path / "run", allow=photos), filters="5")
+        convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
 
 
 def test_arrays_in_memory_have_pictures_while_they_are_there(fashion, tmp_path):
     arrays = (np.arange(3 * 28 * 28) * 7 % 255).astype(np.uint8).reshape(3, 28, 28, 1)
     run = convscope.scan(fashion, arrays, out=tmp_path / "run", layers="block2_conv2")
-    patches = convscope.top(fashion, "block2_conv2", run=run, filters="1").patches[0]
+    patches = convscope.top(fashion, "block2_conv2:1", run=run).patches[0]
     assert patches.count == 3 and patches.images.tolist()[3:] == [-1] * 6
     with pytest.raises(ImageError, match="arrays in memory"):
-        convscope.top(fashion, "block2_conv2", run=tmp_path / "run", filters="1")
+        convscope.top(fashion, "block2_conv2:1", run=tmp_path / "run")
 
 
 def test_a_scan_that_was_stopped_says_so(fashion, run, tmp_path):
@@ -205,7 +220,7 @@ def test_a_scan_that_was_stopped_says_so(fashion, run, tmp_path):
     shutil.copytree(run.path, copy)
     manifest = {name: value for name, value in run.manifest.items() if name != CHECKSUM}
     (copy / "manifest.json").write_bytes(sealed(manifest | {"complete": False, "count": 500}))
-    assert "The scan is not complete: 120 of 500 images are in it." in convscope.top(fashion, "dense1", run=copy, filters="1").notes
+    assert "The scan is not complete: 120 of 500 images are in it." in convscope.top(fashion, "dense1:1", run=copy).notes
 
 
 def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
@@ -229,3 +244,17 @@ def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
             assert patches.fields[place].tolist() == [0, 0, 12, 12]
             assert np.array_equal(patches.pixels[place], run.picture(int(patches.images[place])))
     assert any("No max pooling comes before this layer" in note for note in found.notes)
+
+
+def test_a_picture_of_an_earlier_release_is_made_again(run, found, tmp_path):
+    """Earlier releases recorded the layer and its filters apart."""
+    path = found.save(tmp_path / "now.png")[0]
+    sidecar = path.with_suffix(".json")
+    recorded = json.loads(sidecar.read_text())
+    assert recorded["parameters"].pop("units") == ["block3_conv1:3-5,40"]
+    recorded["parameters"] |= {"layer": "block3_conv1", "filters": "3-5,40"}
+    sidecar.write_text(json.dumps(recorded))
+    again = replay(sidecar, allow=run.path)
+    assert again.provenance == found.provenance
+    assert all(np.array_equal(one.projections, other.projections) for one, other in zip(again.patches, found.patches, strict=True))
+    assert same_bytes(replay(path, allow=run.path), path)

@@ -122,7 +122,7 @@ def top(units: int = 4, *, silent: tuple[int, ...] = (), theme: str = "light", *
         layer="conv",
         patches=tuple(patches(index, **({"fires": 0} if index in silent else {}) | more) for index in range(units)),
         fires=np.linspace(0, 1, units, dtype=np.float32),
-        filters=64,
+        channels=64,
         silent=len(silent),
         images=2000,
         dataset="photos",

@@ -230,8 +230,8 @@ def test_top_shows_the_patches_to_the_pixel_and_says_what_is_silent() -> None:
     assert main(records.top(2, silent=(1,))).tobytes() != main(records.top(2)).tobytes()
 
 
-def test_a_sheet_of_too_many_filters_is_refused() -> None:
-    with pytest.raises(OutputError, match="257 filters cannot be drawn; at most 256"):
+def test_a_sheet_of_too_many_units_is_refused() -> None:
+    with pytest.raises(OutputError, match="257 units cannot be drawn; at most 256"):
         main(records.top(257, k=1, fires=1, window=2))
 
 

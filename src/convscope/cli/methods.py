@@ -123,7 +123,7 @@ def method_command(method: Method) -> click.Command:
         taken = _taken(method, list(given.pop("arguments")))
         page = given.pop("page", False)
         large = {option.name: given.pop(option.name) for option in method.job_options}
-        stem = _stem(method, taken, *filter(None, [given.get("filters"), *large.values()]))
+        stem = _stem(method, taken, *filter(None, large.values()))
         folder = out or OUT / stem
         single = out is not None and is_picture(out)
         if page and single:

@@ -9,25 +9,13 @@ from ..ascent import ascend
 from ..errors import UnitError, check_choice
 from ..method import STOP, THEME, THEMES, Method, Option, Part, provenance
 from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION
-from ..models import ModelBundle
-from ..network.addresses import as_units, class_names
 from ..projection.caveats import check_drawn, is_pooled
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
-from ..units import Unit, parse
-from .distribution import evenly
+from ..units import Unit
 from .gathering import gather
-from .material import (
-    RUN_OPTION,
-    as_run,
-    dataset_name,
-    model_of,
-    network_of,
-    notes_of,
-    rules_of,
-    run_input,
-    way_to,
-)
+from .histogram import evenly
+from .scanned_units import RUN_OPTION, model_of, rules_of, scanned_units
 
 NATURAL = (
     "Natural images that excite a unit let people predict its behaviour better (92 %) than synthetic ones do (82 %; Borowski et al. 2021)."
@@ -39,7 +27,7 @@ def dossier(
     model: Any,
     unit: Any,
     *,
-    run: Any,
+    run: Any = None,
     steps: int | None = None,
     size: Any = None,
     seed: int = 0,
@@ -51,28 +39,28 @@ def dossier(
 ) -> Dossier:
     """Return all that is known of a unit: its strongest images in a scan, projected both ways, a synthetic one, and its statistics.
 
-    `model`: None for the network of the run; another must be the same. `unit`: one filter, such as "block4_conv2:17", or a class.
-    `run`: what `open_run` returns, or its folder. `steps`, `size`, `seed`, `precision`: as for `ascend`, which starts from the strongest
-    images too where noise does not wake the unit. `ties` and `contrast`: as for `deconv`. `theme`: "light" or "dark", of the picture.
+    `model`: the run, as `scan` or `open_run` returns it, or its folder. With `run` it is the network that was scanned, where that lies
+    elsewhere now. `unit`: one unit, such as "block4_conv2:17", or a class. `steps`, `size`, `seed`, `precision`: as for `ascend`, which
+    starts from the strongest images too where noise does not wake the unit. `ties` and `contrast`: as for `deconv`. `theme`: "light" or
+    "dark", of the picture.
 
     `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is said
     to be silent. A picture that is gone or has changed since the scan leaves its place empty. Saved, it is a picture and a page (HTML) that
     holds its pictures itself. Ctrl-C during the ascent keeps what was reached; `stop` is as for `ascend`. Raises UnitError, ImageError,
     ModelError, OptionError, ReplayError.
 
-    >>> convscope.dossier(None, "block3_conv1:5", run="run/").save("dossier/")
+    >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """
     both = [rules_of("switches", ties), rules_of("spread", ties)]
     check_choice("theme", theme, THEMES)
     check_drawn("both", contrast)
-    run = as_run(run)
-    bundle, units = _chosen(run, model, unit)
-    if len(units) > 1:
-        raise UnitError(f"A dossier is of one unit; `{unit}` are {len(units)}. Give one, such as {units[0]}.")
-    one = units[0]
-    way = way_to(bundle, one.layer)
-    rules = both if is_pooled(way) else both[:1]
-    gathered = gather(run, bundle, units, rules, view="both")
+    scanned = scanned_units(model, unit, run)
+    if len(scanned.units) > 1:
+        raise UnitError(f"A dossier is of one unit; `{unit}` are {len(scanned.units)}. Give one, such as {scanned.units[0]}.")
+    run, bundle, one = scanned.run, scanned.network.bundle, scanned.units[0]
+    pooled = is_pooled(scanned.way)
+    rules = both if pooled else both[:1]
+    gathered = gather(run, bundle, scanned.units, rules, view="both")
     patches = gathered.patches[0]
     pictures = _pictures(run, patches)
     climbed = ascend(
@@ -82,44 +70,31 @@ def dossier(
     climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
     parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "contrast": contrast, "theme": theme, **climb}
     return Dossier(
-        provenance=provenance("dossier", bundle, (run_input(run, gathered.unreadable),), parameters, seed),
-        notes=(*gathered.notes(), *climbed.notes, NATURAL, *notes_of(run, bundle, one.layer, rules, gathered.patches)),
+        provenance=provenance("dossier", bundle, (scanned.input(gathered.unreadable),), parameters, seed),
+        notes=(*gathered.notes(), *climbed.notes, NATURAL, *scanned.notes(rules, gathered.patches)),
         interrupted=climbed.interrupted,
-        class_names=class_names(bundle, units),
+        class_names=scanned.class_names,
         patches=patches,
-        spread=gathered.others[0, 0] if is_pooled(way) else None,
-        steady=rules[0].is_steady(way),
-        spread_steady=both[1].is_steady(way),
+        spread=gathered.others[0, 0] if pooled else None,
+        steady=rules[0].is_steady(scanned.way),
+        spread_steady=both[1].is_steady(scanned.way),
         contrast=contrast,
         synthetic=climbed.images[0],
         score=float(climbed.scores[0]),
         percentile=run.percentile(f"{one.layer}:{one.channel}", float(climbed.scores[0])),
         example=pictures[0],
         field=_field(run, one),
-        dataset=dataset_name(run),
+        dataset=scanned.dataset,
         theme=theme,
         **_statistics(run, one, patches),
     )
 
 
-def pages(bundle: ModelBundle, units: Any, *, run: Any, **more: Any) -> list[Part]:
+def pages(model: Any, units: Any, *, run: Any = None, **more: Any) -> list[Part]:
     """Return what to call `dossier` with for each of the units; the run is opened once for all."""
-    run = as_run(run)
-    _, chosen = _chosen(run, bundle, units)
-    names = [one.slug for one in chosen] if len(chosen) > 1 else [""]
-    return [Part(name, (str(one),), {"run": run, **more}) for name, one in zip(names, chosen, strict=True)]
-
-
-def _chosen(run: Run, model: Any, units: Any) -> tuple[ModelBundle, tuple[Unit, ...]]:
-    """Return the network and the units that are meant. Raises UnitError, for a layer that was not measured before all else."""
-    for part in [units] if isinstance(units, str | Unit) else units:
-        run.channels(part.layer if isinstance(part, Unit) else parse(part).layer)
-    bundle = network_of(run, model)
-    found = as_units(bundle, units)
-    placed = next((one for one in found if one.position is not None), None)
-    if placed is not None:
-        raise UnitError(f"`{placed}` is one place of a filter, a scan measures filters whole. Give {placed.layer}:{placed.channel}.")
-    return bundle, found
+    scanned = scanned_units(model, units, run)
+    names = [one.slug for one in scanned.units] if len(scanned.units) > 1 else [""]
+    return [Part(name, (str(one),), {"run": scanned.run, **more}) for name, one in zip(names, scanned.units, strict=True)]
 
 
 def _statistics(run: Run, unit: Unit, patches: Patches) -> dict[str, Any]:
@@ -176,8 +151,8 @@ METHOD = Method(
         "convscope dossier block4_conv2:0-7 -r run/ --theme dark -o dossiers/",
     ),
     description=(
-        "One picture and one page (HTML, with its pictures inside) for each filter. RUN is the folder of a `convscope scan`; the "
-        "network is the one that was scanned, and -m may only name the same."
+        "One picture and one page (HTML, with its pictures inside) for each unit; a bare layer means all its units. RUN is the folder of "
+        "a `convscope scan`. The network is the one that was scanned; -m names the same one, where it lies elsewhere now."
     ),
     model_of=model_of,
     of_runs=True,

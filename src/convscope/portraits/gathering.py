@@ -16,7 +16,7 @@ from ..projection.projecting import Place, project_places
 from ..results import FloatArray, Patches
 from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit
-from .material import way_to
+from .scanned_units import way_to
 
 # Places that are projected at once: enough for a compiled batch, few enough for the bar to move.
 AT_ONCE = 36

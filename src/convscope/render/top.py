@@ -1,4 +1,4 @@
-"""The strongest images of the filters of a layer -> one sheet, as Figure 2 of Zeiler & Fergus 2014: projections beside patches."""
+"""The strongest images of the units of a layer -> one sheet, as Figure 2 of Zeiler & Fergus 2014: projections beside patches."""
 
 import math
 
@@ -20,18 +20,18 @@ PARTS: dict[str, tuple[What, ...]] = {
     "both": ("projections", "through", "patches"),
     "gradient": ("gradients", "through", "patches"),
 }
-MOST_FILTERS = 256
+MOST_UNITS = 256
 
 
 def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
-    """Return `top.png`: for each filter the projections of the images that excite it most, or the patches seen through them, or both, and
+    """Return `top.png`: for each unit the projections of the images that excite it most, or the patches seen through them, or both, and
     beside them the patches.
 
     Of projections that differ in size alone one is drawn.
     """
     used = theme_of(result, theme)
-    if len(result.patches) > MOST_FILTERS:
-        raise OutputError(f"A sheet of {len(result.patches)} filters cannot be drawn; at most {MOST_FILTERS} can. Take fewer filters.")
+    if len(result.patches) > MOST_UNITS:
+        raise OutputError(f"A sheet of {len(result.patches)} units cannot be drawn; at most {MOST_UNITS} can. Take fewer units.")
     first = result.patches[0]
     window = first.pixels.shape[1:3]
     tile = tile_size((window[0], window[1]), _side(len(result.patches) * len(PARTS[result.view]) // 2))
@@ -75,7 +75,7 @@ def _columns(count: int, width: int, height: int) -> int:
 
 
 def _block(sheet: Sheet, result: TopPatches, index: int, place: tuple[int, int], size: tuple[int, int]) -> None:
-    """Set a filter's caption, and words on a panel where it is silent."""
+    """Set a unit's caption, and words on a panel where it is silent."""
     patches, (left, top), (full, height) = result.patches[index], place, size
     label = shorten(_label(result, patches), LABEL, full)
     sheet.text(left, top, label, LABEL)
@@ -98,21 +98,21 @@ def _label(result: TopPatches, patches: Patches) -> str:
 
 def _heading(result: TopPatches) -> Heading:
     shown = len(result.patches)
-    amount = f"{shown} of {counted(result.filters, 'filter')}"
+    amount = f"{shown} of {counted(result.channels, 'unit')}"
     variant = projected(result.variant, result.view)
     most = max(len(one.images) for one in result.patches)
     subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), amount, _window(result), variant)
-    notes = [f"For each filter the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
+    notes = [f"For each unit the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
     if result.silent:
-        notes.append(f"{result.silent} of the {counted(result.filters, 'filter')} are silent: they fire on none of the images.")
+        notes.append(f"{result.silent} of the {counted(result.channels, 'unit')} are silent: they fire on none of the images.")
     if result.not_finite:
         notes.append(
-            f"{result.not_finite} of the {counted(result.filters, 'filter')} are NaN or infinite on some images, which count for nothing."
+            f"{result.not_finite} of the {counted(result.channels, 'unit')} are NaN or infinite on some images, which count for nothing."
         )
     more = patch_notes(
         result.patches, view=result.view, signed=result.view != "through", single=result.steady and result.view != "gradient"
     )
-    whom = f"the filters of {result.layer}" if shown > 1 else result.legend(result.patches[0].unit)
+    whom = f"the units of {result.layer}" if shown > 1 else result.legend(result.patches[0].unit)
     return Heading(f"What excites {whom}", subtitle, heading_notes(result, " ".join(notes), *more))
 
 

@@ -98,17 +98,17 @@ class Patches:
 
 @dataclass(frozen=True, kw_only=True)
 class TopPatches(Result):
-    """The images that excite each of some filters of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
+    """The images that excite each of some units of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
 
-    `fires`: (unit,) the share of the data set's images on which each is above zero. `filters`: how many the layer has, `silent`: how many
-    of them fire on no image, `not_finite`: how many are NaN or infinite on some, `images`: how many there are. `dataset` names it.
+    `fires`: (unit,) the share of the data set's images on which each is above zero. `channels`: how many units the layer has, `silent`:
+    how many of them fire on no image, `not_finite`: how many are NaN or infinite on some, `images`: how many there are. `dataset` names it.
     `variant`, `view`, `contrast`: as of `Projections`; `steady`: whether an image decides the size of a projection and not its shape.
     """
 
     layer: str
     patches: tuple[Patches, ...]
     fires: FloatArray
-    filters: int
+    channels: int
     silent: int
     images: int
     dataset: str
@@ -129,12 +129,12 @@ class TopPatches(Result):
         return found | {"channels": np.array([one.unit.channel for one in self.patches]), "fires": self.fires}
 
     def summary(self) -> dict[str, Any]:
-        """Return for each filter how often it fires and on what most."""
+        """Return for each unit how often it fires and on what most."""
         units = [
             {"unit": str(one.unit), "fires": float(share), "silent": one.is_silent, **one.tallies(), "top": one.summary()}
             for one, share in zip(self.patches, self.fires, strict=True)
         ]
-        return {"layer": self.layer, "images": self.images, "filters": self.filters, "silent": self.silent, "units": units}
+        return {"layer": self.layer, "images": self.images, "channels": self.channels, "silent": self.silent, "units": units}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,14 @@ PER_OCTAVE = 16
 LEAST, LARGEST = -16, 15
 
 
-class Distribution(NamedTuple):
+class EvenHistogram(NamedTuple):
     """`edges` (bin + 1,), evenly spaced, and `counts` (bin,)."""
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
 
 
-def evenly(counts: NDArray[np.int64], edges: NDArray[np.float64], least: float, largest: float) -> Distribution:
+def evenly(counts: NDArray[np.int64], edges: NDArray[np.float64], least: float, largest: float) -> EvenHistogram:
     """Return 16 to 32 even bins from zero to the larger of the two extremes, and as many of them beyond zero as the other needs.
 
     `counts` and `edges`: the bins of a scan. Where nothing is below zero, only what is above counts: after a rectifier most maxima may
@@ -38,4 +38,4 @@ def evenly(counts: NDArray[np.int64], edges: NDArray[np.float64], least: float, 
     bins = np.clip(np.floor(inside / width).astype(np.int64) - first, 0, last - first - 1)
     even = np.zeros(last - first, np.int64)
     np.add.at(even, bins, counts[filled])
-    return Distribution(width * np.arange(first, last + 1, dtype=np.float64), even)
+    return EvenHistogram(width * np.arange(first, last + 1, dtype=np.float64), even)

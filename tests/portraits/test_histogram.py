@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convscope.portraits.distribution import evenly
+from convscope.portraits.histogram import evenly
 from convscope.scanning.accumulators import BINS, bin_edges, bins_of
 
 
