@@ -34,9 +34,9 @@ def count(asked, lines):
     """Climb for all units of all layers, batch by batch, but for those that `lines` holds."""
     import convscope
     from convscope.ascent.ascend import canvas_for
-    from convscope.ascent.batching import batches
+    from convscope.ascent.climb import batches
     from convscope.ascent.jobs import ascend_all
-    from convscope.ascent.targets import as_targets
+    from convscope.ascent.objective import as_targets
     from convscope.network.listing import matching
 
     bundle = convscope.load(asked.model, **({"weights": "embedded"} if asked.model == "vgg16" else {}))

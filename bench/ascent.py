@@ -53,8 +53,8 @@ class Convscope:
         self.plain = None
 
     def new_run(self):
-        from convscope.ascent.climbing import Climber
-        from convscope.ascent.objectives import weights_of
+        from convscope.ascent.climb import Climber
+        from convscope.ascent.objective import weights_of
         from convscope.ascent.run import AscentRun
         from convscope.ascent.settings import settle
         from convscope.expressions import as_objective

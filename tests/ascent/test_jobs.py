@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.ascent import AscentStep, batching, climbing, jobs
+from convscope.ascent import AscentStep, climb, jobs
 from convscope.ascent.jobs import large_job
 from convscope.backend import keras
 from convscope.errors import OutputError, UnitError
@@ -27,7 +27,7 @@ SETTINGS = {"steps": 3, "size": 16, "precision": "float32"}
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
     """Two pictures climb together, four are on a sheet."""
-    monkeypatch.setattr(batching, "PIXELS_AT_ONCE", 2 * 16 * 16)
+    monkeypatch.setattr(climb, "PIXELS_AT_ONCE", 2 * 16 * 16)
     monkeypatch.setattr(jobs, "UNITS_ON_A_SHEET", 4)
 
 
@@ -74,7 +74,7 @@ def test_several_layers_get_a_folder_each(bundle, tmp_path):
 def test_chunks_do_not_change_a_picture(bundle, monkeypatch):
     records = list(convscope.ascend_all(bundle, "conv1:all", **SETTINGS))
     assert [len(record.units) for record in records] == [2, 2, 1]
-    monkeypatch.setattr(batching, "PIXELS_AT_ONCE", 16 * 16 * 16)
+    monkeypatch.setattr(climb, "PIXELS_AT_ONCE", 16 * 16 * 16)
     together = convscope.ascend(bundle, "conv1:all", **SETTINGS)
     chunked = np.concatenate([record.images for record in records])
     assert np.abs(chunked - together.images).max() <= 1.5 / 255
@@ -87,7 +87,7 @@ def test_the_chunks_of_a_layer_share_one_compiled_step(bundle, monkeypatch):
         made[measure.calls[0].address, image.name, len(named["transforms"])] += 1
         return AscentStep(bundle, graph, measure, image, **named)
 
-    monkeypatch.setattr(climbing, "AscentStep", counted)
+    monkeypatch.setattr(climb, "AscentStep", counted)
     list(convscope.ascend_all(bundle, layers="conv*", **SETTINGS))
     assert {layer for layer, _, moves in made if moves} == {"conv1", "conv2"}
     assert max(made.values()) <= 2  # two attempts are alike in this; conv1 has three chunks
@@ -150,8 +150,8 @@ def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
 CHILD = """
 import sys
 import convscope
-from convscope.ascent import batching, jobs
-batching.PIXELS_AT_ONCE = 2 * 16 * 16
+from convscope.ascent import climb, jobs
+climb.PIXELS_AT_ONCE = 2 * 16 * 16
 jobs.UNITS_ON_A_SHEET = 4
 job = convscope.ascend_all(sys.argv[1], layers="conv*", steps=40, size=16, precision="float32")
 print("begins", flush=True)

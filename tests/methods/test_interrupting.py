@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.ascent import climbing, real
+from convscope.ascent import climb
+from convscope.ascent.pictures import RealImages
 from convscope.backend import keras
 from convscope.catalogue import METHODS
 from convscope.embedding import engines
@@ -77,7 +78,7 @@ def encoded(result, name, artefact):
 def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch, layer):
     pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
     whole = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
-    interrupted_at(monkeypatch, real.RealImages, "_measured", layer)
+    interrupted_at(monkeypatch, RealImages, "_measured", layer)
     found = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
     assert found.interrupted and np.array_equal(found.images, whole.images)
     if layer == 1:
@@ -88,10 +89,10 @@ def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bund
 
 
 PLACES = [
-    (climbing.AscentRun, "step", False),
-    (climbing.AscentRun, "step", True),
-    (climbing.Climber, "scores", False),
-    (climbing.Frames, "see", False),
+    (climb.AscentRun, "step", False),
+    (climb.AscentRun, "step", True),
+    (climb.Climber, "scores", False),
+    (climb.Frames, "see", False),
 ]
 
 
@@ -118,7 +119,7 @@ def test_an_interrupted_ascent_is_made_again(bundle, monkeypatch, owner, name, a
 @pytest.mark.parametrize("number", all_but([3], [1, 2, 3, 90, 100, 170, 260]))
 def test_an_ascent_interrupted_while_it_wakes_a_unit_is_made_again(dozy, monkeypatch, number):
     with monkeypatch.context() as patched:
-        interrupted_at(patched, climbing.AscentRun, "step", number, after=True)
+        interrupted_at(patched, climb.AscentRun, "step", number, after=True)
         found = convscope.ascend(dozy, "conv:0-1", steps=2, **SETTINGS)
     assert found.interrupted
     assert found.provenance.parameters["stop"] == number
@@ -131,7 +132,7 @@ def test_an_ascent_that_finds_its_own_end_is_made_again_when_interrupted(bundle,
     ends = [int(np.isfinite(course).sum()) for course in whole.courses.T]
     assert len(set(ends)) > 1
     with monkeypatch.context() as patched:
-        interrupted_at(patched, climbing.AscentRun, "step", max(ends) - 1, after=True)
+        interrupted_at(patched, climb.AscentRun, "step", max(ends) - 1, after=True)
         found = convscope.ascend(bundle, "conv2:all", **SETTINGS)
     assert found.interrupted
     assert found.provenance.parameters["steps"] is None
@@ -151,7 +152,7 @@ def test_every_kind_of_ascent_is_made_again_when_interrupted(bundle, dozy, monke
     ]
     for network, units, options in kinds:
         with monkeypatch.context() as patched:
-            interrupted_at(patched, climbing.AscentRun, "step", 4, after=True)
+            interrupted_at(patched, climb.AscentRun, "step", 4, after=True)
             found = convscope.ascend(network, units, **options)
         assert found.interrupted
         assert same(found, replayed(network, found))

@@ -17,14 +17,11 @@ from ..network.entering import require_images
 from ..projection.slopes import slope_notes
 from ..results import Ascent, FloatArray, Provenance
 from ..units import Unit
-from .canvas import canvas_of
-from .climbing import Climbed, Climber
-from .given import maco_of, said_of, start_of
-from .objectives import scored_calls
-from .real import RealImages
+from .climb import Climbed, Climber
+from .objective import Target, array_inputs, as_targets, scored_calls, text_of, units_among
+from .pictures import RealImages, canvas_of, maco_of, said_of, start_of
+from .run import Watch
 from .settings import Settings, settle
-from .targets import Target, array_inputs, as_targets, text_of, units_among
-from .watching import Watch
 
 NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so there is nothing to climb.'
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..graph.calls import Graph
-from .image import GREY_SWING, SWING, Parametrisation, fourier, pixels
-from .maco import maco
-from .objectives import Form, Measure, best_measure, paper_measure, peak_measure
-from .run import Update, adam, of_number, of_ring, plain, signed
+from .image import GREY_SWING, SWING, Drawn, Parametrisation, fourier, maco, pixels
+from .objective import Form, Measure, best_measure, paper_measure, peak_measure
 from .settings import Settings
 from .transforms import Transform, jitter, zoom
+from .update import Update, adam, of_number, of_ring, plain, signed
 
 
 def standard(side: int) -> list[Transform]:
@@ -38,7 +37,6 @@ CALM = 0.8
 MOST, MOST_TO_WAKE, DREAM = 128, 80, 32
 # How much farther the planes of a picture may swing that is to wake a unit; it also starts from twice the noise, or more.
 STRONG = 4.0
-Drawn = Callable[..., Parametrisation]
 
 
 @dataclass(frozen=True)

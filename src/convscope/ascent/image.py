@@ -11,7 +11,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from .rings import Rings
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """The rings of waves (height, width) of a frequency in cycles per pixel each: `number` (height x width,) says the ring of each.
+
+    A ring is as wide as the waves of one period along the longer side are apart.
+    """
+
+    frequency: NDArray[np.float64]
+
+    @property
+    def number(self) -> NDArray[np.int32]:
+        """The ring of each wave, (wave,), 0 for the constant."""
+        return np.round(self.frequency.ravel() * max(self.frequency.shape)).astype(np.int32)
+
+    def sums(self, values: Any) -> Any:
+        """Return the sum over each ring, (picture, plane, ring), of values (picture, plane, height, width)."""
+        waves, number = self.frequency.size, self.number
+        flat = ops.transpose(ops.reshape(values, (-1, values.shape[1], waves)), (2, 0, 1))
+        return ops.transpose(ops.segment_sum(flat, ops.convert_to_tensor(number), int(number.max()) + 1), (1, 2, 0))
+
+    def spread(self, values: Any) -> Any:
+        """Return the value of its ring for each wave: (picture, plane, height, width) from (picture, plane, ring)."""
+        found = ops.take(values, ops.convert_to_tensor(self.number), axis=2)
+        return ops.reshape(found, (-1, values.shape[1], *self.frequency.shape))
+
+    def means(self, values: Any) -> Any:
+        """Return for each wave the mean of its ring."""
+        weight = (1.0 / np.maximum(np.bincount(self.number), 1)).astype(np.float32)
+        return self.spread(ops.multiply(self.sums(values), weight))
+
 
 FloatArray = NDArray[np.float32]
 
@@ -49,6 +80,9 @@ class Parametrisation:
     pictures: Callable[[Any], Any]
     settled: Callable[[Any], Any] = _as_they_are
     numbers_of: Callable[[FloatArray], FloatArray] = _as_they_are
+
+
+Drawn = Callable[..., Parametrisation]
 
 
 def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, norm: float | None = None) -> Parametrisation:
@@ -157,3 +191,61 @@ def waves(length: int) -> NDArray[np.float32]:
     if length % 2 == 0:
         basis[:, -1] /= np.sqrt(2.0)
     return basis.astype(np.float32)
+
+
+# How strongly the standardised planes swing before the sigmoid.
+CONTRAST = 1.5
+
+
+def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
+    """The phases of the waves of a picture whose magnitudes are held at `spectrum`, (channel, height, width // 2 + 1), see `spectrum_of`.
+
+    Phases are drawn evenly; the planes they make are brought to mean 0 and deviation 1, then to colours, through a sigmoid.
+    """
+    spectrum = np.array(spectrum)
+    channels = len(spectrum)
+    spectrum[:, 0, 0] = 0.0
+    colour = colours(channels)
+
+    def initial(rng: np.random.Generator) -> FloatArray:
+        return rng.uniform(-np.pi, np.pi, spectrum.shape).astype(np.float32)
+
+    def pictures(numbers: Any) -> Any:
+        planes = planes_of(spectrum, numbers, height, width)
+        centred = planes - ops.mean(planes, axis=(1, 2, 3), keepdims=True)
+        even = centred / (ops.sqrt(ops.mean(centred * centred, axis=(1, 2, 3), keepdims=True)) + 1e-6)
+        return ops.sigmoid(ops.einsum("ij,njhw->nihw", colour, even) * CONTRAST)
+
+    return Parametrisation("maco", initial, pictures)
+
+
+def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any:
+    """Return `irfft2` of spectrum · exp(i · phases): (count, channel, height, width), as matrix products alone."""
+    real, imaginary = ops.multiply(ops.cos(phases), spectrum), ops.multiply(ops.sin(phases), spectrum)
+    angle = 2 * np.pi * np.outer(np.arange(height), np.arange(height)) / height
+    cosine, sine = (table(angle).astype(np.float32) / height for table in (np.cos, np.sin))
+    down_real = ops.matmul(cosine, real) - ops.matmul(sine, imaginary)
+    down_imaginary = ops.matmul(cosine, imaginary) + ops.matmul(sine, real)
+    number = np.arange(width // 2 + 1)[:, None]
+    angle = 2 * np.pi * number * np.arange(width) / width
+    twice = np.where((number == 0) | (2 * number == width), 1.0, 2.0) / width  # the other half of the spectrum mirrors this one
+    across_real, across_imaginary = (np.asarray(twice * table(angle), np.float32) for table in (np.cos, np.sin))
+    return ops.matmul(down_real, across_real) - ops.matmul(down_imaginary, across_imaginary)
+
+
+def spectrum_of(pictures: FloatArray) -> FloatArray:
+    """Return the mean magnitude of the waves of pictures (picture, height, width, channel) in [0, 1], in decorrelated colours.
+
+    (channel, height, width // 2 + 1), as `numpy.fft.rfft2` orders them. Pictures fade out towards their borders first, because left and
+    right do not fit together, and waves of about one frequency get the mean of all directions: of few pictures, the step at the border
+    and the directions of their edges would be drawn as a weave.
+    """
+    colour, (height, width) = colours(pictures.shape[-1]), pictures.shape[1:3]
+    fading = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
+    planes = np.stack([decorrelated(np.moveaxis(picture, -1, 0), colour) for picture in pictures])
+    centred = planes - planes.mean(axis=(2, 3), keepdims=True)
+    magnitudes = np.abs(np.fft.rfft2(centred * fading)).mean(axis=0)
+    number = Rings(np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))).number
+    count = np.bincount(number)
+    means = [np.bincount(number, weights=plane.ravel()) / np.maximum(count, 1) for plane in magnitudes]
+    return np.stack([mean[number].reshape(magnitudes.shape[1:]) for mean in means]).astype(np.float32)

@@ -17,11 +17,10 @@ from ..results import Ascent, Provenance, picture_names
 from ..units import Unit
 from ..writing import is_picture, writer
 from .ascend import ascended, canvas_for, climber_of, record_of, recorded
-from .batching import batches, by_form
-from .climbing import Climbed, Climber
+from .climb import Climbed, Climber, batches, by_form
+from .objective import Target, as_targets
+from .run import Watch, counting
 from .settings import settle
-from .targets import Target, as_targets
-from .watching import Watch, counting
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"

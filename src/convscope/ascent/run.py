@@ -1,6 +1,7 @@
 """The lower storey: one ascent for a batch of pictures, a step at a time; compiled once for all batches of a layer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,16 +14,56 @@ from ..graph.history import at_precision
 from ..graph.projector import Projector
 from ..graph.tensors import to_array
 from ..models import ModelBundle
-from .image import Parametrisation, rings_of
-from .objectives import Measure
+from ..progress import track
+from .image import Parametrisation
+from .objective import Measure, Target
 from .transforms import Transform, sampling
+from .update import Update
 
 
-class Update(NamedTuple):
-    """How a gradient moves the numbers: `moments(numbers)` to begin with, `apply(numbers, gradient, moments, count)` -> both anew."""
+@dataclass(frozen=True)
+class Stage:
+    """How far a batch has climbed: `step` of at most `steps`, 0 before the first; `pictures()` returns its pictures as they stand.
 
-    moments: Callable[[Any], list[Any]]
-    apply: Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
+    `last`: no step follows.
+    """
+
+    units: Sequence[Target]
+    step: int
+    steps: int
+    pictures: Callable[[], NDArray[np.float32]]
+    last: bool = False
+
+
+Watch = Callable[[Stage], object]
+
+
+def counting(steps: int) -> Watch:
+    """Return what shows a progress bar over so many steps; a batch that needs fewer than it may take counts as all of them."""
+    ticks = iter(track(range(steps), "ascending"))
+
+    def watch(stage: Stage) -> None:
+        for _ in range(1 + (stage.steps - stage.step if stage.last else 0)):
+            next(ticks, None)
+
+    return watch
+
+
+class Frames:
+    """Keeps the pictures of a batch at its start, after every so many steps and at its end, as 8-bit arrays."""
+
+    def __init__(self, every: int | None) -> None:
+        self._every = every
+        self._seen: dict[int, NDArray[np.uint8]] = {}
+
+    def see(self, stage: Stage) -> None:
+        """Keep the pictures of a stage, if it is one to be kept."""
+        if self._every and (stage.step % self._every == 0 or stage.last):
+            self._seen[stage.step] = np.round(stage.pictures() * 255.0).astype(np.uint8)
+
+    def by_unit(self) -> list[tuple[NDArray[np.uint8], ...]]:
+        """Return the frames of each unit in turn."""
+        return [tuple(frame) for frame in zip(*self._seen.values(), strict=True)]
 
 
 class AscentStep:
@@ -138,62 +179,3 @@ class AscentRun:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
         found = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
-
-
-def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:
-    """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but second moments that numbers share.
-
-    `shared` takes the squares of a gradient (picture, plane, height, width) to those that are averaged over the steps, one for each number
-    or for several; by default `of_picture`.
-    """
-    share = shared or of_picture
-
-    def moments(numbers: Any) -> list[Any]:
-        return [ops.zeros_like(numbers), share(ops.zeros_like(numbers))]
-
-    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
-        first = 0.9 * moments[0] + 0.1 * gradient
-        second = 0.999 * moments[1] + 0.001 * share(gradient * gradient)
-        corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
-        return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
-
-    return Update(moments, apply)
-
-
-def of_picture(squares: Any) -> Any:
-    """Return the mean over each picture: numbers that matter little move little."""
-    return ops.mean(squares, axis=(1, 2, 3), keepdims=True)
-
-
-def of_ring(squares: Any) -> Any:
-    """Return the geometric mean of the mean over each ring of waves, colours together, and of that over the picture.
-
-    With the picture's alone the finest waves hardly move, and those of four to eight pixels stand in for them, as a lattice of dots. With
-    the ring's alone fine waves that the network hardly sees move as much as all others: grain, and the more the earlier the layer.
-    """
-    height, width = squares.shape[2:]
-    return ops.sqrt(rings_of(height, width).means(ops.mean(squares, axis=1, keepdims=True)) * of_picture(squares))
-
-
-def of_number(squares: Any) -> Any:
-    """Return the squares: all numbers move alike. Phases, of which none is larger than another, need it."""
-    return squares
-
-
-def plain(rate: float) -> Update:
-    """Climb along the gradient itself, its length set so that pixels change by `rate` in the root mean square."""
-
-    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
-        length = ops.sqrt(ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True))
-        return numbers + rate * gradient / (length + 1e-12), moments
-
-    return Update(lambda numbers: [], apply)
-
-
-def signed(rate: float) -> Update:
-    """Move every number by `rate` in the gradient's direction, less and less: what finds a weak spot of a unit soonest."""
-
-    def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
-        return numbers + rate / (1.0 + count / 8.0) * ops.sign(gradient), moments
-
-    return Update(lambda numbers: [], apply)

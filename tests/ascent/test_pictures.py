@@ -3,8 +3,8 @@
 import pytest
 
 import convscope
-from convscope.ascent.canvas import is_flat, sees_all
-from convscope.ascent.targets import as_targets
+from convscope.ascent.objective import as_targets
+from convscope.ascent.pictures import is_flat, sees_all
 from convscope.backend import keras
 from convscope.network.addresses import graph_of
 from networks import filled

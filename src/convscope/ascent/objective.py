@@ -1,26 +1,140 @@
-"""What is climbed, as the network computes it: a number for each picture of a batch, from the values of some calls.
+"""What is climbed: from what a user asks for to objectives of a network, and how the network computes them.
 
 A batch shares a `Form`: which layers, and what is done with their values. Channels, directions and weights enter the compiled step as
 tensors, so that all channels of a layer, and all differences of two, are one compilation.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array_files import ArrayFileError, read_array
 from ..backend import ops
-from ..expressions import Direction, Objective, Term, as_objective
+from ..errors import UnitError
+from ..expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
 from ..graph.calls import Call, Graph
 from ..graph.kinds import Kind
 from ..graph.saturation import ranking_call, seed_call
 from ..graph.tensors import to_array
-from ..network.addresses import channel_count, unit_call
+from ..hints import listing
+from ..models import ModelBundle
+from ..network.addresses import as_units, channel_count, graph_of, unit_call
 from ..network.listing import field_and_stride
 from ..projection.seeds import seedable
+from ..reach import user_path
 from ..units import Unit
+
+Target = Unit | Objective
+
+
+def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple[Target, ...]:
+    """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once; what is one unit as a Unit.
+
+    `start` says that there is a picture to start from, without which a bare layer is no target. Raises UnitError.
+    """
+    parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
+    found = [target for part in parts for target in _targets(bundle, part, start)]
+    if not found:
+        raise UnitError(
+            f"No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers."
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def units_among(targets: Iterable[Target]) -> list[Unit]:
+    """Return the targets that are units."""
+    return [target for target in targets if isinstance(target, Unit)]
+
+
+def text_of(target: Target) -> str:
+    """Return the text that means the target again."""
+    return target.recorded if isinstance(target, Objective) else str(target)
+
+
+def array_inputs(targets: Sequence[Target]) -> tuple[dict[str, Any], ...]:
+    """Return what the provenance records of the directions among the targets: the file of each, None if it has none, and its digest."""
+    terms = [term for target in targets for term in as_objective(target).terms]
+    directions = dict.fromkeys(term.channel for term in terms if isinstance(term.channel, Direction))
+    return tuple({"given": [one.path] if one.path else None, "count": 1, "digest": _digest(one.vector)} for one in directions)
+
+
+def _targets(bundle: ModelBundle, given: Any, start: bool) -> Iterable[Target]:
+    """Return the targets that one part of the request means: several units only where it is a plain address."""
+    if isinstance(given, Unit):
+        return as_units(bundle, given)
+    if isinstance(given, str) and not _has_no_channels(given, start) and (is_address(given) or _is_class(bundle, given)):
+        _refuse_bare_layer(bundle, given)
+        return as_units(bundle, given)
+    found = Objective(tuple(_terms(bundle, as_objective(given))))
+    if not found.terms:
+        raise UnitError(f"`{given}` is nothing to climb: its terms cancel one another. Write an expression with a term left.")
+    return [found.unit or found]
+
+
+def _has_no_channels(text: str, start: bool) -> bool:
+    """Say whether a plain address names a direction, a place of a layer, or a layer to dream from a picture."""
+    head, colon, tail = text.partition(":")
+    return tail.partition("@")[0].strip().endswith(ARRAY) if colon else start or "@" in head
+
+
+def _refuse_bare_layer(bundle: ModelBundle, text: str) -> None:
+    if ":" not in text:
+        address = graph_of(bundle).find(text.strip()).address
+        last = channel_count(graph_of(bundle).find(address)) - 1
+        raise UnitError(
+            f"`{text}` names a layer, not a unit of it. Write a channel, `{address}:0` to `{address}:{last}`, or `{address}:all`; or give "
+            "--start PHOTO to dream the whole layer from a photograph."
+        )
+
+
+def _is_class(bundle: ModelBundle, text: str) -> bool:
+    """Say whether a text is the address of a class whose name looks like a sum."""
+    name = text.partition(":")[2].strip().lower()
+    return bool(name) and name in (label.lower() for label in bundle.labels or ())
+
+
+def _terms(bundle: ModelBundle, wanted: Objective) -> Iterator[Term]:
+    for term in wanted.terms:
+        if isinstance(term.channel, str) and term.channel.endswith(ARRAY):
+            term = replace(term, channel=_read(term.channel))
+        call = graph_of(bundle).find(term.layer)
+        if isinstance(term.channel, int | str):
+            unit = as_units(bundle, replace(term, weight=1.0, odds=False).address)[0]
+            yield replace(term, layer=unit.layer, channel=unit.channel)
+            continue
+        count = channel_count(unit_call(graph_of(bundle), Unit(term.layer, 0)))
+        if isinstance(term.channel, Direction) and len(term.channel.vector) != count:
+            size = len(term.channel.vector)
+            raise UnitError(
+                f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each."
+            )
+        as_units(bundle, Unit(term.layer, 0, term.position))
+        yield replace(term, layer=call.address)
+
+
+def _read(name: str) -> Direction:
+    """Return the direction that an .npy file holds; raise UnitError that says what was found."""
+    path = user_path(name)
+    try:
+        array = read_array(path)
+    except (OSError, ArrayFileError) as error:
+        fact = getattr(error, "strerror", None) or error
+        raise UnitError(f"Cannot read the direction `{name}`: {fact}. Expected an .npy file with one number for each channel.") from error
+    vector = np.squeeze(array)
+    if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all() or not vector.any():
+        raise UnitError(
+            f"`{name}` holds an array of shape {array.shape}, type {array.dtype}. Expected finite numbers, not all 0, one for each channel."
+        )
+    return Direction(path.name, tuple(float(value) for value in vector), str(path.absolute()))
+
+
+def _digest(vector: Sequence[float]) -> str:
+    return hashlib.blake2b(np.asarray(vector, dtype=np.float64).tobytes(), digest_size=16).hexdigest()
+
 
 FloatArray = NDArray[np.float32]
 # A cell's side in receptive fields, and at least so many places.

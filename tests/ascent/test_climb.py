@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.ascent import climbing
-from convscope.ascent.climbing import WINDOW, _is_done
+from convscope.ascent import climb
+from convscope.ascent.climb import WINDOW, _is_done
 from convscope.ascent.image import fourier, pixels
-from convscope.ascent.objectives import likeness
+from convscope.ascent.objective import likeness
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError, UnitError
 from convscope.render.writer import read_picture
@@ -62,7 +62,7 @@ def test_a_picture_is_done_when_it_gains_little_and_not_before():
 
 
 def test_without_steps_each_picture_ends_by_itself(bundle, monkeypatch):
-    monkeypatch.setattr(climbing, "WORTH", 0.5)
+    monkeypatch.setattr(climb, "WORTH", 0.5)
     settings = {"size": 16, "precision": "float32"}
     many = convscope.ascend(bundle, "conv2:all", **settings)
     lengths = np.isfinite(many.courses).sum(axis=0)

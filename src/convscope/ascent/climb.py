@@ -1,6 +1,6 @@
 """Climbs of many targets: batch by batch, attempt by attempt, each picture until it no longer rises; what they share is kept here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,14 +17,28 @@ from ..network.entering import network_input
 from ..projection.slopes import require_slope
 from ..units import Unit
 from .attempts import Attempt, Drawn, attempts_of
-from .batching import batches
-from .canvas import sees_all
-from .objectives import form_of, largest, scored_calls, weights_of
-from .real import RealImages
-from .run import AscentRun, AscentStep
+from .objective import Form, Target, form_of, largest, scored_calls, weights_of
+from .pictures import RealImages, sees_all
+from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting
 from .settings import Settings
-from .targets import Target
-from .watching import Frames, Stage, Watch, counting
+
+PIXELS_AT_ONCE = 16 * 128 * 128
+
+
+def batches(targets: Sequence[Target], canvas: tuple[int, int], copies: int = 1) -> Iterator[list[Target]]:
+    """Yield the targets in batches of one form each, such as a layer's channels, small enough for memory with all their copies."""
+    most = max(1, PIXELS_AT_ONCE // (canvas[0] * canvas[1] * copies))
+    for together in by_form(targets).values():
+        yield from (together[start : start + most] for start in range(0, len(together), most))
+
+
+def by_form(targets: Iterable[Target]) -> dict[Form, list[Target]]:
+    """Return the targets by their form: those of one can climb in one compiled step."""
+    found: dict[Form, list[Target]] = {}
+    for target in targets:
+        found.setdefault(form_of(as_objective(target)), []).append(target)
+    return found
+
 
 FloatArray = NDArray[np.float32]
 # The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.

@@ -1,65 +1,17 @@
-"""Climbing: the update rules against loops, and what `ascend` promises of its pictures and scores."""
+"""What `ascend` promises of its pictures and scores, and that watching it changes nothing."""
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import convscope
-from convscope.ascent.run import adam, of_number, of_picture, of_ring, plain
 from convscope.backend import keras
 from convscope.errors import OptionError
 from convscope.models import PREPROCESSINGS
 from networks import array, awake, filled, model_of, small, tensor
 from twins import relative_error
 
-
-def climbed(update, gradients, start, clock=1.0):
-    numbers = tensor(start)
-    moments = update.moments(numbers)
-    for count, gradient in enumerate(gradients, 1):
-        numbers, moments = update.apply(numbers, tensor(gradient), moments, tensor(np.float32(count)))
-    return array(numbers)
-
-
-def slow_adam(rate, gradients, start, alike, half):
-    """Adam by loops; `alike(place)` names the numbers of a picture that share a second moment, `half` of which is the whole picture's."""
-    numbers = start.astype("float64")
-    places = list(np.ndindex(start.shape[1:]))
-    for picture in range(len(start)):
-        first, second = np.zeros(start.shape[1:]), dict.fromkeys(map(alike, places), 0.0)
-        for count, gradient in enumerate(gradients, 1):
-            first = 0.9 * first + 0.1 * gradient[picture]
-            squares = gradient[picture].astype("float64") ** 2
-            for group in second:
-                together = [squares[place] for place in places if alike(place) == group]
-                mean = sum(together) / len(together)
-                second[group] = 0.999 * second[group] + 0.001 * (np.sqrt(mean * squares.mean()) if half else mean)
-            for place in places:
-                root = np.sqrt(second[alike(place)] / (1 - 0.999**count)) + 1e-8
-                numbers[(picture, *place)] += rate * (first[place] / (1 - 0.9**count)) / root
-    return numbers
-
-
-def gradients(steps=6, shape=(2, 3, 4, 5)):
-    rng = np.random.default_rng(0)
-    return [(rng.normal(size=shape) * rng.uniform(0.1, 9)).astype("float32") for _ in range(steps)]
-
-
-def ring(place):
-    return round(np.hypot((place[1] + 1) // 2 / 4, (place[2] + 1) // 2 / 5) * 5)
-
-
-@pytest.mark.parametrize(
-    ("shared", "alike", "half"), [(of_picture, lambda place: 0, False), (of_ring, ring, True), (of_number, lambda place: place, False)]
-)
-def test_adam_equals_a_loop(shared, alike, half):
-    steps = gradients()
-    assert relative_error(climbed(adam(0.05, shared), steps, steps[0]), slow_adam(0.05, steps, steps[0], alike, half)) < 1e-4
-
-
-def test_plain_moves_each_picture_by_its_rate():
-    steps = gradients(1)
-    moved = climbed(plain(0.01), steps, np.zeros_like(steps[0]))
-    assert np.sqrt((moved**2).mean(axis=(1, 2, 3))) == pytest.approx([0.01, 0.01], rel=1e-4)
+WATCHED = {"steps": 5, "size": 16, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +79,70 @@ def test_options_that_make_no_sense_are_refused(bundle, wrong):
 def test_every_preprocessing_lets_the_gradient_through(recipe):
     found = convscope.ascend(convscope.load(awake(small(side=16)), preprocess=recipe), "conv1:0-1", steps=2, size=16, precision="float32")
     assert np.isfinite(found.courses[:2]).all()
+
+
+def test_frames_are_the_start_every_nth_step_and_the_end(bundle):
+    found = convscope.ascend(bundle, "conv2:0-1", every=2, **WATCHED)
+    assert [len(frames) for frames in found.frames] == [4, 4]  # after 0, 2, 4 and 5 steps
+    for frames, image in zip(found.frames, found.images, strict=True):
+        assert np.array_equal(frames[-1], np.round(image * 255).astype("uint8"))
+    shorter = convscope.ascend(bundle, "conv2:0-1", **WATCHED | {"steps": 2})
+    assert np.array_equal(found.frames[1][1], np.round(shorter.images[1] * 255).astype("uint8"))
+
+
+def test_keeping_frames_does_not_change_the_picture(bundle):
+    kept = convscope.ascend(bundle, "conv1:0-1", every=1, **WATCHED)
+    plain = convscope.ascend(bundle, "conv1:0-1", **WATCHED)
+    assert plain.frames == ()
+    assert kept.images.tobytes() == plain.images.tobytes()
+
+
+def test_who_watches_is_told_of_each_step_and_sees_the_pictures(bundle):
+    seen = []
+    found = convscope.ascend(bundle, "conv1:1", watch=lambda stage: seen.append((stage.step, stage.steps, stage.pictures())), **WATCHED)
+    assert [(step, steps) for step, steps, _ in seen] == [(step, 5) for step in range(1, 6)]
+    assert np.array_equal(seen[-1][2], found.images)
+    assert not np.array_equal(seen[0][2], found.images)
+
+
+def test_an_interrupt_while_watching_keeps_what_was_reached(bundle):
+    def watch(stage):
+        if stage.step == 3:
+            raise KeyboardInterrupt
+
+    found = convscope.ascend(bundle, "conv1:1", watch=watch, **WATCHED)
+    assert found.interrupted
+    assert (found.provenance.parameters["steps"], found.provenance.parameters["stop"]) == (5, 3)
+    assert np.array_equal(found.images, convscope.ascend(bundle, "conv1:1", **WATCHED | {"steps": 3}).images)
+
+
+def test_the_course_is_written_as_an_animation_that_ends_in_the_picture(bundle, tmp_path):
+    found = convscope.ascend(bundle, "conv2:0-1", every=2, **WATCHED)
+    written = found.save(tmp_path / "one.png") + found.save(tmp_path / "all")
+    assert tmp_path / "all" / "conv2-1.gif" in written
+    with Image.open(tmp_path / "all" / "conv2-1.gif") as course:
+        assert (course.n_frames, course.info["loop"]) == (4, 0)
+        course.seek(3)
+        last = np.asarray(course.convert("RGB"), dtype=float)
+    whole = Image.fromarray(np.round(found.images[1] * 255).astype("uint8")).resize((256, 256), Image.Resampling.BICUBIC)
+    assert relative_error(last, np.asarray(whole, dtype=float)) < 0.2  # 256 colours
+
+
+def test_a_single_picture_has_its_course_beside_it(bundle, tmp_path):
+    written = convscope.ascend(bundle, "conv2:0", every=2, **WATCHED).save(tmp_path / "one.png")
+    assert {path.name for path in written} == {"one.png", "one.json", "one.gif"}
+
+
+def test_a_job_writes_the_courses_and_misses_those_that_are_not_there(bundle, tmp_path):
+    job = convscope.ascend_all(bundle, layers="conv2", every=2, **WATCHED)
+    job.save(tmp_path)
+    course = tmp_path / "conv2-3.gif"
+    before = course.read_bytes()
+    course.unlink()
+    assert [part.new for part in job.written(tmp_path)] == [True, True]
+    assert course.read_bytes() == before
+
+
+def test_no_step_in_between_is_refused(bundle):
+    with pytest.raises(OptionError, match="`every` is 0"):
+        convscope.ascend(bundle, "conv1:0", every=0)

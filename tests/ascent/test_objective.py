@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.canvas import canvas_of
-from convscope.ascent.objectives import LEAST_CELL, cell_of, likeness, strongest_of_cells
+from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
+from convscope.ascent.pictures import canvas_of
 from convscope.backend import keras
 from convscope.network.addresses import graph_of, unit_call
 from convscope.units import Unit

@@ -1,0 +1,221 @@
+"""The pictures of a request besides those that climb: how large they are, which one they start from, real images to compare with."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..assets import MEASURING
+from ..errors import ImageError, OptionError
+from ..expressions import as_objective
+from ..graph.calls import Graph
+from ..graph.saturation import Ranking, ranking
+from ..graph.tensors import to_array
+from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering
+from ..images.sources import SAMPLE
+from ..locality.receptive import check_size, receptive_field
+from ..models import ModelBundle
+from ..network.addresses import channel_count, graph_of, unit_call
+from ..network.entering import fit_of, network_input
+from ..progress import track
+from ..units import Unit
+from .image import Drawn, maco, spectrum_of
+from .objective import Target
+from .settings import Size
+
+SMALLEST, LARGEST = 64, 192
+
+
+def canvas_of(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Return the (height, width) of these targets' pictures; `start`: that of the picture they begin with.
+
+    Raises OptionError for what the network or sense does not allow, ImageError and UnitError for a canvas too small to reach a unit.
+    """
+    canvas = _canvas(bundle, targets, size, start)
+    for unit in _units_in(targets):
+        check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
+    return canvas
+
+
+def is_flat(graph: Graph, targets: Sequence[Target]) -> bool:
+    """Say whether a dense layer or the like comes before one of the targets, or is one."""
+    calls = [unit_call(graph, unit).index for unit in _units_in(targets)]
+    return any(len(call.shape) != 4 for call in graph.ancestors(calls))
+
+
+def sees_all(graph: Graph, targets: Sequence[Target]) -> bool:
+    """Say whether one of the targets has no map: a class, or another unit of which a picture has one value."""
+    calls = [unit_call(graph, unit) for unit in _units_in(targets)]
+    return any(len(call.shape) != 4 or call.shape[1:3] == (1, 1) for call in calls)
+
+
+def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None) -> tuple[int, int]:
+    fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+    wanted = (size, size) if isinstance(size, int) else size
+    if fixed is not None:
+        if wanted is not None and wanted != fixed:
+            raise OptionError(f"`size` is {size}; a dense layer before these units fixes it to {fixed[0]} x {fixed[1]}.")
+        return fixed
+    if wanted is not None and not all(8 <= side <= 4096 for side in wanted):
+        raise OptionError(f"`size` is {size}. Give 8 to 4096 pixels.")
+    if start is not None:
+        return start  # read at `size` already
+    if wanted is not None:
+        return wanted
+    side = max(_derived_side(bundle, unit) for unit in _units_in(targets))
+    return side, side
+
+
+def _units_in(targets: Sequence[Target]) -> list[Unit]:
+    """Return a unit for each layer and position that the targets are made of: what decides the size of their pictures."""
+    terms = [term for target in targets for term in as_objective(target).terms]
+    return list(dict.fromkeys(Unit(term.layer, 0, term.position) for term in terms))
+
+
+def _derived_side(bundle: ModelBundle, unit: Unit) -> int:
+    """Return half as much again as the receptive field, in steps of 32 pixels."""
+    graph = graph_of(bundle)
+    call = unit_call(graph, unit)
+    if len(call.shape) != 4:
+        return bundle.size[0]
+    field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST), gates=False)
+    return int(min(max(-(-field.height * 3 // 2 // 32) * 32, SMALLEST), LARGEST))
+
+
+# The longer side of a photograph to start from, where no size is given.
+LONGEST = 320
+NATURAL = tuple(f"{SAMPLE}{name}" for name in MEASURING)
+
+Said = tuple[dict[str, Any], ...]
+
+
+def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
+    """Return the picture to start from, (height, width, channel) in [0, 1] at its own shape, and what the provenance records of it.
+
+    Its longer side is `size`, or at most LONGEST; a dense layer before the targets fixes it. Raises ImageError.
+    """
+    images = as_image_set(given)
+    if len(images) != 1:
+        raise ImageError(f"`start` means {len(images)} images. Give one picture to start from.")
+    fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+    if fixed is None and isinstance(size, tuple):
+        fixed = size
+    if fixed is None:
+        side = size if isinstance(size, int) else None
+        image, _ = images.sources[0].read(side or LONGEST)
+        longest = max(image.shape[:2])
+        scale = (side or min(longest, LONGEST)) / longest
+        fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
+    batch = as_batch(given, Fit(bundle.channels, fixed))
+    return batch.pixels[0], batch.inputs
+
+
+def maco_of(given: Any) -> Drawn:
+    """Return what makes MACO's parametrisation for a canvas, from the magnitudes of these images, by default of natural photographs."""
+
+    def drawn(height: int, width: int, channels: int) -> Any:
+        batch = as_batch(list(NATURAL) if given is None else given, Fit(channels, (height, width)))
+        spectrum = spectrum_of(batch.pixels)
+        if given is None:
+            spectrum[1:] = spectrum[0]  # the colours of so few photographs are their own; COLOUR has those of ImageNet
+        return maco(spectrum, height, width)
+
+    return drawn
+
+
+def said_of(given: Any) -> list[str] | str | None:
+    """Return the text by which images can be asked for again; of arrays in memory a word that says why they cannot."""
+    if given is None:
+        return None
+    again = as_image_set(given).given
+    return "arrays in memory" if again is None else list(again)
+
+
+FloatArray = NDArray[np.float32]
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """For each channel of a layer its largest value over all images, (channel,), before an activation that is flat above, and in which
+    image and (row, column) it was.
+    """
+
+    values: FloatArray
+    images: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
+class RealImages:
+    """Images that units are measured on, one pass a layer; memory does not grow with their number.
+
+    `inputs`: for the provenance, once some layer was measured; `notes`: what was skipped.
+    """
+
+    def __init__(self, bundle: ModelBundle, images: Any) -> None:
+        self._bundle, self._set = bundle, as_image_set(images)
+        self._found: dict[str, Strongest] = {}
+        self._read: list[Source] = []
+        self.inputs: tuple[dict[str, Any], ...] = ()
+        self.notes: tuple[str, ...] = ()
+
+    def value(self, unit: Any) -> float:
+        """Return the largest activation of a unit over the images; NaN for what is no whole channel."""
+        if not isinstance(unit, Unit) or unit.position is not None:
+            return float("nan")
+        return float(self._layer(unit.layer).values[unit.channel])
+
+    def patch(self, unit: Unit, canvas: tuple[int, int]) -> FloatArray:
+        """Return the part, (height, width, channel) of `canvas`, of the image that excites a unit most, around the place where it does.
+
+        What is beyond the image's border repeats its edge.
+        """
+        found, graph = self._layer(unit.layer), graph_of(self._bundle)
+        pixels, _ = entering(self._read[found.images[unit.channel]], fit_of(self._bundle))
+        row, column = (int(one) for one in found.places[unit.channel])
+        size = pixels.shape[0], pixels.shape[1]
+        field = receptive_field(graph, unit_call(graph, unit), None if row < 0 else (row, column), size)
+        centre = (field.top + field.bottom) // 2, (field.left + field.right) // 2
+        rows, columns = (
+            np.clip(np.arange(side) + middle - side // 2, 0, whole - 1) for side, middle, whole in zip(canvas, centre, size, strict=True)
+        )
+        return np.ascontiguousarray(pixels[rows][:, columns])
+
+    def _layer(self, layer: str) -> Strongest:
+        if layer not in self._found:
+            graph = graph_of(self._bundle)
+            self._found[layer] = self._measured(ranking(graph, unit_call(graph, Unit(layer, 0))))
+        return self._found[layer]
+
+    def _measured(self, ranked: Ranking) -> Strongest:
+        stream = ImageStream(self._set, fit_of(self._bundle))
+        channels = channel_count(ranked.call)
+        values, images = np.full(channels, -np.inf, np.float32), np.zeros(channels, np.int64)
+        places = np.full((channels, 2), -1, np.int64)
+        for first, batch in _batches(track((image for image, _ in stream), "measuring real images", len(self._set))):
+            computed = graph_of(self._bundle).run(network_input(self._bundle, batch), [call.index for call in ranked.calls])
+            found = to_array(ranked.strengths(*computed))
+            flat = found.reshape(len(batch), -1, channels)
+            for number, peak in enumerate(flat.max(axis=1), first):
+                stronger = peak > values
+                values[stronger], images[stronger] = peak[stronger], number
+                if found.ndim == 4:
+                    spots = flat[number - first].argmax(axis=0)[stronger]
+                    places[stronger] = np.stack(np.divmod(spots, found.shape[2]), axis=1)
+        self._read, self.inputs, self.notes = stream.read, stream.inputs(), stream.notes()
+        return Strongest(values, images, places)
+
+
+def _batches(pictures: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the number of the first of a few pictures of one size, and these."""
+    waiting: list[FloatArray] = []
+    first = 0
+    for number, picture in enumerate(pictures):
+        if waiting and (len(waiting) == BATCH or picture.shape != waiting[0].shape):
+            yield first, np.stack(waiting)
+            waiting, first = [], number
+        waiting.append(picture)
+    if waiting:
+        yield first, np.stack(waiting)
