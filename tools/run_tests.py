@@ -18,7 +18,8 @@ from convscope.backend import installed
 COMPUTING = tuple(f"tests/{room}" for room in "ascent backend embedding graph locality methods models network projection".split())
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (
-    "tests/ascent/test_run.py",
+    "tests/ascent/test_ascend.py",
+    "tests/ascent/test_update.py",
     "tests/backend/test_engines.py",
     "tests/graph/test_pooling.py",
     "tests/graph/test_projector.py",
