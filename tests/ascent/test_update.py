@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convscope.ascent.run import adam, of_number, of_picture, of_ring, plain
+from convscope.ascent.update import adam, of_number, of_picture, of_ring, plain
 from networks import array, tensor
 from twins import relative_error
 

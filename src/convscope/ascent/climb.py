@@ -16,7 +16,8 @@ from ..network.addresses import graph_of, unit_call
 from ..network.entering import network_input
 from ..projection.slopes import require_slope
 from ..units import Unit
-from .attempts import Attempt, Drawn, attempts_of
+from .attempts import Attempt, attempts_of
+from .image import Drawn
 from .objective import Form, Target, form_of, largest, scored_calls, weights_of
 from .pictures import RealImages, sees_all
 from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting
