@@ -7,6 +7,7 @@ from typing import Any
 
 from .catalogue import METHODS
 from .errors import ReplayError
+from .formats.picture import EXPECTED, read_provenance
 from .images.sources import places_of
 from .methods import Method
 from .models.reload import files_of, reload_model
@@ -37,7 +38,7 @@ def replay(
     `load`. Raises ReplayError, and what the method raises.
     """
     path = Path(path)
-    recorded = writer.read_provenance(path)
+    recorded = read_provenance(path)
     try:
         with allowing(allow), allowing(() if model is None else model), named_by(f"The picture `{path.name}`", path.parent):
             return _again(recorded, path, model, custom, unsafe)
@@ -68,7 +69,7 @@ def _check_parameters(method: Method, parameters: Any) -> None:
     known = {*inspect.signature(method.run).parameters, *method.takes}
     odd = next((name for name in parameters if name not in known), None)
     if odd is not None:
-        raise ReplayError(f"The picture gives {method.name} a parameter `{odd}`, which it does not have. {writer.EXPECTED}")
+        raise ReplayError(f"The picture gives {method.name} a parameter `{odd}`, which it does not have. {EXPECTED}")
 
 
 def _files_of(recorded: dict[str, Any], model: str | Path | None) -> Iterator[str | Path]:
@@ -84,13 +85,13 @@ def _files_of(recorded: dict[str, Any], model: str | Path | None) -> Iterator[st
 def same_bytes(result: Result, path: str | Path) -> bool:
     """Say whether `result` would be written to exactly the bytes of the picture at `path`."""
     path = Path(path)
-    recorded = writer.read_provenance(path)
+    recorded = read_provenance(path)
     return writer.picture_bytes(result, recorded.get("picture"), path.suffix) == path.read_bytes()
 
 
 def differences(result: Result, path: str | Path) -> str:
     """Return what changed of all that decides the bytes since the picture at `path` was made, in words; "" where nothing is known."""
-    recorded = writer.read_provenance(Path(path))
+    recorded = read_provenance(Path(path))
     words = []
     for name in ("backend", "versions"):
         before, now = recorded.get(name), getattr(result.provenance, name)

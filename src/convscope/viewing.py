@@ -11,11 +11,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import PageError
-from .json_files import read_json
+from .formats.imagemap import MANIFEST, PAGE, read_manifest
 
 ADDRESS = "127.0.0.1"
-MANIFEST = "manifest.json"
-SCHEMA = 1
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,17 +30,7 @@ def check_page(folder: Path) -> Path:
         raise PageError(f"No folder `{folder}`. Expected one that `convscope tsne … --page` wrote.")
     inner = folder / "page"
     folder = inner if not (folder / MANIFEST).exists() and (inner / MANIFEST).exists() else folder
-    try:
-        manifest = read_json(folder / MANIFEST)
-        kind, schema = manifest["kind"], int(manifest["schema"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PageError(
-            f"`{folder}` holds no page: its {MANIFEST} is missing or unreadable. Make one with: convscope tsne … --page"
-        ) from error
-    if kind != "imagemap" or not (folder / "index.html").is_file():
-        raise PageError(f"`{folder}` holds no map of images ({kind}). Make one with: convscope tsne … --page")
-    if schema > SCHEMA:
-        raise PageError(f"`{folder}` was written by a newer convscope (schema {schema}; this one reads up to {SCHEMA}). Update convscope.")
+    read_manifest(folder)
     return folder
 
 
@@ -142,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
             words = os.fsdecode(unquote_to_bytes(urlsplit(self.path).path)).split("/")
             if words[0] or any(word.startswith(".") or "\\" in word or ":" in word for word in words):
                 return None
-            found = self.served.joinpath(*(list(filter(None, words)) or ["index.html"])).resolve(strict=True)
+            found = self.served.joinpath(*(list(filter(None, words)) or [PAGE])).resolve(strict=True)
         except (OSError, ValueError):
             return None
         return found if found.is_file() and found.is_relative_to(self.served) else None

@@ -14,7 +14,7 @@ REFERENCE = ""  # the module that writes; set once, by the catalogue
 
 
 class Writer(Protocol):
-    """Writes results as pictures that carry their provenance, and reads these pictures back. `result` is a `Result` in all of them."""
+    """Writes results as pictures that carry their provenance. `result` is a `Result` in all of them."""
 
     def write(self, result: Any, path: Path, *, raw: bool = False) -> list[Path]:
         """Write the main picture to a file, or all pictures into a folder; return the paths."""
@@ -30,9 +30,6 @@ class Writer(Protocol):
 
     def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False) -> bool:
         """Say whether `path` holds the picture `name` of a result of the provenance `result`."""
-
-    def read_picture(self, path: Path) -> Any:
-        """Return a written picture as (height, width, channel) float32 in [0, 1]."""
 
     def main_picture(self, result: Any) -> Any:
         """Return the first picture, a PIL image."""

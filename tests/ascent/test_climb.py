@@ -11,7 +11,7 @@ from convscope.ascent.image import fourier, pixels
 from convscope.ascent.objective import likeness
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError, UnitError
-from convscope.render.writer import read_picture
+from convscope.formats.picture import read_pixels
 from convscope.replaying import replay, same_bytes
 from networks import array, awake, images, model_of, small, tensor
 from twins import relative_error
@@ -47,7 +47,7 @@ def test_t14_the_score_is_the_networks_value_on_the_saved_picture(bundle, tmp_pa
     found = convscope.ascend(bundle, "conv2:0-2", **QUICK)
     found.save(tmp_path)
     for place, unit in enumerate(found.units):
-        picture = read_picture(tmp_path / f"{unit.slug}.png")
+        picture = read_pixels(tmp_path / f"{unit.slug}.png")
         maps = convscope.activations(bundle, "conv2", picture[None]).maps
         assert record_error("T14", relative_error(found.scores[place], maps[0, ..., unit.channel].max())) < 1e-5
 
@@ -153,7 +153,7 @@ def test_a_photograph_to_start_from_keeps_its_shape_and_a_layer_may_be_dreamt(bu
     Image.fromarray((images(1, 30, 44, 3)[0] * 255).astype("uint8")).save(path)
     still, moved = (convscope.ascend(free, "conv", start=path, steps=steps, precision="float32") for steps in (1, 12))
     assert moved.images.shape == (1, 30, 44, 3)
-    photo = read_picture(path)
+    photo = read_pixels(path)
     assert np.abs(still.images[0] - photo).mean() < np.abs(moved.images[0] - photo).mean() < 0.3
     assert moved.courses[-1, 0] > moved.courses[0, 0]
     smaller = convscope.ascend(free, "conv:0", start=path, size=22, steps=1, precision="float32")

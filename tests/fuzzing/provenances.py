@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 import convscope
 from convscope.backend import keras
-from convscope.render.writer import COMPRESSION, KEY
+from convscope.formats.picture import COMPRESSION, KEY
 from convscope.replaying import replay, same_bytes
 from convscope.scanning.checksums import sealed
 from damaging import damaged

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from convscope.formats.bins import BINS, bin_edges, bins_of
 from convscope.portraits.histogram import evenly
-from convscope.scanning.accumulators import BINS, bin_edges, bins_of
 
 
 def counted(values):

@@ -10,6 +10,7 @@ import records
 from PIL import Image
 
 from convscope.catalogue import DRAWINGS
+from convscope.formats.picture import svg_entry
 from convscope.render import writer
 from convscope.render.sheet import LABEL, Sheet
 from convscope.render.svg import svg
@@ -57,7 +58,7 @@ def test_a_picture_that_is_shown_twice_is_in_the_file_once() -> None:
     sheet = Sheet(100, 80, DARK)
     for left in (0, 40):
         sheet.paste(pixels.copy(), left, 0, (30, 36))
-    root, _, pictures = parsed(svg(sheet, "{}"))
+    root, _, pictures = parsed(svg(sheet, svg_entry("{}")))
     assert len(pictures) == 1 and len(list(root.iter(f"{NAMESPACE}use"))) == 2
     assert root.find(f"{NAMESPACE}rect").attrib["fill"] == "#11141a"
 
@@ -66,6 +67,6 @@ def test_words_of_strangers_are_no_markup() -> None:
     sheet = Sheet(100, 80, LIGHT, "<title>&")
     hostile = "</text><script>alert(1)</script>\0\x1b &amp; 猫 \udce9"
     sheet.text(0, 0, hostile, LABEL)
-    root, texts, _ = parsed(svg(sheet, json.dumps({"name": "</metadata><script>"})))
+    root, texts, _ = parsed(svg(sheet, svg_entry(json.dumps({"name": "</metadata><script>"}))))
     assert not list(root.iter(f"{NAMESPACE}script"))
     assert texts == ["</text><script>alert(1)</script>\ufffd\ufffd &amp; 猫 \ufffd"]

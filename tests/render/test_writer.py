@@ -13,8 +13,8 @@ import records
 from PIL import Image, ImageShow
 
 from convscope import files
-from convscope.errors import OutputError, ReplayError
-from convscope.render import writer
+from convscope.errors import OutputError
+from convscope.formats.picture import read_provenance
 
 
 def test_a_picture_carries_its_provenance(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_picture_carries_its_provenance(tmp_path: Path) -> None:
     written = result.save(tmp_path / "made up.PNG")
     assert [path.name for path in written] == ["made up.PNG", "made up.json"]
     expected = json.loads(result.provenance.as_json(picture="sheet.png"))
-    assert [writer.read_provenance(path) for path in written] == [expected, expected]
+    assert [read_provenance(path) for path in written] == [expected, expected]
     with Image.open(written[0]) as picture:
         assert picture.info["Software"] == "convscope"
 
@@ -31,7 +31,7 @@ def test_a_folder_takes_everything(tmp_path: Path) -> None:
     written = records.embedding(5).save(tmp_path / "new" / "folder", raw=True)
     assert {path.name for path in written} == {"map.png", "map.json", "grid.png", "grid.json", "map.parquet", "map.npz"}
     units = records.ascent(2).save(tmp_path / "units")
-    assert [writer.read_provenance(path)["picture"] for path in units if path.suffix == ".png"] == [
+    assert [read_provenance(path)["picture"] for path in units if path.suffix == ".png"] == [
         "sheet.png",
         "conv-0.png",
         "conv-1.png",
@@ -66,7 +66,7 @@ def test_names_of_any_kind_survive(tmp_path: Path, suffix: str) -> None:
     result, name = records.saliency(), "caf\udce9 猫 (a) \\n </metadata>]]> \n\r"
     odd = replace(result, provenance=replace(result.provenance, inputs=({"name": name},)))
     for path in odd.save(tmp_path / f"a{suffix}"):
-        assert writer.read_provenance(path)["inputs"] == [{"name": name}]
+        assert read_provenance(path)["inputs"] == [{"name": name}]
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".pdf", ".PDF"])
@@ -150,33 +150,6 @@ def test_new_files_follow_the_umask(tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(b"")
     files.write_files({tmp_path / "written": b""})
     assert (tmp_path / "written").stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-def _foreign(path: Path) -> None:
-    Image.new("RGB", (2, 2)).save(path, "PNG")
-
-
-@pytest.mark.parametrize(
-    ("name", "make", "words"),
-    [
-        ("foreign.png", _foreign, "carries no provenance"),
-        ("text.png", lambda path: path.write_text("hello"), "it is not a PNG"),
-        ("missing.png", lambda path: None, "no such file"),
-        ("missing.pdf", lambda path: None, "no such file"),
-        ("foreign.svg", lambda path: path.write_text("<svg/>"), "carries no provenance"),
-        ("foreign.pdf", lambda path: path.write_bytes(b"%PDF-1.4 /convscope ("), "carries no provenance"),
-        ("broken.svg", lambda path: path.write_text('<metadata id="convscope">{</metadata>'), "not JSON"),
-        ("broken.json", lambda path: path.write_text("{"), "not JSON"),
-        ("list.json", lambda path: path.write_text("[]"), "which method"),
-        ("binary.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "not text in UTF-8"),
-        ("newer.json", lambda path: path.write_text('{"method": "tsne", "schema": 99}'), "schema 99"),
-        ("odd.json", lambda path: path.write_text('{"method": "tsne", "schema": "x"}'), "schema x"),
-    ],
-)
-def test_what_cannot_be_replayed_says_why(tmp_path: Path, name: str, make: Any, words: str) -> None:
-    make(tmp_path / name)
-    with pytest.raises(ReplayError, match=words):
-        writer.read_provenance(tmp_path / name)
 
 
 def test_show_needs_a_viewer(monkeypatch: Any) -> None:

@@ -3,17 +3,8 @@
 import numpy as np
 import pytest
 
-from convscope.scanning.accumulators import (
-    BINS,
-    Histogram,
-    Moments,
-    Statistics,
-    Sums,
-    Top,
-    bin_edges,
-    bins_of,
-    quantiles,
-)
+from convscope.formats.bins import BINS, bin_edges, bins_of
+from convscope.scanning.accumulators import Histogram, Moments, Statistics, Sums, Top, quantiles
 
 K = 5
 

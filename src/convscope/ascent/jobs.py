@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import OutputError
 from ..expressions import Objective
+from ..formats.picture import read_pixels
 from ..models import as_bundle, names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
@@ -146,8 +147,7 @@ class AscentJob:
 
     def _read(self, chunk: Chunk) -> Ascent:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
-        read = writer().read_picture
-        images = np.stack([read(path) for path in chunk.places().values()])
+        images = np.stack([read_pixels(path) for path in chunk.places().values()])
         if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
             return ascended(self.climber, chunk.units)
         none = np.zeros((0, len(images)), dtype=np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, OptionError, check_choice
+from ..formats.map_reference import Reference
 from ..graph.finite import spoilt_units, weight_notes
 from ..images import as_image_set
 from ..method import STOP, THEME, THEMES, Method, Option, provenance
@@ -18,7 +19,7 @@ from ..network.addresses import graph_of
 from ..network.features import feature_call, feature_notes, few_features
 from ..progress import working
 from ..reach import user_path
-from ..results import CAUTION_TSNE, Embedding, Reference
+from ..results import CAUTION_TSNE, Embedding
 from .affinities import affinities
 from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
 from .features import extract

@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..array_files import ArrayFile, ArrayFileError, texts
+from ..array_files import ArrayFileError
 from ..errors import ImageError, OptionError
 from ..files import as_path
+from ..formats import map_reference
+from ..formats.map_reference import Reference
 from ..reach import user_path
-from ..results import Reference
 from . import packages
 from .affinities import conditional
 from .engines import Layout
 from .neighbours import nearest_to
 from .pca import PrincipalAxes
 
-FILE = "reference.npz"
-SCHEMA = 1
-HELD = ("schema", "model", "layer", "mean", "axes", "components", "points")
 PERPLEXITY = 5.0  # openTSNE's own settings for placing: each image by itself, among its nearest
 NEIGHBOURS = 25
 FARTHEST = 1e17  # components whose squares, and sums of many of them, float32 still holds
@@ -30,53 +28,19 @@ def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
     if not isinstance(folder, str | Path):
         raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder that `convscope tsne` wrote.")
-    path = user_path(as_path(folder) / FILE)
+    path = user_path(as_path(folder) / map_reference.FILE)
     if not packages.installed("openTSNE"):
         raise OptionError(
             'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
         )
     try:
-        arrays = ArrayFile(path)
-        missing = [name for name in HELD if name not in arrays]
-        if missing:
-            raise ArrayFileError(f"it has no `{missing[0]}`")
-        schema = _one(arrays["schema"], "schema", "iu")
-        if schema > SCHEMA:
-            raise OptionError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope.")
-        return _checked(arrays)
+        return map_reference.read_reference(path)
     except (OSError, ArrayFileError) as error:
         said = getattr(error, "strerror", None) or error
         raise OptionError(
             f"`{folder}` holds no map to place images on: {path.name} cannot be read: {said}. "
             "Expected a folder that `convscope tsne` wrote."
         ) from error
-
-
-def _checked(arrays: ArrayFile) -> Reference:
-    """Return what a file holds of a map. Raises ArrayFileError where its arrays do not belong together."""
-    mean, axes, components, points = (arrays[name] for name in ("mean", "axes", "components", "points"))
-    flat = mean.ndim == 1 and axes.ndim == components.ndim == points.ndim == 2 and 0 not in points.shape
-    if not flat or points.shape[1] != 2 or len(axes) != len(mean) or components.shape != (len(points), axes.shape[1]):
-        told = ", ".join(f"`{name}` {arrays.headers[name].shape}" for name in ("mean", "axes", "components", "points"))
-        raise ArrayFileError(f"its arrays do not belong together: {told}")
-    for name, values in (("mean", mean), ("axes", axes), ("components", components), ("points", points)):
-        if values.dtype.kind != "f" or not np.isfinite(values).all():
-            raise ArrayFileError(f"`{name}` holds values that are not finite numbers")
-    scale = float(_one(arrays["scale"], "scale", "f")) if "scale" in arrays else 1.0
-    if not 0 < scale < np.inf:
-        raise ArrayFileError(f"its scale is {scale:g}")
-    model, layer, preprocessing = (
-        str(_one(arrays[name], name, "U")) if name in arrays else "" for name in ("model", "layer", "preprocessing")
-    )
-    exact, drawn = (mean.astype(np.float64), axes.astype(np.float64)), (components.astype(np.float32), points.astype(np.float32))
-    return Reference(model, layer, *exact, *drawn, scale, preprocessing)
-
-
-def _one(array: NDArray[Any], name: str, kinds: str) -> Any:
-    """Return the one value of an array. Raises ArrayFileError for several, and for another kind."""
-    if array.shape != () or array.dtype.kind not in kinds:
-        raise ArrayFileError(f"`{name}` is {array.dtype} of shape {array.shape}, and one value is expected")
-    return texts(array.ravel())[0] if "U" in kinds else array.item()
 
 
 def axes_of(reference: Reference, width: int, model: str, layer: str, preprocessing: str = "") -> PrincipalAxes:

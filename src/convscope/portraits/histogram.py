@@ -6,10 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# A scan's bins: so many to an octave. A sixteenth of the octave that holds the largest value is a bin's width there, and a whole number
-# of bins in every octave below, so that no count has to be divided.
-PER_OCTAVE = 16
-LEAST, LARGEST = -16, 15
+from ..formats.bins import LARGEST, LEAST, PER_OCTAVE
 
 
 class EvenHistogram(NamedTuple):
@@ -26,7 +23,9 @@ def evenly(counts: NDArray[np.int64], edges: NDArray[np.float64], least: float, 
     be zero, and their bar would hide the others.
     """
     extreme = max(abs(least), abs(largest))
-    octave = min(max(math.floor(math.log2(extreme)), LEAST), LARGEST) if extreme > 0 else LEAST
+    # A sixteenth of the octave that holds the largest value is a bin's width there, and a whole number of the scan's bins in every octave
+    # below, so that no count has to be divided.
+    octave = min(max(math.floor(math.log2(extreme)), LEAST), LARGEST - 1) if extreme > 0 else LEAST
     width = 2.0**octave / PER_OCTAVE
     first = math.floor(least / width) if least < 0 else 0
     last = max(first + 1, math.ceil(largest / width) + (largest / width == math.ceil(largest / width)))

@@ -18,11 +18,10 @@ from .theme import Colour
 ANCHORS = {"left": "start", "center": "middle", "right": "end"}
 # Where the font inside the file is not used, as by some editors: the same one on the system, then one of much the same shapes.
 FAMILY = f"'{FONT}',Verdana,sans-serif"
-PROVENANCE = "convscope"
 
 
-def svg(sheet: Sheet, provenance: str) -> bytes:
-    """Return a sheet as SVG, 300 pixels to the inch, with its provenance (ASCII) as metadata: the same sheet is the same bytes.
+def svg(sheet: Sheet, metadata: str) -> bytes:
+    """Return a sheet as SVG, 300 pixels to the inch, with an element of metadata: the same sheet is the same bytes.
 
     Every line is as wide as on the PNG, in whatever font it is shown. A picture that the sheet has twice is in the file once.
     """
@@ -32,7 +31,7 @@ def svg(sheet: Sheet, provenance: str) -> bytes:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {sheet.width} {sheet.height}">',
         f"<title>{escape(sheet.title)}</title>",
-        f'<metadata id="{PROVENANCE}">{escape(provenance)}</metadata>',
+        metadata,
         f"<style>{''.join(_faces(sheet))}text{{font-family:{FAMILY};white-space:pre}}</style>",
         "<defs>",
         *pictures.values(),

@@ -1,6 +1,5 @@
 """Embedding -> the images at their coordinates and on a grid, coloured by class; and the coordinates as a table."""
 
-import io
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import CAUTION_TSNE, Embedding, Reference
+from ..formats import map_reference
+from ..results import CAUTION_TSNE, Embedding
 from ..tables import parquet
 from .apart import PER_SIDE, push_apart
 from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
@@ -24,7 +24,6 @@ from .thumbnails import lay_all
 SMALLEST, LARGEST = 1200, 3500
 CROWDING = 1.5
 SMALLEST_SIDE = 15
-REFERENCE_SCHEMA = 1
 EXACT = "map.parquet has the exact coordinates, and --exact draws them."
 SHOWN = ("knn@10", "trustworthiness", "label knn@10")
 
@@ -78,7 +77,7 @@ def draw(
         "grid.png": _sheet(result, on_grid(result.cells, result.grid, source), names, used, _grid_heading(result, coloured)),
         "map.parquet": table(result),
     }
-    return drawn | ({} if result.reference is None else {"reference.npz": _reference(result.reference)})
+    return drawn | ({} if result.reference is None else {map_reference.FILE: map_reference.as_bytes(result.reference)})
 
 
 def _sheet(result: Embedding, plan: Arrangement, names: Sequence[str] | None, theme: Theme, heading: Heading) -> Sheet:
@@ -148,15 +147,6 @@ def table(result: Embedding) -> bytes:
     if result.probabilities is not None:
         columns["probability"] = result.probabilities
     return parquet(columns, result.summary())
-
-
-def _reference(kept: Reference) -> bytes:
-    file = io.BytesIO()
-    arrays: dict[str, Any] = {"schema": np.array(REFERENCE_SCHEMA), "model": np.array(kept.model), "layer": np.array(kept.layer)}
-    arrays |= {"preprocessing": np.array(kept.preprocessing)}
-    arrays |= {"scale": np.array(kept.scale), "mean": kept.mean, "axes": kept.axes, "components": kept.components, "points": kept.points}
-    np.savez(file, allow_pickle=False, **arrays)
-    return file.getvalue()
 
 
 def _heading(result: Embedding, coloured: str | None, moved: float) -> Heading:

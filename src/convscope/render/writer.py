@@ -1,36 +1,28 @@
-"""Writes results: every picture (PNG, SVG, PDF) carries its provenance and has a JSON sidecar; and reads it back."""
+"""Writes results: every picture (PNG, SVG, PDF) carries its provenance and has a JSON sidecar."""
 
-import html
 import importlib
 import io
-import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageShow, PngImagePlugin
+from PIL import Image, ImageShow
 
 from ..errors import OutputError, ReplayError
 from ..files import check_writable, write_files
-from ..json_files import JsonError, parse_json, read_json
+from ..formats.picture import KEY, SIDECAR, encoded, pdf_entries, png, read_provenance, sidecar, svg_entry
+from ..json_files import parse_json
 from ..registry import DRAWINGS
-from ..results import SCHEMA, Provenance, Result
+from ..results import Provenance, Result
 from ..writing import is_picture
 from .sheet import PRINT_DPI, Sheet, sheet_of
 from .theme import LIGHT
 
-KEY = "convscope"
-PDF_ESCAPE, PDF_ESCAPES = re.compile(r"\\(.)", re.DOTALL), {"n": "\n", "r": "\r"}
 PICTURE = ".png"
 PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm")
 OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"))
-SVG_ENTRY = re.compile(rb'<metadata id="convscope">(.*?)</metadata>', re.DOTALL)
-PDF_ENTRY = re.compile(rb"/convscope \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
-COMPRESSION = 6
-EXPECTED = "Expected a .png, .svg or .pdf that convscope wrote, or the .json beside it."
 Artefact = Sheet | Image.Image | str | bytes
 
 
@@ -63,10 +55,10 @@ def _write(result: Result, artefacts: Mapping[str, Artefact], path: Path, *, sin
         if single:
             target = path if name == main else path.with_suffix(Path(name).suffix)
         if isinstance(artefact, str | bytes):
-            contents[target] = _encoded(artefact) if isinstance(artefact, str) else artefact
+            contents[target] = encoded(artefact) if isinstance(artefact, str) else artefact
         elif name == main or not single:
             contents[target] = _picture(artefact, _provenance(result, name), target.suffix)
-            contents[target.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
+            contents[target.with_suffix(SIDECAR)] = sidecar(_provenance(result, name))
     if raw:
         contents[(path if single else path / main).with_suffix(".npz")] = _npz(result)
     return write_files(contents)
@@ -80,7 +72,7 @@ def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None
     contents: dict[Path, bytes] = {}
     for name, path in places.items():
         contents[path] = _picture(artefacts[name], _provenance(result, name), PICTURE)
-        contents[path.with_suffix(".json")] = _encoded(_provenance(result, name) + "\n")
+        contents[path.with_suffix(SIDECAR)] = sidecar(_provenance(result, name))
         for other, artefact in artefacts.items():
             if isinstance(artefact, bytes) and Path(other).stem == Path(name).stem:
                 contents[path.with_suffix(Path(other).suffix)] = artefact
@@ -92,9 +84,9 @@ def is_written(result: Provenance, name: str, path: Path, *, plain: bool = False
 
     To a `plain` picture, which is pixels alone, the theme does not matter.
     """
-    wanted = parse_json(_encoded(result.as_json(picture=name)))
+    wanted = parse_json(encoded(result.as_json(picture=name)))
     try:
-        found = [read_provenance(place) for place in (path, path.with_suffix(".json"))]
+        found = [read_provenance(place) for place in (path, path.with_suffix(SIDECAR))]
         return all(_what_matters(one, plain) == _what_matters(wanted, plain) for one in found)
     except (ReplayError, LookupError, TypeError, AttributeError):
         return False
@@ -108,13 +100,6 @@ def _what_matters(said: dict[str, Any], plain: bool) -> list[Any]:
         said["model"]["digest"],
         said["versions"][KEY],
     ]
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """Return a written picture as (height, width, channel) float32 in [0, 1], the exact values that were written."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image, dtype=np.float32) / np.float32(255.0)
-    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def check_target(path: Path) -> None:
@@ -171,23 +156,6 @@ def show(result: Result) -> None:
         )
 
 
-def read_provenance(path: str | Path) -> dict[str, Any]:
-    """Return what a written picture, or its JSON sidecar, says about how it was made; raise ReplayError."""
-    path = Path(path)
-    try:
-        found = read_json(path) if path.suffix.lower() == ".json" else parse_json(_text_in(path))
-    except JsonError as error:
-        raise ReplayError(f"What `{path}` says about itself cannot be read: {error}. {EXPECTED}") from error
-    except (OSError, ValueError) as error:
-        raise ReplayError(f"Cannot read `{path}`: {(getattr(error, 'strerror', None) or str(error)).lower()}. {EXPECTED}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("method"), str):
-        raise ReplayError(f"`{path}` does not say which method made it. {EXPECTED}")
-    schema = found.get("schema")
-    if type(schema) is not int or schema > SCHEMA:
-        raise ReplayError(f"`{path}` has schema {schema}, this release reads up to {SCHEMA}. Install a newer convscope to replay it.")
-    return found
-
-
 def _artefacts(result: Result) -> Mapping[str, Artefact]:
     drawn: Mapping[str, Artefact] = DRAWINGS.get(result.provenance.method)(result)
     return drawn
@@ -198,27 +166,21 @@ def _main_name(artefacts: Mapping[str, Artefact]) -> str:
 
 
 def _provenance(result: Result, name: str) -> str:
-    # A file name that is no Unicode holds lone surrogates: encoding turns them into the escapes that JSON knows.
-    return _encoded(result.provenance.as_json(picture=name)).decode("utf-8")
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+    return result.provenance.as_json(picture=name)
 
 
 def _picture(artefact: Any, provenance: str, suffix: str) -> bytes:
     """Return a sheet or a plain picture as a file with its provenance."""
-    if suffix.lower() == PICTURE:
-        return _png(artefact, provenance)
+    if suffix.lower() == PICTURE:  # a sheet is laid out for print; a plain picture is its pixels
+        return png(_drawn(artefact), provenance, PRINT_DPI) if isinstance(artefact, Sheet) else png(artefact, provenance)
     sheet = artefact if isinstance(artefact, Sheet) else sheet_of(np.asarray(artefact.convert("RGB")), LIGHT)
-    said = json.dumps(json.loads(provenance), indent=1, sort_keys=True)  # in ASCII, which every format holds
     if suffix.lower() == ".svg":
         from .svg import svg
 
-        return svg(sheet, said)
+        return svg(sheet, svg_entry(provenance))
     from .pdf import pdf  # its part of matplotlib takes half a second
 
-    return pdf(sheet, {KEY: said})
+    return pdf(sheet, pdf_entries(provenance))
 
 
 def _drawn(sheet: Sheet) -> Image.Image:
@@ -227,56 +189,10 @@ def _drawn(sheet: Sheet) -> Image.Image:
     return raster(sheet)
 
 
-def _png(picture: Sheet | Image.Image, provenance: str) -> bytes:
-    # Not compressed: Pillow and others refuse compressed text beyond a megabyte, and a map of many images has more.
-    words = PngImagePlugin.PngInfo()
-    words.add_text("Software", KEY)
-    words.add_text(KEY, provenance)
-    file = io.BytesIO()
-    # A sheet is laid out for print; a plain picture is its pixels, whose size on paper nobody has decided.
-    drawn, size = (_drawn(picture), {"dpi": (PRINT_DPI, PRINT_DPI)}) if isinstance(picture, Sheet) else (picture, {})
-    drawn.save(file, "PNG", pnginfo=words, compress_level=COMPRESSION, **size)
-    return file.getvalue()
-
-
 def _npz(result: Result) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **result.arrays())
     return file.getvalue()
-
-
-def _text_in(path: Path) -> str:
-    """Return what a picture says about itself as it stands in the file."""
-    if path.exists() and not path.is_file():
-        raise ReplayError(f"Cannot read `{path}`: it is a folder, a pipe or a device. {EXPECTED}")
-    suffix, text = path.suffix.lower(), None
-    if suffix == ".svg":
-        found = SVG_ENTRY.search(path.read_bytes())
-        text = found and html.unescape(found[1].decode("ascii", "replace"))
-    elif suffix == ".pdf":
-        entries = PDF_ENTRY.findall(path.read_bytes())
-        text = entries[-1].decode("ascii", "replace") if entries else None
-        text = text and PDF_ESCAPE.sub(lambda match: PDF_ESCAPES.get(match[1], match[1]), text)
-    else:
-        text = _text_in_png(path)
-    if not isinstance(text, str):
-        raise ReplayError(
-            f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. "
-            f"{EXPECTED} Perhaps its sidecar is left: {path.with_suffix('.json')}"
-        )
-    return text
-
-
-def _text_in_png(path: Path) -> Any:
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return image.info.get(KEY)
-    except OSError as error:
-        raise ReplayError(f"Cannot read `{path}`: {(error.strerror or '').lower() or 'it is not a PNG'}. {EXPECTED}") from error
-    except Image.DecompressionBombError as error:
-        raise ReplayError(f"Cannot read `{path}`: it has more pixels than are read. {EXPECTED}") from error
-    except Exception as error:  # Pillow raises whatever a damaged file makes it raise
-        raise ReplayError(f"Cannot read `{path}`: it is a damaged PNG. {EXPECTED}") from error
 
 
 def _in_notebook() -> bool:

@@ -1,8 +1,8 @@
 """What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
 
 from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, Saliency, picture_names
-from .maps import CAUTION_TSNE, Embedding, Reference, check_apart
-from .record import INTERRUPTED, SCHEMA, FloatArray, Provenance, Result, bands_note
+from .maps import CAUTION_TSNE, Embedding, check_apart
+from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "CONTRAST",
     "INTERRUPTED",
     "PATCH_ARRAYS",
-    "SCHEMA",
     "VIEWS",
     "Activations",
     "Ascent",
@@ -20,7 +19,6 @@ __all__ = [
     "Patches",
     "Projections",
     "Provenance",
-    "Reference",
     "Result",
     "Saliency",
     "TopPatches",

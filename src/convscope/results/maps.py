@@ -1,4 +1,4 @@
-"""A map of images, and what it takes to place new ones on it."""
+"""A map of images."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,27 +11,11 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFile, ArrayFileError
 from ..errors import OutputError
+from ..formats import map_reference
 from ..writing import is_picture, writer
 from .record import FloatArray, Result
 
 CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What it takes to place new images on a map: the digest of its `model` ("" for features of a file), its `layer`, the `mean` (feature,)
-    and `axes` (feature, dimension) of its PCA, and each image's `components` (image, dimension) and `points` (image, 2).
-    `scale`: what the components were divided by. `preprocessing`: how pictures entered, "" where that is not known.
-    """
-
-    model: str
-    layer: str
-    mean: NDArray[np.float64]
-    axes: NDArray[np.float64]
-    components: FloatArray
-    points: FloatArray
-    scale: float = 1.0
-    preprocessing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +49,12 @@ class Embedding(Result):
     quality: Mapping[str, float] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     backdrop: FloatArray | None = None
-    reference: Reference | None = None
+    reference: map_reference.Reference | None = None
     colour: str = "label"
     exact: bool = False
     network: str = ""
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
-    beside: ClassVar[tuple[str, ...]] = ("grid.png", "reference.npz")
+    beside: ClassVar[tuple[str, ...]] = ("grid.png", map_reference.FILE)
 
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""
@@ -92,7 +76,7 @@ class Embedding(Result):
     def tidy(self, written: Sequence[Path]) -> None:
         """Remove an earlier map's `map.npz` and `reference.npz` beside a new `grid.png`: they hold other points."""
         for folder in {path.parent for path in written if path.name == "grid.png"}:
-            for stale in {folder / "map.npz", folder / "reference.npz"} - set(written):
+            for stale in {folder / "map.npz", folder / map_reference.FILE} - set(written):
                 if _holds_points(stale):
                     stale.unlink()
 

@@ -1,7 +1,6 @@
 """What every method returns is a kind of this: a plain frozen record that can be saved, shown and made again."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..expressions import Objective
+from ..formats import picture
 from ..units import Unit
 from ..writing import writer
 
-SCHEMA = 1
 INTERRUPTED = "Interrupted: what was reached so far was written."
 FloatArray = NDArray[np.float32]
 
@@ -49,7 +48,7 @@ class Provenance:
 
     def as_json(self, **more: Any) -> str:
         """Return the provenance as sorted JSON, with `more` top-level entries."""
-        return json.dumps({"schema": SCHEMA} | dataclasses.asdict(self) | more, indent=1, sort_keys=True, ensure_ascii=False)
+        return picture.as_text(dataclasses.asdict(self) | more)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.bins import BINS, bin_edges, bins_of
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 LAST_IMAGE = 2**32 - 1
 EMPTY = np.uint64(0)
-
-PER_OCTAVE = 16  # bins between a power of two and the next: a bin is at most 1/16 of its values wide
-LEAST, LARGEST = -16, 16  # powers of two: nearer to zero is the middle bin, farther away the outermost
-SIDE = (LARGEST - LEAST) * PER_OCTAVE
-BINS = 2 * SIDE + 1
 
 FRACTION_BITS = 40
 MOST_WHOLE = float(2**52)
@@ -80,10 +77,7 @@ def _strongest(keys: NDArray[np.uint64], places: NDArray[np.int32], k: int) -> T
 
 @dataclass(frozen=True)
 class Histogram:
-    """`counts`: (unit, bin) uint32. The bins are log-linear, of both signs: 16 to each octave from 2^-16 to 2^16.
-
-    They are the float's own uppermost bits, so that every machine sorts alike.
-    """
+    """`counts`: (unit, bin) uint32, in the bins of `formats.bins`."""
 
     counts: NDArray[np.uint32]
 
@@ -102,22 +96,6 @@ class Histogram:
     def merge(self, other: "Histogram") -> "Histogram":
         """Return the sum."""
         return Histogram(self.counts + other.counts)
-
-
-def bins_of(values: Floats) -> Ints:
-    """Return the number of the bin of each value, 0 to BINS - 1, in rising order."""
-    size = np.abs(values)
-    code = (size.view(np.uint32) >> (23 - 4)).astype(np.int64) - ((127 + LEAST) << 4)
-    distance = np.where(size < 2.0**LEAST, 0, np.clip(code, 0, SIDE - 1) + 1)
-    return SIDE + np.where(np.signbit(values), -distance, distance)
-
-
-def bin_edges() -> NDArray[np.float64]:
-    """Return the BINS + 1 edges; bin i holds edge i <= value < edge i + 1 above zero, and the mirror image below."""
-    octaves = 2.0 ** np.arange(LEAST, LARGEST)
-    rising = (octaves[:, None] * (1 + np.arange(PER_OCTAVE) / PER_OCTAVE)).ravel()
-    rising = np.append(rising, 2.0**LARGEST)
-    return np.concatenate([-rising[::-1], rising])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
+from ..formats.bins import bin_edges, bins_of
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
@@ -25,7 +26,6 @@ from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
 from ..tables import Columns
 from ..units import parse
-from .accumulators import bin_edges, bins_of
 from .contents import NEEDED, Contents, damaged, read_manifest
 from .journal import FEATURES, FOLDER
 from .listing import keyed

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from .. import backend
 from ..errors import ImageError
 from ..files import write_files
+from ..formats import bins
 from ..tables import parquet
-from .accumulators import BINS, LARGEST, LEAST, PER_OCTAVE, Statistics, quantiles
+from .accumulators import Statistics, quantiles
 from .checksums import digest, sealed
 from .journal import Journal
 from .listing import Listed
@@ -70,7 +71,7 @@ def _manifest(listed: Listed, read: NDArray[np.intp], measure: Measure, settings
         "class_counts": [counts[name] for name in listed.classes],
         "feature_layer": measure.feature_layer,
         "features": measure.features,
-        "histogram": {"per_octave": PER_OCTAVE, "least": LEAST, "largest": LARGEST, "bins": BINS},
+        "histogram": bins.DESCRIPTION,
         "quantiles": SHARES,
         "versions": backend.versions(),
         **settings,

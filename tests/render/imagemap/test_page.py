@@ -11,9 +11,9 @@ import maps
 from convscope import files
 from convscope.errors import OutputError
 from convscope.files import new_folder
+from convscope.formats.picture import read_provenance
 from convscope.render.imagemap import write_page
 from convscope.render.imagemap.page import HEADER, viewer_script
-from convscope.render.writer import read_provenance
 
 SCRIPT = re.compile(r'map\.take\("([a-z0-9-]+)","([A-Za-z0-9+/=]*)"\);\n')
 

@@ -14,15 +14,16 @@ import numpy as np
 
 from ...errors import OutputError
 from ...files import new_folder, write_files
+from ...formats import imagemap
+from ...formats.imagemap import DATA, LATER, MANIFEST, PAGE, START, as_json, packed, script
 from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
 from ..thumbnails import kind_of
 from ..writer import png_bytes
 from .packing import TYPES, Level, Packer, channels_of, levels, ordered, shrink
-from .records import Classes, Places, as_json, chunks, classes_of, later, place, script
+from .records import Classes, Places, chunks, classes_of, later, place
 
-SCHEMA = 1
-OWN_PICTURE = "data/map.png"
+OWN_PICTURE = f"{DATA}/map.png"
 PICTURES = {"map.png": "The images at their coordinates", "grid.png": "The images on a grid"}
 SAMPLE = 2000
 SHORTER = (  # of the viewer's code: no space around signs, no parentheses around one parameter, no lone zero at a point
@@ -32,7 +33,6 @@ SHORTER = (  # of the viewer's code: no space around signs, no parentheses aroun
     (r"\b0(\.\d)", r"\1"),
     (r"(\d\.)0\b", r"\1"),
 )
-MARK = b'map.take("about",'  # how the start.js of every page begins
 SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "input", "main")  # each knows those before it
 HEADER = '/* The viewer of convscope, Apache-2.0; its commented sources are in convscope/render/imagemap/viewer. */\n"use strict";\n'
 LITERAL = re.compile(r'("[^"]*"|`[^`\n]*`|/\[[^\]]*\]/)')  # a string or pattern: its spaces stay
@@ -47,36 +47,35 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
     without them the map is drawn for those readers. Raises OutputError, also for a `data/` that is no page's.
     """
     folder = Path(folder)
-    _check_replaceable(folder / "data")
+    _check_replaceable(folder / DATA)
     placed, classes = place(embedding.points, embedding.backdrop), classes_of(embedding)
     channels = channels_of(embedding.thumbnails)
     sizes = levels(len(embedding.points), embedding.thumbnails.shape[1], channels)
     about = describe(embedding, classes, sizes, channels)
-    with new_folder(folder / "data") as data:
+    with new_folder(folder / DATA) as data:
         digest = hashlib.sha256(viewer_script().encode("utf-8"))
         write = _writer(data, digest.update)
         means = _write_pages(embedding, placed, sizes, write, channels)
         for name, content in chunks(embedding, placed):
             write(name, {name: content})
-        start = {"about": as_json(about), "places": placed.places.astype("<u2").tobytes(), "means": means}
+        start = {"about": as_json(about), "places": packed("places", placed.places), "means": means}
         shown = embedding.labels if embedding.labels is not None else embedding.predictions
         if shown is not None:
             start["classes"] = classes.codes(shown, placed.order)
-        write("later", later(embedding, classes, placed))
-        write("start", start)
+        write(LATER, later(embedding, classes, placed))
+        write(START, start)
         pictures = _pictures(folder)
         if not pictures:
             write_files({data / Path(OWN_PICTURE).name: png_bytes(embedding, "map.png")})
     written = write_files(_viewer(folder, about, pictures, digest.hexdigest()[:12]))
-    return written + sorted((folder / "data").iterdir())
+    return written + sorted((folder / DATA).iterdir())
 
 
 def _check_replaceable(data: Path) -> None:
     """Raise OutputError for a folder with files of the user's own: `data` is a name that others use too."""
     if not data.is_dir() or not any(data.iterdir()):
         return
-    start = data / "start.js"
-    if not start.is_file() or not start.read_bytes()[: len(MARK)] == MARK:
+    if not imagemap.is_page_data(data):
         raise OutputError(
             f"`{data}` is there and is no page's: writing would replace it. "
             "Expected an empty folder, or one with an older page. Give another folder, e.g. save_page('page')."
@@ -96,8 +95,7 @@ def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], c
     """Return all that the page knows about the map as a whole, as plain JSON values."""
     tsne = not embedding.engine.startswith("PCA")  # too few images for t-SNE: the record's engine says so
     notes = [CAUTION_TSNE] * tsne + [note for note in embedding.notes if note != CAUTION_TSNE]
-    return {
-        "schema": SCHEMA,
+    facts = {
         "images": len(embedding.points),
         "method": "t-SNE" if tsne else "PCA",
         "model": embedding.network or str(embedding.provenance.model.get("name", "")),
@@ -117,6 +115,7 @@ def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], c
         "classes": classes.described(embedding),
         "provenance": json.loads(embedding.provenance.as_json(inputs=len(embedding.provenance.inputs))),
     }
+    return imagemap.about(facts)
 
 
 def _sample(thumbnails: Bytes) -> Bytes:
@@ -164,11 +163,9 @@ def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | 
     page = string.Template(sources.joinpath("index.html").read_text("utf-8")).substitute(
         title=escape(title), pictures=shown, version=version, caution=escape(" ".join(about["notes"][:1]))
     )
-    manifest = {key: value for key, value in about.items() if key not in ("classes", "width")}
-    manifest |= {"kind": "imagemap", "thumbnails": about["kind"], "data": "data", "page": "index.html"}
     return {
-        folder / "index.html": page.encode("utf-8"),
-        folder / "manifest.json": json.dumps(json.loads(as_json(manifest)), indent=1, sort_keys=True).encode("utf-8"),
+        folder / PAGE: page.encode("utf-8"),
+        folder / MANIFEST: imagemap.manifest(about),
         folder / "viewer" / "style.css": sources.joinpath("style.css").read_bytes(),
         folder / "viewer" / "viewer.js": viewer_script().encode("utf-8"),
         **{folder / name: content for name, content in pictures.items() if content is not None},

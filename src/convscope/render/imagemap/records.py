@@ -1,15 +1,14 @@
 """What the page knows about the images, as bytes: places, mean colours, classes, names, neighbours; in Hilbert order."""
 
-import base64
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formats.imagemap import CHUNK, as_json, packed
 from ...results import Embedding
 from ..legend import natural
 from ..palette import class_colours
@@ -17,7 +16,6 @@ from ..theme import DARK, LIGHT
 from .hilbert import hilbert_order
 
 LARGEST = 65535
-CHUNK = 16384
 
 
 @dataclass(frozen=True)
@@ -53,33 +51,6 @@ def place(points: NDArray[np.float32], backdrop: NDArray[np.float32] | None = No
     return Places(order, ranks, places[order], everywhere[len(points) :])
 
 
-def script(parts: Mapping[str, bytes]) -> bytes:
-    """Return a classic script that hands bytes to the page.
-
-    A page from disk may neither fetch files nor load modules, but it may add scripts. Base64 holds no character that
-    means anything to HTML or JavaScript, whatever the bytes are.
-    """
-    lines = (f'map.take("{name}","{base64.b64encode(content).decode("ascii")}");\n' for name, content in parts.items())
-    return "".join(lines).encode("ascii")
-
-
-def as_json(value: Any) -> bytes:
-    """Return a value as JSON in UTF-8; lone surrogates, as in undecodable file names, become U+FFFD."""
-    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode("utf-8")
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {_clean(str(name)): _clean(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 @dataclass(frozen=True)
 class Classes:
     """The class names that occur, numbers in them in their order, and each image's as a number; `width`: bytes per number."""
@@ -91,7 +62,7 @@ class Classes:
         """Return the numbers of the images' classes, in the given order."""
         numbers = {name: number for number, name in enumerate(self.names)}
         found = np.fromiter((numbers[name] for name in given), np.int64, len(given))
-        return found[order].astype(f"<u{self.width}").tobytes()
+        return packed("classes", found[order], self.width)
 
     def described(self, embedding: Embedding) -> list[dict[str, Any]]:
         """Return name, colours and how many images are labelled and predicted so, for each class."""
@@ -113,14 +84,14 @@ def classes_of(embedding: Embedding) -> Classes:
 def later(embedding: Embedding, classes: Classes, placed: Places) -> dict[str, bytes]:
     """Return what is needed only after the first picture: cells of the grid, row numbers, backdrop, predictions, probabilities."""
     order = placed.order
-    parts = {"cells": embedding.cells[order].astype("<u2").tobytes(), "ids": order.astype("<u4").tobytes()}
+    parts = {"cells": packed("cells", embedding.cells[order]), "ids": packed("ids", order)}
     if len(placed.backdrop):
-        parts["backdrop"] = placed.backdrop.astype("<u2").tobytes()
+        parts["backdrop"] = packed("backdrop", placed.backdrop)
     if embedding.labels is not None and embedding.predictions is not None:
         parts["predictions"] = classes.codes(embedding.predictions, order)
     if embedding.probabilities is not None:
         shares = np.clip(np.nan_to_num(embedding.probabilities[order]), 0, 1)
-        parts["probabilities"] = np.rint(shares * LARGEST).astype("<u2").tobytes()
+        parts["probabilities"] = packed("probabilities", np.rint(shares * LARGEST))
     return parts
 
 
@@ -129,4 +100,4 @@ def chunks(embedding: Embedding, placed: Places) -> Iterator[tuple[str, bytes]]:
     for number, start in enumerate(range(0, len(placed.order), CHUNK)):
         chosen = placed.order[start : start + CHUNK]
         yield f"names-{number:04d}", as_json([embedding.image_names[index] for index in chosen])
-        yield f"neighbours-{number:04d}", placed.ranks[embedding.neighbours[chosen]].astype("<u4").tobytes()
+        yield f"neighbours-{number:04d}", packed("neighbours", placed.ranks[embedding.neighbours[chosen]])

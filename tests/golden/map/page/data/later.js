@@ -1,0 +1,4 @@
+map.take("cells","AAAAAAEAAAACAAAAAgABAAEAAQAAAAEAAAACAAEAAgADAAIAAgACAAMAAQADAAAA");
+map.take("ids","AgAAAAQAAAAAAAAABgAAAAoAAAABAAAACwAAAAMAAAAHAAAABQAAAAkAAAAIAAAA");
+map.take("predictions","BAIIBggJCQMHBQAB");
+map.take("probabilities","+f8G/kL/GJRNiP/////8/////f/l////");
