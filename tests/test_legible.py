@@ -3,7 +3,7 @@
 import pytest
 
 from convscope.errors import OptionError, alike, closest
-from convscope.legible import LONGEST_NAME, LONGEST_SAID, legible, said, sentence, shortened
+from convscope.legible import LONGEST_NAME, LONGEST_SAID, first_line, legible, sentence, shortened
 
 pytestmark = pytest.mark.once
 
@@ -45,6 +45,6 @@ def test_names_of_5000_letters_are_compared_with_nothing():
 
 
 def test_what_a_library_says_is_one_short_line():
-    assert said(ValueError("It broke.\nHere is why")) == "It broke"
-    assert said(KeyError()) == "KeyError"
-    assert len(said(ValueError("b" * 5000))) <= LONGEST_SAID
+    assert first_line(ValueError("It broke.\nHere is why")) == "It broke"
+    assert first_line(KeyError()) == "KeyError"
+    assert len(first_line(ValueError("b" * 5000))) <= LONGEST_SAID

@@ -20,7 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .legible import said
+from .legible import first_line
 
 MOST_UNPACKED = 2**30
 MOST_MEMBERS = 10_000
@@ -250,4 +250,4 @@ def _errors_of_zip() -> Iterator[None]:
     except Exception as error:
         if getattr(error, "errno", None) not in (None, errno.EINVAL):  # a damaged archive leads to places before its start
             raise
-        raise ArrayFileError(f"it is a damaged archive: {said(error)}") from error
+        raise ArrayFileError(f"it is a damaged archive: {first_line(error)}") from error

@@ -2,10 +2,9 @@
 
 import difflib
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 
-from .legible import sentence, shortened
+from .legible import first_line, sentence, shortened
 
 # Comparing two names takes time with the square of their length.
 LONGEST_COMPARED = 200
@@ -99,8 +98,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def first_sentence(error: BaseException) -> str:
-    """Return the first line of what a library says went wrong, safe to print."""
-    text = re.sub(r"\x1b\[[0-9;]*m|\{\{.*?\}\}|\[Op:\w+\]( name:.*)?", "", str(error))
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Exception encountered when")]
-    text = "".join(one for one in (lines[0] if lines else type(error).__name__) if one.isprintable())[:300].strip()
-    return text if text.endswith(".") else text + "."
+    """Return `first_line` of a library's error as a sentence of ours."""
+    return f"{first_line(error)}."

@@ -1,11 +1,16 @@
 """The one door from outside to the terminal and to sentences: names in files, paths and other programs' words as plain text."""
 
+import re
+
 # A name may be long; a sentence that repeats 5,000 letters of it is not read.
 LONGEST_NAME = 400
 LONGEST_CLAUSE = 1_200
 LONGEST_SENTENCE = 1_500
 # Libraries quote bytes of what is damaged, sometimes thousands.
 LONGEST_SAID = 300
+# What Keras and TensorFlow put around their sentences: colours, the operation, a line that only says which layer was called.
+_DECORATION = re.compile(r"\x1b\[[0-9;]*m|\{\{.*?\}\}|\[Op:\w+\]( name:.*)?")
+_FOREWORD = "Exception encountered when"
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -35,7 +40,8 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
 
 
-def said(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of what a library says went wrong, short and without its point at the end; or the kind of the error."""
-    lines = str(error).splitlines()
-    return shortened(lines[0].rstrip("."), LONGEST_SAID) if lines else type(error).__name__
+    lines = (line.strip() for line in _DECORATION.sub("", str(error)).splitlines())
+    said = next((line for line in lines if line and not line.startswith(_FOREWORD)), "").rstrip(".")
+    return shortened(said, LONGEST_SAID) or type(error).__name__

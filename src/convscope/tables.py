@@ -16,7 +16,7 @@ from . import footers
 from .array_files import MOST_UNPACKED
 from .errors import ImageError
 from .json_files import parse_json
-from .legible import said
+from .legible import first_line
 
 KEY = b"convscope"
 # What a value takes in memory at least, by the kind of its column; text is kept once for all rows that share it.
@@ -89,7 +89,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except MemoryError as error:
         raise _unreadable(path, "there is not enough memory for it") from error
     except Exception as error:  # pyarrow raises its own errors and Python's, of many kinds, for what is damaged
-        raise _unreadable(path, said(error)) from error
+        raise _unreadable(path, first_line(error)) from error
 
 
 def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:

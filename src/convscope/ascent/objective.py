@@ -4,7 +4,6 @@ A batch shares a `Form`: which layers, and what is done with their values. Chann
 tensors, so that all channels of a layer, and all differences of two, are one compilation.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..array_files import ArrayFileError, read_array
 from ..backend import ops
+from ..digests import array_digest
 from ..errors import UnitError
 from ..expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
 from ..graph.calls import Call, Graph
@@ -133,7 +133,7 @@ def _read(name: str) -> Direction:
 
 
 def _digest(vector: Sequence[float]) -> str:
-    return hashlib.blake2b(np.asarray(vector, dtype=np.float64).tobytes(), digest_size=16).hexdigest()
+    return array_digest(np.asarray(vector, dtype=np.float64))
 
 
 FloatArray = NDArray[np.float32]

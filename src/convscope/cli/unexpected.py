@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import ConvscopeError
 from ..files import REASONS
-from ..legible import said
+from ..legible import first_line
 from . import terminal
 
 DEBUG = "CONVSCOPE_DEBUG"
@@ -50,12 +50,12 @@ def _of_system(error: OSError) -> str:
     if error.filename is None and (error.errno in OUTPUT or _from_click(error)):
         return terminal.unwritten(error)
     if error.filename is None:
-        reason = REASONS.get(error.errno or 0, f"{said(error)}. Expected a system that has room for it. Try again")
+        reason = REASONS.get(error.errno or 0, f"{first_line(error)}. Expected a system that has room for it. Try again")
         return f"The system refused something: {reason}."
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path(str(error.filename))
     if error.errno in REASONS:
         return f"Cannot use `{path}`: {REASONS[error.errno]}."
-    return f"Cannot use `{path}`: {said(error)}. Expected a file or folder that can be read and written."
+    return f"Cannot use `{path}`: {first_line(error)}. Expected a file or folder that can be read and written."
 
 
 def _from_click(error: OSError) -> bool:
@@ -69,6 +69,7 @@ def _fault(error: Exception) -> str:
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if here in Path(frame.filename).parents]
     place = f"{Path(own[-1].filename).relative_to(here)}:{own[-1].lineno}" if own else "unknown"
     return (
-        f"This is a fault of convscope, not of your input: {type(error).__name__}: {said(error)} (at {place}, convscope {__version__}, "
-        f"Python {platform.python_version()}). Please report this sentence with the command; with {DEBUG}=1 it shows a traceback."
+        f"This is a fault of convscope, not of your input: {type(error).__name__}: {first_line(error)} (at {place}, "
+        f"convscope {__version__}, Python {platform.python_version()}). Please report this sentence with the command; "
+        f"with {DEBUG}=1 it shows a traceback."
     )

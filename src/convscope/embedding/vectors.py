@@ -1,6 +1,5 @@
 """Features that a file holds already: a map of them needs no network."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import ArrayFile, ArrayFileError, texts
+from ..digests import array_digest, file_digest
 from ..errors import ImageError
 from ..files import as_path
 from ..images import ImageSet, as_image_set
@@ -116,7 +116,7 @@ def read_features(images: Any) -> Material:
         predictions=_labels(found, "predictions", count, path),
         probabilities=None,
         layer=f"features in {path.name}",
-        inputs=({"given": _given(parts), "count": count, "digest": _digest_of(values) if in_memory else _digest(path)},),
+        inputs=({"given": _given(parts), "count": count, "digest": array_digest(values) if in_memory else file_digest(path)},),
         notes=(bands_note(bands),) if bands > MOST_OF_ONE else (),
     )
 
@@ -229,15 +229,3 @@ def _thumbnails(pictures: ImageSet, count: int) -> tuple[NDArray[np.uint8], int]
         else:
             assert thumbnails is not None
             return thumbnails.filled(), bands
-
-
-def _digest_of(values: NDArray[Any]) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The one door to Keras' call history: a built model -> a flat `Graph`. The model itself is only read."""
+"""A built model -> a flat `Graph`. The model itself is only read."""
 
 import dataclasses
 import inspect
@@ -9,8 +9,7 @@ from typing import Any
 
 from ..backend import engine, keras, ops
 from ..errors import ModelError
-from ..models.saved.weights import snake
-from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, was_followed
+from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, operation_of, was_followed, word_of
 from .calls import Call, Graph, Ref, mapped, misfit
 from .kinds import HALVED, LINEAR, Kind, classify
 from .pooling import own_pooling
@@ -95,7 +94,7 @@ class _Builder:
         self._batch: int | None = None
 
     def add_input(self, tensor: Any) -> Ref:
-        name = tensor._keras_history[0].name
+        name = operation_of(tensor).name
         self._batch = tensor.shape[0]
         return self._add(name, lambda value: value, Kind.INPUT, ((), {}), "InputLayer", tensor.shape)
 
@@ -172,7 +171,7 @@ def _plain_names(nodes: list[Any]) -> dict[int, str]:
     names: dict[int, str] = {}
     times: Counter[str] = Counter()
     for operation in dict.fromkeys(node.operation for node in nodes):
-        word = snake(type(operation).__name__)
+        word = word_of(operation)
         if re.fullmatch(rf"{re.escape(word)}(_\d+)?", operation.name):
             times[word] += 1
             names[id(operation)] = word if times[word] == 1 else f"{word}_{times[word]}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ImageError, UnreachableError
-from ..legible import said
+from ..legible import first_line
 from .folders import is_hidden, is_picture, labels_of
 from .pictures import MOST_BYTES
 from .source import Opened, Source, Unreadable, decoded, unopened
@@ -139,7 +139,7 @@ def _unread(name: str, error: BaseException) -> ImageError:
     """Return the error for a member that did not unpack."""
     if _is_of_the_system(error):
         return unopened(name, error)
-    return ImageError(f"`{name}` is damaged: {said(error)}. Pack the archive again.")
+    return ImageError(f"`{name}` is damaged: {first_line(error)}. Pack the archive again.")
 
 
 def _is_of_the_system(error: BaseException) -> bool:
@@ -224,8 +224,8 @@ def from_archive(path: Path) -> list[Source]:
             raise unopened(str(path), error) from error
         if zipped or not found:
             kind = "zip" if zipped else "tar"
-            raise ImageError(f"`{path}` is no readable {kind} archive: {said(error)}. Copy or download it again.") from error
-        ended = f"`{path}` is damaged after {len(found)} pictures: {said(error)}. Copy or download it again."
+            raise ImageError(f"`{path}` is no readable {kind} archive: {first_line(error)}. Copy or download it again.") from error
+        ended = f"`{path}` is damaged after {len(found)} pictures: {first_line(error)}. Copy or download it again."
     parts = [_parts(name) for name, _ in found]
     sources = [make(name="/".join(one), label=label) for (_, make), one, label in zip(found, parts, labels_of(parts), strict=True)]
     return sources if ended is None else [*sources, Unreadable(name=path.name, reason=ended)]

@@ -1,6 +1,5 @@
 """Images brought to the network, all at once for a few or batch by batch for many, with what the provenance needs."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import ArrayFileError, read_array
+from ..digests import array_digest, hasher
 from ..errors import ImageError
 from ..legible import legible, shortened
 from ..reach import user_path
@@ -69,7 +69,7 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
     pixels = np.concatenate(stacks).astype(np.float32)
     names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
     paths = tuple(str(user_path(one).absolute()) for one in given if isinstance(one, str | Path))
-    digest = hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
+    digest = array_digest(pixels)
     inputs = {"given": list(paths) if len(paths) == len(given) else None, "count": len(pixels), "digest": digest}
     counted = [f"{name}[{index}]" for name, stack in zip(names, stacks, strict=True) for index in range(len(stack))]
     return ImageBatch(pixels, tuple(counted), (inputs,), paths if len(paths) == len(given) else None)
@@ -119,7 +119,7 @@ class ImageStream:
     skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = hasher()
         self._brightest = 0.0
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError, UnreachableError
-from ..legible import said
+from ..legible import first_line
 from . import deep, netpbm, tiff
 from .deep import Unpacked
 from .numbers import Pixels, check
@@ -78,7 +78,7 @@ def _one_sentence(name: str) -> Iterator[None]:
     except Exception as error:  # damaged pictures make Pillow raise almost anything, and one of them must not end a scan of a million
         if isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error):
             raise UnreachableError(f"`{name}` cannot be read now: there is not enough memory. Free some, and try again.") from error
-        raise ImageError(f"`{name}` is damaged or not a picture: {said(error)}. {EXPECTED}") from error
+        raise ImageError(f"`{name}` is damaged or not a picture: {first_line(error)}. {EXPECTED}") from error
 
 
 def _decoded(data: bytes, name: str, side: int | None, opened: contextlib.ExitStack) -> Pixels:

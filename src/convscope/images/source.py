@@ -1,7 +1,6 @@
 """One image that can be read when its turn comes: a small record that may be read in any thread and sent to any process."""
 
 import errno
-import hashlib
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -13,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..digests import hasher
 from ..errors import ImageError, UnreachableError
 from .numbers import Pixels, brightness
 from .pictures import MOST_BYTES, decode, room
@@ -87,7 +87,7 @@ class ArraySource(Source):
         """Open the image, with the digest of its numbers."""
         image = self.stack[self.index]
         try:
-            known = digest(np.ascontiguousarray(image).tobytes())
+            known = hasher(np.ascontiguousarray(image).tobytes()).digest()
         except MemoryError as error:
             raise unopened(self.name, error) from error
         yield image, known
@@ -122,7 +122,7 @@ def decoded(fetch: Callable[[], bytes], size: int, name: str, side: int | None) 
     with room(size):
         data = fetch()
         with decode(data, name, side) as numbers:
-            known = digest(data)
+            known = hasher(data).digest()
             del data
             yield numbers, known
 
@@ -143,8 +143,3 @@ def unopened(path: str, error: BaseException) -> ImageError:
     reason = getattr(error, "strerror", None) or error
     kind = ImageError if not isinstance(error, OSError) or error.errno in FOR_EVER else UnreachableError
     return kind(f"`{path}` cannot be read: {reason}. Check that it is there and may be read.")
-
-
-def digest(data: bytes) -> bytes:
-    """Return 16 bytes that stand for these."""
-    return hashlib.blake2b(data, digest_size=16).digest()

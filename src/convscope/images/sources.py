@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import assets
 from ..errors import ImageError, alike
 from ..files import as_path
-from ..legible import said, shortened
+from ..legible import first_line, shortened
 from ..reach import is_within_reach, permit
 from .archives import from_archive, is_archive
 from .arrays import from_array, from_numpy
@@ -89,7 +89,7 @@ def as_array(part: Any) -> NDArray[Any]:
     try:
         return np.asarray(part)
     except Exception as error:  # a tensor of any framework may refuse, each with its own error
-        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {said(error)}. {EXPECTED}") from error
+        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {first_line(error)}. {EXPECTED}") from error
 
 
 def _absolute(part: str | Path) -> str:

@@ -1,6 +1,5 @@
 """The ModelBundle: a network and what the methods must know of it. The network is only read, its weights are never copied."""
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..digests import hasher
 from .preprocessing import Preprocessing
 
 DEFAULT_SIZE = 224
@@ -87,7 +87,7 @@ class ModelBundle:
 
 def network_digest(network: Any) -> str:
     """Return a 128-bit hex digest of a network's architecture and weights; equal before and after every convscope call."""
-    digest = hashlib.blake2b(re.sub(r"_\d+\"", '"', network.to_json()).encode(), digest_size=16)
+    digest = hasher(re.sub(r"_\d+\"", '"', network.to_json()).encode())
     for variable in network.weights:  # `variables` would add the states of random generators, new at each load
         array = np.ascontiguousarray(variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable))
         digest.update(f"{array.shape}{array.dtype}".encode())

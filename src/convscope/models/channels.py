@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import keras, ops
 from ..errors import ModelError
-from .tracing import deep, functional_of, nodes_of
+from .tracing import deep, functional_of, is_graph, layers_of, nodes_of, operation_of
 
 TO_LAST, TO_FIRST = (2, 3, 1), (3, 1, 2)
 # Where an axis of (n, channel, row, column) lies in (n, row, column, channel).
@@ -25,7 +25,7 @@ BY_ELEMENT = frozenset(
 
 def is_channels_first(model: Any) -> bool:
     """Say whether any layer of a network computes with the channels before rows and columns."""
-    return any(getattr(layer, "data_format", None) == "channels_first" for layer in model._flatten_layers(include_self=False))
+    return any(getattr(layer, "data_format", None) == "channels_first" for layer in layers_of(model, itself=False))
 
 
 @deep()
@@ -42,7 +42,7 @@ class _Conversion:
 
     def model(self, model: Any) -> Any:
         functional = functional_of(model)
-        if not hasattr(functional, "_nodes_by_depth"):
+        if not is_graph(functional):
             raise ModelError(
                 f"`{model.name}` computes channels first and is no graph of layers; it cannot be converted. Save it channels last."
             )
@@ -50,7 +50,7 @@ class _Conversion:
         for tensor in functional.inputs:
             side = tensor.shape[1:]
             shape = (*side[1:], side[0]) if len(side) == 3 else side
-            tensors[id(tensor)] = keras.Input(shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
+            tensors[id(tensor)] = keras.Input(shape, dtype=tensor.dtype, name=operation_of(tensor).name)
         for node in nodes_of(functional):
             self._call(node, tensors)
         inputs, outputs = ([tensors[id(one)] for one in part] for part in (functional.inputs, functional.outputs))

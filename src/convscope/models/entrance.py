@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import keras, ops
-from .tracing import functional_of, graph_inside, nodes_of
+from .tracing import functional_of, graph_inside, layers_of, nodes_of, operation_of
 
 MOST_NUMBERS = 2**26  # that any value on the way may have
 Look = Callable[[Any, list[Any]], bool]
@@ -52,7 +52,7 @@ def learns(operation: Any) -> bool:
     """Say whether an operation has weights that training changes, frozen or not; constants of a Normalization are none."""
     if not isinstance(operation, keras.Layer):
         return False
-    layers = operation._flatten_layers()
+    layers = layers_of(operation)
     return any(
         isinstance(layer, keras.layers.BatchNormalization)
         or layer._trainable_variables
@@ -63,7 +63,7 @@ def learns(operation: Any) -> bool:
 
 
 def _entering(tensor: Any, image: str, fixed: Mapping[str, Any], pictures: NDArray[np.float32]) -> _Value:
-    name = tensor._keras_history.operation.name
+    name = operation_of(tensor).name
     if name == image:
         return _Value(ops.convert_to_tensor(np.ascontiguousarray(pictures, dtype=np.float32)), True)
     if name not in fixed:

@@ -9,6 +9,7 @@ from ..array_files import ArrayFileError, read_array
 from ..errors import ModelError, OptionError
 from ..numerals import real
 from ..reach import user_path
+from .tracing import operation_of
 
 IMAGE = "image"
 Fixed = dict[str, NDArray[np.float32]]
@@ -22,7 +23,7 @@ def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
     """
     given = [given] if isinstance(given, str) else given
     wanted = dict(_split(one) for one in given) if isinstance(given, list | tuple) else dict(given or {})
-    shapes = {tensor._keras_history.operation.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+    shapes = {operation_of(tensor).name: tuple(tensor.shape[1:]) for tensor in network.inputs}
     for name in wanted:
         if name not in shapes:
             raise OptionError(f"`{network.name}` has no input `{name}`. Its inputs are {', '.join(shapes)}.")

@@ -20,7 +20,7 @@ from .inputs import as_inputs
 from .labels import read_labels
 from .reading import EXPECTED, Opened, Reading, read_model
 from .recognition import choose_preprocessing
-from .tracing import is_graph, traced
+from .tracing import is_graph, operation_of, traced
 
 VGG16 = "vgg16_imagenet_conv_float16.weights.h5"
 IMAGENET_LABELS = "imagenet_labels.txt"
@@ -246,7 +246,7 @@ def _embedded_vgg16() -> Any:
 
 
 def _image_shape(network: Any, image: str) -> tuple[int | None, ...]:
-    shape = next(tuple(tensor.shape[1:]) for tensor in network.inputs if tensor._keras_history.operation.name == image)
+    shape = next(tuple(tensor.shape[1:]) for tensor in network.inputs if operation_of(tensor).name == image)
     if shape[-1] is None:
         raise ModelError(
             f"`{network.name}` does not say how many channels its input has: received {shape}. Give it: --input-shape 224,224,3"

@@ -17,6 +17,7 @@ from .. import assets
 from ..backend import keras, ops
 from .entrance import MOST_NUMBERS, enough, walk
 from .preprocessing import PREPROCESSINGS, Preprocessing
+from .tracing import layers_of
 
 SIDE = 128
 MOST_LAYERS = 3
@@ -50,7 +51,7 @@ class Guess:
 
 def guess(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mapping[str, Any]) -> Guess | None:
     """Return the recipe that fits a network's stored moments best; None where it has no BatchNorm that can be asked."""
-    if len(shape) != 3 or shape[2] not in (1, 3) or not any(_is_trained(layer) for layer in network._flatten_layers()):
+    if len(shape) != 3 or shape[2] not in (1, 3) or not any(_is_trained(layer) for layer in layers_of(network)):
         return None
     if MOST_PICTURES * math.prod(side or SIDE for side in shape) > MOST_NUMBERS:
         return None

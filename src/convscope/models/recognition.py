@@ -10,6 +10,7 @@ from .families import trunk_of, whole
 from .moments import Guess, guess
 from .preprocessing import PREPROCESSINGS, Preprocessing, named
 from .responses import Response, respond
+from .tracing import operation_of
 
 WRONG = 1.0  # nats: a recipe so far from the moments of a BatchNorm is not what it was trained with
 RANGES = {
@@ -40,7 +41,7 @@ def choose_preprocessing(
     channels = int(shape[-1] or 0)
     if wanted is not None:
         return Choice(named(wanted, channels), f"preprocessing {wanted}, as given")
-    image = image or network.inputs[0]._keras_history.operation.name
+    image = image or operation_of(network.inputs[0]).name
     fixed = fixed or {}
     ways = arrivals(network, image, fixed, shape)
     known = whole(network) if channels == 3 else None

@@ -17,7 +17,7 @@ from ..backend import ops
 from .entrance import MOST_NUMBERS, walk
 from .moments import MOST_PICTURES, SIDE, photographs
 from .preprocessing import PREPROCESSINGS
-from .tracing import functional_of, nodes_of
+from .tracing import functional_of, layers_of, nodes_of
 
 PICTURES = 4
 MOST_CALLS = 500
@@ -76,7 +76,7 @@ def _told(spreads: Mapping[str, float]) -> Response | None:
 
 def _is_trained(network: Any) -> bool:
     """Say whether a network has been trained: biases begin as zero."""
-    biases = [layer.bias for layer in network._flatten_layers() if getattr(layer, "bias", None) is not None]
+    biases = [layer.bias for layer in layers_of(network) if getattr(layer, "bias", None) is not None]
     return any(np.any(np.asarray(ops.convert_to_numpy(bias)) != 0) for bias in biases)
 
 

@@ -1,9 +1,12 @@
-"""The graph that Keras keeps of a model's layers, and one for models that keep none.
+"""The one door to the graph that Keras keeps of a model's layers, and a graph for models that keep none.
+
+Keras has no public name for its call history: what calls which, and which operation made a tensor. Only this file knows the private ones.
 
 Subclassed models and layers made of layers are followed through one symbolic call: what their `call` passes through becomes a graph.
 """
 
 import inspect
+import re
 import sys
 import weakref
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..backend import keras
-from ..errors import ModelError
+from ..errors import ModelError, first_sentence
 
 # Keras follows a graph by a function that calls itself once for each layer of a chain; Python's own limit ends that after some 950.
 DEEPEST_GRAPH = 10_000
@@ -52,6 +55,24 @@ def nodes_of(functional: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input]
 
 
+def operation_of(tensor: Any) -> Any:
+    """Return the operation that made a symbolic tensor, of an input its layer; None for what no operation made."""
+    history = getattr(tensor, "_keras_history", None)
+    return None if history is None else history.operation
+
+
+def layers_of(layer: Any, *, itself: bool = True) -> list[Any]:
+    """Return a layer and all layers in it, at any depth and in the order in which Keras numbers their weights."""
+    return list(layer._flatten_layers(include_self=itself))
+
+
+def word_of(operation: Any) -> str:
+    """Return the word from which Keras makes an operation's name: GlobalAveragePooling2D -> global_average_pooling2d."""
+    name = re.sub(r"\W+", "", type(operation).__name__)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
 @deep()
 def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
     """Return a functional model over the layers of a subclassed one, for inputs of `shape` (without batch).
@@ -70,10 +91,9 @@ def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
         _FOLLOWED.add(found)
         return found
     except Exception as error:
-        lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         raise ModelError(
-            f"`{network.name}` is a subclassed model ({type(network).__name__}) whose `call` could not be followed: {lines[0][:200]} "
-            "Expected one image tensor in, and only Keras layers and keras.ops on tensors."
+            f"`{network.name}` is a subclassed model ({type(network).__name__}) whose `call` could not be followed: "
+            f"{first_sentence(error)} Expected one image tensor in, and only Keras layers and keras.ops on tensors."
         ) from error
 
 
@@ -96,7 +116,7 @@ def graph_inside(operation: Any, node: Any) -> Any:
     if isinstance(operation, keras.Model) and is_graph(operation):
         return functional_of(operation)
     own = isinstance(operation, keras.Layer) and not type(operation).__module__.startswith("keras.")
-    if not own or not operation._flatten_layers(include_self=False):
+    if not own or not layers_of(operation, itself=False):
         return None
     fresh: dict[int, Any] = {}
 

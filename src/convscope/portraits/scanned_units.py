@@ -1,7 +1,6 @@
 """Units of a run with the network that measured them: what every portrait is made of, and what is to be said below it."""
 
 import functools
-import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..digests import digest
 from ..errors import ModelError, OptionError, UnitError
 from ..graph.calls import Call
 from ..graph.finite import weight_notes
@@ -92,7 +92,7 @@ class ScannedUnits:
         """Return what the provenance records of the run; its digest tells apart which pictures could be had."""
         found, missing = self.run.input(), sorted(unreadable)
         if missing:
-            found["digest"] = hashlib.blake2b(f"{found['digest']} without {missing}".encode(), digest_size=16).hexdigest()
+            found["digest"] = digest(f"{found['digest']} without {missing}".encode())
         return found
 
     def notes(self, rules: Sequence[Ruleset], shown: Sequence[Patches]) -> tuple[str, ...]:

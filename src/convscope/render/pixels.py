@@ -1,10 +1,10 @@
 """Arrays -> 8-bit RGB, (height, width, 3) uint8. Nothing here knows of figures."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+
+from ..digests import hasher
 
 Bytes = NDArray[np.uint8]
 SMOOTH_FROM = 33
@@ -78,7 +78,7 @@ def fit(pixels: Bytes, width: int, height: int) -> Bytes:
 
 def digest(pixels: Bytes) -> bytes:
     """Return what tells a picture from all others."""
-    return hashlib.blake2b(np.ascontiguousarray(pixels).tobytes(), salt=str(pixels.shape).encode()[:16], digest_size=16).digest()
+    return hasher(np.ascontiguousarray(pixels).tobytes(), salt=str(pixels.shape).encode()[:16]).digest()
 
 
 def as_three(values: NDArray[np.float32]) -> NDArray[np.float32]:

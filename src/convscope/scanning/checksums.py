@@ -1,26 +1,18 @@
 """Checksums of a run's files: damage shows where a file is read, and never as a number."""
 
-import hashlib
 import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-BLOCK = 2**20
+from ..digests import digest, file_digest
+
 CHECKSUM = "checksum"
 
 
 class DamageError(ValueError):
     """A file that is not what was written. The message is the end of a sentence: "it is cut off"."""
-
-
-def digest(*parts: bytes) -> str:
-    """Return 32 hex digits that stand for these bytes, one after the other."""
-    found = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        found.update(part)
-    return found.hexdigest()
 
 
 def check_file(path: Path, expected: str | None) -> None:
@@ -29,11 +21,7 @@ def check_file(path: Path, expected: str | None) -> None:
         raise DamageError("it is a folder, a pipe or a device, not a file")
     if expected is None:
         return
-    found = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            found.update(block)
-    if found.hexdigest() != expected:
+    if file_digest(path) != expected:
         raise DamageError("its checksum is not the one that was noted")
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..digests import digest
 from ..errors import ConvscopeError, ImageError, OptionError, OutputError, UnreachableError
 from ..files import check_writable, unwritten, write_files
 from ..images import ImageSet, Source, entering
 from ..json_files import read_json
 from ..progress import counting
-from .checksums import CHECKSUM, check_sealed, digest, sealed
+from .checksums import CHECKSUM, check_sealed, sealed
 from .executors import Executor, Function, Serial
 from .journal import FOLDER, LOCK, SETTINGS, Journal, locked
 from .listing import Listed, all_there, is_away, listed_in, written_as

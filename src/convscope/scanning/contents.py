@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import read_array
+from ..digests import digest
 from ..errors import ImageError, ReplayError
 from ..json_files import read_json
 from ..tables import Columns, read_parquet
-from .checksums import CHECKSUM, DamageError, check_file, check_sealed, digest
+from .checksums import CHECKSUM, DamageError, check_file, check_sealed
 from .journal import FEATURES, FOLDER
 from .written import MANIFEST, SCHEMA
 

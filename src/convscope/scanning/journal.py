@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import ArrayFile
+from ..digests import digest
 from ..errors import OptionError, OutputError, UnreachableError
 from ..files import open_in_place, remove_forgotten, unwritten, write_files
 from ..json_files import parse_json
 from .accumulators import Statistics
-from .checksums import DamageError, check_file, digest
+from .checksums import DamageError, check_file
 from .listing import Listed
 from .shards import FACTS, NOT_REACHED, READ, Finished
 

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
+from ..digests import digest
 from ..errors import ImageError, OutputError, closest
 from ..files import write_files
 from ..images import ImageSet, Source
 from ..images.source import Unreadable
 from ..tables import about, parquet, read_parquet
-from .checksums import check_file, digest
+from .checksums import check_file
 
 FILE = "sources.parquet"
 Name = TypeVar("Name", str, str | None)

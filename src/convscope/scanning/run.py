@@ -1,7 +1,6 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import contextlib
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..digests import hasher
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..formats.bins import bin_edges, bins_of
@@ -108,10 +108,10 @@ class Run:
 
     def input(self) -> dict[str, Any]:
         """Return what the provenance of a result records of the run it was made from: the folder, and a digest of network and images."""
-        digest = hashlib.blake2b(self.model["digest"].encode(), digest_size=16)
+        found = hasher(self.model["digest"].encode())
         for one in self.images.texts["digest"]:
-            digest.update(str(one).encode())
-        return {"given": [str(self.path.absolute())], "count": len(self), "digest": digest.hexdigest()}
+            found.update(str(one).encode())
+        return {"given": [str(self.path.absolute())], "count": len(self), "digest": found.hexdigest()}
 
     def load_model(self, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
         """Return the network that was scanned, loaded from where it was; it must be the same to the bit.

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import backend
+from ..digests import digest
 from ..errors import ImageError
 from ..files import write_files
 from ..formats import bins
 from ..tables import parquet
 from .accumulators import Statistics, quantiles
-from .checksums import digest, sealed
+from .checksums import sealed
 from .journal import Journal
 from .listing import Listed
 from .measure import Measure, MeasuredLayer

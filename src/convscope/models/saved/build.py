@@ -10,7 +10,7 @@ from typing import Any
 
 from ...backend import keras, ops
 from ...errors import ConvscopeError, ModelError, first_sentence
-from ..tracing import deep
+from ..tracing import deep, operation_of
 from . import upsampling
 from .budget import Budget
 from .entries import Entry, Network, parse_network, shown
@@ -325,9 +325,8 @@ def _named(function: Made, name: str) -> Made:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         value = function(*args, **kwargs)
-        history = getattr(value, "_keras_history", None)
-        if history is not None:
-            history.operation.name = name
+        if (operation := operation_of(value)) is not None:
+            operation.name = name
         return value
 
     return call

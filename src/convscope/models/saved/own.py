@@ -10,6 +10,7 @@ from typing import Any
 
 from ...backend import keras
 from ...errors import ModelError
+from ..tracing import layers_of
 from .entries import Entry, array_of, is_network
 from .functions import activation_named, today
 from .trust import REFUSED, Custom, unknown
@@ -75,7 +76,7 @@ def _has(room: str, class_name: Any) -> bool:
 def name_alike(made: Any, network: Any) -> None:
     """Call the layers of a network that the user's code made again as the file does: a class without a name in its config forgets it."""
     wanted = list(getattr(network, "layers", ()))
-    for twin in made._flatten_layers() if isinstance(made, keras.Layer) else ():
+    for twin in layers_of(made) if isinstance(made, keras.Layer) else ():
         layers = list(getattr(twin, "layers", ()))
         if twin.name == network.name and [type(one) for one in layers] == [type(one) for one in wanted]:
             for layer, one in zip(layers, wanted, strict=True):

@@ -1,7 +1,7 @@
 """Stored weights -> a built network's variables: by name where names say it, else by order, in the layouts of every Keras.
 
 Three layouts are read: groups of named arrays (HDF5 of all versions), the numbered variables of Keras 3, and those of Keras 2.12 to
-2.15, which numbered the same layers differently. Source: the loading code of Keras 1.2, 2.15 and 3.
+2.15, which numbered the same layers differently. Source: the loading code of Keras 1.0.8, 1.2.2, 2.15 and 3.
 """
 
 import re
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...backend import keras
 from ...errors import ModelError, first_sentence
+from ..tracing import layers_of, word_of
 from . import hdf5, store
 from .entries import Entry, shown
 from .recurrent import Array as Stored
@@ -95,7 +96,7 @@ def _arrays(group: Any) -> Named:
 def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None, wanted: list[Any] | None = None) -> None:
     """Fill a layer's variables, or those of them that are `wanted`."""
     variables = _variables(layer) if wanted is None else wanted
-    owners = {id(variable): one for one in layer._flatten_layers() for variable in one.weights}  # the innermost comes last
+    owners = {id(variable): one for one in layers_of(layer) for variable in one.weights}  # the innermost comes last
     if writer == 1:
         stored = joined(stored, any(_is_first(one) for one in owners.values()))
     stored = from_cudnn(stored)
@@ -245,7 +246,7 @@ def _fill_list(inside: Sequence[Any], container: Any, name: str) -> None:
     """Fill layers in a row: of those of one class, the k-th is the k-th in the file."""
     times: Counter[str] = Counter()
     for one in inside:
-        word = snake(type(one).__name__)
+        word = word_of(one)
         groups = sorted(
             (key for key in container if re.fullmatch(rf"{word}(_[0-9]{{1,9}})?", key)), key=lambda key: int("0" + key[len(word) + 1 :])
         )
@@ -277,13 +278,6 @@ def _numbered(group: hdf5.Group) -> list[tuple[str, Any]]:
     return [*_own(group), *below]
 
 
-def snake(name: str) -> str:
-    """Return a class name as Keras writes it in paths: GlobalAveragePooling2D -> global_average_pooling2d."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
 def leaves(model: Any) -> list[Any]:
     """Return the layers of a model that hold no others, those of nested models included."""
     inside = getattr(model, "layers", None)
@@ -292,7 +286,7 @@ def leaves(model: Any) -> list[Any]:
 
 def finish(network: Any) -> None:
     """Tell the layers that compute constants from their weights that these have come."""
-    for layer in network._flatten_layers():
+    for layer in layers_of(network):
         if isinstance(layer, keras.layers.Normalization) and layer.built:
             layer.finalize_state()
 
