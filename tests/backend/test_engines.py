@@ -1,9 +1,12 @@
-"""The four things convscope asks of a framework, the same from each."""
+"""What convscope asks of a framework, the same from each."""
+
+import ast
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convscope.backend import device_name, engine, keras, ops
+from convscope.backend import Engine, device_name, engine, keras, ops, select
 from networks import array, tensor
 
 X, Y = [1.0, -2.0, 3.0], [2.0, 5.0, -1.0]
@@ -87,3 +90,12 @@ def test_through_whole_numbers_nothing_comes_back(dtype):
     assert array(pullback(tensor([1.0, 1.0, 1.0]))[0]).tolist() == [0.0, 0.0, 0.0]
     _, onward = engine().vjp(lambda y: ops.cast(y, "float32"), [output])
     assert array(onward(tensor([1.0, 1.0, 1.0]))[0]).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("framework", select.PREFERENCE)
+def test_an_engine_has_the_functions_of_the_protocol_and_no_others(framework):
+    """mypy compares their types; read as text, because only one framework runs in a process."""
+    tree = ast.parse(Path(select.__file__).with_name(f"{framework}_engine.py").read_text("utf-8"))
+    public = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
+    assert public == {name for name, member in vars(Engine).items() if callable(member) and not name.startswith("_")}

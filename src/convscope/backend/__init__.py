@@ -8,9 +8,11 @@ from .failures import compiled, failure
 from .lazy import keras, ops, quietly
 from .memory import available_memory
 from .precision import native_bfloat16, resolve_precision
+from .protocol import Engine
 from .select import choose, device_name, engine, installed, versions
 
 __all__ = [
+    "Engine",
     "available_memory",
     "choose",
     "compiled",

@@ -1,4 +1,4 @@
-"""JAX's spelling of the five things convscope asks of a framework."""
+"""What convscope asks of a framework, in JAX: see `protocol.Engine`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-Pullback = Callable[[Any], list[Any]]
-# Whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
+from .protocol import Pullback
+
 FAST_POOLING = False
 
 

@@ -6,9 +6,10 @@ import os
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from types import ModuleType
+from typing import Any
 
 from ..errors import BackendError
+from .protocol import Engine
 
 PREFERENCE = ("tensorflow", "torch", "jax")
 INSTALL = 'pip install "convscope[tensorflow]"'
@@ -58,14 +59,15 @@ def choose() -> str:
     return chosen
 
 
-def engine() -> ModuleType:
-    """Return the module of this room that speaks the chosen framework: vjp, value_and_gradient, compiled, device."""
-    return importlib.import_module(f"{__package__}.{choose()}_engine")
+def engine() -> Engine:
+    """Return the module of this room that speaks the chosen framework."""
+    module: Any = importlib.import_module(f"{__package__}.{choose()}_engine")
+    return module
 
 
 def device_name() -> str:
     """Return the framework's name for the device that computes, for the provenance."""
-    return str(engine().device())
+    return engine().device()
 
 
 def versions() -> dict[str, str]:

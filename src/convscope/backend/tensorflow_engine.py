@@ -1,4 +1,4 @@
-"""TensorFlow's spelling of the five things convscope asks of a framework."""
+"""What convscope asks of a framework, in TensorFlow: see `protocol.Engine`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .protocol import Pullback
+
 tf.get_logger().setLevel("ERROR")  # it warns of each new function; ours are few and known
 
-Pullback = Callable[[Any], list[Any]]
-# Whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
 FAST_POOLING = True
 LARGE = 2**18
 

@@ -1,4 +1,4 @@
-"""PyTorch's spelling of the five things convscope asks of a framework."""
+"""What convscope asks of a framework, in PyTorch: see `protocol.Engine`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ import torch
 from keras import ops
 from torch.nn import functional
 
-Pullback = Callable[[Any], list[Any]]
-# Whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
+from .protocol import Pullback
+
 FAST_POOLING = True
 
 
