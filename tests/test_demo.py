@@ -1,6 +1,7 @@
 """The demo's table: every part is a command that parses, under a name of its own. `make demo` runs it whole."""
 
 import shlex
+from pathlib import Path
 
 import click
 import pytest
@@ -21,7 +22,7 @@ def test_every_part_says_the_command_that_makes_it(part):
     given = command.make_context(name, arguments).params
     assert given["model"] == part.model
     assert {option: given[option] for option in part.options} == part.options
-    assert given.get("run") == (f"convscope-demo/scan-{part.model}" if part.scanned else None)
+    assert given.get("run") == (Path(f"convscope-demo/scan-{part.model}") if part.scanned else None)
 
 
 def test_it_covers_all_methods_and_file_names_are_unique():

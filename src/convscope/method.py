@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import backend
+from . import backend, options
+from .options import Option as Form
 from .results import Provenance, Result
 
 
@@ -14,38 +15,16 @@ def _always(*taken: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Option:
-    """One keyword of a method: `--name` on the command line, a question in the session.
-
-    `type` is int, float, str, Path or bool (a flag); `choices` restricts a str; `shortcuts` are flags that stand for one of its values,
-    such as ("--no-switches", "spread"); `short` is a second flag, such as "-r", `metavar` the value's name in the help. `asked` says
-    whether the session asks for it, `required` that there is no default, `hidden` that the help leaves it out.
-    """
-
-    name: str
-    type: type
-    default: Any
-    help: str
-    choices: tuple[str, ...] = ()
-    shortcuts: tuple[tuple[str, str], ...] = ()
-    asked: bool = False
-    short: str = ""
-    required: bool = False
-    metavar: str | None = None
-    hidden: bool = False
-
-    @property
-    def flag(self) -> str:
-        """The option's name in the shell."""
-        return f"--{self.name.replace('_', '-')}"
+def Option(name: str, type: type, default: Any, help: str, **facts: Any) -> Form:  # noqa: N802 (until the portraits have signatures)
+    """Return an option that no signature says."""
+    return Form(help=help, name=name, type=type, default=default, optional=default is None, open=True, **facts)
 
 
-# How the pictures of every method are drawn; the result records it.
-THEMES = ("light", "dark")
-THEME = Option("theme", str, "light", "Background of the pictures.", choices=THEMES)
-# Every method that Ctrl-C can cut short takes it, and records it then.
-STOP = Option("stop", int, None, "End after so many steps or images, as Ctrl-C would.", metavar="N", hidden=True)
+def _theme(theme: options.Theme = "light", stop: options.Stop = None) -> None:
+    """Hold the forms of the options that the portraits still list by hand."""
+
+
+THEMES, (THEME, STOP) = options.THEMES, options.options_of(_theme)
 
 
 class Part(NamedTuple):
@@ -76,7 +55,7 @@ class Method:
     name: str
     run: Callable[..., Result]
     takes: tuple[str, ...]
-    options: tuple[Option, ...] = ()
+    options: tuple[Form, ...] = ()
     examples: tuple[str, ...] = ()
     summary: str = ""
     description: str = ""
@@ -85,7 +64,7 @@ class Method:
     model_of: Callable[..., Any] | None = None
     pages: Callable[..., Sequence[Part]] | None = None
     job: Callable[..., Any] | None = None
-    job_options: tuple[Option, ...] = ()
+    job_options: tuple[Form, ...] = ()
     in_todays_words: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     watched: bool = False
     of_last_layer: bool = False

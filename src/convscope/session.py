@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import METHODS, summary
-from .errors import OptionError, check_choice
+from .errors import OptionError
 from .images.sources import SAMPLE, as_image_set, samples
-from .methods import Method, Option
+from .methods import Method
 from .models import ModelBundle, load
 from .network.listing import LayerInfo, layers
-from .numerals import natural, real, whole
+from .numerals import natural
+from .options import Option
 from .render.pages import INDEX, write_pages
 from .results import INTERRUPTED, Result
 from .units import parse
@@ -26,7 +27,6 @@ from .units import parse
 OUT = Path("convscope-out")
 WHOLE = "whole network"
 BACK, QUIT = ":back", ":quit"
-READERS: dict[type, Callable[[str], Any]] = {int: whole, float: real}
 
 
 @dataclass(frozen=True)
@@ -294,12 +294,7 @@ def _converted(option: Option, answer: str) -> Any:
         if option.required:
             raise OptionError(f"Nothing was given for {option.name}. Expected: {option.help}")
         return option.default
-    if option.choices:
-        check_choice(option.name, answer, option.choices)
-    try:
-        return READERS.get(option.type, option.type)(answer)
-    except ValueError as error:
-        raise OptionError(f"{option.name}: {error}.") from error
+    return option.read(answer)
 
 
 def _option(state: State) -> Option:

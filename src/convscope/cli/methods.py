@@ -14,9 +14,10 @@ from ..catalogue import summary
 from ..files import as_path
 from ..images.sources import SAMPLE, samples
 from ..method import Part, told_words
-from ..methods import Method, Option
+from ..methods import Method
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
+from ..options import Option
 from ..progress import working
 from ..reach import allowing
 from ..render.writer import check_target, write_named
@@ -25,7 +26,7 @@ from ..units import slug
 from ..writing import is_picture
 from .jobs import write_job
 from .terminal import agrees, put, put_json, say
-from .values import TYPES, Shape
+from .values import Shape, Value
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -275,12 +276,11 @@ def _options(options: tuple[Option, ...]) -> list[click.Option]:
     for option in options:
         flag = option.flag
         if option.type is bool:
-            made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.help))
+            made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.told))
             continue
         flags = [flag, *([option.short] if option.short else []), option.name]
-        kind = click.Choice(list(option.choices)) if option.choices else TYPES.get(option.type, option.type)
-        absent = {"required": True} if option.required else {"default": option.default, "show_default": option.default is not None}
-        made.append(click.Option(flags, type=kind, metavar=option.metavar, help=option.help, hidden=option.hidden, **absent))
+        absent = {"required": True} if option.required else {"default": option.default}
+        made.append(click.Option(flags, type=Value(option), metavar=option.metavar, help=option.told, hidden=option.hidden, **absent))
         made.extend(
             click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
         )

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..numerals import natural, real, whole
+from ..options import Option
 
 
 class Number(click.ParamType[Any]):
@@ -29,7 +30,31 @@ class Number(click.ParamType[Any]):
 
 
 WHOLE, REAL = Number("integer", whole), Number("float", real)
-TYPES = {int: WHOLE, float: REAL, Path: click.Path()}
+PLAIN = {int: "integer", float: "float", str: "text", Path: "path"}
+
+
+class Value(click.ParamType[Any]):
+    """The value of an option of a method, which the option itself reads and checks, for the command line as for everybody."""
+
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        self.name = PLAIN[option.type]
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the choices, where there are some."""
+        return f"[{'|'.join(self.option.choices)}]" if self.option.choices else None
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value. Raises OptionError."""
+        return self.option.read(value) if isinstance(value, str) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the choices that begin so, files for a path."""
+        from click.shell_completion import CompletionItem
+
+        if self.option.type is Path or self.option.names:
+            return [CompletionItem(incomplete, type="file")]
+        return [CompletionItem(choice) for choice in self.option.choices if choice.startswith(incomplete)]
 
 
 class Shape(click.ParamType[tuple[int | None, ...]]):

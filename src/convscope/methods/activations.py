@@ -1,17 +1,17 @@
 """Activation maps: what each channel of a layer computes for an image."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from ..errors import OptionError, check_choice
 from ..graph.finite import weight_notes
 from ..graph.saturation import ranking
 from ..graph.tensors import to_array
-from ..method import STOP, THEME, THEMES, Method, Option, provenance
+from ..method import Method, provenance
 from ..models import as_bundle, names_classes
 from ..network.addresses import channel_count, graph_of
 from ..network.entering import batch_for, network_input
+from ..options import Opt, Stop, Theme, check_options, options_of
 from ..results import Activations
 from .chunks import in_chunks
 
@@ -20,7 +20,14 @@ CHUNK = 8
 
 
 def activations(
-    model: Any, layer: str, images: Any, *, order: str = "strongest", most: int | None = 64, theme: str = "light", stop: int | None = None
+    model: Any,
+    layer: str,
+    images: Any,
+    *,
+    order: Annotated[str, Opt("Which channels come first.", choices=ORDERS)] = "strongest",
+    most: Annotated[int | None, Opt("How many channels to draw.", least=1)] = 64,
+    theme: Theme = "light",
+    stop: Stop = None,
 ) -> Activations:
     """Return the activation maps of `layer` for each image, all channels.
 
@@ -31,10 +38,7 @@ def activations(
 
     >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
     """
-    check_choice("order", order, ORDERS)
-    check_choice("theme", theme, THEMES)
-    if most is not None and most < 1:
-        raise OptionError(f"`most` is {most}. Give at least 1, or None for all channels.")
+    options = check_options(activations, locals())
     bundle = as_bundle(model, classes=names_classes(layer))
     graph = graph_of(bundle)
     call = graph.find(layer)
@@ -49,9 +53,9 @@ def activations(
         strengths = to_array(ranked.strengths(*(found[one.index] for one in ranked.calls)))
         return to_array(found[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
 
-    parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, maps_of, "computing maps")
+    parts, stopped = in_chunks(len(batch.pixels), CHUNK, options.stop, maps_of, "computing maps")
     maps, strengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    parameters = {"layer": call.address, "order": order, "most": most, "theme": theme} | stopped
+    parameters = {"layer": call.address} | options.recorded() | stopped
     labels = bundle.labels if bundle.labels and len(bundle.labels) == call.shape[-1] else None
     return Activations(
         provenance=provenance("activations", bundle, batch.inputs, parameters),
@@ -63,7 +67,7 @@ def activations(
         images=batch.pixels[: len(maps)],
         image_names=batch.names[: len(maps)],
         order=order,
-        most=most,
+        most=options.most,
         labels=labels,
         strengths=None if ranked.is_own else strengths,
     )
@@ -73,11 +77,6 @@ METHOD = Method(
     name="activations",
     run=activations,
     takes=("layer", "images"),
-    options=(
-        Option("order", str, "strongest", "Which channels come first.", choices=ORDERS),
-        Option("most", int, 64, "How many channels to draw."),
-        THEME,
-        STOP,
-    ),
+    options=options_of(activations),
     examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
 )

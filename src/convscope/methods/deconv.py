@@ -1,49 +1,40 @@
 """The deconvolutional network: what in this image excited this filter (Zeiler & Fergus 2014), with switches and without."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import ops
-from ..errors import OptionError, check_choice
+from ..errors import OptionError
 from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
-from ..graph.rules import GRADIENT, TIES, UNPOOLINGS, Ruleset, deconvnet
+from ..graph.rules import GRADIENT, Ruleset, deconvnet
 from ..graph.saturation import own_values, ranking, seed_call
 from ..graph.tensors import to_array
 from ..images import ImageBatch
 from ..locality.borders import at_border, mostly_at_border
 from ..locality.receptive import call_shapes, receptive_field
-from ..method import STOP, THEME, THEMES, Method, Option, provenance
+from ..method import Method, provenance
 from ..models import ModelBundle, as_bundle, names_classes
 from ..network.addresses import as_candidates, as_units, class_names, graph_of, unit_call
 from ..network.entering import batch_for, network_input, require_images
-from ..projection.caveats import HONEST, caveats, check_drawn, is_pooled, measured, wants_gradients
+from ..options import RANKED, Opt, Option, Stop, Theme, check_options, options_of
+from ..projection.caveats import HONEST, caveats, is_pooled, measured, wants_gradients
+from ..projection.choices import Contrast, Switches, Ties, View
 from ..projection.compiling import strongest_projected
 from ..projection.likeness import likeness
 from ..projection.projecting import is_local, project_strongest
 from ..projection.seeds import peaks, seed_map, seed_peaks, seedable, values_at
 from ..projection.slopes import require_slope, slope_notes
-from ..results import CONTRAST, VIEWS, FloatArray, Projections
+from ..results import CONTRAST, FloatArray, Projections
 from ..units import Unit
 from .chunks import in_chunks
 
 SEEDS = ("strongest", "map")
-SWITCHES_OPTION = Option(
-    "switches",
-    str,
-    "switches",
-    "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
-    choices=tuple(UNPOOLINGS),
-    shortcuts=(("--no-switches", "spread"),),
-    asked=True,
-)
-TIES_OPTION = Option("ties", str, "spread", "Where equal maxima of a window send the signal.", choices=TIES)
-CONTRAST_OPTION = Option("contrast", float, CONTRAST, "Percentage of a projection's values that lie within the scale of grey.")
 CHUNK = 4
 LIKENESS = 3  # images on which it is measured
 MOST_BYTES = 4 * 2**30
@@ -54,19 +45,28 @@ def deconv(
     units: Any,
     images: Any,
     *,
-    switches: bool | str = True,
-    seed: str = "strongest",
-    ties: str = "spread",
+    switches: Switches = "switches",
+    seed: Annotated[str, Opt("Project the strongest activation or the whole map.", choices=SEEDS)] = "strongest",
+    ties: Ties = "spread",
     ruleset: Ruleset | None = None,
-    strongest: int | None = None,
-    view: str = "both",
-    contrast: float = CONTRAST,
-    theme: str = "light",
-    stop: int | None = None,
+    strongest: Annotated[
+        int | None,
+        Opt(
+            "Take the N filters that the images excite most; a bare layer means all its filters.",
+            least=1,
+            metavar="N",
+            names=RANKED,
+            recorded=False,
+        ),
+    ] = None,
+    view: View = "both",
+    contrast: Contrast = CONTRAST,
+    theme: Theme = "light",
+    stop: Stop = None,
 ) -> Projections:
     """Return the projection of each unit for each image, down to the pixels that excited it.
 
-    `switches`: True unpools to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
+    `switches` unpool to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
     "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
     its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima are "spread" over, or go to
     the "first" place in row-major order. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
@@ -83,27 +83,24 @@ def deconv(
 
     >>> convscope.deconv(model, "block4_conv2:17", "cat.jpg").save("17.png")
     """
-    variant = "switches" if switches is True else str(switches)
+    options = check_options(deconv, locals())
+    variant = options.switches
     rules = ruleset or deconvnet(variant, ties)
-    check_choice("seed", seed, SEEDS)
-    check_choice("theme", theme, THEMES)
-    check_drawn(view, contrast)
     bundle = as_bundle(model, classes=names_classes(units))
     require_images(bundle)
     chosen = as_units(bundle, units) if strongest is None else as_candidates(bundle, units)
     batch = batch_for(bundle, images, (unit_call(graph_of(bundle), unit) for unit in chosen))
     if strongest is not None:
-        chosen = _strongest(bundle, chosen, batch, strongest)
+        chosen = _strongest(bundle, chosen, batch, options.strongest)
     _check_memory(batch, len(chosen))
     graph, size = graph_of(bundle), (batch.pixels.shape[1], batch.pixels.shape[2])
     ways = _ways(graph, chosen, rules, size)
     seen = [unit for unit in chosen if wants_gradients(ways[unit], rules, view)]
     parts, stopped = in_chunks(
-        len(batch.pixels), CHUNK, stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed, seen), "projecting"
+        len(batch.pixels), CHUNK, options.stop, lambda some: _project(bundle, chosen, batch.pixels[some], rules, seed, seen), "projecting"
     )
     found = _joined(parts)
-    drawn = {"view": view, "contrast": contrast, "theme": theme}
-    parameters = {"units": [str(unit) for unit in chosen], "switches": variant, "seed": seed, "ties": ties} | stopped | drawn
+    parameters = {"units": [str(unit) for unit in chosen]} | options.recorded() | stopped
     alike = _likenesses(bundle, chosen, batch.pixels, found.positions, rules, seed)
     return Projections(
         provenance=provenance("deconv", bundle, batch.inputs, parameters | ({"ruleset": rules.name} if ruleset else {})),
@@ -120,7 +117,7 @@ def deconv(
         steady=tuple(seed != "map" and rules.is_steady(ways[unit]) for unit in chosen),
         padded=tuple(_is_padded(bundle, unit, found.border[:, number], batch.pixels) for number, unit in enumerate(chosen)),
         view=view,
-        contrast=contrast,
+        contrast=options.contrast,
     )
 
 
@@ -294,8 +291,6 @@ def _field(bundle: ModelBundle, call: Call, place: NDArray[np.int64], seed: str,
 
 def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, count: int) -> tuple[Unit, ...]:
     """Return the `count` units whose largest activation over all images is largest, strongest first; equals by the value before it."""
-    if count < 1:
-        raise OptionError(f"`strongest` is {count}. Give at least 1.")
     graph = graph_of(bundle)
     rankings = {unit.layer: ranking(graph, unit_call(graph, unit)) for unit in units}
     best = {layer: np.full(len(one.signs), -np.inf, dtype=np.float32) for layer, one in rankings.items()}
@@ -310,34 +305,24 @@ def _strongest(bundle: ModelBundle, units: Sequence[Unit], batch: ImageBatch, co
     return tuple(ranked[:count])
 
 
-def view_option(default: str) -> Option:
-    """Return the option that says how projections are drawn."""
-    return Option(
-        "view",
-        str,
-        default,
-        "Draw the signed projection, the picture seen `through` its energy, both, or both of the plain gradient.",
-        choices=VIEWS,
-    )
-
-
 METHOD = Method(
     name="deconv",
     run=deconv,
     takes=("units", "images"),
-    options=(
-        SWITCHES_OPTION,
-        Option("seed", str, "strongest", "Project the strongest activation or the whole map.", choices=SEEDS),
-        TIES_OPTION,
-        Option("strongest", int, None, "Take the N filters that the images excite most; a bare layer means all its filters."),
-        view_option("both"),
-        CONTRAST_OPTION,
-        THEME,
-        STOP,
-    ),
+    options=options_of(deconv),
     examples=(
         "convscope deconv block4_conv2:17 sample:cat",
         "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
         'convscope deconv predictions:Sneaker "sample:fashion[0-8]" -m fashion',
     ),
 )
+
+
+# For the portraits, which list their options by hand so far.
+_FORMS = {option.name: option for option in METHOD.options}
+SWITCHES_OPTION, TIES_OPTION, CONTRAST_OPTION = (_FORMS[name] for name in ("switches", "ties", "contrast"))
+
+
+def view_option(default: str) -> Option:
+    """Return the option that says how projections are drawn."""
+    return replace(_FORMS["view"], default=default)

@@ -1,20 +1,21 @@
 """Saliency: which pixels matter to a unit's score (Simonyan 2013), and guided backprop (Springenberg 2014)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..backend import ops
-from ..errors import UnitError, check_choice
+from ..errors import UnitError
 from ..graph.finite import spoilt_units, weight_notes
 from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
 from ..graph.tensors import to_array
-from ..method import STOP, THEME, THEMES, Method, Option, provenance
+from ..method import Method, provenance
 from ..models import as_bundle, names_classes
 from ..network.addresses import as_units, class_names, graph_of, unit_call
 from ..network.entering import batch_for, network_input, require_images
+from ..options import Opt, Stop, Theme, check_options, options_of
 from ..projection.seeds import peaks, seed_peaks
 from ..projection.slopes import require_slope, slope_notes
 from ..results import FloatArray, Saliency
@@ -24,7 +25,15 @@ HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edg
 CHUNK = 4
 
 
-def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, theme: str = "light", stop: int | None = None) -> Saliency:
+def saliency(
+    model: Any,
+    unit: Any,
+    images: Any,
+    *,
+    guided: Annotated[bool, Opt("Rectify the signal at every ReLU (guided backprop).", asked=True)] = False,
+    theme: Theme = "light",
+    stop: Stop = None,
+) -> Saliency:
     """Return the gradient of a unit's score by the pixels, for each image.
 
     The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax, that of any unit before an
@@ -34,9 +43,9 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, theme:
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
+    options = check_options(saliency, locals())
     bundle = as_bundle(model, classes=names_classes(unit))
     require_images(bundle)
-    check_choice("theme", theme, THEMES)
     found = as_units(bundle, unit)
     if len(found) != 1:
         raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
@@ -58,10 +67,10 @@ def saliency(model: Any, unit: Any, images: Any, *, guided: bool = False, theme:
             score = np.full_like(score, np.nan)
         return bundle.preprocessing.to_rgb(to_array(down)), score, ranked.one(found[0].channel, score)
 
-    parts, stopped = in_chunks(len(batch.pixels), CHUNK, stop, gradients, "computing gradients")
+    parts, stopped = in_chunks(len(batch.pixels), CHUNK, options.stop, gradients, "computing gradients")
     pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
-        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0]), "guided": guided, "theme": theme} | stopped),
+        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0])} | options.recorded() | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
         class_names=class_names(bundle, found),
         interrupted=bool(stopped),
@@ -80,7 +89,7 @@ METHOD = Method(
     name="saliency",
     run=saliency,
     takes=("unit", "images"),
-    options=(Option("guided", bool, False, "Rectify the signal at every ReLU (guided backprop).", asked=True), THEME, STOP),
+    options=options_of(saliency),
     examples=(
         "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
         "convscope saliency block5_conv3:7 sample:cat",
