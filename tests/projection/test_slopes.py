@@ -7,6 +7,7 @@ from convscope.backend import keras, ops
 from convscope.errors import UnitError
 from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
+from convscope.graph.relevance import Epsilon
 from convscope.graph.rules import PassThrough, Ruleset
 from convscope.projection.slopes import slope_notes, slopes
 from networks import images, model_of
@@ -86,6 +87,7 @@ def test_a_rule_of_ones_own_opens_the_way():
     graph = flatten(chain(layers.Activation(ops.round, name="rounded")))
     assert slopes(graph, graph.find("after"), SIZE).closed
     assert not slopes(graph, graph.find("after"), SIZE, Ruleset("mine", ((Kind.OTHER, PassThrough()),))).closed
+    assert slopes(graph, graph.find("after"), SIZE, Ruleset("theirs", ((Kind.OTHER, Epsilon()),))).closed
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ class Call:
 
     `address` is the layer's path with `#n` for its n-th call. A layer with a fused activation becomes two calls: a hidden one
     (`inner`) that computes the linear part, and a visible one, of the same address, that applies the activation. `unfit` says why its
-    output has no units, "" where it has: one array of real numbers for each image.
+    output has no units, "" where it has: one array of real numbers for each image. `depth`: how many convolutions and dense layers the
+    longest way to its output passes. `origin`: in a graph made of another one, such as a cone, the call of that one that it stands for; a
+    call that was only put in has no `layer_type`.
     """
 
     index: int
@@ -39,6 +41,8 @@ class Call:
     shape: tuple[int | None, ...]
     inner: bool = False
     unfit: str = ""
+    depth: int = 0
+    origin: "Call | None" = None
 
     @cached_property
     def sources(self) -> tuple[Ref, ...]:

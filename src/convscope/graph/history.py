@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import engine, keras, ops
 from ..errors import ModelError
 from ..models.tracing import Followed, functional_of, graph_inside, is_graph, nodes_of, operation_of, was_followed, word_of
-from .calls import Call, Graph, Ref, mapped, misfit
+from .calls import Call, Graph, Ref, mapped, misfit, refs_in
 from .kinds import HALVED, LINEAR, Kind, classify
 from .pooling import own_pooling
 
@@ -148,7 +148,8 @@ class _Builder:
         unfit: str = "",
     ) -> Ref:
         index = len(self.calls)
-        self.calls.append(Call(index, address, operation, kind, arguments, layer_type, tuple(shape), inner, unfit))
+        depth = max((self.calls[source.call].depth for source in refs_in(arguments)), default=0) + (kind in LINEAR)
+        self.calls.append(Call(index, address, operation, kind, arguments, layer_type, tuple(shape), inner, unfit, depth))
         return Ref(index)
 
     def _address(self, path: str) -> str:

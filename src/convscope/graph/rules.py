@@ -1,16 +1,19 @@
 """What replaces the backward step of one operation, and where: rules and rulesets.
 
-A rule is a few lines; a ruleset is an ordered list of (kind, rule), the first match wins, a user's entries go first. What no rule
-matches takes its own vector-Jacobian product at the recorded input.
+A rule is a few lines; a ruleset is an ordered list of (where, rule), the first match wins, a user's entries go first. What no rule
+matches takes its own vector-Jacobian product at the recorded input. `rulesets` has those with a name.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from ..backend import engine, ops
-from ..errors import OptionError, check_choice
+from ..errors import OptionError, UnitError, check_choice
+from ..hints import listing
 from . import pooling
 from .calls import Call
 from .kinds import LINEAR, Kind
@@ -26,16 +29,36 @@ class ForwardCall:
     vjp: Callable[[Any], list[Any]]
 
 
+class Exact(IntEnum):
+    """How small a part of the image may be on which a rule does what it does on the whole.
+
+    A CROP is the network itself on a part of the image, which ends where the image ends. A CONE has zeros in place of what lies outside a
+    map. On the WHOLE anything goes.
+    """
+
+    WHOLE = 0
+    CROP = 1
+    CONE = 2
+
+
 class Rule(ABC):
     """Replaces one operation's backward step. Final, without state but for its options, by which two are equal.
 
     `note` says in a record what it does; `reads`: it needs the values of the forward pass; `steady`: it sends a signal down the same way
-    whatever the image was.
+    whatever the image was. `sloped`: it sends down nothing where the operation has no gradient of its own. `exact`: of a stranger's rule
+    nothing is known, so it runs on whole images; a rule that does at a place what it does whatever else is on the map may say more.
     """
 
     note: str | None = None
     reads: ClassVar[bool] = True
     steady: ClassVar[bool] = False
+    sloped: ClassVar[bool] = False
+    exact: ClassVar[Exact] = Exact.WHOLE
+
+    def __init_subclass__(cls) -> None:
+        """What makes another rule of one says for itself how exact it is."""
+        if "exact" not in vars(cls):
+            cls.exact = Exact.WHOLE
 
     @abstractmethod
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
@@ -46,6 +69,7 @@ class Rule(ABC):
 class DeconvRelu(Rule):
     """Rectify the signal, whatever the forward sign was (Zeiler & Fergus 2014)."""
 
+    exact = Exact.CONE
     reads = False
     steady = True
 
@@ -57,6 +81,8 @@ class DeconvRelu(Rule):
 class GuidedRelu(Rule):
     """Rectify the signal and mask it by the forward sign (Springenberg et al. 2014)."""
 
+    exact = Exact.CONE
+
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         return [ops.relu(upstream) * ops.cast(record.inputs[0] > 0, upstream.dtype)]
 
@@ -65,7 +91,8 @@ class GuidedRelu(Rule):
 class PassThrough(Rule):
     """Hand the signal on unchanged; Zeiler & Fergus: no contrast normalisation on the way down."""
 
-    note = "contrast normalization is skipped on the way down"
+    note: str | None = "contrast normalization is skipped on the way down"
+    exact = Exact.CONE
     reads = False
     steady = True
 
@@ -78,6 +105,7 @@ class HeldGate(Rule):
     """Hold the gate of x·gate(x) (swish, GELU) at its forward value."""
 
     note = "gates (swish, GELU and their like) are held constant"
+    exact = Exact.CONE
 
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         value = record.inputs[0]
@@ -91,12 +119,18 @@ class HeldFactor(Rule):
     """Hold the gate of a product constant: the smaller factor, of equals the later one; the signal follows the other."""
 
     note = "multiplied gates are held constant"
+    exact = Exact.CONE
 
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
-        sizes = [ops.size(value) for value in record.inputs]
-        signal = sizes.index(max(sizes))
+        signal = largest(record.inputs)
         gradients = record.vjp(upstream)
         return [one if index == signal else ops.zeros_like(one) for index, one in enumerate(gradients)]
+
+
+def largest(values: Sequence[Any]) -> int:
+    """Return which factor of a product is the signal that the others gate: the first of those with most numbers."""
+    sizes = [ops.size(value) for value in values]
+    return sizes.index(max(sizes))
 
 
 @dataclass(frozen=True)
@@ -121,6 +155,7 @@ class SwitchUnpool(_Unpool):
     """Put each value where its window's maximum was; equal maxima by `ties`: "first" in row-major order, or "spread"."""
 
     ties: str = "first"
+    exact = Exact.CONE
 
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         own = self.ties == "first" and hasattr(record.call.operation, "pool_size") and pooling.native_pooling_matches_ties()
@@ -134,6 +169,7 @@ class SwitchUnpool(_Unpool):
 class SpreadUnpool(_Unpool):
     """Without switches: g/k² to every place of the window."""
 
+    exact = Exact.CONE
     steady = True
 
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
@@ -144,22 +180,85 @@ class SpreadUnpool(_Unpool):
 class CenterUnpool(_Unpool):
     """Without switches: g to the centre of the window."""
 
+    exact = Exact.CONE
     steady = True
 
     def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
         return pooling.by_centre(window)
 
 
+# Which calls a rule is for: those of a kind, those at addresses that fit a pattern, or those for which a function says so.
+Where = Kind | str | Callable[[Call], bool]
+
+
+def fits(where: Where, call: Call) -> bool:
+    """Say whether a call is one of those that `where` means."""
+    if isinstance(where, Kind):
+        return call.kind is where
+    return fnmatchcase(call.address, where) if isinstance(where, str) else bool(where(call))
+
+
+def is_first(call: Call) -> bool:
+    """Say whether a call is a first layer: a convolution or dense layer, with no other between it and the picture."""
+    return call.depth == 1 and call.kind in LINEAR
+
+
+@dataclass(frozen=True)
+class Both:
+    """The calls that each of `wheres` means, such as the convolutions among the layers at some addresses."""
+
+    wheres: tuple[Where, ...]
+
+    def __call__(self, call: Call) -> bool:
+        return all(fits(where, call) for where in self.wheres)
+
+
+def _patterns(where: Where) -> Iterator[str]:
+    if isinstance(where, str):
+        yield where
+    elif isinstance(where, Both):
+        yield from (pattern for one in where.wheres for pattern in _patterns(one))
+
+
+def both(*wheres: Where) -> Both:
+    """Return what means the calls that are meant by all of these."""
+    return Both(wheres)
+
+
 @dataclass(frozen=True)
 class Ruleset:
-    """Rules by kind of operation, in order; the first match wins."""
+    """Rules by place, in order; the first match wins. An entry is (where, rule).
+
+    `where` is a `Kind`, a pattern of addresses with `*`, `?` and `[…]`, or a function of a `Call`, such as `is_first` or
+    `lambda call: call.depth > 10`. An activation that is an argument of its layer is a call of its own at the layer's address:
+    `both(Kind.CONVOLUTION, "block1_*")` leaves it out.
+    """
 
     name: str
-    rules: tuple[tuple[Kind, Rule], ...] = field(default=())
+    rules: tuple[tuple[Where, Rule], ...] = field(default=())
 
     def rule_for(self, call: Call) -> Rule | None:
-        """Return the rule for this call, None where its own vector-Jacobian product stands."""
-        return next((rule for kind, rule in self.rules if kind is call.kind), None)
+        """Return the rule for this call, None where its own vector-Jacobian product stands.
+
+        A call that stands for another network's is that one's; one that was put in only cuts maps, and has no rule.
+        """
+        meant = call.origin or call
+        return next((rule for where, rule in self.rules if fits(where, meant)), None) if meant.layer_type else None
+
+    @property
+    def exact(self) -> Exact:
+        """The smallest part of an image on which all rules are exact."""
+        return min((rule.exact for _, rule in self.rules), default=Exact.CONE)
+
+    def check(self, calls: Iterable[Call]) -> None:
+        """Raise UnitError for a pattern of addresses that none of a network's calls fits: its rule would say nothing."""
+        addresses = {call.address for call in calls}
+        for pattern in (one for where, _ in self.rules for one in _patterns(where)):
+            if not any(fnmatchcase(address, pattern) for address in addresses):
+                raise UnitError(
+                    f"The ruleset `{self.name}` has a rule for `{pattern}`, which is the address of no layer. Expected a pattern that fits "
+                    f"one, such as block1_*. `{listing()}` lists the addresses."
+                )
 
     def reads(self, call: Call) -> bool:
         """Return whether a call's backward step needs the values of the forward pass."""
@@ -173,7 +272,7 @@ class Ruleset:
             for call, rule in ((call, self.rule_for(call)) for call in calls)
         )
 
-    def with_first(self, rules: Iterable[tuple[Kind, Rule]]) -> "Ruleset":
+    def with_first(self, rules: Iterable[tuple[Where, Rule]]) -> "Ruleset":
         """Return this ruleset with the user's entries before its own."""
         return Ruleset(f"{self.name}+", (*rules, *self.rules))
 
@@ -201,7 +300,8 @@ def deconvnet(switches: str = "switches", ties: str = "spread") -> Ruleset:
         raise OptionError(f"No unpooling `{switches}`. Choose one of True (switches), {', '.join(UNPOOLINGS)}.")
     check_choice("tie rule", ties, TIES)
     unpooling = UNPOOLINGS[switches](ties)
-    return Ruleset(f"deconvnet-{switches}", ((Kind.RELU, DeconvRelu()), (Kind.MAX_POOL, unpooling), *GATES))
+    name = f"deconvnet-{switches}" + ("-first" if switches == "switches" and ties == "first" else "")
+    return Ruleset(name, ((Kind.RELU, DeconvRelu()), (Kind.MAX_POOL, unpooling), *GATES))
 
 
 GRADIENT = Ruleset("gradient", ((Kind.MAX_POOL, SwitchUnpool()),))

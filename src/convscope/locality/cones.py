@@ -119,7 +119,9 @@ class _Builder:
             if operation is None or any(self._cut(call, source) is None for source in call.sources):
                 return None
             read = iter([self._read(call, source) for source in call.sources])
-            self.made[call.index] = self._add(dataclasses.replace(call, operation=operation, arguments=filled(call.arguments, read)))
+            self.made[call.index] = self._add(
+                dataclasses.replace(call, operation=operation, arguments=filled(call.arguments, read), origin=call)
+            )
         target = self.calls[-1]
         graph = Graph(self.graph.name, tuple(self.calls), (0, 1), (Ref(target.index),), 0, {1: [0.0, 0.0]})
         windows = tuple(Window(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())

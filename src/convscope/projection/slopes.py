@@ -44,13 +44,17 @@ class Slopes:
 
 
 def slopes(graph: Graph, call: Call, size: tuple[int, int], rules: Ruleset | None = None) -> Slopes:
-    """Return what has no gradient on the way to `call` for pictures of `size` (height, width); a call with a rule of its own has one."""
+    """Return what has no gradient on the way to `call` for pictures of `size` (height, width).
+
+    A call has one where a rule sends the signal on that does not need the operation's own.
+    """
     open_calls, cuts = {graph.image_input}, []
     shapes_up_to(graph, [call.index], size)
     for one in graph.ancestors([call.index]):
         if not any(source.call in open_calls for source in one.sources):
             continue
-        if (rules is not None and rules.rule_for(one) is not None) or not _is_cut(graph, one, size):
+        rule = rules.rule_for(one) if rules is not None else None
+        if (rule is not None and not rule.sloped) or not _is_cut(graph, one, size):
             open_calls.add(one.index)
         else:
             cuts.append(one)
