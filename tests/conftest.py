@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from convscope.models import loading
+
 sys.path.insert(0, str(Path(__file__).parent))
 # Most of what JAX does in these tests is compile; this takes a third of it away.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
@@ -18,6 +20,23 @@ def pytest_configure(config):
     config.stash[ERRORS] = {}
     # Keras 3.15 calls np.array on PyTorch tensors, whose __array__ is older than NumPy 2 wants. Neither is ours.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_networks_are_read_once():
+    """Each reading is a process that reads HDF5. Networks are only read (T10), so the hundreds of tests that name one share it."""
+    by_name, found = loading._by_name, {}
+
+    def once(name, weights):
+        if name not in loading.EMBEDDED or weights is not None:
+            return by_name(name, weights)
+        if name not in found:
+            found[name] = by_name(name, weights)
+        return found[name]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loading, "_by_name", once)
+        yield
 
 
 @pytest.fixture(scope="session")

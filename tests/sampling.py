@@ -9,5 +9,6 @@ def sampled(cases, every):
 
 
 def all_but(short, cases):
-    """Return the cases as parameters: those in `short` as they are, the others marked `long`."""
-    return [case if case in short else pytest.param(case, marks=pytest.mark.long) for case in cases]
+    """Return the cases as parameters: those in `short` as they are, the others marked `long`; a tuple is several parameters."""
+    long = pytest.mark.long
+    return [case if case in short else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=long) for case in cases]

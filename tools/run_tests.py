@@ -1,72 +1,104 @@
-"""Run the test suite on each installed Keras backend, side by side.
+"""Run the test suite on each installed Keras backend, as many processes at a time as there are cores.
 
 python tools/run_tests.py [--matrix] [--backends tensorflow,jax] [pytest arguments]
 
-Without --matrix: everything but the long cases on the first backend, and on the others how signals are projected and climbed. With it: the
-rest, that is the long cases on the first backend and all rooms that compute on the others. The two together are the whole suite.
+Without --matrix: everything but the long cases on the first backend, and on the others how signals are projected. With it: the rest, the
+long cases on the first backend and all rooms that compute on the others. The two together are the whole suite.
 """
 
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 
 from convscope.backend import installed
 
-COMPUTING = tuple(f"tests/{room}" for room in "ascent backend embedding graph locality methods models network projection".split())
+# What one process runs of the first backend's tests, each about as long as the others; a last one runs what these do not.
+SHARES = (
+    ("tests/cli", "tests/embedding", "tests/models"),
+    ("tests/ascent", "tests/graph", "tests/locality", "tests/methods", "tests/projection"),
+)
+# The rooms that compute, in two shares for each of the other backends.
+COMPUTING = (
+    ("tests/ascent", "tests/backend", "tests/embedding", "tests/models", "tests/network"),
+    ("tests/graph", "tests/locality", "tests/methods", "tests/projection"),
+)
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (
-    "tests/ascent/test_ascend.py",
-    "tests/ascent/test_update.py",
+    "tests/ascent/test_ascend.py::test_climbing_climbs",
     "tests/backend/test_engines.py",
-    "tests/graph/test_pooling.py",
-    "tests/graph/test_projector.py",
-    "tests/graph/test_rules.py",
-    "tests/methods/test_deconv.py",
-    "tests/methods/test_saliency.py",
+    "tests/graph/test_pooling.py::test_t6_unpooling_by_switches_is_the_gradient_of_max_pooling",
+    "tests/graph/test_pooling.py::test_equal_maxima_follow_the_tie_rule",
+    "tests/graph/test_pooling.py::test_padding_never_wins_over_negative_values",
+    "tests/graph/test_projector.py::test_t1_the_gradient_corner_is_automatic_differentiation",
+    "tests/graph/test_projector.py::test_t1_the_gradient_corner_is_central_finite_differences_in_float64",
+    "tests/graph/test_projector.py::test_t2_a_linear_layer_is_projected_by_its_transpose",
+    "tests/graph/test_projector.py::test_t4_each_corner_of_the_engine_is_what_the_loops_say",
+    "tests/graph/test_rules.py::test_the_deconvnet_rectifies_the_signal_at_every_form_of_relu",
+    "tests/graph/test_rules.py::test_t4_guided_backprop_is_the_deconvnet_rule_times_the_forward_mask",
+    "tests/graph/test_rules.py::test_a_gate_is_held_at_its_forward_value_even_at_zero",
+    "tests/methods/test_deconv.py::test_the_projection_is_what_the_naive_deconvnet_returns",
+    "tests/methods/test_saliency.py::test_t1_the_saliency_of_a_class_is_the_slope_of_its_score_before_the_softmax",
 )
+NO_TESTS = 5  # pytest's exit code where a share has none, as of long cases
 
 
-def selection(matrix: bool, first: bool) -> list[str]:
-    """Return what pytest runs on the first backend or on another one."""
-    if first:
-        return ["-m", "long" if matrix else "not long"]
-    return [*COMPUTING, *(f"--ignore={path}" for path in CORE), "-m", "not once"] if matrix else [*CORE, "-m", "not once and not long"]
+@dataclass(frozen=True)
+class Part:
+    """What one process runs: pytest's arguments on a backend."""
+
+    backend: str
+    arguments: tuple[str, ...]
+
+    def run(self) -> tuple["Part", int, bytes]:
+        """Return the part itself, pytest's exit code and what it printed."""
+        # The cores are shared out by processes; threads of each that wait by spinning would only disturb the others.
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+        command = [sys.executable, "-m", "pytest", *self.arguments]
+        environment = os.environ | threads | {"KERAS_BACKEND": self.backend}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return self, done.returncode, done.stdout
+
+
+def parts(backends: list[str], matrix: bool, arguments: tuple[str, ...]) -> list[Part]:
+    """Return what is run, the longest first; where `arguments` name tests, those on each backend."""
+    if any(not one.startswith("-") for one in arguments):
+        return [Part(backend, arguments) for backend in backends]
+    first, *others = backends
+    left = tuple(f"--ignore={path}" for share in SHARES for path in share)
+    found = [Part(first, ("-m", "long" if matrix else "not long", *share, *arguments)) for share in (left, *SHARES)]
+    if matrix:
+        done = tuple(f"--deselect={name}" for name in CORE)
+        rest = [("-m", "not once", *share, *done, *arguments) for share in COMPUTING]
+    else:
+        rest = [("-m", "not once and not long", *CORE, *arguments)]
+    apart = [Part(backend, one) for one in rest for backend in others]
+    return [*apart, *found] if matrix else [*found, *apart]
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest in a process of its own for each backend; the first one's output as it comes, the others' after it."""
+    """Run all parts, two or more at a time; print the output of each when it is done."""
     matrix = arguments[:1] == ["--matrix"]
     arguments = arguments[matrix:]
     backends = installed()
     if arguments[:1] == ["--backends"]:
         backends, arguments = arguments[1].split(","), arguments[2:]
     started = time.perf_counter()
-    some = any(not one.startswith("-") for one in arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        running = {}
-        for place, backend in enumerate(backends):
-            output = (Path(folder) / backend).open("w+b") if place else None
-            command = [sys.executable, "-m", "pytest", *([] if some else selection(matrix, place == 0)), *arguments]
-            # Of threads that wait by spinning there must not be more than cores.
-            environment = os.environ | {"KERAS_BACKEND": backend} | ({"OMP_NUM_THREADS": "1"} if place else {})
-            running[backend] = output, subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        lines, failed = [], False
-        for backend, (output, process) in running.items():
-            print(f"== {backend}", flush=True)
-            code = process.wait()
-            if output is not None:
-                output.seek(0)
-                sys.stdout.buffer.write(output.read())
-                output.close()
-            failed |= code != 0
-            lines.append(f"{backend}: {'passed' if code == 0 else f'FAILED ({code})'}")
+    codes: dict[str, list[int]] = {backend: [] for backend in backends}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in as_completed([pool.submit(part.run) for part in parts(backends, matrix, tuple(arguments))]):
+            part, code, output = done.result()
+            print(f"== {part.backend}: {' '.join(part.arguments)}", flush=True)
+            sys.stdout.buffer.write(output)
+            sys.stdout.buffer.flush()
+            codes[part.backend].append(0 if code == NO_TESTS else code)
+    lines = [f"{backend}: {'FAILED' if any(found) else 'passed'}" for backend, found in codes.items()]
     missing = sorted({"tensorflow", "jax", "torch"} - set(backends))
     lines += [f"not installed, not tested: {', '.join(missing)}"] if missing else []
     print("\n".join([*lines, f"in {time.perf_counter() - started:.0f} s"]), flush=True)
-    return int(failed)
+    return int(any(any(found) for found in codes.values()))
 
 
 if __name__ == "__main__":

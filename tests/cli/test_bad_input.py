@@ -12,10 +12,10 @@ from PIL import Image
 from convscope.cli import main
 
 
-@pytest.fixture
-def corpus(tmp_path, monkeypatch):
-    """A folder of files that are not what their names say; also the working folder."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder of files that are not what their names say."""
+    tmp_path = tmp_path_factory.mktemp("corpus")
     (tmp_path / "text.h5").write_text("not a model")
     (tmp_path / "empty.h5").write_bytes(b"")
     (tmp_path / "folder.h5").mkdir()
@@ -48,6 +48,15 @@ def corpus(tmp_path, monkeypatch):
     (tmp_path / "hole.csv").write_text("path,label\nwords.jpg,cat\n,cat\n")
     (tmp_path / "bytes.csv").write_bytes(b"words.jpg\n\xff\xff\n")
     return tmp_path
+
+
+@pytest.fixture
+def corpus(files, monkeypatch):
+    """The same as the working folder, in which no file is written."""
+    monkeypatch.chdir(files)
+    before = {path for path in files.rglob("*") if path.is_file()}
+    yield files
+    assert {path for path in files.rglob("*") if path.is_file()} == before
 
 
 def fashion(*words):

@@ -11,6 +11,7 @@ from convscope.graph.history import at_precision, flatten
 from convscope.graph.kinds import Kind
 from convscope.models.bundle import network_digest
 from networks import array, filled, images, model_of, residual, run, small, tensor
+from sampling import all_but
 from twins import relative_error
 
 layers = keras.layers
@@ -254,7 +255,7 @@ ROUGH = {
 }
 
 
-@pytest.mark.parametrize("name", ROUGH)
+@pytest.mark.parametrize("name", all_but(set(ROUGH) - {"recurrent"}, ROUGH))  # a loop takes each framework seconds to compile
 def test_what_has_no_bfloat16_is_computed_in_float32_and_so_is_its_gradient(name):
     """No framework has bfloat16 of all operations and of their gradients; convolutions around them keep it."""
     if name.startswith("lanczos") and keras.config.backend() == "torch":
@@ -287,7 +288,7 @@ def test_at_float32_a_graph_of_a_bfloat16_model_computes_in_float32():
 
 @pytest.mark.parametrize(
     ("name", "side", "options"),
-    [("MobileNetV2", 96, {"alpha": 0.35}), ("ResNet50", 64, {"include_top": False})],
+    [("MobileNetV2", 96, {"alpha": 0.35}), pytest.param("ResNet50", 64, {"include_top": False}, marks=pytest.mark.long)],
 )
 def test_an_application_of_keras_flattens_to_itself(name, side, options):
     with warnings.catch_warnings():

@@ -11,6 +11,7 @@ def paths(tmp_path_factory):
     return mutations.seeds(tmp_path_factory.mktemp("seeds"))
 
 
+@pytest.mark.long
 def test_the_files_that_the_mutations_start_from_load(paths):
     for path in paths:
         assert convscope.load(path, preprocess="unit").network.built, path.name

@@ -27,9 +27,9 @@ def chain(*steps, size=32, name="image"):
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_the_first_layer_gets_what_the_author_fed(beginning, tmp_path):
-    """Twelve random chains before each beginning; the fuzzing area of the same name tries thousands, from files too."""
+    """Four random chains before each beginning; the fuzzing area of the same name tries thousands, from files too."""
     rng = np.random.default_rng(sum(map(ord, beginning)))
-    for _ in range(12):
+    for _ in range(4):
         wanted = fuzzing.front(rng)
         model, front = fuzzing.built(rng, wanted, BEGINNINGS[beginning], code=True)
         fuzzing.compared(convscope.load(model), front, wanted)
