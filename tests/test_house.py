@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE = 400
 LONGEST_BODY = 40
 TABLES = {"operators.py:operators", "graph_operators.py:nodes"}  # tables written as code
-TO_BE_DIVIDED = {"embed.py:embed", "loading.py:load"}
+TO_BE_DIVIDED = {"embed.py:embed"}
 # Which files may import a package that is heavy, or that reads what comes from outside.
 DOORS = {
     "matplotlib": {"render/figures.py", "render/pdf.py"},

@@ -79,23 +79,15 @@ def load(
     """
     if weights is not None:
         check_choice("weights", weights, WEIGHTS)
-    if input_shape is not None and not all(side is None or (isinstance(side, int) and side > 0) for side in input_shape):
-        raise OptionError(
-            f"Received the input shape {tuple(input_shape)}. Expected numbers above 0, such as 224,224,3; None where it is free."
-        )
-    reading = Reading(tuple(input_shape) if input_shape is not None else None, as_custom(custom), unsafe)
+    reading = Reading(_checked_shape(input_shape), as_custom(custom), unsafe)
     found = _find(path, weights, architecture, reading)
-    network = found.network if is_graph(found.network) else traced(found.network, reading.input_shape)
-    notes = list(found.notes)
-    if is_channels_first(network):
-        network = channels_last(network)
-        notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
-    notes.extend(difference_notes(network))
+    network, notes = _as_graph(found, reading)
     image, fixed = as_inputs(inputs, network)
     shape = _image_shape(network, image)
     choice = choose_preprocessing(network, shape, preprocess or found.preprocess, image, fixed)
-    known, named = _known_labels(found.source, network), None if labels is None else _labels(labels, network)
-    if known is not None and labels is None and found.weights in ("file", "memory"):
+    named = None if labels is None else _labels(labels, network)
+    known = _known_labels(found.source, network)
+    if known is not None and named is None and found.weights in ("file", "memory"):
         notes.append("class names: ImageNet's, because the network has 1,000 outputs; --labels changes them")
     return ModelBundle(
         name=found.name,
@@ -120,6 +112,24 @@ def load(
         inputs=fixed,
         format=found.format,
     )
+
+
+def _checked_shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:
+    if shape is None:
+        return None
+    if not all(side is None or (isinstance(side, int) and side > 0) for side in shape):
+        raise OptionError(f"Received the input shape {tuple(shape)}. Expected numbers above 0, such as 224,224,3; None where it is free.")
+    return tuple(shape)
+
+
+def _as_graph(found: "_Found", reading: Reading) -> tuple[Any, list[str]]:
+    """Return the network as a graph of layers that compute channels last, and the sentences on how it came to be one."""
+    network = found.network if is_graph(found.network) else traced(found.network, reading.input_shape)
+    notes = list(found.notes)
+    if is_channels_first(network):
+        network = channels_last(network)
+        notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
+    return network, [*notes, *difference_notes(network)]
 
 
 def _recorded(**given: Any) -> dict[str, Any]:
