@@ -1,6 +1,7 @@
 """Large requests: chunks do not change a picture, a killed job goes on to the very same bytes, memory stays that of a few chunks."""
 
 import gc
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,11 +26,15 @@ from sampling import all_but
 SETTINGS = {"steps": 3, "size": 16, "precision": "float32"}
 
 
+def make_chunks_small(patch):
+    """Two pictures climb together, four are on a sheet."""
+    patch.setattr(climb, "PIXELS_AT_ONCE", 2 * 16 * 16)
+    patch.setattr(jobs, "UNITS_ON_A_SHEET", 4)
+
+
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    """Two pictures climb together, four are on a sheet."""
-    monkeypatch.setattr(climb, "PIXELS_AT_ONCE", 2 * 16 * 16)
-    monkeypatch.setattr(jobs, "UNITS_ON_A_SHEET", 4)
+    make_chunks_small(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +62,24 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_layer_becomes_a_picture_for_each_unit_and_sheets(bundle, tmp_path):
-    written = convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path)
+@pytest.fixture(scope="module")
+def of_conv1(bundle, tmp_path_factory):
+    """What a job on one layer wrote."""
+    with pytest.MonkeyPatch.context() as patched:
+        make_chunks_small(patched)
+        return convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path_factory.mktemp("conv1"))
+
+
+@pytest.fixture
+def written(of_conv1, tmp_path):
+    """A copy of it."""
+    return Path(shutil.copytree(of_conv1[0].parent, tmp_path / "conv1"))
+
+
+def test_a_layer_becomes_a_picture_for_each_unit_and_sheets(of_conv1):
     names = {f"conv1-{channel}.png" for channel in range(5)} | {"sheet-1.png"}  # a single unit needs no sheet
-    assert {path.name for path in written} == names
-    assert {path.name for path in tmp_path.iterdir()} == names | {name.replace(".png", ".json") for name in names}
+    assert {path.name for path in of_conv1} == names
+    assert {path.name for path in of_conv1[0].parent.iterdir()} == names | {name.replace(".png", ".json") for name in names}
 
 
 def test_several_layers_get_a_folder_each(bundle, tmp_path):
@@ -94,33 +112,30 @@ def test_the_chunks_of_a_layer_share_one_compiled_step(bundle, monkeypatch):
     assert max(made.values()) <= 2  # two attempts are alike in this; conv1 has three chunks
 
 
-def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again(bundle, tmp_path):
+def test_what_is_written_is_not_made_again_and_a_changed_setting_makes_all_again(bundle, written):
     job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
-    job.save(tmp_path)
-    before = contents(tmp_path)
-    (tmp_path / "conv1-3.png").unlink()
-    parts = list(job.written(tmp_path))
+    before = contents(written)
+    (written / "conv1-3.png").unlink()
+    parts = list(job.written(written))
     assert [(part.units[0].channel, part.new) for part in parts if not part.sheet] == [(0, False), (2, True), (4, False)]
-    assert contents(tmp_path) == before
-    assert not any(part.new for part in job.written(tmp_path))
-    assert all(part.new for part in convscope.ascend_all(bundle, layers="conv1", **SETTINGS | {"seed": 1}).written(tmp_path))
+    assert contents(written) == before
+    assert not any(part.new for part in job.written(written))
+    assert all(part.new for part in convscope.ascend_all(bundle, layers="conv1", **SETTINGS | {"seed": 1}).written(written))
 
 
-def test_another_theme_makes_the_sheets_again_and_no_picture(bundle, tmp_path):
-    convscope.ascend_all(bundle, layers="conv1", **SETTINGS).save(tmp_path)
-    parts = list(convscope.ascend_all(bundle, layers="conv1", **SETTINGS, theme="dark").written(tmp_path))
+def test_another_theme_makes_the_sheets_again_and_no_picture(bundle, written):
+    parts = list(convscope.ascend_all(bundle, layers="conv1", **SETTINGS, theme="dark").written(written))
     assert {part.sheet for part in parts if part.new} == {True} and sum(part.new for part in parts) == sum(part.sheet for part in parts)
-    with Image.open(tmp_path / "sheet-1.png") as sheet:
+    with Image.open(written / "sheet-1.png") as sheet:
         assert sheet.getpixel((0, 0)) == (17, 20, 26)
 
 
-def test_a_sheet_that_is_missing_is_made_from_the_written_pictures(bundle, tmp_path):
+def test_a_sheet_that_is_missing_is_made_from_the_written_pictures(bundle, written):
     job = convscope.ascend_all(bundle, layers="conv1", **SETTINGS)
-    job.save(tmp_path)
-    before = contents(tmp_path)
-    (tmp_path / "sheet-1.png").unlink()
-    assert [part.new for part in job.written(tmp_path) if not part.sheet] == [False, False, False]
-    assert contents(tmp_path) == before
+    before = contents(written)
+    (written / "sheet-1.png").unlink()
+    assert [part.new for part in job.written(written) if not part.sheet] == [False, False, False]
+    assert contents(written) == before
 
 
 def test_a_written_picture_says_how_to_make_it_alone(bundle, network, tmp_path):
@@ -154,7 +169,7 @@ import convscope
 from convscope.ascent import climb, jobs
 climb.PIXELS_AT_ONCE = 2 * 16 * 16
 jobs.UNITS_ON_A_SHEET = 4
-job = convscope.ascend_all(sys.argv[1], layers="conv*", steps=40, size=16, precision="float32")
+job = convscope.ascend_all(sys.argv[1], layers="conv*", steps=12, size=16, precision="float32")
 job.save(sys.argv[2])
 """
 
@@ -163,7 +178,7 @@ job.save(sys.argv[2])
 @pytest.mark.parametrize("kills", all_but([1], [1, 3]))
 def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path, kills):
     """Killed as soon as a picture or a sheet more is there; the work between two of them is done again."""
-    job = convscope.ascend_all(str(network), layers="conv*", steps=40, size=16, precision="float32")
+    job = convscope.ascend_all(str(network), layers="conv*", steps=12, size=16, precision="float32")
     job.save(tmp_path / "whole")
     killed = tmp_path / "killed"
     for _ in range(kills):

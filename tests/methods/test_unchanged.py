@@ -1,5 +1,9 @@
 """T10: many images are as many single ones, the same call gives the same bytes, and the user's model is only read."""
 
+import functools
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,39 +38,52 @@ def case(name):
     return small(), images(9, 8, 8, 3), CALLS[name]
 
 
-@calls
-def test_t10_many_images_are_as_many_single_ones(name, record_error):
+@dataclass(frozen=True)
+class Asked:
+    """A model, the call on its bundle with all images and with one after the other, and what it was before and after."""
+
+    model: Any
+    pixels: Any
+    whole: Any
+    single: Any
+    before: Any
+    after: Any
+
+
+@functools.cache
+def asked(name):
     model, pixels, call = case(name)
     bundle = convscope.load(model)
+    before = *state(model, pixels), bundle.digest
+    whole = call(bundle, pixels)
     single = np.concatenate([call(bundle, pixels[index : index + 1]) for index in range(len(pixels))])
+    return Asked(model, pixels, whole, single, before, (*state(model, pixels), network_digest(model)))
+
+
+def state(model, pixels):
+    wiring = [
+        (layer.name, len(layer._inbound_nodes), len(layer._outbound_nodes), getattr(layer, "activation", None)) for layer in model.layers
+    ]
+    weights = b"".join(weight.tobytes() for weight in model.get_weights())
+    return wiring, weights, model.to_json(), array(model(tensor(pixels[:2]))).tobytes()
+
+
+@calls
+def test_t10_many_images_are_as_many_single_ones(name, record_error):
     # PyTorch takes other kernels for one image than for many, and on some processors they sum in another order.
     bound = 1e-5 if keras.backend.backend() == "torch" else 1e-6
-    assert record_error("T10 batch = single images", relative_error(call(bundle, pixels), single)) <= bound
+    assert record_error("T10 batch = single images", relative_error(asked(name).whole, asked(name).single)) <= bound
 
 
 @calls
 def test_t10_the_same_call_gives_the_same_bytes(name):
-    model, pixels, call = case(name)
-    assert call(model, pixels[:2]).tobytes() == call(model, pixels[:2]).tobytes()
+    """Of the same model loaded once more, that is with nothing kept from before."""
+    assert case(name)[2](asked(name).model, asked(name).pixels).tobytes() == asked(name).whole.tobytes()
 
 
 @calls
 def test_t10_the_model_is_only_read(name):
-    model, pixels, call = case(name)
-    bundle = convscope.load(model)
-
-    def state():
-        wiring = [
-            (layer.name, len(layer._inbound_nodes), len(layer._outbound_nodes), getattr(layer, "activation", None))
-            for layer in model.layers
-        ]
-        weights = b"".join(weight.tobytes() for weight in model.get_weights())
-        return wiring, weights, model.to_json(), array(model(tensor(pixels[:2]))).tobytes()
-
-    before, digest = state(), bundle.digest
-    call(bundle, pixels[:2])
-    assert state() == before
-    assert network_digest(model) == bundle.digest == digest
+    assert asked(name).after == asked(name).before
 
 
 def test_t10_listing_the_layers_leaves_the_model_alone():
