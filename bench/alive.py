@@ -38,6 +38,7 @@ def count(asked, lines):
     from convscope.ascent.jobs import ascend_all
     from convscope.ascent.objective import as_targets
     from convscope.network.listing import matching
+    from convscope.network.network import as_network
 
     bundle = convscope.load(asked.model, **({"weights": "embedded"} if asked.model == "vgg16" else {}))
     settings = {"model": bundle.digest, "size": asked.size, "steps": asked.steps, "convscope": convscope.__version__}
@@ -47,9 +48,9 @@ def count(asked, lines):
     known = {(one["layer"], channel) for one in done for channel in one["channels"]}
     for layer in matching(bundle, asked.layers):
         climber = ascend_all(bundle, f"{layer.address}:all", size=asked.size, steps=asked.steps).climber
-        units = as_targets(bundle, f"{layer.address}:all")
-        for chunk in batches(units, canvas_for(climber, units), 1):
-            if not {(layer.address, unit.channel) for unit in chunk} <= known:
+        targets = as_targets(as_network(bundle), f"{layer.address}:all")
+        for chunk in batches(targets, canvas_for(climber, targets), 1):
+            if not {(layer.address, target.unit.channel) for target in chunk} <= known:
                 with lines.open("a") as file:
                     file.write(json.dumps({"settings": settings, "layer": layer.address, **climbed(climber, chunk)}) + "\n")
 

@@ -42,11 +42,13 @@ class Convscope:
 
     def __init__(self, folder: Path) -> None:
         import convscope
+        from convscope.ascent.objective import as_targets
         from convscope.backend import resolve_precision
-        from convscope.network.addresses import as_units
+        from convscope.network.network import as_network
 
         self.bundle = convscope.load("vgg16", weights="embedded")
-        self.units = as_units(self.bundle, f"{LAYER}:0-{COUNT - 1}")
+        self.network = as_network(self.bundle)
+        self.units = as_targets(self.network, f"{LAYER}:0-{COUNT - 1}")
         self.precision = resolve_precision("auto")
         self.folder = folder
         self.run = self.new_run()
@@ -57,12 +59,10 @@ class Convscope:
         from convscope.ascent.objective import weights_of
         from convscope.ascent.run import AscentRun
         from convscope.ascent.settings import settle
-        from convscope.expressions import as_objective
-        from convscope.network.addresses import graph_of
 
-        climber = Climber(self.bundle, settle(size=SIDE, precision=self.precision))
+        climber = Climber(self.network, settle(size=SIDE, precision=self.precision))
         step = climber.step_of(self.units[0], (SIDE, SIDE), climber.attempts(self.units)[0], 1)
-        weights = weights_of(graph_of(self.bundle), [as_objective(unit) for unit in self.units])
+        weights = weights_of(self.network.graph, self.units)
         return AscentRun(step, weights, [np.random.default_rng([0, *str(unit).encode()]) for unit in self.units])
 
     def about(self):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
+from convscope.ascent.objective import LEAST_CELL, as_targets, cell_of, likeness, strongest_of_cells
 from convscope.ascent.pictures import canvas_of
 from convscope.backend import keras
-from convscope.network.addresses import graph_of, unit_call
+from convscope.network.addresses import unit_call
+from convscope.network.network import as_network
 from convscope.units import Unit
 from networks import array, model_of, tensor
 from twins import relative_error
@@ -48,7 +49,7 @@ def test_a_cell_is_half_a_receptive_field():
         layers.Conv2D(2, 1, name="third"),
         shape=(64, 64, 3),
     )
-    graph = graph_of(convscope.load(model, preprocess="unit"))
+    graph = as_network(convscope.load(model, preprocess="unit")).graph
     cells = {name: cell_of(graph, unit_call(graph, Unit(name, 0))) for name in ("first", "second", "third")}
     # second: a window of 9 pooled pairs of 3 x 3 sees 9 * 2 + 2 = 20 pixels, in steps of 2
     assert cells == {"first": LEAST_CELL, "second": 20 / 2 / 2, "third": float("inf")}
@@ -61,10 +62,13 @@ def test_cells_and_canvas_of_a_network_whose_channels_are_weighed_by_the_whole_m
         return layers.Multiply()([value, layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))])
 
     first, last = (layers.Conv2D(4, 19, padding="same", name=name) for name in ("first", "last"))
-    bundle = convscope.load(model_of(first, excited, last, shape=(64, 64, 3)), preprocess="unit")
-    assert cell_of(graph_of(bundle), unit_call(graph_of(bundle), Unit("last", 0))) == 37 / 2
-    assert canvas_of(bundle, [Unit("first", 0)], None) == (64, 64)
-    assert canvas_of(bundle, [Unit("last", 0)], None) == (64, 64)  # 37 and half as much again; not the 192 of a field without end
+    network = as_network(convscope.load(model_of(first, excited, last, shape=(64, 64, 3)), preprocess="unit"))
+    assert cell_of(network.graph, unit_call(network.graph, Unit("last", 0))) == 37 / 2
+    assert canvas_of(network, as_targets(network, "first:0"), None) == (64, 64)
+    assert canvas_of(network, as_targets(network, "last:0"), None) == (
+        64,
+        64,
+    )  # half as much again as 37, not 192
 
 
 def test_likeness_equals_a_loop():

@@ -6,12 +6,13 @@ import random
 import numpy as np
 
 import convscope
-from convscope.ascent.objective import as_targets
+from convscope.ascent.objective import as_targets, recorded_as
 from convscope.backend import keras
 from convscope.errors import ConvscopeError
 from convscope.expressions import Objective
 from convscope.network.addresses import as_candidates, as_units
 from convscope.network.listing import layers, matching
+from convscope.network.network import as_network
 from convscope.numerals import real, whole
 from convscope.scanning.measure import chosen_layers
 from slow_grammar import ANY, Grammar, glob, integer, rational
@@ -86,8 +87,7 @@ def expressions(rng, folder):
     text = spoilt(rng, text)
 
     def read():
-        found = as_targets(bundle(), text, start=False)
-        return sums(found)
+        return sums(recorded_as(as_targets(as_network(bundle()), text, start=False)))
 
     return compared(read, slow().meaning(text))
 

@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ..expressions import as_objective
-from ..graph.calls import Graph
 from ..graph.finite import weight_notes
 from ..graph.saturation import own_values
 from ..method import provenance
-from ..models import ModelBundle, as_bundle, names_classes
-from ..network.addresses import class_names, graph_of
+from ..models import names_classes
+from ..network.addresses import class_names
 from ..network.entering import require_images
+from ..network.network import Network, as_network
 from ..projection.slopes import slope_notes
 from ..results import Ascent, FloatArray, Provenance
 from ..units import Unit
 from .climb import Climbed, Climber
-from .objective import Target, array_inputs, as_targets, scored_calls, text_of, units_among
+from .objective import Target, array_inputs, as_targets, recorded_as, scored_calls
 from .pictures import RealImages, canvas_of, maco_of, said_of, start_of
 from .run import Watch
 from .settings import Settings, settle
@@ -71,8 +70,8 @@ def ascend(
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
-    bundle = as_bundle(model, classes=names_classes(units))
-    require_images(bundle)
+    network = as_network(model, classes=names_classes(units))
+    require_images(network.bundle)
     decided = settle(
         mode=mode,
         steps=steps,
@@ -89,18 +88,18 @@ def ascend(
         theme=theme,
         stop=stop,
     )
-    targets = as_targets(bundle, units, start=start is not None)
-    return ascended(climber_of(bundle, targets, decided), targets, watch)
+    targets = as_targets(network, units, start=start is not None)
+    return ascended(climber_of(network, targets, decided), targets, watch)
 
 
-def climber_of(bundle: ModelBundle, targets: Sequence[Target], settings: Settings) -> Climber:
+def climber_of(network: Network, targets: Sequence[Target], settings: Settings) -> Climber:
     """Return what climbs for these targets, with the pictures that the settings name read. Raises ImageError."""
-    start, inputs = (None, ()) if settings.start is None else start_of(bundle, targets, settings.start, settings.size)
+    start, inputs = (None, ()) if settings.start is None else start_of(network, targets, settings.start, settings.size)
     return Climber(
-        bundle,
+        network,
         settings,
         start=start,
-        real=None if settings.real is None else RealImages(bundle, settings.real),
+        real=None if settings.real is None else RealImages(network, settings.real),
         image=maco_of(settings.spectrum) if settings.image == "maco" else None,
         inputs=inputs,
     )
@@ -109,7 +108,7 @@ def climber_of(bundle: ModelBundle, targets: Sequence[Target], settings: Setting
 def canvas_for(climber: Climber, targets: Sequence[Target]) -> tuple[int, int]:
     """Return the (height, width) of these targets' pictures. Raises OptionError, ImageError."""
     start = climber.start
-    return canvas_of(climber.bundle, targets, climber.settings.size, None if start is None else (start.shape[0], start.shape[1]))
+    return canvas_of(climber.network, targets, climber.settings.size, None if start is None else (start.shape[0], start.shape[1]))
 
 
 def ascended(climber: Climber, targets: Sequence[Target], watch: Watch | None = None) -> Ascent:
@@ -122,7 +121,8 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
 
     Ctrl-C while the real images are measured costs only the comparison with them.
     """
-    reached, graph = climbed.targets, graph_of(climber.bundle)
+    reached, network = climbed.targets, climber.network
+    units = recorded_as(reached)
     beside, cut_short = _real_values(climber.real, reached)
     if beside is None:  # as if none had been given, which is how it is made again
         climber = replace(climber, real=None, settings=replace(climber.settings, real=None))
@@ -131,12 +131,12 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     found = Ascent(
         provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
         notes=real.notes if real is not None else (),
-        class_names=class_names(climber.bundle, units_among(reached)),
-        units=reached,
+        class_names=class_names(network, (unit for unit in units if isinstance(unit, Unit))),
+        units=units,
         images=climbed.images,
         scores=climbed.scores,
         margins=climbed.margins,
-        values=np.array([_after(graph, *one) for one in zip(reached, climbed.scores, strict=True)], dtype=np.float32),
+        values=np.array([_after(network, *pair) for pair in zip(reached, climbed.scores, strict=True)], dtype=np.float32),
         courses=climbed.courses,
         mode=climber.settings.mode,
         real=beside,
@@ -144,12 +144,12 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         interrupted=climbed.interrupted,
         theme=climber.settings.theme,
     )
-    layers = dict.fromkeys(term.layer for target in reached for term in as_objective(target).terms)
+    layers = dict.fromkeys(term.layer for target in reached for term in target.terms)
     said = (
         *(climber.verdict(reached) if found.dead.any() else ()),
         *((NOT_FINITE,) if found.not_finite.any() else ()),
-        *slope_notes(graph, scored_calls(graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
-        *weight_notes(graph, (graph.find(layer) for layer in layers)),
+        *slope_notes(network.graph, scored_calls(network.graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
+        *weight_notes(network.graph, map(network.graph.find, layers)),
     )
     return replace(found, notes=(*said, *found.notes))
 
@@ -167,9 +167,9 @@ def _real_values(real: RealImages | None, targets: Sequence[Target]) -> tuple[Fl
     return found, False
 
 
-def _after(graph: Graph, target: Target, score: float) -> float:
+def _after(network: Network, target: Target, score: float) -> float:
     """Return the value after its activation of a unit that is scored before one that is flat above; of all else the score."""
-    return float(own_values(graph, target, np.array([score], np.float32))[0]) if isinstance(target, Unit) else score
+    return score if target.unit is None else float(own_values(network.graph, target.unit, np.array([score], np.float32))[0])
 
 
 def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | None = None) -> Provenance:
@@ -180,7 +180,8 @@ def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | Non
     """
     settings = climber.settings
     images = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
-    parameters = asdict(replace(settings, start=None, real=None, spectrum=None)) | images | {"units": [text_of(one) for one in targets]}
+    parameters = asdict(replace(settings, start=None, real=None, spectrum=None)) | images
+    parameters["units"] = [target.recorded for target in targets]
     if climbed is not None and climbed.interrupted:
         height, width = climbed.images.shape[1:3]
         square = climber.start is None and height == width
@@ -188,4 +189,4 @@ def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | Non
     elif parameters["stop"] is None:
         del parameters["stop"]
     inputs = (*array_inputs(targets), *climber.inputs, *(climber.real.inputs if climber.real is not None else ()))
-    return provenance("ascend", climber.bundle, inputs, parameters, settings.seed)
+    return provenance("ascend", climber.network.bundle, inputs, parameters, settings.seed)

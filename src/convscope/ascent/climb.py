@@ -8,17 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
-from ..expressions import as_objective
 from ..graph.finite import spoilt_units
 from ..graph.tensors import to_array
-from ..models import ModelBundle
-from ..network.addresses import graph_of, unit_call
+from ..network.addresses import unit_call
 from ..network.entering import network_input
+from ..network.network import Network
 from ..projection.slopes import require_slope
-from ..units import Unit
 from .attempts import Attempt, attempts_of
 from .image import Drawn
-from .objective import Form, Target, form_of, largest, scored_calls, weights_of
+from .objective import Form, Target, form_of, largest, recorded_as, scored_calls, weights_of
 from .pictures import RealImages, sees_all
 from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting
 from .settings import Settings
@@ -37,7 +35,7 @@ def by_form(targets: Iterable[Target]) -> dict[Form, list[Target]]:
     """Return the targets by their form: those of one can climb in one compiled step."""
     found: dict[Form, list[Target]] = {}
     for target in targets:
-        found.setdefault(form_of(as_objective(target)), []).append(target)
+        found.setdefault(form_of(target), []).append(target)
     return found
 
 
@@ -74,7 +72,7 @@ class Climber:
     MACO's pictures. `inputs`: what the provenance records of the files that all this was read from, but for the real images.
     """
 
-    bundle: ModelBundle
+    network: Network
     settings: Settings
     start: FloatArray | None = None
     real: RealImages | None = None
@@ -86,8 +84,8 @@ class Climber:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
         copies = self.settings.diversity
         self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
-        for call in scored_calls(graph_of(self.bundle), targets):
-            require_slope(graph_of(self.bundle), call, canvas)
+        for call in scored_calls(self.network.graph, targets):
+            require_slope(self.network.graph, call, canvas)
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []
@@ -113,7 +111,7 @@ class Climber:
                 f"{self.settings.diversity:,} copies of {canvas[0]} x {canvas[1]} pixels climb together; at most {MOST_PIXELS:,} pixels "
                 "do. Take a smaller size or diversity."
             )
-        settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.bundle.channels
+        settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.network.bundle.channels
         kept = 2 + steps // settings.every if settings.every else 0
         if (wanted := numbers * (4 + kept)) > MOST_BYTES:
             said = f" and {kept:,} frames of each" if kept else ""
@@ -133,7 +131,7 @@ class Climber:
 
     def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
         """Return what is tried on these targets, in order."""
-        attempts = attempts_of(self.settings, whole=sees_all(graph_of(self.bundle), targets), image=self.image)
+        attempts = attempts_of(self.settings, whole=sees_all(self.network.graph, targets), image=self.image)
         return [attempt for attempt in attempts if self.real is not None or not attempt.real]
 
     def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], watch: Watch, left: int | None) -> Climbed:
@@ -144,7 +142,7 @@ class Climber:
         first, *others = self.attempts(group)
         best = self._climb(group, canvas, first, watch, left)
         for attempt in others:
-            asleep = [place for place, target in enumerate(best.targets) if isinstance(target, Unit) and best.margins[place] <= 0]
+            asleep = [place for place, target in enumerate(best.targets) if target.unit is not None and best.margins[place] <= 0]
             if best.interrupted or not asleep:
                 break
             try:
@@ -166,10 +164,9 @@ class Climber:
         """Climb for targets of one form until all are done, no step is `left`, or Ctrl-C."""
         copies = self.settings.diversity if copies is None else copies
         targets = [target for target in group for _ in range(copies)]
-        graph, step = graph_of(self.bundle), self.step_of(group[0], canvas, attempt, copies)
+        step = self.step_of(group[0], canvas, attempt, copies)
         rngs = [self._rng(target, number % copies) for number, target in enumerate(targets)]
-        weights = weights_of(graph, [as_objective(target) for target in targets])
-        run = AscentRun(step, weights, rngs, self._starts(targets, canvas, attempt, step))
+        run = AscentRun(step, weights_of(self.network.graph, targets), rngs, self._starts(targets, canvas, attempt, step))
         courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch, left)
         images = run.pictures()
         scores, margins = self.scores(targets, images)
@@ -178,28 +175,26 @@ class Climber:
     def _rng(self, target: Target, copy: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, *([copy] if copy else []), *str(target).encode()])
 
-    def _starts(self, targets: Sequence[Any], canvas: tuple[int, int], attempt: Attempt, step: AscentStep) -> list[FloatArray] | None:
+    def _starts(self, targets: Sequence[Target], canvas: tuple[int, int], attempt: Attempt, step: AscentStep) -> list[FloatArray] | None:
         if self.start is not None:
             pictures = [self.start] * len(targets)
         elif attempt.real and self.real is not None:
-            pictures = [self.real.patch(target, canvas) for target in targets]
+            pictures = [self.real.patch(target.unit, canvas) for target in targets if target.unit is not None]
         else:
             return None
         return [step.image.numbers_of(np.moveaxis(picture, -1, 0)).astype(np.float32) for picture in pictures]
 
     def step_of(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
         """Return the step for all targets of the form of `target`; those of one form are kept, because they hold memory."""
-        form = form_of(as_objective(target), copies)
+        form = form_of(target, copies)
         if any(kept[:2] != (form.terms, canvas) for kept in self._steps):
             self._steps.clear()
         key = form.terms, canvas, attempt.words, copies
         if key not in self._steps:
-            graph = graph_of(self.bundle)
             self._steps[key] = AscentStep(
-                self.bundle,
-                graph,
-                attempt.measure(graph, form),
-                attempt.image(*canvas, self.bundle.channels),
+                self.network,
+                attempt.measure(self.network.graph, form),
+                attempt.image(*canvas, self.network.bundle.channels),
                 transforms=attempt.transforms(min(canvas)),
                 update=attempt.update,
                 size=canvas,
@@ -211,10 +206,10 @@ class Climber:
         """Return (2, picture) float32, what each target amounts to on its own picture, a unit its largest activation, and by how much it is
         awake; see `largest` for both.
         """
-        graph = graph_of(self.bundle)
-        pairs = zip(targets, images, strict=True)
-        found = [largest(graph, as_objective(one), network_input(self.bundle, image[None])) for one, image in pairs]
-        spoilt = [isinstance(one, Unit) and spoilt_units(graph, unit_call(graph, one))[one.channel] for one in targets]
+        graph, pairs = self.network.graph, zip(targets, images, strict=True)
+        found = [largest(graph, target, network_input(self.network.bundle, image[None])) for target, image in pairs]
+        units = [target.unit for target in targets]
+        spoilt = [unit is not None and spoilt_units(graph, unit_call(graph, unit))[unit.channel] for unit in units]
         return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
 
 
@@ -224,9 +219,9 @@ def _to_the_top(
     """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
     course: list[Any] = []
     frames, interrupted = Frames(settings.every), False
-    stopped = np.zeros(len(targets), dtype=int)
+    units, stopped = recorded_as(targets), np.zeros(len(targets), dtype=int)
     try:
-        frames.see(Stage(targets, 0, steps, run.pictures))
+        frames.see(Stage(units, 0, steps, run.pictures))
         for count in range(1, steps + 1):
             if left == count - 1:
                 raise KeyboardInterrupt  # where the ascent that is made again was interrupted
@@ -238,7 +233,7 @@ def _to_the_top(
                     done = (stopped == 0) & _is_done(course)
                     stopped[done] = count
                     climbing = run.hold(done)
-            stage = Stage(targets, count, steps, run.pictures, last=not climbing or count == steps)
+            stage = Stage(units, count, steps, run.pictures, last=not climbing or count == steps)
             frames.see(stage)
             watch(stage)
             if not climbing:
@@ -247,7 +242,7 @@ def _to_the_top(
         interrupted = True
         if len(course) < run.steps:
             course.append(run.values)
-        frames.see(Stage(targets, run.steps, steps, run.pictures, last=True))
+        frames.see(Stage(units, run.steps, steps, run.pictures, last=True))
     values = np.array([to_array(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
     for place, end in enumerate(stopped):
         values[end or len(values) :, place] = np.nan

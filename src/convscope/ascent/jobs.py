@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
-from ..models import as_bundle, names_classes
+from ..models import names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
+from ..network.network import as_network
 from ..results import Ascent, Provenance, picture_names
 from ..units import Unit
 from ..writing import is_picture, writer
@@ -148,7 +149,7 @@ class AscentJob:
     def _read(self, chunk: Chunk) -> Ascent:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
         images = np.stack([read_pixels(path) for path in chunk.places().values()])
-        if images.shape[-1] != self.climber.bundle.channels:  # a PNG has no such number of channels
+        if images.shape[-1] != self.climber.network.bundle.channels:  # a PNG has no such number of channels
             return ascended(self.climber, chunk.units)
         none = np.zeros((0, len(images)), dtype=np.float32)
         scores, margins = self.climber.scores(chunk.pictured, images)
@@ -183,13 +184,13 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
 
     >>> convscope.ascend_all(model, layers="block[45]*").save("filters/")
     """
-    bundle = as_bundle(model, classes=names_classes(units))
-    require_images(bundle)
+    network = as_network(model, classes=names_classes(units))
+    require_images(network.bundle)
     decided = settle(**settings)
-    named = [] if layers is None else [f"{layer.address}:all" for layer in matching(bundle, layers)]
+    named = [] if layers is None else [f"{layer.address}:all" for layer in matching(network, layers)]
     asked = [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]
-    targets = as_targets(bundle, asked, start=decided.start is not None)
-    return AscentJob(climber_of(bundle, targets, decided), targets)
+    targets = as_targets(network, asked, start=decided.start is not None)
+    return AscentJob(climber_of(network, targets, decided), targets)
 
 
 def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:

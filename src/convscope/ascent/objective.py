@@ -6,7 +6,7 @@ tensors, so that all channels of a layer, and all differences of two, are one co
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NewType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +21,24 @@ from ..graph.kinds import Kind
 from ..graph.saturation import ranking_call, seed_call
 from ..graph.tensors import to_array
 from ..hints import listing
-from ..models import ModelBundle
-from ..network.addresses import as_units, channel_count, graph_of, unit_call
+from ..network.addresses import as_units, channel_count, unit_call
 from ..network.listing import field_and_stride
+from ..network.network import Network
 from ..projection.seeds import seedable
 from ..reach import user_path
 from ..units import Unit
 
-Target = Unit | Objective
+# What is climbed, with its layers, channels and classes looked up in a network: only `as_targets` makes one.
+Target = NewType("Target", Objective)
 
 
-def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple[Target, ...]:
-    """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once; what is one unit as a Unit.
+def as_targets(network: Network, given: Any, *, start: bool = False) -> tuple[Target, ...]:
+    """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once.
 
     `start` says that there is a picture to start from, without which a bare layer is no target. Raises UnitError.
     """
     parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
-    found = [target for part in parts for target in _targets(bundle, part, start)]
+    found = [target for part in parts for target in _targets(network, part, start)]
     if not found:
         raise UnitError(
             f"No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers."
@@ -45,34 +46,27 @@ def as_targets(bundle: ModelBundle, given: Any, *, start: bool = False) -> tuple
     return tuple(dict.fromkeys(found))
 
 
-def units_among(targets: Iterable[Target]) -> list[Unit]:
-    """Return the targets that are units."""
-    return [target for target in targets if isinstance(target, Unit)]
-
-
-def text_of(target: Target) -> str:
-    """Return the text that means the target again."""
-    return target.recorded if isinstance(target, Objective) else str(target)
+def recorded_as(targets: Iterable[Target]) -> tuple[Unit | Objective, ...]:
+    """Return targets as a result names them: what is one unit as a Unit."""
+    return tuple(target.unit or target for target in targets)
 
 
 def array_inputs(targets: Sequence[Target]) -> tuple[dict[str, Any], ...]:
     """Return what the provenance records of the directions among the targets: the file of each, None if it has none, and its digest."""
-    terms = [term for target in targets for term in as_objective(target).terms]
+    terms = [term for target in targets for term in target.terms]
     directions = dict.fromkeys(term.channel for term in terms if isinstance(term.channel, Direction))
     return tuple({"given": [one.path] if one.path else None, "count": 1, "digest": _digest(one.vector)} for one in directions)
 
 
-def _targets(bundle: ModelBundle, given: Any, start: bool) -> Iterable[Target]:
+def _targets(network: Network, given: Any, start: bool) -> Iterable[Target]:
     """Return the targets that one part of the request means: several units only where it is a plain address."""
-    if isinstance(given, Unit):
-        return as_units(bundle, given)
-    if isinstance(given, str) and not _has_no_channels(given, start) and (is_address(given) or _is_class(bundle, given)):
-        _refuse_bare_layer(bundle, given)
-        return as_units(bundle, given)
-    found = Objective(tuple(_terms(bundle, as_objective(given))))
+    if isinstance(given, str) and not _has_no_channels(given, start) and (is_address(given) or _is_class(network, given)):
+        _refuse_bare_layer(network.graph, given)
+        return [Target(as_objective(unit)) for unit in as_units(network, given)]
+    found = Objective(tuple(_terms(network, as_objective(given))))
     if not found.terms:
         raise UnitError(f"`{given}` is nothing to climb: its terms cancel one another. Write an expression with a term left.")
-    return [found.unit or found]
+    return [Target(found)]
 
 
 def _has_no_channels(text: str, start: bool) -> bool:
@@ -81,38 +75,38 @@ def _has_no_channels(text: str, start: bool) -> bool:
     return tail.partition("@")[0].strip().endswith(ARRAY) if colon else start or "@" in head
 
 
-def _refuse_bare_layer(bundle: ModelBundle, text: str) -> None:
+def _refuse_bare_layer(graph: Graph, text: str) -> None:
     if ":" not in text:
-        address = graph_of(bundle).find(text.strip()).address
-        last = channel_count(graph_of(bundle).find(address)) - 1
+        call = graph.find(text.strip())
+        address, last = call.address, channel_count(call) - 1
         raise UnitError(
             f"`{text}` names a layer, not a unit of it. Write a channel, `{address}:0` to `{address}:{last}`, or `{address}:all`; or give "
             "--start PHOTO to dream the whole layer from a photograph."
         )
 
 
-def _is_class(bundle: ModelBundle, text: str) -> bool:
+def _is_class(network: Network, text: str) -> bool:
     """Say whether a text is the address of a class whose name looks like a sum."""
     name = text.partition(":")[2].strip().lower()
-    return bool(name) and name in (label.lower() for label in bundle.labels or ())
+    return bool(name) and name in (label.lower() for label in network.bundle.labels or ())
 
 
-def _terms(bundle: ModelBundle, wanted: Objective) -> Iterator[Term]:
+def _terms(network: Network, wanted: Objective) -> Iterator[Term]:
     for term in wanted.terms:
         if isinstance(term.channel, str) and term.channel.endswith(ARRAY):
             term = replace(term, channel=_read(term.channel))
-        call = graph_of(bundle).find(term.layer)
+        call = network.graph.find(term.layer)
         if isinstance(term.channel, int | str):
-            unit = as_units(bundle, replace(term, weight=1.0, odds=False).address)[0]
+            unit = as_units(network, replace(term, weight=1.0, odds=False).address)[0]
             yield replace(term, layer=unit.layer, channel=unit.channel)
             continue
-        count = channel_count(unit_call(graph_of(bundle), Unit(term.layer, 0)))
+        count = channel_count(unit_call(network.graph, Unit(term.layer, 0)))
         if isinstance(term.channel, Direction) and len(term.channel.vector) != count:
             size = len(term.channel.vector)
             raise UnitError(
                 f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each."
             )
-        as_units(bundle, Unit(term.layer, 0, term.position))
+        as_units(network, Unit(term.layer, 0, term.position))
         yield replace(term, layer=call.address)
 
 
@@ -328,9 +322,9 @@ def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, fl
     return total, margin
 
 
-def scored_calls(graph: Graph, targets: Iterable[Unit | Objective]) -> tuple[Call, ...]:
-    """Return the calls in which units and objectives are scored, each once."""
-    return tuple(dict.fromkeys(_scored(graph, term) for target in targets for term in as_objective(target).terms))
+def scored_calls(graph: Graph, targets: Iterable[Target]) -> tuple[Call, ...]:
+    """Return the calls in which targets are scored, each once."""
+    return tuple(dict.fromkeys(_scored(graph, term) for target in targets for term in target.terms))
 
 
 def _scored(graph: Graph, term: Term) -> Call:

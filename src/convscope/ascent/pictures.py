@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 
 from ..assets import MEASURING
 from ..errors import ImageError, OptionError
-from ..expressions import as_objective
 from ..graph.calls import Graph
 from ..graph.saturation import Ranking, ranking
 from ..graph.tensors import to_array
 from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering
 from ..images.sources import SAMPLE
 from ..locality.receptive import check_size, receptive_field
-from ..models import ModelBundle
-from ..network.addresses import channel_count, graph_of, unit_call
+from ..network.addresses import channel_count, unit_call
 from ..network.entering import fit_of, network_input
+from ..network.network import Network
 from ..progress import track
 from ..units import Unit
 from .image import Drawn, maco, spectrum_of
@@ -28,14 +27,14 @@ from .settings import Size
 SMALLEST, LARGEST = 64, 192
 
 
-def canvas_of(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None = None) -> tuple[int, int]:
+def canvas_of(network: Network, targets: Sequence[Target], size: Size, start: tuple[int, int] | None = None) -> tuple[int, int]:
     """Return the (height, width) of these targets' pictures; `start`: that of the picture they begin with.
 
     Raises OptionError for what the network or sense does not allow, ImageError and UnitError for a canvas too small to reach a unit.
     """
-    canvas = _canvas(bundle, targets, size, start)
+    canvas = _canvas(network, targets, size, start)
     for unit in _units_in(targets):
-        check_size(graph_of(bundle), unit_call(graph_of(bundle), unit), canvas, unit.position)
+        check_size(network.graph, unit_call(network.graph, unit), canvas, unit.position)
     return canvas
 
 
@@ -51,8 +50,8 @@ def sees_all(graph: Graph, targets: Sequence[Target]) -> bool:
     return any(len(call.shape) != 4 or call.shape[1:3] == (1, 1) for call in calls)
 
 
-def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: tuple[int, int] | None) -> tuple[int, int]:
-    fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+def _canvas(network: Network, targets: Sequence[Target], size: Size, start: tuple[int, int] | None) -> tuple[int, int]:
+    fixed = network.bundle.fixed_size if is_flat(network.graph, targets) else None
     wanted = (size, size) if isinstance(size, int) else size
     if fixed is not None:
         if wanted is not None and wanted != fixed:
@@ -64,22 +63,22 @@ def _canvas(bundle: ModelBundle, targets: Sequence[Target], size: Size, start: t
         return start  # read at `size` already
     if wanted is not None:
         return wanted
-    side = max(_derived_side(bundle, unit) for unit in _units_in(targets))
+    side = max(_derived_side(network, unit) for unit in _units_in(targets))
     return side, side
 
 
 def _units_in(targets: Sequence[Target]) -> list[Unit]:
     """Return a unit for each layer and position that the targets are made of: what decides the size of their pictures."""
-    terms = [term for target in targets for term in as_objective(target).terms]
+    terms = [term for target in targets for term in target.terms]
     return list(dict.fromkeys(Unit(term.layer, 0, term.position) for term in terms))
 
 
-def _derived_side(bundle: ModelBundle, unit: Unit) -> int:
+def _derived_side(network: Network, unit: Unit) -> int:
     """Return half as much again as the receptive field, in steps of 32 pixels."""
-    graph = graph_of(bundle)
+    graph = network.graph
     call = unit_call(graph, unit)
     if len(call.shape) != 4:
-        return bundle.size[0]
+        return network.bundle.size[0]
     field = receptive_field(graph, call, (0, 0), (LARGEST, LARGEST), gates=False)
     return int(min(max(-(-field.height * 3 // 2 // 32) * 32, SMALLEST), LARGEST))
 
@@ -91,7 +90,7 @@ NATURAL = tuple(f"{SAMPLE}{name}" for name in MEASURING)
 Said = tuple[dict[str, Any], ...]
 
 
-def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
+def start_of(network: Network, targets: Sequence[Target], given: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
     """Return the picture to start from, (height, width, channel) in [0, 1] at its own shape, and what the provenance records of it.
 
     Its longer side is `size`, or at most LONGEST; a dense layer before the targets fixes it. Raises ImageError.
@@ -99,7 +98,7 @@ def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: S
     images = as_image_set(given)
     if len(images) != 1:
         raise ImageError(f"`start` means {len(images)} images. Give one picture to start from.")
-    fixed = bundle.fixed_size if is_flat(graph_of(bundle), targets) else None
+    fixed = network.bundle.fixed_size if is_flat(network.graph, targets) else None
     if fixed is None and isinstance(size, tuple):
         fixed = size
     if fixed is None:
@@ -108,7 +107,7 @@ def start_of(bundle: ModelBundle, targets: Sequence[Target], given: Any, size: S
         longest = max(image.shape[:2])
         scale = (side or min(longest, LONGEST)) / longest
         fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
-    batch = as_batch(given, Fit(bundle.channels, fixed))
+    batch = as_batch(given, Fit(network.bundle.channels, fixed))
     return batch.pixels[0], batch.inputs
 
 
@@ -154,16 +153,18 @@ class RealImages:
     `inputs`: for the provenance, once some layer was measured; `notes`: what was skipped.
     """
 
-    def __init__(self, bundle: ModelBundle, images: Any) -> None:
-        self._bundle, self._set = bundle, as_image_set(images)
+    def __init__(self, network: Network, images: Any) -> None:
+        self._network, self._set = network, as_image_set(images)
+        self._fit = fit_of(network.bundle)
         self._found: dict[str, Strongest] = {}
         self._read: list[Source] = []
         self.inputs: tuple[dict[str, Any], ...] = ()
         self.notes: tuple[str, ...] = ()
 
-    def value(self, unit: Any) -> float:
-        """Return the largest activation of a unit over the images; NaN for what is no whole channel."""
-        if not isinstance(unit, Unit) or unit.position is not None:
+    def value(self, target: Target) -> float:
+        """Return the largest activation of a unit over the images; NaN for a target that is not a whole channel."""
+        unit = target.unit
+        if unit is None or unit.position is not None:
             return float("nan")
         return float(self._layer(unit.layer).values[unit.channel])
 
@@ -172,8 +173,8 @@ class RealImages:
 
         What is beyond the image's border repeats its edge.
         """
-        found, graph = self._layer(unit.layer), graph_of(self._bundle)
-        pixels, _ = entering(self._read[found.images[unit.channel]], fit_of(self._bundle))
+        found, graph = self._layer(unit.layer), self._network.graph
+        pixels, _ = entering(self._read[found.images[unit.channel]], self._fit)
         row, column = (int(one) for one in found.places[unit.channel])
         size = pixels.shape[0], pixels.shape[1]
         field = receptive_field(graph, unit_call(graph, unit), None if row < 0 else (row, column), size)
@@ -185,17 +186,17 @@ class RealImages:
 
     def _layer(self, layer: str) -> Strongest:
         if layer not in self._found:
-            graph = graph_of(self._bundle)
+            graph = self._network.graph
             self._found[layer] = self._measured(ranking(graph, unit_call(graph, Unit(layer, 0))))
         return self._found[layer]
 
     def _measured(self, ranked: Ranking) -> Strongest:
-        stream = ImageStream(self._set, fit_of(self._bundle))
+        stream = ImageStream(self._set, self._fit)
         channels = channel_count(ranked.call)
         values, images = np.full(channels, -np.inf, np.float32), np.zeros(channels, np.int64)
         places = np.full((channels, 2), -1, np.int64)
         for first, batch in _batches(track((image for image, _ in stream), "measuring real images", len(self._set))):
-            computed = graph_of(self._bundle).run(network_input(self._bundle, batch), [call.index for call in ranked.calls])
+            computed = self._network.graph.run(network_input(self._network.bundle, batch), [call.index for call in ranked.calls])
             found = to_array(ranked.strengths(*computed))
             flat = found.reshape(len(batch), -1, channels)
             for number, peak in enumerate(flat.max(axis=1), first):

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from ..backend import compiled, engine, ops
 from ..errors import ConvscopeError
-from ..graph.calls import Graph
+from ..expressions import Objective
 from ..graph.history import at_precision
 from ..graph.projector import Projector
 from ..graph.tensors import to_array
-from ..models import ModelBundle
+from ..network.network import Network
 from ..progress import track
+from ..units import Unit
 from .image import Parametrisation
-from .objective import Measure, Target
+from .objective import Measure
 from .transforms import Transform, sampling
 from .update import Update
 
@@ -28,7 +29,7 @@ class Stage:
     `last`: no step follows.
     """
 
-    units: Sequence[Target]
+    units: Sequence[Unit | Objective]
     step: int
     steps: int
     pictures: Callable[[], NDArray[np.float32]]
@@ -74,8 +75,7 @@ class AscentStep:
 
     def __init__(
         self,
-        bundle: ModelBundle,
-        graph: Graph,
+        network: Network,
         measure: Measure,
         image: Parametrisation,
         *,
@@ -85,21 +85,21 @@ class AscentStep:
         precision: str = "float32",
     ) -> None:
         self.image, self.transforms, self.size, self.update = image, transforms, size, update
-        network, targets = at_precision(graph, precision), [call.index for call in measure.calls]
+        bundle, graph, targets = network.bundle, at_precision(network.graph, precision), [call.index for call in measure.calls]
 
         def climb(numbers: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
             pictures = image.pictures(numbers)
             if transforms:
                 pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
             entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
-            values = measure.measure(network.run(entered, targets), weights)
+            values = measure.measure(graph.run(entered, targets), weights)
             return ops.sum(values), values
 
         differentiated = engine().value_and_gradient(climb)
 
         def explain(error: Exception) -> ConvscopeError:
             grey = bundle.preprocessing.apply(ops.full((1, *size, bundle.channels), 0.5))
-            return Projector.explain(network, grey, measure.calls, error)
+            return Projector.explain(graph, grey, measure.calls, error)
 
         def step(
             numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], rows: Any, columns: Any
