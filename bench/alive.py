@@ -36,7 +36,7 @@ def count(asked, lines):
     from convscope.ascent.ascend import canvas_for
     from convscope.ascent.climb import batches
     from convscope.ascent.jobs import ascend_all
-    from convscope.ascent.objective import as_targets
+    from convscope.ascent.target import as_targets
     from convscope.network.listing import matching
     from convscope.network.network import as_network
 

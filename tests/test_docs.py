@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.ascent import IMAGES, OBJECTIVES
 from convscope.catalogue import METHODS
 from convscope.cli.app import program
 
@@ -69,3 +70,19 @@ def test_the_rule_of_the_documentation_is_the_deconvnet():
     asked = ("fashion", "block2_conv2:3", "sample:cat")
     own, documented = convscope.deconv(*asked).pixels, convscope.deconv(*asked, ruleset=names["DECONVNET"]).pixels
     assert np.abs(documented - own).max() <= 1e-5 * np.abs(own).max()  # a stranger's rule runs on the whole image
+
+
+def test_the_parts_of_gradient_ascent_in_the_documentation_run():
+    section = (ROOT / "docs" / "extending.md").read_text().split("## A part of gradient ascent")[1].split("\n## ")[0]
+    names = {}
+    try:
+        for block in PYTHON.findall(section):
+            exec(block, names)
+            if "result" in names:
+                result = names.pop("result")
+                assert result.images.std(axis=(1, 2, 3)).min() > 0
+    finally:
+        OBJECTIVES._entries.pop("brightest_corner", None)
+        IMAGES._entries.pop("soft pixels", None)
+    assert names["again"].provenance.parameters["units"] == ["brightest_corner(block2_conv2)"]
+    assert names["pictures"].shape == (4, 32, 32, 1)

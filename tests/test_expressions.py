@@ -6,7 +6,7 @@ import time
 import pytest
 
 from convscope.errors import UnitError
-from convscope.expressions import Direction, Objective, Term, as_objective, direction, is_address, objective
+from convscope.expressions import OBJECTIVES, Direction, Objective, Term, as_objective, direction, is_address, objective
 from convscope.units import Unit, parse, slug
 
 
@@ -154,3 +154,37 @@ def test_expressions_are_told_from_plain_addresses(text):
 def test_anything_else_is_refused():
     with pytest.raises(UnitError, match="Expected an expression"):
         as_objective(3.5)
+
+
+def spread(maps, others):
+    return maps
+
+
+@pytest.fixture
+def registered():
+    OBJECTIVES.register("spread", spread)
+    yield
+    OBJECTIVES._entries.pop("spread")
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_registered_function_is_a_term():
+    found = objective("0.5*spread(conv1, in/conv2) - conv1:3")
+    assert found == 0.5 * objective(["conv1", "in/conv2"], spread) - objective("conv1:3")
+    assert str(found) == found.recorded == "0.5*spread(conv1, in/conv2) - conv1:3"
+    assert found.layer == "conv1 and in/conv2"
+    assert not is_address("spread(conv1, in/conv2)")
+    assert objective(["conv1"], spread, name="spread").slug == "spread-conv1"
+
+
+def test_a_function_without_a_registered_name_is_recorded_as_that_and_not_read_again():
+    own = objective("conv", lambda maps: maps)
+    assert str(own) == "lambda(conv)"
+    assert own.recorded == "unregistered <lambda>(conv)"
+    with pytest.raises(UnitError, match="Python object without a name"):
+        objective(own.recorded)
+    with pytest.raises(UnitError, match="No objective `spred`"):
+        objective("spred(conv)")
+    for wrong in (("conv", 3), ([], spread), (["conv", 3], spread), (3, None)):
+        with pytest.raises(UnitError, match="Expected"):
+            objective(*wrong)

@@ -4,12 +4,16 @@ Run with --check to see whether they are up to date (exit code 1 if not); white 
 """
 
 import inspect
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 import convscope
+from convscope import ascent
 from convscope.cli.app import Program, program
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -36,7 +40,32 @@ def library_page() -> str:
         item = getattr(convscope, name)
         signature = f"{name}{inspect.signature(item)}" if inspect.isfunction(item) else f"class {name}"
         parts.append(f"## {name}\n\n```python\n{signature}\n```\n\n{inspect.getdoc(item)}\n")
+    parts.extend(_lower_storey())
     return "\n".join(parts)
+
+
+def _lower_storey() -> Iterator[str]:
+    """Yield the part on `convscope.ascent`: its functions, and its classes with their public methods."""
+    yield f"## convscope.ascent\n\n{inspect.getdoc(ascent)}\n"
+    for name in ascent.__all__:
+        item = getattr(ascent, name)
+        if name in convscope.__all__ or not (inspect.isfunction(item) or inspect.isclass(item)):
+            continue
+        kind = "class " if inspect.isclass(item) else ""
+        signature = "" if getattr(item, "_is_protocol", False) else _names_of(item)
+        yield f"### ascent.{name}\n\n```python\n{kind}{name}{signature}\n```\n\n{inspect.getdoc(item)}\n"
+        fields = getattr(item, "__dataclass_fields__", {})
+        for method in (one for one in vars(item) if kind and not one.startswith("_") and one not in fields):
+            if callable(getattr(item, method)):
+                yield f"`.{method}{_names_of(getattr(item, method))}`: {inspect.getdoc(getattr(item, method))}\n"
+
+
+def _names_of(item: Any) -> str:
+    """Return the parameters of a function or class with their defaults; a function as a default by its name, not by its place in memory."""
+    signature = inspect.signature(item)
+    bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values() if one.name != "self"]
+    text = str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    return re.sub(r"<function (\w+) at 0x\w+>", r"\1", text)
 
 
 def _block(heading: str, text: str) -> str:

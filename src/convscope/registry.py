@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from .errors import OptionError, closest
 
 Entry = TypeVar("Entry")
+# What the provenance records of an object that a user handed in, and that no registry knows.
+UNREGISTERED = "unregistered "
 
 
 def load(reference: str) -> Any:
@@ -44,7 +46,19 @@ class Registry(Generic[Entry]):
         self._plug_in()
         if name in self._entries:
             return self._entries[name]
+        if name.startswith(UNREGISTERED):
+            raise OptionError(
+                f"`{name.removeprefix(UNREGISTERED)}` is a Python object without a name among the {self.noun}s, so a text cannot stand for "
+                "it. Pass the object itself again, or register it under a name (docs/extending.md)."
+            )
         raise OptionError(f"No {self.noun} `{name}`. {closest(f'the {self.noun}s', name, self)}")
+
+    def name_of(self, entry: Entry | str) -> str:
+        """Return the name that means an entry again; of one that is not registered, words that `get` refuses with a reason."""
+        if isinstance(entry, str):
+            return entry
+        known = (name for name in self if self.get(name) is entry)
+        return next(known, f"{UNREGISTERED}{getattr(entry, '__name__', type(entry).__name__)}")
 
     def __iter__(self) -> Iterator[str]:
         self._plug_in()

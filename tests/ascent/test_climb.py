@@ -141,7 +141,7 @@ def replay_of(bundle, found):
 
 def test_pictures_come_back_from_their_numbers():
     picture = np.moveaxis(images(1, 9, 12, 3)[0], -1, 0)
-    for image in (fourier(9, 12, 3, deviation=0.0, swing=None), pixels(9, 12, 3)):
+    for image in (fourier(deviation=0.0, contrast=None)(9, 12, 3), pixels()(9, 12, 3)):
         back = array(image.pictures(tensor(image.numbers_of(picture)[None])))[0]
         assert np.abs(back - picture).max() < 1 / 255 + 1e-3
 

@@ -1,16 +1,18 @@
-"""What is climbed, against loops: cells of a map, the strongest place, and how alike pictures of one unit are."""
+"""What is climbed, against loops: cells of a map, how alike pictures of one unit are; functions of one's own."""
 
 import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.objective import LEAST_CELL, as_targets, cell_of, likeness, strongest_of_cells
+from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
 from convscope.ascent.pictures import canvas_of
-from convscope.backend import keras
+from convscope.ascent.target import as_targets
+from convscope.backend import keras, ops
+from convscope.errors import UnitError
 from convscope.network.addresses import unit_call
 from convscope.network.network import as_network
 from convscope.units import Unit
-from networks import array, model_of, tensor
+from networks import array, awake, model_of, small, tensor
 from twins import relative_error
 
 
@@ -80,3 +82,73 @@ def test_likeness_equals_a_loop():
         grams.append(gram / np.linalg.norm(gram))
     expected = [(grams[i] * grams[j]).sum() for i, j in ((0, 1), (1, 0), (2, 3), (3, 2))]
     assert relative_error(array(likeness(tensor(values), 2)), expected) < 1e-5
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return convscope.load(awake(small(side=16)), preprocess="unit")
+
+
+QUICK = {"size": 16, "precision": "float32"}
+
+
+def corner(maps):
+    return ops.mean(maps[:, :2, :2, 1], axis=(1, 2))
+
+
+def both(first, second):
+    return ops.mean(first[..., 0], axis=(1, 2)) * ops.max(second, axis=-1)
+
+
+def test_a_function_is_climbed_and_scored_as_the_network_computes_it(bundle):
+    objectives = [convscope.objective("conv2", corner), convscope.objective(["conv1", "predictions"], both)]
+    found = convscope.ascend(bundle, objectives, steps=8, **QUICK)
+    first, second, flat = (convscope.activations(bundle, layer, found.images).maps for layer in ("conv1", "conv2", "flatten"))
+    kernel, bias = bundle.network.get_layer("predictions").get_weights()
+    assert relative_error(found.scores[0], second[0, :2, :2, 1].mean()) < 1e-5
+    assert relative_error(found.scores[1], first[1, ..., 0].mean() * (flat[1] @ kernel + bias).max()) < 1e-5  # before the softmax
+    assert (found.courses[-1] > found.courses[0]).all()
+    assert [str(unit) for unit in found.units] == ["corner(conv2)", "both(conv1, predictions)"]
+
+
+def test_a_function_is_a_term_among_others(bundle):
+    alone, unit = convscope.objective("conv2", corner), convscope.objective("conv1:2")
+    found = convscope.ascend(bundle, 2 * alone - 0.5 * unit, steps=4, **QUICK)
+    maps = [convscope.activations(bundle, layer, found.images).maps[0] for layer in ("conv1", "conv2")]
+    assert relative_error(found.scores[0], 2 * maps[1][:2, :2, 1].mean() - 0.5 * maps[0][..., 2].max()) < 1e-5
+
+
+def test_a_function_of_a_silent_relu_leaves_the_noise():
+    layer = keras.layers.Conv2D(2, 3, activation="relu", name="conv")
+    model = model_of(layer, shape=(16, 16, 3))
+    layer.set_weights([layer.get_weights()[0], np.full(2, -1.0, "float32")])
+    found = convscope.ascend(convscope.load(model, preprocess="unit"), convscope.objective("conv", corner), steps=40, **QUICK)
+    assert found.courses[0, 0] == 0
+    assert found.scores[0] > 0
+
+
+def failing(maps):
+    raise IndexError("no such channel")
+
+
+@pytest.mark.parametrize(
+    ("function", "fact"),
+    [
+        (failing, "IndexError: no such channel"),
+        (lambda maps: ops.mean(maps), r"made shape \(\)"),
+        (lambda maps: maps[:, 0, 0], r"made shape \(2, 5\)"),
+        (lambda maps: ops.mean(maps, axis=(0, 1, 2)), r"made shape \(5,\)"),
+        (lambda maps: ops.mean(ops.cast(maps > 2.0, "float32"), axis=(1, 2, 3)), "has no gradient"),
+        (lambda maps: ops.argmax(ops.max(maps, axis=(1, 2)), axis=-1) + ops.argmax(maps[:, 0, 0], axis=-1), "has no gradient"),
+    ],
+)
+def test_a_function_that_cannot_be_climbed_is_refused(bundle, function, fact):
+    with pytest.raises(UnitError, match=fact):
+        convscope.ascend(bundle, convscope.objective("conv2", function), steps=1, **QUICK)
+
+
+def test_a_function_of_a_layer_that_is_not_there_is_refused(bundle):
+    with pytest.raises(UnitError, match="No layer `conv9`"):
+        convscope.ascend(bundle, convscope.objective("conv9", corner))
+    with pytest.raises(UnitError, match="Name the layers"):
+        convscope.ascend(bundle, [corner])

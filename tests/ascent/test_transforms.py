@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from convscope.ascent.transforms import View, jitter, sampling, zoom
+from convscope.ascent.transforms import Pipeline, Transform, View, as_transforms, jitter, sampling, zoom
+from networks import array, images, tensor
 
 
 def fixed(zoom, shift):
@@ -62,3 +63,30 @@ def test_a_picture_is_moved_alike_alone_and_among_others():
     for many, one in zip(together, alone, strict=True):
         assert np.array_equal(many[2], one[0])
         assert np.abs(many.sum(axis=-1) - 1).max() < 1e-6
+
+
+def test_a_pipeline_applies_its_stages_in_order_and_draws_for_each_picture_alone():
+    def light(rng):
+        return rng.uniform(0.5, 1.0, (1, 1, 1))
+
+    stages = [
+        fixed(1.0, (1, 0)),
+        fixed(1.0, (0, 2)),
+        Transform(lambda pictures: 1 - pictures),
+        jitter(2),
+        Transform(lambda pictures, drawn: pictures * drawn, light),
+    ]
+    pictures, rngs = images(2, 3, 6, 8), [np.random.default_rng(seed) for seed in (5, 6)]
+    pipeline = Pipeline(stages, (6, 8))
+    found = array(pipeline.apply(tensor(pictures), pipeline.draw(rngs)))
+    for picture, moved, seed in zip(pictures, found, (5, 6), strict=True):
+        rng = np.random.default_rng(seed)
+        shift = rng.integers(-2, 3, 2)
+        expected = np.roll(1 - np.roll(picture, (0, -2), axis=(1, 2)), -shift, axis=(1, 2)) * light(rng)
+        assert np.abs(moved - expected).max() < 1e-6
+
+
+def test_transforms_are_a_name_a_list_one_or_a_function_of_the_side():
+    own = Transform(lambda pictures: pictures)
+    assert as_transforms("still")(64) == []
+    assert as_transforms(own)(64) == as_transforms([own])(64) == as_transforms(lambda side: [own] * (side // 64))(64) == [own]

@@ -14,14 +14,22 @@ from ..network.addresses import class_names
 from ..network.entering import require_images
 from ..network.network import Network, as_network
 from ..projection.slopes import slope_notes
+from ..registry import Registry
 from ..results import Ascent, FloatArray, Provenance
 from ..units import Unit
+from .attempts import ATTEMPTS
 from .climb import Climbed, Climber
-from .objective import Target, array_inputs, as_targets, recorded_as, scored_calls
-from .pictures import RealImages, canvas_of, maco_of, said_of, start_of
+from .image import IMAGES
+from .objective import scored_calls
+from .pictures import RealImages, canvas_of, said_of, start_of
 from .run import Watch
 from .settings import Settings, settle
+from .target import Target, array_inputs, as_targets, recorded_as
+from .transforms import TRANSFORMS
+from .update import UPDATES
 
+# The parts that a user can replace, and the registries that know them by name.
+PARTS: dict[str, Registry[Any]] = {"image": IMAGES, "transforms": TRANSFORMS, "update": UPDATES, "attempts": ATTEMPTS}
 NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so there is nothing to climb.'
 
 
@@ -35,8 +43,11 @@ def ascend(
     seed: int = 0,
     precision: str = "auto",
     every: int | None = None,
-    image: str = "fourier",
+    image: Any = "fourier",
     spectrum: Any = None,
+    transforms: Any = None,
+    update: Any = None,
+    attempts: Any = None,
     norm: float | None = None,
     diversity: int = 1,
     start: Any = None,
@@ -57,6 +68,8 @@ def ascend(
     - `size`: side of the pictures in pixels, or (height, width); by default from the largest receptive field among the units (64 to 192),
       or the network's own where a dense layer fixes it. `seed`: where noise and moves begin.
     - `image="maco"`: only phases climb, the magnitudes are those of natural images (Fel et al. 2023) or of the images `spectrum`.
+      `image`, `transforms` and `update` are also other parts, by name or of your own, and `attempts` is a list of your own of what is tried
+      in turn: see `convscope.ascent` and docs/extending.md. Where a part is replaced, nothing else is tried.
     - `diversity=N`: N pictures of each unit, pushed apart. `start`: a photograph to begin with, at its own shape (DeepDream).
     - `real`: images to compare with: `.real` is each unit's largest activation among them; what does not wake also starts from them.
     - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
@@ -81,6 +94,9 @@ def ascend(
         every=every,
         image=image,
         spectrum=spectrum,
+        transforms=transforms,
+        update=update,
+        attempts=attempts,
         norm=norm,
         diversity=diversity,
         start=start,
@@ -100,7 +116,6 @@ def climber_of(network: Network, targets: Sequence[Target], settings: Settings) 
         settings,
         start=start,
         real=None if settings.real is None else RealImages(network, settings.real),
-        image=maco_of(settings.spectrum) if settings.image == "maco" else None,
         inputs=inputs,
     )
 
@@ -179,8 +194,11 @@ def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | Non
     pictures that were asked for.
     """
     settings = climber.settings
-    images = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
-    parameters = asdict(replace(settings, start=None, real=None, spectrum=None)) | images
+    said = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
+    said |= {name: registry.name_of(part) for name, registry in PARTS.items() if (part := getattr(settings, name)) is not None}
+    unheld: dict[str, Any] = dict.fromkeys((*said, *PARTS))  # what no file can hold
+    plain = asdict(replace(settings, **unheld))
+    parameters = {name: said.get(name, value) for name, value in plain.items() if name not in PARTS or name in said}
     parameters["units"] = [target.recorded for target in targets]
     if climbed is not None and climbed.interrupted:
         height, width = climbed.images.shape[1:3]

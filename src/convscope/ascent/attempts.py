@@ -1,33 +1,17 @@
 """What is tried to excite a unit, in this order, until its picture does: from the best pictures to the last resort."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ..errors import OptionError
 from ..graph.calls import Graph
-from .image import GREY_SWING, SWING, Drawn, Parametrisation, fourier, maco, pixels
+from ..registry import Registry
+from .image import Image, as_image, fourier, maco, pixels
 from .objective import Form, Measure, best_measure, paper_measure, peak_measure
 from .settings import Settings
-from .transforms import Transform, jitter, zoom
-from .update import Update, adam, of_number, of_ring, plain, signed
-
-
-def standard(side: int) -> list[Transform]:
-    """Moves for a canvas of that side, which a good picture must survive: a motif at its size and somewhat nearer or farther away."""
-    return [jitter(max(1, side // 12)), zoom(0.75, 1.3), jitter(max(1, side // 12))]
-
-
-def closer(side: int) -> list[Transform]:
-    """Parts of the canvas, enlarged: for a unit that sees all of it at once, which else puts one size of its object everywhere, and for
-    MACO, whose magnitudes are those of whole pictures.
-    """
-    return [jitter(max(1, side // 6)), zoom(0.85, 2.0), jitter(max(1, side // 6))]
-
-
-def still(side: int) -> list[Transform]:
-    """No moves."""
-    return []
-
+from .transforms import Transforms, as_transforms, closer, standard, still
+from .update import Update, adam, as_update, of_number, of_ring, plain, signed
 
 # The noise to start from. On even grey many filters of low layers are silent everywhere and find no texture; a class
 # unit is never silent, and noise would only get in its way.
@@ -41,55 +25,82 @@ STRONG = 4.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to climb: `words` say it of a unit that nothing excites; `image` makes the parametrisation for (height, width, channels),
-    `transforms` the moves for the shorter side; at most `steps`. `real`: it starts from the strongest real patch, if there are real images.
+    """One way to climb, for at most `steps`; `words` say it of a unit that nothing excites.
+
+    `image`, `transforms` and `update` are names, or what `as_image`, `as_transforms` and `as_update` take. `measure` is what is climbed of
+    a unit's map: `best_measure`, `peak_measure` or `paper_measure`. `real`: it starts from the strongest real patch, if there are real
+    images, and is left out else. Raises OptionError for parts that are none.
     """
 
     words: str
-    measure: Callable[[Graph, Form], Measure]
-    image: Drawn
-    transforms: Callable[[int], list[Transform]]
-    update: Update
-    steps: int
+    image: Image | str = "fourier"
+    transforms: Transforms | str = "standard"
+    update: Update | str = "adam"
+    steps: int = MOST
+    measure: Callable[[Graph, Form], Measure] = best_measure
     real: bool = False
 
+    def __post_init__(self) -> None:
+        # At once: a part that is none should not be noticed after minutes of other attempts.
+        for name, resolved in (("image", as_image), ("transforms", as_transforms), ("update", as_update)):
+            object.__setattr__(self, name, resolved(getattr(self, name)))
 
-def attempts_of(settings: Settings, *, whole: bool, image: Drawn | None = None) -> list[Attempt]:
-    """Return the attempts for units that see the `whole` picture, such as classes, or of maps; `image`: what settings of MACO draw on."""
-    steps = MOST if settings.steps is None else settings.steps
+
+ATTEMPTS: Registry[Sequence[Attempt]] = Registry("attempt list", group="convscope.ascent.attempts")
+
+
+def as_attempts(given: Any) -> list[Attempt]:
+    """Return the attempts that a name of ATTEMPTS or a sequence of them means, at least one. Raises OptionError."""
+    found = ATTEMPTS.get(given) if isinstance(given, str) else given
+    attempts = list(found) if isinstance(found, Iterable) else []
+    if not attempts or not all(isinstance(attempt, Attempt) for attempt in attempts):
+        raise OptionError(f"`attempts` is {given!r}. Give a list of convscope.ascent.Attempt, the first one first.")
+    return attempts
+
+
+def attempts_of(settings: Settings, *, whole: bool) -> list[Attempt]:
+    """Return the attempts for units that see the `whole` picture, such as classes, or of maps.
+
+    Where the user replaces a part, only that is tried: what comes after would be pictures of other parts.
+    """
+    if settings.attempts is not None:
+        return as_attempts(settings.attempts)
+    first, others = _first(settings, whole), [] if settings.mode == "paper" or settings.start is not None else _waking(whole)
+    own: dict[str, Any] = {name: value for name in ("transforms", "update") if (value := getattr(settings, name)) is not None}
+    if settings.image not in ("fourier", "maco"):
+        own = {"image": settings.image, "update": adam(0.1)} | own
+    return [replace(first, words="the parts given", **own)] if own else [first, *others]
+
+
+def _first(settings: Settings, whole: bool) -> Attempt:
+    """Return what is tried first: the best pictures for such units and settings."""
+    steps = settings.steps or MOST
     if settings.mode == "paper":
-        return [Attempt("pixels along the plain gradient", paper_measure, _pixels(0.01, settings.norm), still, plain(0.01), steps)]
+        image = pixels(norm=settings.norm)
+        return Attempt("pixels along the plain gradient", image, still, plain(0.01), steps, paper_measure)
     if settings.start is not None:
         # Between waves and pixels: a photograph keeps its light and colours while it takes on structure.
-        dreamt = _fourier(0.0, None, decay=0.5)
-        return [Attempt("the picture given", best_measure, dreamt, standard, adam(0.12), settings.steps or DREAM)]
-    noise = NOISE_FOR_NEURONS if whole else NOISE_FOR_MAPS
+        image = fourier(deviation=0.0, contrast=None, decay=0.5)
+        return Attempt("the picture given", image, standard, adam(0.12), settings.steps or DREAM)
     if settings.image == "maco":
-        first = Attempt("phases from noise", best_measure, image or maco, closer, adam(0.2, of_number), steps)
-    elif whole:
-        first = Attempt(
-            "a Fourier image from noise", best_measure, _fourier(noise, CALM, decay=1.25, natural=1.0), closer, adam(0.2, of_number), steps
-        )
-    else:
-        first = Attempt("a Fourier image from noise", best_measure, _fourier(noise, natural=4.0), standard, adam(0.1, of_ring), steps)
+        return Attempt("phases from noise", maco(settings.spectrum), closer, adam(0.2, of_number), steps)
+    if whole:
+        image = fourier(deviation=NOISE_FOR_NEURONS, contrast=CALM, decay=1.25, natural=1.0)
+        return Attempt("a Fourier image from noise", image, closer, adam(0.2, of_number), steps)
+    return Attempt("a Fourier image from noise", fourier(deviation=NOISE_FOR_MAPS), standard, adam(0.1, of_ring), steps)
+
+
+def _waking(whole: bool) -> list[Attempt]:
+    """Return what is tried on units that the first attempt does not wake."""
+    noise = NOISE_FOR_NEURONS if whole else NOISE_FOR_MAPS
+    strong = fourier(deviation=2 * noise, contrast=STRONG, natural=None)
+    loud = fourier(deviation=1.0, contrast=STRONG, natural=None)
+    steps = MOST_TO_WAKE
     return [
-        first,
-        Attempt("stronger contrasts", best_measure, _fourier(2 * noise, STRONG), standard, adam(0.1), MOST_TO_WAKE),
-        Attempt("its strongest place alone, from noise", peak_measure, _fourier(2 * noise, STRONG), still, adam(0.05), MOST_TO_WAKE),
-        Attempt("its strongest place, from strong noise", peak_measure, _fourier(1.0, STRONG), still, adam(0.1), MOST_TO_WAKE),
-        Attempt("plain pixels from the strongest real patch", peak_measure, _pixels(0.0), still, signed(0.05), MOST_TO_WAKE, real=True),
-        Attempt("plain pixels from grey", peak_measure, _pixels(0.05), still, signed(0.1), MOST_TO_WAKE),
-        Attempt("plain pixels from strong noise", peak_measure, _pixels(0.3), still, signed(0.1), MOST_TO_WAKE),
+        Attempt("stronger contrasts", strong, standard, adam(0.1), steps),
+        Attempt("its strongest place alone, from noise", strong, still, adam(0.05), steps, peak_measure),
+        Attempt("its strongest place, from strong noise", loud, still, adam(0.1), steps, peak_measure),
+        Attempt("plain pixels from the strongest real patch", pixels(deviation=0.0), still, signed(0.05), steps, peak_measure, real=True),
+        Attempt("plain pixels from grey", pixels(deviation=0.05), still, signed(0.1), steps, peak_measure),
+        Attempt("plain pixels from strong noise", pixels(deviation=0.3), still, signed(0.1), steps, peak_measure),
     ]
-
-
-def _fourier(deviation: float, contrast: float | None = 1.0, *, decay: float = 1.0, natural: float | None = None) -> Drawn:
-    def image(height: int, width: int, channels: int) -> Parametrisation:
-        swing = None if contrast is None else contrast * (SWING if channels > 1 else GREY_SWING)
-        return fourier(height, width, channels, deviation=deviation, swing=swing, decay=decay, natural=natural)
-
-    return image
-
-
-def _pixels(deviation: float, norm: float | None = None) -> Drawn:
-    return partial(pixels, deviation=deviation, norm=norm)

@@ -15,11 +15,14 @@ from ..network.entering import network_input
 from ..network.network import Network
 from ..projection.slopes import require_slope
 from .attempts import Attempt, attempts_of
-from .image import Drawn
-from .objective import Form, Target, form_of, largest, recorded_as, scored_calls, weights_of
+from .image import as_image
+from .objective import Form, form_of, largest, require_gradients, scored_calls, weights_of
 from .pictures import RealImages, sees_all
-from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting
+from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting, rng_of
 from .settings import Settings
+from .target import Target, recorded_as
+from .transforms import as_transforms
+from .update import as_update
 
 PIXELS_AT_ONCE = 16 * 128 * 128
 
@@ -68,17 +71,17 @@ class Climbed:
 class Climber:
     """What requests on one network with the same settings share: the compiled steps of the last layer, and the real images.
 
-    `start`: the picture (height, width, channel) that all begin with; `real`: images to compare with and to start from. `image` draws
-    MACO's pictures. `inputs`: what the provenance records of the files that all this was read from, but for the real images.
+    `start`: the picture (height, width, channel) that all begin with; `real`: images to compare with and to start from. `inputs`: what the
+    provenance records of the files that all this was read from, but for the real images.
     """
 
     network: Network
     settings: Settings
     start: FloatArray | None = None
     real: RealImages | None = None
-    image: Drawn | None = None
     inputs: tuple[dict[str, Any], ...] = ()
     _steps: dict[Any, AscentStep] = field(default_factory=dict, repr=False)
+    _attempts: dict[bool, list[Attempt]] = field(default_factory=dict, repr=False)
 
     def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
         """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
@@ -86,6 +89,7 @@ class Climber:
         self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
         for call in scored_calls(self.network.graph, targets):
             require_slope(self.network.graph, call, canvas)
+        require_gradients(self.network, targets, canvas)
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
         found: list[Climbed] = []
@@ -131,8 +135,11 @@ class Climber:
 
     def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
         """Return what is tried on these targets, in order."""
-        attempts = attempts_of(self.settings, whole=sees_all(self.network.graph, targets), image=self.image)
-        return [attempt for attempt in attempts if self.real is not None or not attempt.real]
+        whole = sees_all(self.network.graph, targets)
+        if whole not in self._attempts:
+            attempts = attempts_of(self.settings, whole=whole)
+            self._attempts[whole] = [attempt for attempt in attempts if self.real is not None or not attempt.real]
+        return self._attempts[whole]
 
     def _climb_group(self, group: Sequence[Target], canvas: tuple[int, int], watch: Watch, left: int | None) -> Climbed:
         """Climb by the first attempt; what stays asleep by the next ones, of which the picture with the best score is kept.
@@ -165,15 +172,12 @@ class Climber:
         copies = self.settings.diversity if copies is None else copies
         targets = [target for target in group for _ in range(copies)]
         step = self.step_of(group[0], canvas, attempt, copies)
-        rngs = [self._rng(target, number % copies) for number, target in enumerate(targets)]
+        rngs = [rng_of(target, self.settings.seed, number % copies) for number, target in enumerate(targets)]
         run = AscentRun(step, weights_of(self.network.graph, targets), rngs, self._starts(targets, canvas, attempt, step))
         courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch, left)
         images = run.pictures()
         scores, margins = self.scores(targets, images)
         return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), run.steps, interrupted)
-
-    def _rng(self, target: Target, copy: int) -> np.random.Generator:
-        return np.random.default_rng([self.settings.seed, *([copy] if copy else []), *str(target).encode()])
 
     def _starts(self, targets: Sequence[Target], canvas: tuple[int, int], attempt: Attempt, step: AscentStep) -> list[FloatArray] | None:
         if self.start is not None:
@@ -182,6 +186,8 @@ class Climber:
             pictures = [self.real.patch(target.unit, canvas) for target in targets if target.unit is not None]
         else:
             return None
+        if step.image.numbers_of is None:
+            raise OptionError("`image` cannot start from a picture: its Parametrisation has no `numbers_of`. Add it, or start from noise.")
         return [step.image.numbers_of(np.moveaxis(picture, -1, 0)).astype(np.float32) for picture in pictures]
 
     def step_of(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
@@ -189,14 +195,14 @@ class Climber:
         form = form_of(target, copies)
         if any(kept[:2] != (form.terms, canvas) for kept in self._steps):
             self._steps.clear()
-        key = form.terms, canvas, attempt.words, copies
+        key = form.terms, canvas, attempt, copies
         if key not in self._steps:
             self._steps[key] = AscentStep(
                 self.network,
                 attempt.measure(self.network.graph, form),
-                attempt.image(*canvas, self.network.bundle.channels),
-                transforms=attempt.transforms(min(canvas)),
-                update=attempt.update,
+                as_image(attempt.image)(*canvas, self.network.bundle.channels),
+                transforms=as_transforms(attempt.transforms)(min(canvas)),
+                update=as_update(attempt.update),
                 size=canvas,
                 precision=self.settings.precision,
             )

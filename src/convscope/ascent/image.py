@@ -1,16 +1,68 @@
 """What is optimised: the numbers behind a picture, and how they become one that is always in range.
 
+`fourier`, `pixels` and `maco` make an `Image`, a function that gives the `Parametrisation` of pictures of a size; IMAGES has their names.
 Transforms of the Fourier kind are written as matrix products, which every backend computes alike.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..assets import MEASURING
 from ..backend import ops
+from ..errors import OptionError
+from ..images import Fit, as_batch
+from ..images.sources import SAMPLE
+from ..registry import Registry
+
+FloatArray = NDArray[np.float32]
+
+
+def unchanged(numbers: Any) -> Any:
+    """Return numbers as they are."""
+    return numbers
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """The numbers behind pictures of one size, and how they become pictures.
+
+    `initial(rng)` draws the numbers of one picture in NumPy, an array of any shape. `pictures(numbers)` makes pictures of a batch of them,
+    (picture, ...) -> (picture, channel, height, width) in [0, 1], by differentiable functions of `keras.ops`. `settled(numbers)` brings
+    them back, after each step, to where they must lie, if nothing else keeps them there. `numbers_of(picture)` returns the numbers behind
+    one picture, (channel, height, width), to start from it; None where that cannot be.
+    """
+
+    initial: Callable[[np.random.Generator], FloatArray]
+    pictures: Callable[[Any], Any]
+    settled: Callable[[Any], Any] = unchanged
+    numbers_of: Callable[[FloatArray], FloatArray] | None = None
+
+
+class Image(Protocol):
+    """How pictures are parametrised: a function that gives the parametrisation of those of a size."""
+
+    def __call__(self, height: int, width: int, channels: int, /) -> Parametrisation:
+        """Return the parametrisation of pictures of this size."""
+
+
+IMAGES: Registry[Image] = Registry("image parametrisation", group="convscope.ascent.images")
+
+
+def as_image(given: Any) -> Image:
+    """Return the parametrisation that a name of IMAGES or a function of (height, width, channels) means. Raises OptionError."""
+    if isinstance(given, str):
+        return IMAGES.get(given)
+    if not callable(given):
+        raise OptionError(
+            f"`image` is {type(given).__name__}. Give one of {', '.join(IMAGES)}, or a function of (height, width, channels) that returns "
+            "a convscope.ascent.Parametrisation."
+        )
+    image: Image = given
+    return image
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +96,6 @@ class Rings:
         return self.spread(ops.multiply(self.sums(values), weight))
 
 
-FloatArray = NDArray[np.float32]
-
 # How natural images' colours vary together: lucid's matrix (Olah et al. 2017), divided by its largest column norm.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=np.float32)
 COLOUR /= np.linalg.norm(COLOUR, axis=0).max()
@@ -63,35 +113,10 @@ SLOWEST = 4.0
 NATURAL = -1.4
 
 
-def _as_they_are(numbers: Any) -> Any:
-    return numbers
-
-
-@dataclass(frozen=True)
-class Parametrisation:
-    """`initial(rng)` draws one picture's numbers, (channel, ...); `pictures` makes a batch of them pictures.
-
-    Pictures are (count, channel, height, width) in [0, 1]. `settled` brings numbers back, after each step, to where they must lie, if
-    nothing else keeps them there. `numbers_of` returns the numbers behind a picture (channel, height, width), to start from it.
-    """
-
-    name: str
-    initial: Callable[[np.random.Generator], FloatArray]
-    pictures: Callable[[Any], Any]
-    settled: Callable[[Any], Any] = _as_they_are
-    numbers_of: Callable[[FloatArray], FloatArray] = _as_they_are
-
-
-Drawn = Callable[..., Parametrisation]
-
-
-def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, norm: float | None = None) -> Parametrisation:
+def pixels(*, deviation: float = 0.01, norm: float | None = None) -> Image:
     """Plain pixels around mid-grey: what Erhan et al. 2009 climb on. Clipped into [0, 1], or with `norm` on their sphere: the distance from
-    mid-grey, over all pixels and channels, is held at it.
+    mid-grey, over all pixels and channels, is held at it. The start is noise of `deviation`.
     """
-
-    def initial(rng: np.random.Generator) -> FloatArray:
-        return np.clip(rng.normal(0.5, deviation, (channels, height, width)), 0.0, 1.0).astype(np.float32)
 
     def on_sphere(numbers: Any) -> Any:
         away = numbers - 0.5
@@ -100,27 +125,35 @@ def pixels(height: int, width: int, channels: int, *, deviation: float = 0.01, n
     def clipped(numbers: Any) -> Any:
         return ops.clip(numbers, 0.0, 1.0)
 
-    return Parametrisation("pixels", initial, clipped, settled=clipped if norm is None else on_sphere)
+    def image(height: int, width: int, channels: int) -> Parametrisation:
+        def initial(rng: np.random.Generator) -> FloatArray:
+            return np.clip(rng.normal(0.5, deviation, (channels, height, width)), 0.0, 1.0).astype(np.float32)
+
+        return Parametrisation(initial, clipped, settled=clipped if norm is None else on_sphere, numbers_of=unchanged)
+
+    return image
 
 
-def fourier(
-    height: int,
-    width: int,
-    channels: int,
-    *,
-    deviation: float,
-    swing: float | None = SWING,
-    decay: float = 1.0,
-    natural: float | None = None,
-) -> Parametrisation:
+def fourier(*, deviation: float = 0.15, contrast: float | None = 1.0, decay: float = 1.0, natural: float | None = 4.0) -> Image:
     """Amplitudes of real waves, scaled by frequency to the power -`decay`, in decorrelated colours, through a sigmoid (Olah et al. 2017).
 
-    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `swing`, smoothly, so that
-    contrast and colour stay calm however long the climb is; None holds nothing, which is what it takes to start from any picture. With
-    `natural`, a ring of waves that grows beyond so many times its share of natural images' power is held back, too, and the others make
-    up for it: neither grain nor shades prevail. The start is noise of `deviation` about mid-grey. Any number of channels; colours are
-    decorrelated for three.
+    Low frequencies move first, as they do in natural images. Each plane's root mean square is held below `contrast` times a calm one,
+    smoothly, however long the climb is; None holds nothing, which is what it takes to start from any picture. With `natural`, a ring of
+    waves that grows beyond so many times its share of natural images' power is held back, too, and the others make up for it: neither
+    grain nor shades prevail. The start is noise of `deviation` about mid-grey. Any number of channels; colours are decorrelated for three.
     """
+
+    def image(height: int, width: int, channels: int) -> Parametrisation:
+        swing = None if contrast is None else contrast * (SWING if channels > 1 else GREY_SWING)
+        return _waves(height, width, channels, deviation, swing, decay, natural)
+
+    return image
+
+
+def _waves(
+    height: int, width: int, channels: int, deviation: float, swing: float | None, decay: float, natural: float | None
+) -> Parametrisation:
+    """Return the parametrisation of `fourier`; `swing`: what each plane's root mean square is held below."""
     rows, columns = waves(height), waves(width)
     rings = rings_of(height, width)
     frequency = np.maximum(rings.frequency, SLOWEST / max(height, width))
@@ -155,7 +188,7 @@ def fourier(
     def numbers_of(picture: FloatArray) -> FloatArray:
         return np.asarray(rows.T @ decorrelated(picture, colour) @ columns / scale, dtype=np.float32)
 
-    return Parametrisation("fourier", initial, pictures, numbers_of=numbers_of)
+    return Parametrisation(initial, pictures, numbers_of=numbers_of)
 
 
 def colours(channels: int) -> FloatArray:
@@ -195,9 +228,23 @@ def waves(length: int) -> NDArray[np.float32]:
 
 # How strongly the standardised planes swing before the sigmoid.
 CONTRAST = 1.5
+NATURAL_IMAGES = tuple(f"{SAMPLE}{name}" for name in MEASURING)
 
 
-def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
+def maco(images: Any = None) -> Image:
+    """MACO: only phases are climbed, from the magnitudes of these images, by default of natural photographs (Fel et al. 2023)."""
+
+    def image(height: int, width: int, channels: int) -> Parametrisation:
+        batch = as_batch(list(NATURAL_IMAGES) if images is None else images, Fit(channels, (height, width)))
+        spectrum = spectrum_of(batch.pixels)
+        if images is None:
+            spectrum[1:] = spectrum[0]  # the colours of so few photographs are their own; COLOUR has those of ImageNet
+        return phases_of(spectrum, height, width)
+
+    return image
+
+
+def phases_of(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
     """The phases of the waves of a picture whose magnitudes are held at `spectrum`, (channel, height, width // 2 + 1), see `spectrum_of`.
 
     Phases are drawn evenly; the planes they make are brought to mean 0 and deviation 1, then to colours, through a sigmoid.
@@ -216,7 +263,7 @@ def maco(spectrum: FloatArray, height: int, width: int) -> Parametrisation:
         even = centred / (ops.sqrt(ops.mean(centred * centred, axis=(1, 2, 3), keepdims=True)) + 1e-6)
         return ops.sigmoid(ops.einsum("ij,njhw->nihw", colour, even) * CONTRAST)
 
-    return Parametrisation("maco", initial, pictures)
+    return Parametrisation(initial, pictures)
 
 
 def planes_of(spectrum: FloatArray, phases: Any, height: int, width: int) -> Any:
@@ -249,3 +296,7 @@ def spectrum_of(pictures: FloatArray) -> FloatArray:
     count = np.bincount(number)
     means = [np.bincount(number, weights=plane.ravel()) / np.maximum(count, 1) for plane in magnitudes]
     return np.stack([mean[number].reshape(magnitudes.shape[1:]) for mean in means]).astype(np.float32)
+
+
+for _name, _image in (("fourier", fourier()), ("maco", maco()), ("pixels", pixels())):
+    IMAGES.register(_name, _image)

@@ -20,9 +20,9 @@ from ..units import Unit
 from ..writing import is_picture, writer
 from .ascend import ascended, canvas_for, climber_of, record_of, recorded
 from .climb import Climbed, Climber, batches, by_form
-from .objective import Target, as_targets
 from .run import Watch, counting
 from .settings import settle
+from .target import Target, as_targets
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"

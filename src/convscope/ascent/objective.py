@@ -1,134 +1,30 @@
-"""What is climbed: from what a user asks for to objectives of a network, and how the network computes them.
+"""What is climbed, as the network computes it: a number for each picture of a batch, from the values of some calls.
 
 A batch shares a `Form`: which layers, and what is done with their values. Channels, directions and weights enter the compiled step as
 tensors, so that all channels of a layer, and all differences of two, are one compilation.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NewType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..array_files import ArrayFileError, read_array
-from ..backend import ops
-from ..digests import array_digest
-from ..errors import UnitError
-from ..expressions import ARRAY, Direction, Objective, Term, as_objective, is_address
+from ..backend import engine, ops
+from ..errors import ConvscopeError, UnitError, first_sentence
+from ..expressions import Direction, Function, Objective, Term
 from ..graph.calls import Call, Graph
 from ..graph.kinds import Kind
 from ..graph.saturation import ranking_call, seed_call
 from ..graph.tensors import to_array
-from ..hints import listing
-from ..network.addresses import as_units, channel_count, unit_call
+from ..network.addresses import channel_count, unit_call
+from ..network.entering import network_input
 from ..network.listing import field_and_stride
 from ..network.network import Network
 from ..projection.seeds import seedable
-from ..reach import user_path
 from ..units import Unit
-
-# What is climbed, with its layers, channels and classes looked up in a network: only `as_targets` makes one.
-Target = NewType("Target", Objective)
-
-
-def as_targets(network: Network, given: Any, *, start: bool = False) -> tuple[Target, ...]:
-    """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once.
-
-    `start` says that there is a picture to start from, without which a bare layer is no target. Raises UnitError.
-    """
-    parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
-    found = [target for part in parts for target in _targets(network, part, start)]
-    if not found:
-        raise UnitError(
-            f"No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers."
-        )
-    return tuple(dict.fromkeys(found))
-
-
-def recorded_as(targets: Iterable[Target]) -> tuple[Unit | Objective, ...]:
-    """Return targets as a result names them: what is one unit as a Unit."""
-    return tuple(target.unit or target for target in targets)
-
-
-def array_inputs(targets: Sequence[Target]) -> tuple[dict[str, Any], ...]:
-    """Return what the provenance records of the directions among the targets: the file of each, None if it has none, and its digest."""
-    terms = [term for target in targets for term in target.terms]
-    directions = dict.fromkeys(term.channel for term in terms if isinstance(term.channel, Direction))
-    return tuple({"given": [one.path] if one.path else None, "count": 1, "digest": _digest(one.vector)} for one in directions)
-
-
-def _targets(network: Network, given: Any, start: bool) -> Iterable[Target]:
-    """Return the targets that one part of the request means: several units only where it is a plain address."""
-    if isinstance(given, str) and not _has_no_channels(given, start) and (is_address(given) or _is_class(network, given)):
-        _refuse_bare_layer(network.graph, given)
-        return [Target(as_objective(unit)) for unit in as_units(network, given)]
-    found = Objective(tuple(_terms(network, as_objective(given))))
-    if not found.terms:
-        raise UnitError(f"`{given}` is nothing to climb: its terms cancel one another. Write an expression with a term left.")
-    return [Target(found)]
-
-
-def _has_no_channels(text: str, start: bool) -> bool:
-    """Say whether a plain address names a direction, a place of a layer, or a layer to dream from a picture."""
-    head, colon, tail = text.partition(":")
-    return tail.partition("@")[0].strip().endswith(ARRAY) if colon else start or "@" in head
-
-
-def _refuse_bare_layer(graph: Graph, text: str) -> None:
-    if ":" not in text:
-        call = graph.find(text.strip())
-        address, last = call.address, channel_count(call) - 1
-        raise UnitError(
-            f"`{text}` names a layer, not a unit of it. Write a channel, `{address}:0` to `{address}:{last}`, or `{address}:all`; or give "
-            "--start PHOTO to dream the whole layer from a photograph."
-        )
-
-
-def _is_class(network: Network, text: str) -> bool:
-    """Say whether a text is the address of a class whose name looks like a sum."""
-    name = text.partition(":")[2].strip().lower()
-    return bool(name) and name in (label.lower() for label in network.bundle.labels or ())
-
-
-def _terms(network: Network, wanted: Objective) -> Iterator[Term]:
-    for term in wanted.terms:
-        if isinstance(term.channel, str) and term.channel.endswith(ARRAY):
-            term = replace(term, channel=_read(term.channel))
-        call = network.graph.find(term.layer)
-        if isinstance(term.channel, int | str):
-            unit = as_units(network, replace(term, weight=1.0, odds=False).address)[0]
-            yield replace(term, layer=unit.layer, channel=unit.channel)
-            continue
-        count = channel_count(unit_call(network.graph, Unit(term.layer, 0)))
-        if isinstance(term.channel, Direction) and len(term.channel.vector) != count:
-            size = len(term.channel.vector)
-            raise UnitError(
-                f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each."
-            )
-        as_units(network, Unit(term.layer, 0, term.position))
-        yield replace(term, layer=call.address)
-
-
-def _read(name: str) -> Direction:
-    """Return the direction that an .npy file holds; raise UnitError that says what was found."""
-    path = user_path(name)
-    try:
-        array = read_array(path)
-    except (OSError, ArrayFileError) as error:
-        fact = getattr(error, "strerror", None) or error
-        raise UnitError(f"Cannot read the direction `{name}`: {fact}. Expected an .npy file with one number for each channel.") from error
-    vector = np.squeeze(array)
-    if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all() or not vector.any():
-        raise UnitError(
-            f"`{name}` holds an array of shape {array.shape}, type {array.dtype}. Expected finite numbers, not all 0, one for each channel."
-        )
-    return Direction(path.name, tuple(float(value) for value in vector), str(path.absolute()))
-
-
-def _digest(vector: Sequence[float]) -> str:
-    return array_digest(np.asarray(vector, dtype=np.float64))
-
+from .target import Target
 
 FloatArray = NDArray[np.float32]
 # A cell's side in receptive fields, and at least so many places.
@@ -141,22 +37,24 @@ FAR = 1e9
 
 @dataclass(frozen=True)
 class Form:
-    """What the objectives of one compiled step have in common: each term's layer, position and kind, in their order.
+    """What the objectives of one compiled step have in common: their terms, in order, without weights and channels.
 
     `copies`: so many pictures, one after the other, climb for the same and are pushed apart.
     """
 
-    terms: tuple[tuple[str, tuple[int, int] | None, str], ...]
+    terms: tuple[Term, ...]
     copies: int = 1
 
 
 def form_of(objective: Objective, copies: int = 1) -> Form:
     """Return the form of an objective: all else about it is numbers."""
-    return Form(tuple((term.layer, term.position, _kind(term)) for term in objective.terms), copies)
+    terms = (replace(term, weight=1.0, channel=0 if _has_vector(term) else term.channel) for term in objective.terms)
+    return Form(tuple(terms), copies)
 
 
-def _kind(term: Term) -> str:
-    return "odds" if term.odds else "layer" if term.channel is None else "unit"
+def _has_vector(term: Term) -> bool:
+    """Say whether a vector over the channels of its layer says what the term is: not of a whole layer, nor of a function."""
+    return term.channel is not None and not isinstance(term.channel, Function)
 
 
 @dataclass(frozen=True)
@@ -173,11 +71,11 @@ class Measure:
 def weights_of(graph: Graph, objectives: Sequence[Objective]) -> list[FloatArray]:
     """Return what sets objectives of one form apart: (picture, term) weights, then for each term (picture, channel) vectors.
 
-    A channel's vector is 1 there among zeros; a whole layer needs none, and has zeros.
+    A channel's vector is 1 there among zeros; a whole layer needs none, and has zeros, as has a function.
     """
     found = [np.array([[term.weight for term in one.terms] for one in objectives], dtype=np.float32)]
     for place, first in enumerate(objectives[0].terms):
-        count = channel_count(unit_call(graph, Unit(first.layer, 0)))
+        count = channel_count(unit_call(graph, Unit(first.layer, 0))) if _has_vector(first) else 1
         found.append(np.stack([_vector(one.terms[place], count) for one in objectives]))
     return found
 
@@ -247,16 +145,19 @@ def strongest_of_cells(cell: float) -> Callable[..., Any]:
 
 
 def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_space: Callable[[Call], Callable[..., Any]]) -> Measure:
-    calls = [_call(graph, layer, kind, before) for layer, _, kind in form.terms]
-    reductions = [over_space(call) for call in calls]
-    distinct = list({call.index: call for call in calls}.values())
-    places = [distinct.index(call) for call in calls]
+    calls = [_climbed(graph, term, before) for term in form.terms]
+    reductions = [over_space(own[0]) for own in calls]
+    distinct = list({call.index: call for own in calls for call in own}.values())
+    places = [[distinct.index(call) for call in own] for own in calls]
 
     def measure(values: Sequence[Any], weights: Sequence[Any]) -> Any:
         total: Any = 0.0
-        for number, (place, (_, position, kind)) in enumerate(zip(places, form.terms, strict=True)):
-            total += weights[0][:, number] * _reduced(values[place], weights[number + 1], position, kind, reductions[number])
-        return total if form.copies == 1 else total - APART * ops.abs(ops.stop_gradient(total)) * likeness(values[places[0]], form.copies)
+        for number, (own, term) in enumerate(zip(places, form.terms, strict=True)):
+            amount = _reduced([values[place] for place in own], weights[number + 1], term, reductions[number])
+            total += weights[0][:, number] * amount
+        if form.copies == 1:
+            return total
+        return total - APART * ops.abs(ops.stop_gradient(total)) * likeness(values[places[0][0]], form.copies)
 
     return Measure(tuple(distinct), measure)
 
@@ -274,31 +175,92 @@ def likeness(values: Any, copies: int) -> Any:
     return ops.reshape((ops.sum(cosines, axis=-1) - 1.0) / (copies - 1), (-1,))
 
 
-def _call(graph: Graph, layer: str, kind: str, before: Callable[[Call], Call]) -> Call:
-    call = unit_call(graph, Unit(layer, 0))
-    return before(call) if kind == "unit" else ranking_call(graph, call) if kind == "odds" else call
+def _climbed(graph: Graph, term: Term, before: Callable[[Call], Call]) -> list[Call]:
+    """Return the calls whose values a term is climbed by; of a function its layers and, after them, what comes before their activation."""
+    calls = [unit_call(graph, Unit(layer, 0)) for layer in term.layers]
+    if isinstance(term.channel, Function):
+        sources = [before(call) for call in calls]
+        return [*calls, *(source if source.shape == call.shape else call for source, call in zip(sources, calls, strict=True))]
+    return [ranking_call(graph, call) if term.odds else before(call) if _has_vector(term) else call for call in calls]
 
 
-def _reduced(values: Any, vector: Any, position: tuple[int, int] | None, kind: str, over_space: Callable[..., Any]) -> Any:
-    """Return (picture,) from a layer's values (picture, ..., channel) and each picture's vector."""
-    values = ops.cast(values, "float32")
-    if position is not None:
-        values = values[:, position[0], position[1], :]
-    one = mapped(values, vector, kind)
+def _reduced(values: Sequence[Any], vector: Any, term: Term, over_space: Callable[..., Any]) -> Any:
+    """Return (picture,) from the values (picture, ..., channel) of a term's layers and each picture's vector."""
+    values = [ops.cast(one, "float32") for one in values]
+    if isinstance(term.channel, Function):
+        return _called(term.channel, _awake(values) if len(values) > len(term.layers) else values)
+    own = values[0]
+    if term.position is not None:
+        own = own[:, term.position[0], term.position[1], :]
+    one = _mapped(own, vector, term)
     space = tuple(range(1, len(one.shape)))
-    if kind == "layer":
+    if term.channel is None:
         return ops.mean(one, axis=space) if space else one
     return over_space(one, axis=space) if space else one
 
 
-def mapped(values: Any, vector: Any, kind: str) -> Any:
+def _mapped(values: Any, vector: Any, term: Term) -> Any:
     """Return each place's number, (picture, ...): the product with the vector, a channel's log odds, or the mean square of all."""
-    if kind == "layer":
+    if term.channel is None:
         return ops.mean(values * values, axis=-1)
     for _ in values.shape[1:-1]:
         vector = ops.expand_dims(vector, 1)
     chosen = ops.sum(values * vector, axis=-1)
-    return chosen - ops.logsumexp(values - FAR * vector, axis=-1) if kind == "odds" else chosen
+    return chosen - ops.logsumexp(values - FAR * vector, axis=-1) if term.odds else chosen
+
+
+def _awake(values: Sequence[Any]) -> list[Any]:
+    """Return values after an activation, the first half, with the gradient of those before it, the second: a ReLU that is silent has none,
+    and a picture would never leave the noise.
+    """
+    half = len(values) // 2
+    return [before + ops.stop_gradient(after - before) for after, before in zip(values[:half], values[half:], strict=True)]
+
+
+def _called(function: Function, values: Sequence[Any]) -> Any:
+    """Return what a user's function makes of the values of its layers, (picture,). Raises UnitError for anything else."""
+    shapes = " and ".join(f"({', '.join(map(str, ('picture', *one.shape[1:])))})" for one in values)
+    try:
+        found = ops.cast(ops.convert_to_tensor(function.function(*values)), "float32")
+    except ConvscopeError:
+        raise
+    except Exception as error:
+        raise UnitError(
+            f"The function of `{function}` failed on values of shape {shapes}: {type(error).__name__}: {first_sentence(error)} Write it "
+            "with keras.ops, for an array of each layer."
+        ) from error
+    if len(found.shape) != 1 or {found.shape[0], values[0].shape[0]} - {None} != {values[0].shape[0]} - {None}:
+        raise UnitError(
+            f"The function of `{function}` made shape {tuple(found.shape)} of values of shape {shapes}. Return one number for each "
+            "picture, (picture,), such as the mean over all axes but the first."
+        )
+    return found
+
+
+def require_gradients(network: Network, targets: Iterable[Target], canvas: tuple[int, int]) -> None:
+    """Raise UnitError for a user's function that has no gradient by the values of its layers: no picture would ever change.
+
+    It is tried on the values of two pictures of noise. One that is the same for all of them may be flat only there, and passes.
+    """
+    graph, bundle = network.graph, network.bundle
+    noise = np.random.default_rng(0).uniform(size=(2, *canvas, bundle.channels)).astype(np.float32)
+    for function in dict.fromkeys(term.channel for target in targets for term in target.terms if isinstance(term.channel, Function)):
+        calls = [unit_call(graph, Unit(layer, 0)).index for layer in function.layers]
+        values = [ops.cast(one, "float32") for one in graph.run(network_input(bundle, noise), calls)]
+        gradients = []
+        for place in range(len(values)):
+
+            def summed(value: Any, place: int = place, function: Function = function, values: Sequence[Any] = values) -> tuple[Any, Any]:
+                found = _called(function, [*values[:place], value, *values[place + 1 :]])
+                return ops.sum(found), found
+
+            found, gradient = engine().value_and_gradient(summed)(values[place])
+            gradients.append(to_array(gradient))
+        if not any(gradient.any() for gradient in gradients) and np.ptp(to_array(found)) > 0:
+            raise UnitError(
+                f"The function of `{function}` has no gradient by the values of its layers: it rounds, compares or counts them. Write it "
+                "with functions that are differentiable, such as ops.sigmoid for a comparison."
+            )
 
 
 def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, float]:
@@ -310,13 +272,15 @@ def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, fl
     """
     form, weights = form_of(objective), weights_of(graph, [objective])
     calls = [_scored(graph, term) for term in objective.terms]
-    distinct = list({call.index: call for call in calls})
+    distinct = list({call.index: call for own in calls for call in own})
     values = dict(zip(distinct, map(to_array, graph.run(entered, distinct)), strict=True))
     total = margin = 0.0
-    for number, (call, (_, position, kind)) in enumerate(zip(calls, form.terms, strict=True)):
+    for number, (own, term) in enumerate(zip(calls, form.terms, strict=True)):
         for contrast in (False, True):
-            one = seedable(graph, call, values[call.index]) if contrast and kind == "unit" else values[call.index]
-            found = _reduced(ops.convert_to_tensor(one), ops.convert_to_tensor(weights[number + 1]), position, kind, ops.max)
+            is_seed = contrast and _has_vector(term) and not term.odds
+            arrays = [seedable(graph, call, values[call.index]) if is_seed else values[call.index] for call in own]
+            tensors = [ops.convert_to_tensor(array) for array in arrays]
+            found = _reduced(tensors, ops.convert_to_tensor(weights[number + 1]), term, ops.max)
             amount = float(weights[0][0, number]) * float(to_array(found)[0])
             total, margin = (total, margin + amount) if contrast else (total + amount, margin)
     return total, margin
@@ -324,12 +288,12 @@ def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, fl
 
 def scored_calls(graph: Graph, targets: Iterable[Target]) -> tuple[Call, ...]:
     """Return the calls in which targets are scored, each once."""
-    return tuple(dict.fromkeys(_scored(graph, term) for target in targets for term in target.terms))
+    return tuple(dict.fromkeys(call for target in targets for term in target.terms for call in _scored(graph, term)))
 
 
-def _scored(graph: Graph, term: Term) -> Call:
-    """Return the call in which a term is scored."""
+def _scored(graph: Graph, term: Term) -> list[Call]:
+    """Return the calls in which a term is scored."""
     if isinstance(term.channel, int) and not term.odds:
-        return seed_call(graph, Unit(term.layer, term.channel))
-    call = unit_call(graph, Unit(term.layer, 0))
-    return ranking_call(graph, call) if term.odds else call
+        return [seed_call(graph, Unit(term.layer, term.channel))]
+    calls = [unit_call(graph, Unit(layer, 0)) for layer in term.layers]
+    return [ranking_call(graph, call) for call in calls] if term.odds else calls

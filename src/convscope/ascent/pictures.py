@@ -7,22 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets import MEASURING
 from ..errors import ImageError, OptionError
 from ..graph.calls import Graph
 from ..graph.saturation import Ranking, ranking
 from ..graph.tensors import to_array
 from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering
-from ..images.sources import SAMPLE
 from ..locality.receptive import check_size, receptive_field
 from ..network.addresses import channel_count, unit_call
 from ..network.entering import fit_of, network_input
 from ..network.network import Network
 from ..progress import track
 from ..units import Unit
-from .image import Drawn, maco, spectrum_of
-from .objective import Target
 from .settings import Size
+from .target import Target
 
 SMALLEST, LARGEST = 64, 192
 
@@ -70,7 +67,7 @@ def _canvas(network: Network, targets: Sequence[Target], size: Size, start: tupl
 def _units_in(targets: Sequence[Target]) -> list[Unit]:
     """Return a unit for each layer and position that the targets are made of: what decides the size of their pictures."""
     terms = [term for target in targets for term in target.terms]
-    return list(dict.fromkeys(Unit(term.layer, 0, term.position) for term in terms))
+    return list(dict.fromkeys(Unit(layer, 0, term.position) for term in terms for layer in term.layers))
 
 
 def _derived_side(network: Network, unit: Unit) -> int:
@@ -85,7 +82,6 @@ def _derived_side(network: Network, unit: Unit) -> int:
 
 # The longer side of a photograph to start from, where no size is given.
 LONGEST = 320
-NATURAL = tuple(f"{SAMPLE}{name}" for name in MEASURING)
 
 Said = tuple[dict[str, Any], ...]
 
@@ -109,19 +105,6 @@ def start_of(network: Network, targets: Sequence[Target], given: Any, size: Size
         fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
     batch = as_batch(given, Fit(network.bundle.channels, fixed))
     return batch.pixels[0], batch.inputs
-
-
-def maco_of(given: Any) -> Drawn:
-    """Return what makes MACO's parametrisation for a canvas, from the magnitudes of these images, by default of natural photographs."""
-
-    def drawn(height: int, width: int, channels: int) -> Any:
-        batch = as_batch(list(NATURAL) if given is None else given, Fit(channels, (height, width)))
-        spectrum = spectrum_of(batch.pixels)
-        if given is None:
-            spectrum[1:] = spectrum[0]  # the colours of so few photographs are their own; COLOUR has those of ImageNet
-        return maco(spectrum, height, width)
-
-    return drawn
 
 
 def said_of(given: Any) -> list[str] | str | None:

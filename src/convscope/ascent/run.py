@@ -7,19 +7,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import compiled, engine, ops
-from ..errors import ConvscopeError
+from ..backend import compiled, engine, ops, resolve_precision
+from ..errors import ConvscopeError, OptionError
 from ..expressions import Objective
 from ..graph.history import at_precision
 from ..graph.projector import Projector
 from ..graph.tensors import to_array
-from ..network.network import Network
+from ..models import names_classes
+from ..network.entering import require_images
+from ..network.network import Network, as_network
 from ..progress import track
 from ..units import Unit
-from .image import Parametrisation
-from .objective import Measure
-from .transforms import Transform, sampling
-from .update import Update
+from .image import Parametrisation, as_image
+from .objective import Measure, best_measure, form_of, require_gradients, weights_of
+from .pictures import canvas_of
+from .target import Target, as_targets
+from .transforms import Move, Pipeline, Transform, as_transforms
+from .update import Update, as_update
+
+# How far beyond [0, 1] arithmetic may leave a picture.
+MARGIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,9 @@ class Frames:
 class AscentStep:
     """One compiled step, cut at the objective's calls: for every batch of pictures that climbs this objective on this canvas.
 
-    What differs between batches enters as tensors, so a layer's units share one compilation, however many batches they make.
+    What differs between batches enters as tensors, so a layer's units share one compilation, however many batches they make. `measure`
+    says what is climbed (`best_measure` and others make one), `image` is the parametrisation of pictures of `size` (height, width),
+    `transforms` what is done to them before they enter the network, `update` how the gradient moves their numbers.
     """
 
     def __init__(
@@ -79,18 +88,18 @@ class AscentStep:
         measure: Measure,
         image: Parametrisation,
         *,
-        transforms: Sequence[Transform],
+        transforms: Sequence[Move | Transform],
         update: Update,
         size: tuple[int, int],
         precision: str = "float32",
     ) -> None:
-        self.image, self.transforms, self.size, self.update = image, transforms, size, update
+        self.image, self.update, self.pipeline = image, update, Pipeline(transforms, size)
         bundle, graph, targets = network.bundle, at_precision(network.graph, precision), [call.index for call in measure.calls]
 
-        def climb(numbers: Any, weights: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
+        def climb(numbers: Any, weights: list[Any], drawn: list[list[Any]]) -> tuple[Any, Any]:
             pictures = image.pictures(numbers)
-            if transforms:
-                pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
+            _check_shape(pictures, (bundle.channels, *size))
+            pictures = self.pipeline.apply(pictures, drawn)
             entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
             values = measure.measure(graph.run(entered, targets), weights)
             return ops.sum(values), values
@@ -102,14 +111,22 @@ class AscentStep:
             return Projector.explain(graph, grey, measure.calls, error)
 
         def step(
-            numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], rows: Any, columns: Any
+            numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], drawn: list[list[Any]]
         ) -> tuple[Any, list[Any], Any]:
-            values, gradient = differentiated(numbers, weights, rows, columns)
+            values, gradient = differentiated(numbers, weights, drawn)
             gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)  # a root's at zero would make the whole picture no number
             moved, moments = update.apply(numbers, gradient, moments, count)
             return ops.where(climbing, image.settled(moved), numbers), moments, values
 
         self.compiled, self.explain = compiled(step), explain
+
+
+def _check_shape(pictures: Any, wanted: tuple[int, ...]) -> None:
+    """Raise OptionError for what a user's parametrisation makes that are not pictures (picture, channel, height, width)."""
+    shape = tuple(pictures.shape)
+    if shape[1:] != wanted:
+        sides = ", ".join(map(str, wanted))
+        raise OptionError(f"`image` made pictures of shape {shape}. Return (picture, channel, height, width), here (picture, {sides}).")
 
 
 class _State(NamedTuple):
@@ -119,6 +136,11 @@ class _State(NamedTuple):
     numbers: Any
     moments: list[Any]
     values: Any = None
+
+
+def rng_of(target: Target, seed: int, copy: int = 0) -> np.random.Generator:
+    """Return the generator of a picture: it depends on its target, the seed, and which of several copies it is, not on other pictures."""
+    return np.random.default_rng([seed, *([copy] if copy else []), *str(target).encode()])
 
 
 class AscentRun:
@@ -142,6 +164,45 @@ class AscentRun:
         self._state = _State(0, numbers, step.update.moments(numbers))
         self._climbing = np.ones((len(begun), *[1] * (np.ndim(begun[0]))), dtype=bool)
 
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        units: Any,
+        *,
+        image: Any = "fourier",
+        transforms: Any = "standard",
+        update: Any = "adam",
+        size: int | tuple[int, int] | None = None,
+        seed: int = 0,
+        precision: str = "auto",
+    ) -> "AscentRun":
+        """Return a run at its start, of a picture for each of `units`, which are of one layer or of one form.
+
+        The parts are names, or what `as_image`, `as_transforms` and `as_update` take; `units`, `size`, `seed` and `precision` are those of
+        `convscope.ascend`. Raises UnitError, OptionError, ImageError.
+
+        >>> run = convscope.ascent.AscentRun.of(model, "block4_conv2:0-7", update="signed")
+        """
+        network = as_network(model, classes=names_classes(units))
+        require_images(network.bundle)
+        targets = as_targets(network, units)
+        forms = list(dict.fromkeys(map(form_of, targets)))
+        if len(forms) > 1:
+            raise OptionError(f"These units climb in {len(forms)} different steps. Give units of one layer, or one run to each of them.")
+        canvas = canvas_of(network, targets, size)
+        require_gradients(network, targets, canvas)
+        step = AscentStep(
+            network,
+            best_measure(network.graph, forms[0]),
+            as_image(image)(*canvas, network.bundle.channels),
+            transforms=as_transforms(transforms)(min(canvas)),
+            update=as_update(update),
+            size=canvas,
+            precision=resolve_precision(precision),
+        )
+        return cls(step, weights_of(network.graph, targets), [rng_of(target, seed) for target in targets])
+
     @property
     def steps(self) -> int:
         """How many steps were taken."""
@@ -158,11 +219,10 @@ class AscentRun:
         Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
         """
         before = self._state
-        drawn = sampling(self._step.transforms, self._rngs, self._step.size)
-        rows, columns = (ops.convert_to_tensor(matrices) for matrices in drawn)
+        drawn = self._step.pipeline.draw(self._rngs)
         count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing)
         try:
-            after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, rows, columns)
+            after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, drawn)
         except ConvscopeError:
             raise
         except Exception as error:
@@ -178,4 +238,7 @@ class AscentRun:
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
         found = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
+        if found.min() < -MARGIN or found.max() > 1 + MARGIN:  # they would be written as other pictures
+            low, high = f"{found.min():.3g}", f"{found.max():.3g}"
+            raise OptionError(f"`image` made values from {low} to {high}. Return values from 0 to 1, for example by ops.sigmoid.")
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)

@@ -13,7 +13,7 @@ from ..hints import option
 from ..method import THEMES
 
 MODES = ("best", "paper")
-IMAGES = ("fourier", "maco")
+IMAGES = ("fourier", "maco", "pixels")
 PAPER_STEPS = 64
 # Far more than any picture needs: a file that asks for more is made to never end.
 MOST_STEPS, MOST_COPIES, MOST_SEED = 100_000, 1_000, 2**64 - 1
@@ -23,7 +23,8 @@ Size = int | tuple[int, int] | None
 @dataclass(frozen=True)
 class Settings:
     """The options of `ascend`; `steps` None: until the score no longer rises. `stop`: after how many steps of all pictures together to end
-    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are. `theme`: of the sheet.
+    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are. `image`, `transforms`, `update`
+    and `attempts` are names or objects; None: as `attempts.py` has them. `theme`: of the sheet.
     """
 
     mode: str
@@ -32,7 +33,7 @@ class Settings:
     seed: int
     precision: str
     every: int | None = None
-    image: str = "fourier"
+    image: Any = "fourier"
     norm: float | None = None
     diversity: int = 1
     start: Any = None
@@ -40,6 +41,9 @@ class Settings:
     spectrum: Any = None
     theme: str = "light"
     stop: int | None = None
+    transforms: Any = None
+    update: Any = None
+    attempts: Any = None
 
 
 def settle(
@@ -50,7 +54,7 @@ def settle(
     seed: int = 0,
     precision: str = "auto",
     every: int | None = None,
-    image: str = "fourier",
+    image: Any = "fourier",
     norm: float | None = None,
     diversity: int = 1,
     start: Any = None,
@@ -58,9 +62,12 @@ def settle(
     spectrum: Any = None,
     theme: str = "light",
     stop: int | None = None,
+    transforms: Any = None,
+    update: Any = None,
+    attempts: Any = None,
 ) -> Settings:
     """Return the options of `ascend` with their defaults decided. Raises OptionError."""
-    for name, value, choices in (("mode", mode, MODES), ("image", image, IMAGES), ("theme", theme, THEMES)):
+    for name, value, choices in (("mode", mode, MODES), ("theme", theme, THEMES)):
         check_choice(name, value, choices)
     for name, number, least, most in (
         ("seed", seed, 0, MOST_SEED),
@@ -75,10 +82,13 @@ def settle(
         raise OptionError(f"`norm` is {norm}. Give a distance, a number above 0.")
     if norm is not None and not (mode == "paper" and norm > 0):
         raise OptionError(f"`norm` is {norm} in mode `{mode}`. Give a distance above 0, and {option('mode', 'paper')}.")
-    if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None):
+    own = [name for name, part in (("transforms", transforms), ("update", update), ("attempts", attempts)) if part is not None]
+    if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None or own):
         raise OptionError(
-            f"{option('mode', 'paper')} is the original report's loss alone: it takes no image, diversity or start. Leave them out."
+            f"{option('mode', 'paper')} is the original report's loss alone: it takes no diversity, start, or other parts. Leave them out."
         )
+    if attempts is not None and (image != "fourier" or steps is not None or len(own) > 1):
+        raise OptionError("`attempts` say which image, transforms, update and steps there are. Leave those out.")
     if image == "maco" and start is not None:
         raise OptionError(
             f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from a picture. Leave one of them out."
@@ -88,7 +98,23 @@ def settle(
     if mode == "paper" and steps is None:
         steps = PAPER_STEPS
     return Settings(
-        mode, steps, _as_size(size), seed, resolve_precision(precision), every, image, norm, diversity, start, real, spectrum, theme, stop
+        mode,
+        steps,
+        _as_size(size),
+        seed,
+        resolve_precision(precision),
+        every,
+        image,
+        norm,
+        diversity,
+        start,
+        real,
+        spectrum,
+        theme,
+        stop,
+        transforms,
+        update,
+        attempts,
     )
 
 

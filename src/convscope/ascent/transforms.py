@@ -1,14 +1,20 @@
-"""Small random moves that a good picture must survive, applied inside the gradient and never to the stored picture.
+"""Small random changes that a good picture must survive, applied inside the gradient and never to the stored picture.
 
-A pipeline is a list of moves. Drawing it gives one sampling matrix per picture and axis, so that shifting and scaling
-cost two matrix products on every backend. Pictures continue periodically beyond their border.
+Most are moves, which say where a picture is looked at: those that follow one another become one sampling matrix per picture and axis, so
+that shifting and scaling cost two matrix products on every backend. A `Transform` changes the pixels themselves. Random numbers are drawn
+in NumPy, each picture's from its own generator, so that every backend draws alike and no picture depends on its neighbours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..backend import ops
+from ..errors import OptionError
+from ..registry import Registry
 
 
 @dataclass(frozen=True)
@@ -19,11 +25,92 @@ class View:
     shift: NDArray[np.float64]
 
 
-Transform = Callable[[View, np.random.Generator], View]
+Move = Callable[[View, np.random.Generator], View]
 
 
-def jitter(pixels: int) -> Transform:
-    """Shift by up to so many whole pixels along each axis."""
+@dataclass(frozen=True)
+class Transform:
+    """A change of pixels: `apply(pictures)`, with pictures (picture, channel, height, width), by differentiable functions of `keras.ops`.
+
+    With `draw(rng)`, which draws an array for one picture at each step, it is `apply(pictures, drawn)`, where `drawn` is (picture, ...).
+    """
+
+    apply: Callable[..., Any]
+    draw: Callable[[np.random.Generator], Any] | None = None
+
+
+# What is done to pictures, in order, given their shorter side.
+Transforms = Callable[[int], Sequence[Move | Transform]]
+TRANSFORMS: Registry[Transforms] = Registry("transform list", group="convscope.ascent.transforms")
+
+
+def as_transforms(given: Any) -> Transforms:
+    """Return the transforms that are meant, as a function of the shorter side of the pictures.
+
+    `given`: a name of TRANSFORMS, a sequence of moves and Transforms, or a function of the side that returns one. Raises OptionError.
+    """
+    if isinstance(given, str):
+        return TRANSFORMS.get(given)
+    if isinstance(given, Transform):
+        return lambda side: [given]
+    if isinstance(given, Iterable):
+        listed = list(given)
+        return lambda side: listed
+    if not callable(given):
+        raise _not_transforms(given)
+
+    def transforms(side: int) -> Sequence[Move | Transform]:
+        try:
+            return list(given(side))
+        except TypeError as error:  # a move that stands alone, which wants a view and a generator
+            raise _not_transforms(given) from error
+
+    return transforms
+
+
+def _not_transforms(given: Any) -> OptionError:
+    return OptionError(
+        f"`transforms` is {given!r}. Give one of {', '.join(TRANSFORMS)}, a list such as [convscope.ascent.jitter(8)], or a function of "
+        "the pictures' shorter side that returns a list."
+    )
+
+
+class Pipeline:
+    """Transforms in order, for pictures of (height, width): what they draw at each step, and what they do with it."""
+
+    def __init__(self, transforms: Sequence[Move | Transform], size: tuple[int, int]) -> None:
+        self._stages: list[Transform | list[Move]] = []
+        for one in transforms:
+            if isinstance(one, Transform):
+                self._stages.append(one)
+            elif self._stages and isinstance(self._stages[-1], list):
+                self._stages[-1].append(one)
+            else:
+                self._stages.append([one])
+        self._size = size
+
+    def draw(self, rngs: Sequence[np.random.Generator]) -> list[list[Any]]:
+        """Return for each stage the tensors that it needs, (picture, ...) each."""
+        return [[ops.convert_to_tensor(array) for array in self._drawn(stage, rngs)] for stage in self._stages]
+
+    def apply(self, pictures: Any, drawn: Sequence[Sequence[Any]]) -> Any:
+        """Return pictures (picture, channel, height, width) as the stages leave them."""
+        for stage, tensors in zip(self._stages, drawn, strict=True):
+            if isinstance(stage, Transform):
+                pictures = stage.apply(pictures, *tensors)
+            else:
+                rows, columns = tensors
+                pictures = ops.matmul(ops.matmul(rows, pictures), ops.transpose(columns, (0, 1, 3, 2)))
+        return pictures
+
+    def _drawn(self, stage: Transform | list[Move], rngs: Sequence[np.random.Generator]) -> Sequence[NDArray[np.float32]]:
+        if isinstance(stage, list):
+            return sampling(stage, rngs, self._size)
+        return [] if stage.draw is None else [np.stack([np.asarray(stage.draw(rng), np.float32) for rng in rngs])]
+
+
+def jitter(pixels: int) -> Move:
+    """Shift by up to so many whole pixels along each axis. Pictures continue periodically beyond their border."""
 
     def apply(view: View, rng: np.random.Generator) -> View:
         return replace(view, shift=view.shift + rng.integers(-pixels, pixels + 1, 2))
@@ -31,7 +118,7 @@ def jitter(pixels: int) -> Transform:
     return apply
 
 
-def zoom(least: float, most: float) -> Transform:
+def zoom(least: float, most: float) -> Move:
     """Enlarge by a factor between these two, halves as often as doubles."""
 
     def apply(view: View, rng: np.random.Generator) -> View:
@@ -40,20 +127,42 @@ def zoom(least: float, most: float) -> Transform:
     return apply
 
 
+def standard(side: int) -> list[Move]:
+    """Moves for a canvas of that side, which a good picture must survive: a motif at its size and somewhat nearer or farther away."""
+    return [jitter(max(1, side // 12)), zoom(0.75, 1.3), jitter(max(1, side // 12))]
+
+
+def closer(side: int) -> list[Move]:
+    """Parts of the canvas, enlarged: for a unit that sees all of it at once, which else puts one size of its object everywhere, and for
+    MACO, whose magnitudes are those of whole pictures.
+    """
+    return [jitter(max(1, side // 6)), zoom(0.85, 2.0), jitter(max(1, side // 6))]
+
+
+def still(side: int) -> list[Move]:
+    """No transforms."""
+    return []
+
+
+TRANSFORMS.register("standard", standard)
+TRANSFORMS.register("closer", closer)
+TRANSFORMS.register("still", still)
+
+
 def sampling(
-    transforms: Sequence[Transform], rngs: Sequence[np.random.Generator], size: tuple[int, int]
+    moves: Sequence[Move], rngs: Sequence[np.random.Generator], size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw each picture's moves from its own generator; return row and column matrices, (n, 1, length, length)."""
-    views = [_drawn(transforms, rng) for rng in rngs]
+    views = [_view(moves, rng) for rng in rngs]
     rows = [_matrix(size[0], view.zoom, view.shift[0]) for view in views]
     columns = [_matrix(size[1], view.zoom, view.shift[1]) for view in views]
     return np.stack(rows)[:, None], np.stack(columns)[:, None]
 
 
-def _drawn(transforms: Sequence[Transform], rng: np.random.Generator) -> View:
+def _view(moves: Sequence[Move], rng: np.random.Generator) -> View:
     view = View(1.0, np.zeros(2))
-    for transform in transforms:
-        view = transform(view, rng)
+    for move in moves:
+        view = move(view, rng)
     return view
 
 

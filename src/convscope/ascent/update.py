@@ -1,23 +1,48 @@
 """How a gradient moves the numbers behind a picture: the rules of the climb."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..backend import ops
+from ..errors import OptionError
+from ..registry import Registry
 from .image import rings_of
 
 
-class Update(NamedTuple):
-    """How a gradient moves the numbers: `moments(numbers)` to begin with, `apply(numbers, gradient, moments, count)` -> both anew."""
+def nothing(numbers: Any) -> list[Any]:
+    """Return the moments of an update that remembers nothing."""
+    return []
 
-    moments: Callable[[Any], list[Any]]
+
+@dataclass(frozen=True)
+class Update:
+    """One step up: `apply(numbers, gradient, moments, count)` returns the numbers and the moments after it.
+
+    `numbers` and `gradient` are (picture, ...), `count` is 1.0 at the first step. `moments(numbers)` returns the tensors to remember from
+    step to step, as they are before the first; by default none.
+    """
+
     apply: Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]
+    moments: Callable[[Any], list[Any]] = nothing
+
+
+UPDATES: Registry[Update] = Registry("update", group="convscope.ascent.updates")
+
+
+def as_update(given: Any) -> Update:
+    """Return the update that a name of UPDATES means, or an Update as it is. Raises OptionError."""
+    if isinstance(given, str):
+        return UPDATES.get(given)
+    if not isinstance(given, Update):
+        raise OptionError(f"`update` is {given!r}. Give one of {', '.join(UPDATES)}, or a convscope.ascent.Update.")
+    return given
 
 
 def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:
     """Climb by Adam's rule (Kingma & Ba 2015) with its usual constants, but second moments that numbers share.
 
-    `shared` takes the squares of a gradient (picture, plane, height, width) to those that are averaged over the steps, one for each number
+    `shared` takes the squares of a gradient (picture, ...) to those that are averaged over the steps, one for each number
     or for several; by default `of_picture`.
     """
     share = shared or of_picture
@@ -31,12 +56,17 @@ def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:
         corrected = ops.sqrt(second / (1.0 - ops.power(0.999, count))) + 1e-8
         return numbers + rate * (first / (1.0 - ops.power(0.9, count))) / corrected, [first, second]
 
-    return Update(moments, apply)
+    return Update(apply, moments)
 
 
 def of_picture(squares: Any) -> Any:
     """Return the mean over each picture: numbers that matter little move little."""
-    return ops.mean(squares, axis=(1, 2, 3), keepdims=True)
+    return ops.mean(squares, axis=_but_first(squares), keepdims=True)
+
+
+def _but_first(values: Any) -> tuple[int, ...]:
+    """Return all axes but that of the pictures."""
+    return tuple(range(1, len(values.shape)))
 
 
 def of_ring(squares: Any) -> Any:
@@ -58,10 +88,10 @@ def plain(rate: float) -> Update:
     """Climb along the gradient itself, its length set so that pixels change by `rate` in the root mean square."""
 
     def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
-        length = ops.sqrt(ops.mean(gradient * gradient, axis=(1, 2, 3), keepdims=True))
+        length = ops.sqrt(ops.mean(gradient * gradient, axis=_but_first(gradient), keepdims=True))
         return numbers + rate * gradient / (length + 1e-12), moments
 
-    return Update(lambda numbers: [], apply)
+    return Update(apply)
 
 
 def signed(rate: float) -> Update:
@@ -70,4 +100,9 @@ def signed(rate: float) -> Update:
     def apply(numbers: Any, gradient: Any, moments: list[Any], count: Any) -> tuple[Any, list[Any]]:
         return numbers + rate / (1.0 + count / 8.0) * ops.sign(gradient), moments
 
-    return Update(lambda numbers: [], apply)
+    return Update(apply)
+
+
+UPDATES.register("adam", adam(0.1))
+UPDATES.register("plain", plain(0.01))
+UPDATES.register("signed", signed(0.05))
