@@ -127,6 +127,13 @@ def test_a_function_of_a_silent_relu_leaves_the_noise():
     assert found.scores[0] > 0
 
 
+def test_a_function_that_nothing_moves_says_so(bundle):
+    found = convscope.ascend(
+        bundle, convscope.objective("conv2", lambda maps: ops.mean(ops.relu(maps - 1e6), axis=(1, 2, 3))), steps=3, **QUICK
+    )
+    assert any("`lambda(conv2)` is 0 at every step" in note for note in found.notes)
+
+
 def failing(maps):
     raise IndexError("no such channel")
 

@@ -1,11 +1,12 @@
 """The one-liner over `AscentRun`: units in, pictures and honest scores out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from ..expressions import Function
 from ..graph.finite import weight_notes
 from ..graph.saturation import own_values
 from ..method import provenance
@@ -163,10 +164,19 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     said = (
         *(climber.verdict(reached) if found.dead.any() else ()),
         *((NOT_FINITE,) if found.not_finite.any() else ()),
+        *_flat_notes(reached, climbed.courses),
         *slope_notes(network.graph, scored_calls(network.graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
         *weight_notes(network.graph, map(network.graph.find, layers)),
     )
     return replace(found, notes=(*said, *found.notes))
+
+
+def _flat_notes(targets: Sequence[Target], courses: FloatArray) -> Iterator[str]:
+    """Yield a sentence for each user's function that was the same at every step: nothing led away from the noise."""
+    for target, course in zip(targets, courses.T, strict=True):
+        values = course[np.isfinite(course)]
+        if len(values) > 1 and np.ptp(values) == 0 and any(isinstance(term.channel, Function) for term in target.terms):
+            yield f"`{target}` is {values[0]:.4g} at every step, so its picture is the noise it started from. Is its gradient zero there?"
 
 
 def _real_values(real: RealImages | None, targets: Sequence[Target]) -> tuple[FloatArray | None, bool]:

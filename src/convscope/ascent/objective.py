@@ -229,7 +229,7 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
             f"The function of `{function}` failed on values of shape {shapes}: {type(error).__name__}: {first_sentence(error)} Write it "
             "with keras.ops, for an array of each layer."
         ) from error
-    if len(found.shape) != 1 or {found.shape[0], values[0].shape[0]} - {None} != {values[0].shape[0]} - {None}:
+    if len(found.shape) != 1 or len({found.shape[0], values[0].shape[0]} - {None}) > 1:  # None: of any number of pictures
         raise UnitError(
             f"The function of `{function}` made shape {tuple(found.shape)} of values of shape {shapes}. Return one number for each "
             "picture, (picture,), such as the mean over all axes but the first."
