@@ -93,7 +93,7 @@ QUICK = {"size": 16, "precision": "float32"}
 
 
 def corner(maps):
-    return ops.mean(maps[:, :2, :2, 1], axis=(1, 2))
+    return ops.mean(maps[:, :2, :2, 0], axis=(1, 2))
 
 
 def both(first, second):
@@ -105,7 +105,7 @@ def test_a_function_is_climbed_and_scored_as_the_network_computes_it(bundle):
     found = convscope.ascend(bundle, objectives, steps=8, **QUICK)
     first, second, flat = (convscope.activations(bundle, layer, found.images).maps for layer in ("conv1", "conv2", "flatten"))
     kernel, bias = bundle.network.get_layer("predictions").get_weights()
-    assert relative_error(found.scores[0], second[0, :2, :2, 1].mean()) < 1e-5
+    assert relative_error(found.scores[0], second[0, :2, :2, 0].mean()) < 1e-5
     assert relative_error(found.scores[1], first[1, ..., 0].mean() * (flat[1] @ kernel + bias).max()) < 1e-5  # before the softmax
     assert (found.courses[-1] > found.courses[0]).all()
     assert [str(unit) for unit in found.units] == ["corner(conv2)", "both(conv1, predictions)"]
@@ -115,7 +115,7 @@ def test_a_function_is_a_term_among_others(bundle):
     alone, unit = convscope.objective("conv2", corner), convscope.objective("conv1:2")
     found = convscope.ascend(bundle, 2 * alone - 0.5 * unit, steps=4, **QUICK)
     maps = [convscope.activations(bundle, layer, found.images).maps[0] for layer in ("conv1", "conv2")]
-    assert relative_error(found.scores[0], 2 * maps[1][:2, :2, 1].mean() - 0.5 * maps[0][..., 2].max()) < 1e-5
+    assert relative_error(found.scores[0], 2 * maps[1][:2, :2, 0].mean() - 0.5 * maps[0][..., 2].max()) < 1e-5
 
 
 def test_a_function_of_a_silent_relu_leaves_the_noise():
@@ -146,7 +146,7 @@ def failing(maps):
         (lambda maps: maps[:, 0, 0], r"made shape \(2, 5\)"),
         (lambda maps: ops.mean(maps, axis=(0, 1, 2)), r"made shape \(5,\)"),
         (lambda maps: ops.mean(ops.cast(maps > 2.0, "float32"), axis=(1, 2, 3)), "has no gradient"),
-        (lambda maps: ops.argmax(ops.max(maps, axis=(1, 2)), axis=-1) + ops.argmax(maps[:, 0, 0], axis=-1), "has no gradient"),
+        (lambda maps: ops.argmax(ops.max(maps, axis=(1, 2)), axis=-1), "returned int"),
     ],
 )
 def test_a_function_that_cannot_be_climbed_is_refused(bundle, function, fact):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import engine, ops
+from ..backend import engine, keras, ops
 from ..errors import ConvscopeError, UnitError, first_sentence
 from ..expressions import Direction, Function, Objective, Term
 from ..graph.calls import Call, Graph
@@ -221,7 +221,7 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
     """Return what a user's function makes of the values of its layers, (picture,). Raises UnitError for anything else."""
     shapes = " and ".join(f"({', '.join(map(str, ('picture', *one.shape[1:])))})" for one in values)
     try:
-        found = ops.cast(ops.convert_to_tensor(function.function(*values)), "float32")
+        found = ops.convert_to_tensor(function.function(*values))
     except ConvscopeError:
         raise
     except Exception as error:
@@ -234,7 +234,10 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
             f"The function of `{function}` made shape {tuple(found.shape)} of values of shape {shapes}. Return one number for each "
             "picture, (picture,), such as the mean over all axes but the first."
         )
-    return found
+    dtype = keras.backend.standardize_dtype(found.dtype)
+    if not keras.backend.is_float_dtype(dtype):
+        raise UnitError(f"The function of `{function}` returned {dtype}, which has no gradient. Return floating-point numbers.")
+    return ops.cast(found, "float32")
 
 
 def require_gradients(network: Network, targets: Iterable[Target], canvas: tuple[int, int]) -> None:
