@@ -1,8 +1,10 @@
 """What all tests share: the folder of builders on the import path, and a table of the largest errors at the end."""
 
+import importlib.util
 import os
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ import pytest
 from convscope.models import loading
 
 sys.path.insert(0, str(Path(__file__).parent))
-# Most of what JAX does in these tests is compile; this takes a third of it away.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# Most of what JAX does in these tests is compile, hundreds of small functions; these take half of it away. XLA ends the process at a flag
+# that it does not know, and older ones do not know the last.
+XLA_FLAGS = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
+if importlib.util.find_spec("jaxlib") and tuple(map(int, version("jaxlib").split(".")[:2])) >= (0, 7):
+    XLA_FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(XLA_FLAGS))
 
 ERRORS: pytest.StashKey[dict[str, float]] = pytest.StashKey()
 

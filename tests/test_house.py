@@ -11,13 +11,32 @@ from convscope import catalogue
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 SOURCE = Path(catalogue.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE = 400
 LONGEST_BODY = 40
 TABLES = {"operators.py:operators", "graph_operators.py:nodes"}  # tables written as code
 TO_BE_DIVIDED = {"embed.py:embed"}
+# Modules of so many lines and more have tests at their own path, but for those that are tested with their neighbours.
+WORTH_TESTS = 200
+TESTED_ELSEWHERE = {
+    "cli/commands.py": "cli/test_program.py",
+    "files.py": "render/test_writer.py",
+    "models/saved/entries.py": "models/test_hostile.py",
+    "models/saved/operators.py": "models/test_old_files.py",
+    "models/saved/repair.py": "models/test_old_files.py",
+    "models/saved/survey.py": "models/saved/test_hdf5.py",
+    "models/saved/weights.py": "models/test_old_files.py",
+    "render/layout.py": "render/test_drawings.py",
+    "results/looks.py": "methods/test_deconv.py",
+    "results/scans.py": "scanning/test_run.py",
+    "scanning/completing.py": "scanning/test_resuming.py",
+    "scanning/journal.py": "scanning/test_resuming.py",
+    "scanning/shards.py": "scanning/test_resuming.py",
+    "tables.py": "images/test_lists.py",
+}
 # Which files may import a package that is heavy, or that reads what comes from outside.
 DOORS = {
     "matplotlib": {"render/figures.py", "render/pdf.py"},
@@ -108,6 +127,19 @@ def test_only_the_catalogue_and_the_facade_name_modules_as_text():
     assert found == {"__init__.py", "catalogue.py"}
 
 
+def test_modules_are_imported_by_their_names_as_text_at_few_doors():
+    """Such an import is in no contract: each door names here what it imports."""
+    assert {name_of(path) for path in FILES if re.search(r"import_module\(|__import__\(", path.read_text("utf-8"))} == {
+        "__init__.py",  # the facade: what it promises
+        "backend/lazy.py",  # Keras, at its first use
+        "backend/select.py",  # the engine beside it
+        "images/archives.py",  # what packs a tar
+        "models/custom.py",  # the user's own module
+        "registry.py",  # what the catalogue and entry points name
+        "render/writer.py",  # IPython, where it runs
+    }
+
+
 def test_what_the_catalogue_names_is_there_and_below_it():
     """The import contract with the catalogue's text counted as imports: nothing it names may know the catalogue."""
     for registry in (catalogue.METHODS, catalogue.DRAWINGS):
@@ -122,6 +154,30 @@ def test_every_command_has_one_short_sentence():
     for name, command in catalogue.COMMANDS.items():
         assert len(command.summary) <= 65, name
         assert re.fullmatch(r"[A-Z][^.]*(\b\w+\.\w+\b[^.]*)*\.", command.summary), name
+
+
+def test_tests_mirror_the_tree():
+    """A module has its tests at its own path. The table may only become shorter: an entry that is not needed is a fault too."""
+    without = {
+        name_of(path)
+        for path in FILES
+        if len(path.read_text("utf-8").splitlines()) >= WORTH_TESTS and not own_tests(path).is_file() and not path.name.startswith("__")
+    }
+    assert without == set(TESTED_ELSEWHERE)
+    assert [name for name in TESTED_ELSEWHERE.values() if not (TESTS / name).is_file()] == []
+
+
+def own_tests(path):
+    place = path.relative_to(SOURCE)
+    return TESTS / place.parent / f"test_{place.name}"
+
+
+def test_each_identity_has_the_tests_that_the_table_names():
+    rows = re.findall(r"^\| (T\d+) \|.*\| (.+) \|$", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.MULTILINE)
+    assert [identity for identity, _ in rows] == [f"T{number}" for number in range(1, 17)]
+    for identity, places in rows:
+        for place in re.findall("`(.+?)`", places):
+            assert re.search(rf"\b{identity}\b|test_{identity.lower()}_", (TESTS / f"{place}.py").read_text("utf-8")), (identity, place)
 
 
 def test_what_runs_on_each_backend_is_there():

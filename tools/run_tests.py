@@ -27,7 +27,7 @@ COMPUTING = (
 )
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (
-    "tests/ascent/test_ascend.py::test_climbing_climbs",
+    "tests/ascent/test_climb.py::test_t13_ascent_of_a_linear_unit_on_the_sphere_ends_at_its_weights",
     "tests/backend/test_engines.py",
     "tests/graph/test_pooling.py::test_t6_unpooling_by_switches_is_the_gradient_of_max_pooling",
     "tests/graph/test_pooling.py::test_equal_maxima_follow_the_tie_rule",

@@ -15,7 +15,7 @@ from convscope.models.saved import hdf5
 from models import hostile, mutations
 
 pytestmark = pytest.mark.once
-FAULTS = Path(__file__).resolve().parent.parent / "corpus" / "faults"
+FAULTS = Path(__file__).resolve().parents[2] / "corpus" / "faults"
 CRASHING = sorted(FAULTS.glob("hdf5-crash-*"))
 
 
