@@ -8,7 +8,7 @@ projection of each kind, so that what else the machine does meets all alike. Med
 
 `one`: one filter on one image: `convscope.deconv`, which looks for the filter's maximum itself; Xplique's `DeconvNet` with an operator that
 does so too, the maximum over the filter's map. `nine`: nine filters on one image, in one call. `known`: nine filters on each of the six
-images, at places that are known, as a scan leaves them (`project_places`); for Xplique, to which a known place is no help, that is the
+images, at places that are known, as a scan leaves them (`projection.driver`); for Xplique, to which a known place is no help, that is the
 same work as before, so its time per projection is that of `nine`. Xplique explains in batches of one or of nine, whichever is faster
 in the first rounds. What is compiled is compiled before. Equal: the largest difference of the two pictures by the largest value, where
 Xplique's gradient is multiplied by the unit's value.
@@ -77,16 +77,17 @@ class Convscope:
 
     def known(self, layer, filters):
         from convscope.graph.rules import deconvnet
-        from convscope.projection.projecting import project_places
+        from convscope.network.network import as_network
+        from convscope.projection.driver import project
 
         places = self.places(layer, tuple(filters))
         began = time.perf_counter()
-        project_places(self.bundle, places, self.images, deconvnet())
+        list(project(as_network(self.bundle), places, self.images, deconvnet()))
         return (time.perf_counter() - began) / len(places)
 
     def places(self, layer, filters):
         from convscope import activations
-        from convscope.projection.projecting import Place
+        from convscope.projection.seeds import Seed
         from convscope.units import Unit
 
         maps = activations(self.bundle, layer, self.images).maps
@@ -94,7 +95,7 @@ class Convscope:
         for image in range(len(maps)):
             for one in filters:
                 row, column = np.unravel_index(maps[image, ..., one].argmax(), maps.shape[1:3])
-                found.append(Place(Unit(layer, one), image, (int(row), int(column))))
+                found.append(Seed(Unit(layer, one), image, (int(row), int(column))))
         return found
 
 

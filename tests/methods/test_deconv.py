@@ -5,7 +5,7 @@ import pytest
 
 import convscope
 from convscope.backend import keras
-from convscope.errors import OptionError, UnitError
+from convscope.errors import ExhaustedError, OptionError, UnitError
 from convscope.graph.rules import GRADIENT, GUIDED
 from convscope.locality import cost
 from convscope.network.addresses import graph_of
@@ -201,8 +201,8 @@ def test_nested_and_shared_layers_are_projected_by_their_addresses():
         ("conv2:5", {}, UnitError, "has 5 channels, 0 to 4; received channel 5"),
         ("conv2:0@4,0", {}, UnitError, r"`conv2:0@4,0` is outside the map of `conv2`, which has 4 rows and 4 columns"),
         ("predictions:Boat", {}, UnitError, "Closest of its classes: .*Coat"),
-        ("conv2:0", {"switches": "no"}, OptionError, "No unpooling `no`"),
-        ("conv2:0", {"ties": "last"}, OptionError, "No tie rule `last`"),
+        ("conv2:0", {"switches": "no"}, OptionError, "No switches `no`"),
+        ("conv2:0", {"ties": "last"}, OptionError, "No ties `last`"),
         ("conv2:0", {"seed": "all"}, OptionError, "No seed `all`"),
         ("conv2", {"strongest": 0}, OptionError, "`strongest` is 0. Give a whole number at least 1, or leave it out"),
         ("conv2:0", {"view": "sideways"}, OptionError, "No view `sideways`"),
@@ -215,8 +215,8 @@ def test_a_wrong_question_is_answered_with_a_right_one(bundle, units, options, e
 
 
 def test_more_projections_than_fit_into_memory_are_refused_at_once(monkeypatch):
-    monkeypatch.setattr("convscope.methods.deconv.MOST_BYTES", 1000)
-    with pytest.raises(OptionError, match="1 images times 2 units"):
+    monkeypatch.setattr("convscope.projection.table.available_memory", lambda: 100)
+    with pytest.raises(ExhaustedError, match="1 images times 2 units"):
         convscope.deconv("fashion", "block1_conv1:0-1", "sample:cat")
 
 

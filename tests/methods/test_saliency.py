@@ -6,6 +6,8 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import UnitError
+from convscope.projection import driver
+from convscope.projection.plan import plan_for
 from convscope.units import Unit
 from networks import array, images, model_of, small
 from twins import SmallNet, central_differences, relative_error
@@ -104,3 +106,35 @@ def test_a_saturated_unit_has_a_slope_before_its_activation(activation):
     found, before = convscope.saliency(model, f"act:{channel}", image), convscope.saliency(model, f"conv:{channel}", image)
     assert np.abs(found.pixels).max() > 0 and np.allclose(found.pixels, before.pixels) and np.allclose(found.scores, before.scores)
     assert found.values[0] == (6.0 if activation == "relu6" else 1.0)
+
+
+@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("unit", ["conv1:1", "conv2:3", "conv2:0@2,1"])
+def test_t11_on_cones_it_is_what_it_is_on_whole_images(unit, guided, record_error, monkeypatch):
+    bundle, pixels = convscope.load(small(side=48), preprocess="caffe"), images(5, 48, 48, 3)
+    found = convscope.saliency(bundle, unit, pixels, guided=guided)
+    monkeypatch.setattr(driver, "plan_for", lambda *given, **more: plan_for(*given, **more)._replace(parts=None))
+    monkeypatch.setattr(driver._Drive, "_down", lambda *given, **more: pytest.fail("a part"))
+    whole = convscope.saliency(bundle, unit, pixels, guided=guided)
+    assert (np.count_nonzero(found.maps, axis=(1, 2)) <= 64).all() and found.pixels.any()
+    assert np.array_equal(found.scores, whole.scores) and np.array_equal(found.values, whole.values)
+    scale = np.abs(whole.pixels).max(axis=(1, 2, 3), keepdims=True)
+    assert record_error("T11", np.max(np.abs(found.pixels - whole.pixels) / np.maximum(scale, 1e-30))) <= 1e-6
+
+
+def test_a_unit_that_falls_with_what_it_is_ranked_by_is_differentiated_where_it_is_largest(record_error):
+    layers = keras.layers
+    model = model_of(
+        layers.Conv2D(3, 3, name="conv"),
+        layers.Activation("tanh", name="flat"),
+        layers.Rescaling(-1.0, name="turned"),
+        layers.ReLU(max_value=0.5, name="act"),
+        shape=(32, 32, 3),
+    )
+    image = images(32, 32, 3)
+    for channel in range(3):
+        act, conv = convscope.saliency(model, f"act:{channel}", image), convscope.activations(model, "conv", image).maps[0, ..., channel]
+        assert act.scores[0] == pytest.approx(-conv.min(), rel=1e-5)
+        row, column = np.unravel_index(conv.argmin(), conv.shape)
+        slope = convscope.saliency(model, f"conv:{channel}@{row},{column}", image)
+        assert record_error("T1 saliency() = differences", relative_error(act.pixels, -slope.pixels)) <= 1e-5

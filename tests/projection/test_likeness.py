@@ -7,7 +7,8 @@ import pytest
 
 import convscope
 from convscope.graph.rules import GRADIENT, deconvnet
-from convscope.projection.likeness import UNITS, likeness
+from convscope.network.network import as_network
+from convscope.projection.likeness import UNITS_PER_PLACE, likeness
 from networks import images, small
 
 
@@ -24,7 +25,7 @@ def bundle():
 @pytest.mark.parametrize("layer", ["conv2", "predictions"])
 def test_it_is_the_mean_cosine_of_projections_from_one_place(bundle, layer):
     pixels, places = images(2, 8, 8, 3), [(1, 2), (3, 0)] if layer == "conv2" else [None, None]
-    found = likeness(bundle, layer, pixels, places, deconvnet())
+    found = likeness(as_network(bundle), layer, pixels, places, deconvnet())
     assert found is not None
     for rules, value in ((deconvnet(), found.projections), (GRADIENT, found.gradients)):
         cosines = []
@@ -32,7 +33,7 @@ def test_it_is_the_mean_cosine_of_projections_from_one_place(bundle, layer):
             where = "" if place is None else "@{},{}".format(*place)
             units = [f"{layer}:{channel}{where}" for channel in range(5 if place else 3)]
             result = convscope.deconv(bundle, units, image, ruleset=rules)
-            strongest = np.argsort(-result.seeds[0])[:UNITS]
+            strongest = np.argsort(-result.seeds[0])[:UNITS_PER_PLACE]
             shown = [result.pixels[0, unit] for unit in strongest if result.seeds[0, unit] > 0]
             cosines += [cosine(*pair) for pair in combinations(shown, 2)]
         assert found.pairs == len(cosines)
@@ -46,4 +47,4 @@ def test_it_is_said_where_several_units_of_a_layer_are_drawn(bundle):
 
 
 def test_where_no_two_units_fire_nothing_is_measured(bundle):
-    assert likeness(bundle, "conv2", np.zeros((1, 8, 8, 3), np.float32), [], deconvnet()) is None
+    assert likeness(as_network(bundle), "conv2", np.zeros((1, 8, 8, 3), np.float32), [], deconvnet()) is None

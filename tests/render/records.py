@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convscope.results import Activations, Ascent, Dossier, Embedding, Patches, Projections, Provenance, Saliency, TopPatches
+from convscope.results import Activations, Ascent, Dossier, Embedding, Patches, Projections, Provenance, Saliency, TopPatches, Windows
 from convscope.units import Unit
 
 
@@ -29,7 +29,7 @@ def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
     """Fields are rows 2 to 12 and columns 4 to 14 of 24 x 32 pixels."""
     fields = np.broadcast_to(np.array([2, 4, 12, 14]), (images, units, 4))
     settings: dict[str, Any] = {
-        "pixels": _noise(images, units, 24, 32, 3) - 0.5,
+        "windows": Windows(list(map(list, _noise(images, units, 24, 32, 3) - 0.5)), np.zeros((images, units, 2), np.int64), (24, 32)),
         "values": np.ones((images, units), np.float32),
         "seeds": more.get("values", np.ones((images, units), np.float32)),
         "positions": np.ones((images, units, 2), np.int64),

@@ -1,7 +1,6 @@
 """The pictures of a request besides those that climb: how large they are, which one they start from, real images to compare with."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,12 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, OptionError
 from ..graph.calls import Graph
-from ..graph.saturation import Ranking, ranking
-from ..graph.tensors import to_array
-from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering
+from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering, stacks
 from ..locality.receptive import check_size, receptive_field
-from ..network.addresses import channel_count, unit_call
-from ..network.entering import fit_of, network_input
+from ..network.addresses import unit_call
+from ..network.entering import fit_of
 from ..network.network import Network
+from ..network.strongest import Strongest, layer_ranking, strongest_values
 from ..progress import track
 from ..units import Unit
 from .settings import Size
@@ -119,17 +117,6 @@ FloatArray = NDArray[np.float32]
 BATCH = 8
 
 
-@dataclass(frozen=True)
-class Strongest:
-    """For each channel of a layer its largest value over all images, (channel,), before an activation that is flat above, and in which
-    image and (row, column) it was.
-    """
-
-    values: FloatArray
-    images: NDArray[np.int64]
-    places: NDArray[np.int64]
-
-
 class RealImages:
     """Images that units are measured on, one pass a layer; memory does not grow with their number.
 
@@ -158,7 +145,7 @@ class RealImages:
         """
         found, graph = self._layer(unit.layer), self._network.graph
         pixels, _ = entering(self._read[found.images[unit.channel]], self._fit)
-        row, column = (int(one) for one in found.places[unit.channel])
+        row, column = (int(one) for one in found.positions[unit.channel])
         size = pixels.shape[0], pixels.shape[1]
         field = receptive_field(graph, unit_call(graph, unit), None if row < 0 else (row, column), size)
         centre = (field.top + field.bottom) // 2, (field.left + field.right) // 2
@@ -169,37 +156,8 @@ class RealImages:
 
     def _layer(self, layer: str) -> Strongest:
         if layer not in self._found:
-            graph = self._network.graph
-            self._found[layer] = self._measured(ranking(graph, unit_call(graph, Unit(layer, 0))))
+            stream = ImageStream(self._set, self._fit)
+            pictures = track((image for image, _ in stream), "measuring real images", len(self._set))
+            self._found |= strongest_values(self._network, {layer: layer_ranking(self._network, layer)}, stacks(pictures, BATCH))
+            self._read, self.inputs, self.notes = stream.read, stream.inputs(), stream.notes()
         return self._found[layer]
-
-    def _measured(self, ranked: Ranking) -> Strongest:
-        stream = ImageStream(self._set, self._fit)
-        channels = channel_count(ranked.call)
-        values, images = np.full(channels, -np.inf, np.float32), np.zeros(channels, np.int64)
-        places = np.full((channels, 2), -1, np.int64)
-        for first, batch in _batches(track((image for image, _ in stream), "measuring real images", len(self._set))):
-            computed = self._network.graph.run(network_input(self._network.bundle, batch), [call.index for call in ranked.calls])
-            found = to_array(ranked.strengths(*computed))
-            flat = found.reshape(len(batch), -1, channels)
-            for number, peak in enumerate(flat.max(axis=1), first):
-                stronger = peak > values
-                values[stronger], images[stronger] = peak[stronger], number
-                if found.ndim == 4:
-                    spots = flat[number - first].argmax(axis=0)[stronger]
-                    places[stronger] = np.stack(np.divmod(spots, found.shape[2]), axis=1)
-        self._read, self.inputs, self.notes = stream.read, stream.inputs(), stream.notes()
-        return Strongest(values, images, places)
-
-
-def _batches(pictures: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:
-    """Yield the number of the first of a few pictures of one size, and these."""
-    waiting: list[FloatArray] = []
-    first = 0
-    for number, picture in enumerate(pictures):
-        if waiting and (len(waiting) == BATCH or picture.shape != waiting[0].shape):
-            yield first, np.stack(waiting)
-            waiting, first = [], number
-        waiting.append(picture)
-    if waiting:
-        yield first, np.stack(waiting)

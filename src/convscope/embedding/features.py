@@ -1,8 +1,6 @@
 """Features: the network's values that the map is made of, in batches, with a thumbnail and the prediction of each image."""
 
 import functools
-import itertools
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from ..backend import compiled
 from ..graph.calls import Call
 from ..graph.kinds import Kind
 from ..graph.tensors import to_array
-from ..images import Fit, ImageSet, ImageStream
+from ..images import Fit, ImageSet, ImageStream, stacks
 from ..models import ModelBundle
 from ..network.addresses import graph_of
 from ..network.entering import fit_of, network_input
@@ -40,7 +38,7 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     predicted: list[NDArray[np.int64]] = []
     probabilities: list[NDArray[np.float32]] = []
     most = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
-    for batch in _batches(stream, most):
+    for batch in stacks((image for image, _ in track(stream, "reading and computing", len(stream))), most):
         full = batch[np.arange(most) % len(batch)]  # the last batch is filled up, so that one compilation serves all
         found = [to_array(value)[: len(batch)] for value in forward(network_input(bundle, full))]
         values = values or Stack(len(images), found[0].shape[1:], np.float32)
@@ -61,9 +59,3 @@ def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
         inputs=stream.inputs(),
         notes=(*stream.notes(), *filter(None, [bands_note(fit.channels)])),
     )
-
-
-def _batches(stream: ImageStream, size: int) -> Any:
-    tracked = iter(track(stream, "reading and computing", len(stream)))
-    while batch := [image for image, _ in itertools.islice(tracked, size)]:
-        yield np.stack(batch)

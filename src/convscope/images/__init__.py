@@ -1,6 +1,6 @@
 """Files, folders, lists, archives and arrays -> images in [0, 1]: the only room that opens pictures."""
 
-from .batch import ImageBatch, ImageStream, Seen, as_array_batch, as_batch, entering
+from .batch import ImageBatch, ImageStream, Seen, as_array_batch, as_batch, entering, stacks
 from .fitting import Fit, whole
 from .numbers import Pixels
 from .source import Source
@@ -18,5 +18,6 @@ __all__ = [
     "as_batch",
     "as_image_set",
     "entering",
+    "stacks",
     "whole",
 ]

@@ -1,6 +1,6 @@
 """Images brought to the network, all at once for a few or batch by batch for many, with what the provenance needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,21 @@ def entering(source: Source, fit: Fit, seen: Seen | None = None) -> Read:
             return image, digest
         except MemoryError as error:
             raise unopened(source.name, error) from error
+
+
+def stacks(images: Iterable[NDArray[np.float32]], most: int) -> Iterator[NDArray[np.float32]]:
+    """Yield images of one size together, at most so many at a time: (image, height, width, channel)."""
+    waiting: list[NDArray[np.float32]] = []
+    for image in images:
+        if waiting and image.shape != waiting[0].shape:
+            yield np.stack(waiting)
+            waiting = []
+        waiting.append(image)
+        if len(waiting) == most:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)
 
 
 @dataclass

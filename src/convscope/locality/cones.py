@@ -20,14 +20,14 @@ from .crops import Crop
 from .invariance import is_invariant
 from .receptive import Field, call_shapes, cone, through
 
-# A cone of more than this share of the work saves less than what one forward pass for all units of an image does; where that pass is made
-# in any case, cones of more work are still less than whole images.
-WORTH, WORTH_AFTER_FORWARD = 0.45, 0.7
+# The share of the whole network's work up to which a cone is taken. Above it one forward pass that serves all units of an image is less.
+# Where that pass is made in any case, only the way down is left to compare, and larger cones pay.
+MAX_SHARE, MAX_SHARE_AFTER_FORWARD = 0.45, 0.7
 # Of these the reach is known, but not that of a place: every other output reads one place more.
 UNEVEN = frozenset({Kind.UPSAMPLING, Kind.TRANSPOSED})
 
 
-class Window(NamedTuple):
+class ConeWindow(NamedTuple):
     """What the `call` of a cone holds of the whole network's call `whole`: `field` for the unit at (0, 0), moving by `step` (rows, columns)
     with each place. It may reach over the border of its map.
     """
@@ -53,14 +53,14 @@ class Cones(NamedTuple):
     graph: Graph
     call: Call
     place: int
-    windows: tuple[Window, ...]
+    windows: tuple[ConeWindow, ...]
     cost: float
 
     def at(self, position: tuple[int, int]) -> Crop:
         """Return the window of the image that the unit at a position of the whole map sees; it is all that is left of the map."""
         return Crop(self.windows[0].at(position), (0, 0))
 
-    def read(self, rules: Ruleset) -> list[Window]:
+    def read(self, rules: Ruleset) -> list[ConeWindow]:
         """Return the windows of the values that the way down reads; with these at hand no call need be computed again."""
         own = {window.call for window in self.windows}
         reading: set[int] = set()
@@ -80,19 +80,22 @@ class Cones(NamedTuple):
         return 1, 1
 
 
-def cones_of(graph: Graph, call: Call, size: tuple[int, int], most: float = WORTH) -> Cones | None:
+def cones_of(graph: Graph, call: Call, size: tuple[int, int], most: float = MAX_SHARE) -> Cones | None:
     """Return the cones for the units of `call` on images of `size` (height, width); None where they cost more than `most` of the whole
     network's work, or are not exact.
     """
     shapes = call_shapes(graph, call, size)
     if len(shapes[call.index]) != 4 or call.index not in graph.downstream or call.index == graph.image_input:
         return None
+    # Two units tell what all have in common: how large each window is, and by how much it moves from one unit to the next. Both may reach
+    # over the border; what lies there is decided for each unit when it is computed (`_inside`).
     first, second = (cone(graph, call, position, size) for position in ((0, 0), (1, 1)))
     if first is None or second is None or graph.image_input not in first or not _are_even(first, second):
         return None
     ways = [one for one in graph.ancestors([call.index]) if one.index in first and one.index != graph.image_input]
     if not all(one.kind not in UNEVEN and is_invariant(graph, one) for one in ways):
         return None
+    # Early maps dominate the work of a network, and in a cone they are windows; the maps near the unit shrink to a few places.
     cost = multiplications(ways, lambda index: first[index].height * first[index].width)
     cost /= multiplications(ways, lambda index: math.prod(side or 0 for side in shapes[index][1:3]))
     return _Builder(graph, shapes, first, second).built(ways, cost) if cost <= most else None
@@ -111,7 +114,9 @@ class _Builder:
         place = Call(1, "place", lambda value: value, Kind.INPUT, ((), {}), "InputLayer", (None, 2))
         self.calls = [image, place]
         self.made = {graph.image_input: Ref(0)}
-        self.masked = {graph.image_input: Ref(0)}  # zeros are around it already
+        # A convolution pads its input with zeros, but a window beyond the border holds what biases made of them. So whoever reads over the
+        # border of a map reads a copy that is zero there. Around the image there are zeros already.
+        self.masked = {graph.image_input: Ref(0)}
 
     def built(self, ways: list[Call], cost: float) -> Cones | None:
         for call in ways:
@@ -124,7 +129,7 @@ class _Builder:
             )
         target = self.calls[-1]
         graph = Graph(self.graph.name, tuple(self.calls), (0, 1), (Ref(target.index),), 0, {1: [0.0, 0.0]})
-        windows = tuple(Window(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())
+        windows = tuple(ConeWindow(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())
         return Cones(graph, target, 1, windows, cost)
 
     def _add(self, call: Call) -> Ref:
@@ -139,7 +144,7 @@ class _Builder:
         if call.kind in (Kind.PADDING, Kind.CROPPING):
             return lambda value: value
         if call.kind in (Kind.MAX_POOL, Kind.AVERAGE_POOL) and any(self._reaches_over(call, source) for source in call.sources):
-            return None  # what pools pad with is no zero
+            return None  # a max pool pads with the least number, an average pool divides by fewer places: neither is a zero
         return sharing_copy(call.operation, padding="valid") if hasattr(call.operation, "padding") else call.operation
 
     def _cut(self, call: Call, source: Ref) -> tuple[int, int, int, int] | None:
@@ -150,6 +155,7 @@ class _Builder:
             held = windows[source.call]
             assert wanted is not None
             found.add((wanted.top - held.top, wanted.left - held.left, wanted.bottom - held.top, wanted.right - held.left))
+        # Where two branches join at different strides, neighbours read different parts. No fixed graph can do that.
         return found.pop() if len(found) == 1 else None
 
     def _read(self, call: Call, source: Ref) -> Ref:

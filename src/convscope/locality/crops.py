@@ -17,8 +17,8 @@ from ..graph.kinds import Kind
 from .invariance import is_invariant
 from .receptive import Field, call_shapes, check_size, cone, lead_of, stride_of
 
-# A crop of more than this share of the image saves less than what one forward pass for all units of an image does.
-WORTH = 0.6
+# The share of the image's area up to which a crop is taken. Above it one forward pass that serves all units of an image is less.
+MAX_SHARE = 0.6
 # How many steps more than its field a crop gets, where layers that cut off borders leave nothing of a smaller one.
 MARGINS = (0, 1, 2, 4, 8)
 
@@ -54,6 +54,8 @@ class Crops:
         if windows is None:
             return None
         wanted = windows[self.graph.image_input].clipped(*self.whole)
+        # Only corners at multiples of all strides keep the places of every map; the last crop ends where the image does, whose side less
+        # the crop's is such a multiple too (`_side_of`).
         corner = tuple(
             min(start // step * step, whole - side)
             for start, step, whole, side in zip(wanted[:2], self.step, self.whole, self.size, strict=True)
@@ -93,6 +95,8 @@ class Crops:
                 start, stop = window[axis], window[axis + 2]
                 first, length = shifts[index][axis], _side(part[index], axis)
                 end = _side(full[index], axis)
+                # At its own border a crop has padding, where the image has pixels. That is harmless beyond the cone, and right where both
+                # borders are the same.
                 if start < max(first, 0) and first != 0:
                     return False
                 if stop > min(first + length, end) and first + length != end:
@@ -111,10 +115,11 @@ def crops_of(graph: Graph, call: Call, size: tuple[int, int]) -> Crops | None:
         return None
     field = windows[graph.image_input]
     steps = tuple(math.lcm(*_strides(graph, call, axis)) for axis in (0, 1))
+    # Layers that cut borders off may leave nothing of a crop that is as small as the field.
     for margin in MARGINS:
         wanted = [side + margin * step for side, step in zip((field.height, field.width), steps, strict=True)]
         sides = [_side_of(*one) for one in zip(wanted, steps, size, strict=True)]
-        if sides[0] * sides[1] > WORTH * size[0] * size[1]:
+        if sides[0] * sides[1] > MAX_SHARE * size[0] * size[1]:
             return None
         crops = Crops(graph, call, size, (sides[0], sides[1]), (steps[0], steps[1]))
         if _is_passable(graph, call, crops.size) and crops.at(middle) is not None:
@@ -157,6 +162,7 @@ def _moved(
     for axis in (0, 1):
         leads = [lead_of(call, axis, _side(before, axis), _side(after, axis)) for before, after in shapes]
         stride = stride_of(call, axis)
+        # "same" padding depends on the side of the map, so the crop's may begin elsewhere than the image's.
         moved = (shift[axis] + leads[0] - leads[1]) / stride if stride >= 1 else shift[axis] / stride - leads[0] + leads[1]
         if moved != int(moved):
             return None

@@ -4,25 +4,23 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ..backend import ops
 from ..errors import UnitError
 from ..graph.finite import spoilt_units, weight_notes
-from ..graph.projector import Projector
 from ..graph.rules import GRADIENT, GUIDED
 from ..graph.saturation import ranking
-from ..graph.tensors import to_array
 from ..method import Method, provenance
-from ..models import as_bundle, names_classes
-from ..network.addresses import as_units, class_names, graph_of, unit_call
-from ..network.entering import batch_for, network_input, require_images
+from ..models import names_classes
+from ..network.addresses import as_units, class_names, unit_call
+from ..network.entering import batch_for, require_images
+from ..network.network import as_network
 from ..options import Opt, Stop, Theme, check_options, options_of
-from ..projection.seeds import peaks, seed_peaks
+from ..projection.driver import IMAGES_AT_ONCE, project
+from ..projection.seeds import Seed, seeded_call, slope_sign
 from ..projection.slopes import require_slope, slope_notes
 from ..results import FloatArray, Saliency
 from .chunks import in_chunks
 
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
-CHUNK = 4
 
 
 def saliency(
@@ -44,38 +42,37 @@ def saliency(
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """
     options = check_options(saliency, locals())
-    bundle = as_bundle(model, classes=names_classes(unit))
-    require_images(bundle)
-    found = as_units(bundle, unit)
-    if len(found) != 1:
-        raise UnitError(f"Saliency takes one unit; received {len(found)}: {found[0]} to {found[-1]}.")
-    graph = graph_of(bundle)
-    ranked = ranking(graph, unit_call(graph, found[0]))
-    sign = ranked.signs[found[0].channel]
-    call = ranked.before if sign else ranked.call
-    batch = batch_for(bundle, images, [call])
+    network = as_network(model, classes=names_classes(unit))
+    require_images(network.bundle)
+    units = as_units(network, unit)
+    if len(units) != 1:
+        raise UnitError(f"Saliency takes one unit; received {len(units)}: {units[0]} to {units[-1]}.")
+    graph, wanted = network.graph, units[0]
+    seed = Seed(wanted, 0, amount=slope_sign(graph, wanted))
+    call = seeded_call(graph, seed)
+    batch = batch_for(network.bundle, images, [call])
     size, rules = (batch.pixels.shape[1], batch.pixels.shape[2]), GUIDED if guided else GRADIENT
     require_slope(graph, call, size, rules)
 
     def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
-        projector = Projector(graph, network_input(bundle, batch.pixels[some]), [call])
-        maps = to_array(projector.value(call)) * (sign or 1)
-        places, score = peaks(maps, found[0])
-        signal = seed_peaks(maps, found[0], places, np.full_like(score, sign or 1))
-        down = projector.project(call, ops.convert_to_tensor(signal), rules)
-        if spoilt_units(graph, call)[found[0].channel]:
-            score = np.full_like(score, np.nan)
-        return bundle.preprocessing.to_rgb(to_array(down)), score, ranked.one(found[0].channel, score)
+        pixels = np.zeros_like(batch.pixels[some])
+        scores = np.zeros(len(pixels), np.float32)
+        for one in project(network, [seed._replace(image=image) for image in range(len(pixels))], batch.pixels[some], rules):
+            pixels[one.number, one.window.top : one.window.bottom, one.window.left : one.window.right] = one.signal
+            scores[one.number] = one.value * one.amount
+        if spoilt_units(graph, call)[wanted.channel]:
+            scores[:] = np.nan
+        return pixels, scores, ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores)
 
-    parts, stopped = in_chunks(len(batch.pixels), CHUNK, options.stop, gradients, "computing gradients")
+    parts, stopped = in_chunks(len(batch.pixels), IMAGES_AT_ONCE, options.stop, gradients, "computing gradients")
     pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
-        provenance=provenance("saliency", bundle, batch.inputs, {"unit": str(found[0])} | options.recorded() | stopped),
+        provenance=provenance("saliency", network.bundle, batch.inputs, {"unit": str(wanted)} | options.recorded() | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
-        class_names=class_names(bundle, found),
+        class_names=class_names(network, units),
         interrupted=bool(stopped),
         theme=theme,
-        unit=found[0],
+        unit=wanted,
         pixels=pixels,
         scores=scores,
         values=values,

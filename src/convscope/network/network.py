@@ -36,12 +36,12 @@ class Network:
     """A model bundle seen as a flat list of calls.
 
     `bundle`: the model, its preprocessing and its labels. `parts`: which part of an image stands for the whole, by call, (height, width)
-    and whether the whole image goes forward in any case; None where no part does. `compiled`: functions of this network.
+    and the largest share of the work that a cone may be; None where no part does. `compiled`: functions of this network.
     """
 
     def __init__(self, bundle: ModelBundle) -> None:
         self.bundle = bundle
-        self.parts: dict[tuple[int, tuple[int, int], bool], Cones | Crops | None] = {}
+        self.parts: dict[tuple[int, tuple[int, int], float], Cones | Crops | None] = {}
         self.compiled = Compiled()
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ def dossier(
     run, bundle, one = scanned.run, scanned.network.bundle, scanned.units[0]
     pooled = is_pooled(scanned.way)
     rules = both if pooled else both[:1]
-    gathered = gather(run, bundle, scanned.units, rules, view="both")
+    gathered = gather(run, scanned.network, scanned.units, rules, view="both")
     patches = gathered.patches[0]
     pictures = _pictures(run, patches)
     climbed = ascend(

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from ..errors import ImageError, UnitError
 from ..graph.rules import GRADIENT, Ruleset
 from ..locality.borders import at_border, mostly_at_border
-from ..models import ModelBundle
+from ..network.network import Network
 from ..progress import counting
 from ..projection.caveats import wants_gradients
-from ..projection.projecting import Place, project_places
+from ..projection.driver import project
+from ..projection.seeds import Seed
 from ..results import FloatArray, Patches
 from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit
@@ -42,7 +43,7 @@ class Gathered:
         return (f"Pictures that could not be had: {len(self.unreadable)}. The first: {first}",)
 
 
-def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Sequence[Ruleset], *, view: str) -> Gathered:
+def gather(run: Run, network: Network, units: Sequence[Unit], rulesets: Sequence[Ruleset], *, view: str) -> Gathered:
     """Return the strongest images of units of one layer as patches, with their projections by each of the rulesets.
 
     `view`: as of `Projections`; it may need the gradients.
@@ -53,9 +54,9 @@ def gather(run: Run, bundle: ModelBundle, units: Sequence[Unit], rulesets: Seque
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
     top = run.top(layer, [unit.channel for unit in units])
-    graded = wants_gradients(way_to(bundle, layer), rulesets[0], view)
+    graded = wants_gradients(way_to(network, layer), rulesets[0], view)
     rulesets = (*rulesets, GRADIENT) if graded else rulesets
-    asked = _Asked(run, bundle, units, top, run.units(layer, [unit.channel for unit in units]), windows_of(run, layer, top))
+    asked = _Asked(run, network, units, top, run.units(layer, [unit.channel for unit in units]), windows_of(run, layer, top))
     pixels, projections = np.zeros(asked.shape, np.float32), np.zeros((len(rulesets), *asked.shape), np.float32)
     wanted = [
         (int(unit), int(rank)) for unit, rank in zip(*np.nonzero((top.images >= 0) & (top.values > 0) & (top.before > 0)), strict=True)
@@ -100,7 +101,7 @@ class _Asked:
     """The units of a portrait, their strongest images, and the windows of these that are shown."""
 
     run: Run
-    bundle: ModelBundle
+    network: Network
     units: Sequence[Unit]
     top: TopUnits
     statistics: UnitStatistics
@@ -110,20 +111,20 @@ class _Asked:
     def shape(self) -> tuple[int, ...]:
         """(unit, k, height, width, channel) of all windows."""
         height, width = self.windows[0, 0, 2:] - self.windows[0, 0, :2]
-        return (*self.top.images.shape, int(height), int(width), self.bundle.channels)
+        return (*self.top.images.shape, int(height), int(width), self.network.bundle.channels)
 
     def project(self, wanted: Sequence[tuple[int, int]], pictures: dict[int, FloatArray], rules: Ruleset, into: FloatArray) -> None:
         """Write the projections of the `wanted` (unit, rank) into the windows `into`, (unit, k, height, width, channel)."""
         if not wanted:
             return
         number = {image: row for row, image in enumerate(pictures)}
-        places = []
+        seeds = []
         for unit, rank in wanted:
             row, column = int(self.top.rows[unit, rank]), int(self.top.columns[unit, rank])
-            places.append(Place(self.units[unit], number[int(self.top.images[unit, rank])], None if row < 0 else (row, column)))
-        found = project_places(self.bundle, places, np.stack(list(pictures.values())), rules)
-        for place, one in zip(wanted, found, strict=True):
-            _place(into[place], self.windows[place], one.signal, (one.field.top, one.field.left))
+            seeds.append(Seed(self.units[unit], number[int(self.top.images[unit, rank])], None if row < 0 else (row, column)))
+        for one in project(self.network, seeds, np.stack(list(pictures.values())), rules):
+            place = wanted[one.number]
+            _place(into[place], self.windows[place], one.signal, (one.window.top, one.window.left))
 
     def patches(self, number: int, pixels: FloatArray, projections: FloatArray, unreadable: Container[int]) -> Patches:
         """Return the record of one of the units, by its number among them."""

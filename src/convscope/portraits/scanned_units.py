@@ -19,11 +19,10 @@ from ..graph.rules import Ruleset, deconvnet
 from ..graph.saturation import ranking, ranking_call, seed_call
 from ..hints import command
 from ..method import Option
-from ..methods.deconv import LIKENESS
 from ..models import ModelBundle
 from ..network.addresses import as_candidates, class_names, unit_call
 from ..network.network import Network, as_network
-from ..projection.caveats import HONEST, caveats, measured
+from ..projection.caveats import HONEST, LIKENESS_IMAGES, caveats, measured
 from ..projection.likeness import Likeness, likeness
 from ..projection.slopes import slope_notes
 from ..results import Patches
@@ -105,7 +104,7 @@ class ScannedUnits:
         flat = (*flat, *weight_notes(graph, [call]))
         if not any(one.count for one in shown):
             return (*flat, *stopped)
-        alike = self._likeness(rules[0], [one for one in shown if one.places][:LIKENESS])
+        alike = self._likeness(rules[0], [one for one in shown if one.places][:LIKENESS_IMAGES])
         slopes = dict.fromkeys(note for one in rules for note in slope_notes(graph, [ranking_call(graph, call)], run.fit.size, one))
         return (*flat, *caveats(self.way, rules), *slopes, HONEST, *measured(self.layer, alike), *stopped)
 
@@ -117,7 +116,7 @@ class ScannedUnits:
         positions = [tuple(map(int, one.positions[place])) for one, place in first]
         pictures = np.stack([self.run.picture(int(one.images[place])) for one, place in first])
         places = [None if row < 0 else (row, column) for row, column in positions]
-        return likeness(self.network.bundle, self.layer, pictures, places, rules)
+        return likeness(self.network, self.layer, pictures, places, rules)
 
 
 def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:

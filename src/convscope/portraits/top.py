@@ -57,7 +57,7 @@ def top(
         )
     _check_memory(scanned)
     run, network, layer = scanned.run, scanned.network, scanned.layer
-    gathered = gather(run, network.bundle, scanned.units, [rules], view=view)
+    gathered = gather(run, network, scanned.units, [rules], view=view)
     known = run.units(layer)
     parameters = {
         "units": [f"{layer}:{ranges(scanned.channels)}"],

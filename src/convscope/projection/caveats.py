@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import OptionError, check_choice
-from ..graph.calls import Call
+from ..graph.calls import Call, Graph
+from ..graph.finite import weight_notes
 from ..graph.kinds import Kind
 from ..graph.rules import GRADIENT, CenterUnpool, Ruleset, SwitchUnpool
 from ..locality.gratings import gratings
-from ..results import VIEWS
-from .likeness import Likeness
+from ..network.network import Network
+from ..results import VIEWS, FloatArray
+from ..units import Unit
+from .likeness import Likeness, likeness
+from .slopes import slope_notes
 
 MOST_NAMED = 4
+LIKENESS_IMAGES = 3  # on which it is measured
 CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
 GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
@@ -47,6 +55,30 @@ def caveats(calls: Sequence[Call], rulesets: Sequence[Ruleset]) -> tuple[str, ..
         *_gratings(calls),
         *((SAME.format(WITHOUT if pooled else UNPOOLED),) if steady and deconvnets else ()),
     )
+
+
+def way_notes(graph: Graph, ways: Iterable[Sequence[Call]], rules: Ruleset, size: tuple[int, int]) -> tuple[str, ...]:
+    """Return the sentences on what came down these ways, each the calls up to the one that is seeded, on images of `size`."""
+    seeded = list(dict.fromkeys(way[-1] for way in ways))
+    said = dict.fromkeys(note for way in ways for note in caveats(way, [rules]))
+    return (*said, HONEST, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, seeded))
+
+
+def likeness_notes(
+    network: Network, units: Sequence[Unit], images: FloatArray, positions: NDArray[np.int64], rules: Ruleset
+) -> tuple[str, ...]:
+    """Return for each layer of which several units are drawn how much of its projections belongs to one of them.
+
+    It is measured on the first few of `images` (image, height, width, channel), where the layer's first unit is strongest: `positions`
+    (image, unit, 2).
+    """
+    said: list[str] = []
+    for layer in dict.fromkeys(unit.layer for unit in units):
+        first, *others = (number for number, unit in enumerate(units) if unit.layer == layer)
+        places = [None if row < 0 else (int(row), int(column)) for row, column in positions[:LIKENESS_IMAGES, first]]
+        if others and places:
+            said.extend(measured(layer, likeness(network, layer, images[: len(places)], places, rules)))
+    return tuple(said)
 
 
 def _gratings(calls: Sequence[Call]) -> tuple[str, ...]:

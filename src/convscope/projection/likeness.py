@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -9,17 +10,15 @@ import numpy as np
 from ..graph.rules import GRADIENT, Ruleset
 from ..graph.saturation import seed_call
 from ..graph.tensors import to_array
-from ..models import ModelBundle
-from ..network.addresses import graph_of
 from ..network.entering import network_input
+from ..network.network import Network
 from ..results import FloatArray
 from ..units import Unit
-from .compiling import maps_of
-from .projecting import Place, project_places
-from .seeds import seedable
+from .compiled import maps_of
+from .driver import project
+from .seeds import Seed, seedable
 
-# So many units at a place, those that are strongest there.
-UNITS = 4
+UNITS_PER_PLACE = 4  # those that are strongest there
 
 
 class Likeness(NamedTuple):
@@ -31,34 +30,34 @@ class Likeness(NamedTuple):
 
 
 def likeness(
-    bundle: ModelBundle, layer: str, images: FloatArray, positions: Sequence[tuple[int, int] | None], rules: Ruleset
+    network: Network, layer: str, images: FloatArray, positions: Sequence[tuple[int, int] | None], rules: Ruleset
 ) -> Likeness | None:
     """Return how alike what comes down from one place is, for one place on each of `images` (image, height, width, channel).
 
     Of each place the four units of the layer that are strongest there are compared; None where no two are above zero.
     """
-    graph, call = graph_of(bundle), seed_call(graph_of(bundle), Unit(layer, 0))
-    maps = to_array(maps_of(bundle, network_input(bundle, images), [call])[0])
+    graph, call = network.graph, seed_call(network.graph, Unit(layer, 0))
+    maps = to_array(maps_of(network, network_input(network.bundle, images), [call])[0])
     amounts = seedable(graph, call, maps)
     places = []
     for image, position in enumerate(positions):
         here = amounts[(image, *(position or ()))]
-        strongest = np.argsort(-here, kind="stable")[:UNITS]
-        places.append([Place(Unit(layer, int(channel)), image, position) for channel in strongest if here[channel] > 0])
-    pairs = sum(len(units) * (len(units) - 1) // 2 for units in places)
+        strongest = np.argsort(-here, kind="stable")[:UNITS_PER_PLACE]
+        places.append([Seed(Unit(layer, int(channel)), image, position) for channel in strongest if here[channel] > 0])
+    pairs = sum(len(seeds) * (len(seeds) - 1) // 2 for seeds in places)
     if not pairs:
         return None
-    projections, gradients = (_mean_cosine(bundle, places, images, one) for one in (rules, GRADIENT))
+    projections, gradients = (_mean_cosine(network, places, images, one) for one in (rules, GRADIENT))
     return Likeness(projections, gradients, pairs)
 
 
-def _mean_cosine(bundle: ModelBundle, places: Sequence[Sequence[Place]], images: FloatArray, rules: Ruleset) -> float:
-    down = iter(project_places(bundle, [one for units in places for one in units], images, rules))
-    found = []
-    for units in places:
-        signals = [next(down).signal.astype(np.float64).ravel() for _ in units]
+def _mean_cosine(network: Network, places: Sequence[Sequence[Seed]], images: FloatArray, rules: Ruleset) -> float:
+    down = iter(sorted(project(network, [seed for seeds in places for seed in seeds], images, rules), key=attrgetter("number")))
+    cosines = []
+    for seeds in places:
+        signals = [next(down).signal.astype(np.float64).ravel() for _ in seeds]
         norms = [np.linalg.norm(signal) for signal in signals]
-        for one, other in combinations(range(len(units)), 2):
+        for one, other in combinations(range(len(seeds)), 2):
             length = norms[one] * norms[other]
-            found.append(float(signals[one] @ signals[other] / length) if length > 0 else 0.0)
-    return float(np.mean(found))
+            cosines.append(float(signals[one] @ signals[other] / length) if length > 0 else 0.0)
+    return float(np.mean(cosines))

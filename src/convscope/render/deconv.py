@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from ..results import FloatArray, Projections
+from ..results import FloatArray, Projections, Windows
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number, room_for
-from .pixels import unit_to_rgb
+from .pixels import Bytes, unit_to_rgb
 from .sheet import Sheet
 from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note
 from .theme import Theme, theme_of
@@ -62,7 +63,7 @@ def _heading(result: Projections) -> Heading:
     said = {
         PADDING_NOTE: bool(result.border.any()),
         SCALE_NOTE + (f" {COMPARED_NOTE}" if len(result.image_names) > 1 else ""): result.view != "through",
-        through_note(result.view, result.gradients is not None): result.view != "projection",
+        through_note(result.view, result.gradient_windows is not None): result.view != "projection",
     }
     return Heading(title, subtitle, heading_notes(result, *(note for note, holds in said.items() if holds)))
 
@@ -86,6 +87,11 @@ class _Shown:
             *seen,
         )
 
+    @cached_property
+    def _pictures(self) -> list[Bytes]:
+        """The images as they are drawn, one of each for the rows of all units."""
+        return [unit_to_rgb(picture) for picture in self.result.images]
+
     def rows(self) -> Iterator[Row]:
         """Yield the rows, a unit's images together."""
         for unit in range(len(self.result.units)):
@@ -99,25 +105,22 @@ class _Shown:
         """Return the projections of a unit by image, on one scale; those of nothing are left out."""
         result = self.result
         there = [image for image in range(len(result.image_names)) if self._is_there(unit, image)]
-        signals = result.gradients if result.view == "gradient" and result.gradients is not None else result.pixels
+        windows = result.gradient_windows if result.view == "gradient" and result.gradient_windows is not None else result.windows
         room = room_for(len(result.units) * len(result.image_names) * len(self.names), list(result.images[:1]))
-        small = [_reduced(self._cut(signals[image, unit], unit, image), room) for image in there]
+        small = [_reduced(self._part(windows, unit, image), room) for image in there]
         found = scales(small, result.contrast)
         return {image: Tile(signed_to_rgb(signal, scale)) for image, signal, scale in zip(there, small, found, strict=True)}
 
     def _is_there(self, unit: int, image: int) -> bool:
         seed = float(self.result.seeds[image, unit])
-        return 0 < seed < np.inf and bool(np.isfinite(self.result.pixels[image, unit]).all())
+        return 0 < seed < np.inf and bool(np.isfinite(self.result.windows.signals[image][unit]).all())
 
-    def _cut(self, pixels: FloatArray, unit: int, image: int) -> FloatArray:
-        if not self.patches:
-            return pixels
-        top, left, bottom, right = _field(self.result, unit, image)
-        return pixels[top:bottom, left:right]
+    def _part(self, windows: Windows, unit: int, image: int) -> FloatArray:
+        return windows.part(image, unit, _field(self.result, unit, image) if self.patches else None)
 
     def _row(self, unit: int, image: int, drawn: Tile | None, before: str) -> Row:
         result, picture = self.result, self.result.images[image]
-        label, shown = result.legend(result.units[unit]), Tile(unit_to_rgb(picture))
+        label, shown = result.legend(result.units[unit]), Tile(self._pictures[image])
         detail = joined(_amount(result, image, unit) + ("" if drawn is None else _where(result, image, unit)), result.image_names[image])
         if drawn is None:
             words = SILENT if float(result.seeds[image, unit]) <= 0 else NOT_FINITE
@@ -125,18 +128,18 @@ class _Shown:
             empty[int(self.patches)] = Tile(words=words)
             return Row(label, detail, (shown, *empty))
         tiles = [shown]
+        tall, wide = picture.shape[:2]
+        top, left, bottom, right = _field(result, unit, image) if self.patches else (0, 0, tall, wide)
         if self.patches:
-            top, left, bottom, right = _field(result, unit, image)
-            tall, wide = picture.shape[:2]
             tiles = [
                 replace(shown, frame=(left / wide, top / tall, right / wide, bottom / tall)),
-                Tile(unit_to_rgb(self._cut(picture, unit, image))),
+                Tile(unit_to_rgb(picture[top:bottom, left:right])),
             ]
         if result.view != "through":
             tiles.append(Tile(words=AS_BEFORE.format(before)) if before else drawn)
         if result.view != "projection":
-            seen = result.pixels if result.gradients is None else result.gradients
-            tiles.append(Tile(seen_through(*(self._cut(one, unit, image) for one in (picture, seen[image, unit])))))
+            signal = self._part(result.gradient_windows or result.windows, unit, image)
+            tiles.append(Tile(seen_through(picture[top:bottom, left:right], signal)))
         return Row(label, detail, tuple(tiles))
 
 

@@ -4,6 +4,7 @@ from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, Saliency, 
 from .maps import CAUTION_TSNE, Embedding, check_apart
 from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches
+from .windows import Windows
 
 __all__ = [
     "CAUTION_TSNE",
@@ -22,6 +23,7 @@ __all__ = [
     "Result",
     "Saliency",
     "TopPatches",
+    "Windows",
     "bands_note",
     "check_apart",
     "picture_names",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..expressions import Objective
 from ..units import Unit
 from .record import FloatArray, Result, plain
+from .windows import Windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,21 +65,21 @@ VIEWS = ("projection", "through", "both", "gradient")
 class Projections(Result):
     """What the deconvnet returns.
 
-    `pixels`: (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. `values`: (image, unit)
-    the unit's activation where it is strongest. `seeds`: (image, unit) what was projected from there, mostly the same: before an activation
-    that is flat above its value there, of a class its score less the mean of the others. `positions`: (image, unit, 2) its row and column,
-    -1 where the layer has none. `fields`: (image, unit, 4) the receptive field on the image as top, left, bottom, right, ends exclusive.
-    `border`: (image, unit) whether the position lies at the border of its map and sees padding. `images`: (image, height, width, channel)
-    in [0, 1], as they entered the network.
+    `windows`: the projections, float32, signed, RGB order, on the scale of the network's input, each on the part of the image that it can
+    lie in; `pixels` has them on whole images. `values`: (image, unit) the unit's activation where it is strongest. `seeds`: (image, unit)
+    what was projected from there, mostly the same: before an activation that is flat above its value there, of a class its score less the
+    mean of the others. `positions`: (image, unit, 2) its row and column, -1 where the layer has none. `fields`: (image, unit, 4) the
+    receptive field on the image as top, left, bottom, right, ends exclusive. `border`: (image, unit) whether the position lies at the
+    border of its map and sees padding. `images`: (image, height, width, channel) in [0, 1], as they entered the network.
 
     `variant`: "switches", "spread", "center", the name of a ruleset, or "unpooled" where no max pooling comes before the units. `steady`:
     (unit,) whether the image decides the size of its projections and not their shape. `padded`: (unit,) whether it is strongest at the
-    border in nearly all images. `gradients`: as `pixels`, the plain gradient from the same places, which says what in the image matters
-    and wherein units differ; None where nothing is drawn by it. `view`, `contrast`: how they are drawn.
+    border in nearly all images. `gradient_windows`: as `windows`, the plain gradient from the same places, which says what in the image
+    matters and wherein units differ; None where nothing is drawn by it. `view`, `contrast`: how they are drawn.
     """
 
     units: tuple[Unit, ...]
-    pixels: FloatArray
+    windows: Windows
     values: FloatArray
     seeds: FloatArray
     positions: NDArray[np.int64]
@@ -90,10 +91,20 @@ class Projections(Result):
     seeded: str
     steady: tuple[bool, ...] = ()
     padded: tuple[bool, ...] = ()
-    gradients: FloatArray | None = None
+    gradient_windows: Windows | None = None
     view: str = "both"
     contrast: float = CONTRAST
     raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "border", "images")
+
+    @property
+    def pixels(self) -> FloatArray:
+        """(image, unit, height, width, channel): the projections on whole images, zero outside of their windows; made when asked for."""
+        return self.windows.array()
+
+    @property
+    def gradients(self) -> FloatArray | None:
+        """As `pixels`, the plain gradients; None where nothing is drawn by them."""
+        return None if self.gradient_windows is None else self.gradient_windows.array()
 
     @property
     def bands(self) -> int:
@@ -102,7 +113,8 @@ class Projections(Result):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, the gradients among them where there are any."""
-        return super().arrays() | ({} if self.gradients is None else {"gradients": self.gradients})
+        gradients = self.gradients
+        return super().arrays() | ({} if gradients is None else {"gradients": gradients})
 
     def summary(self) -> dict[str, Any]:
         """Return for each image and unit its value, position and receptive field."""

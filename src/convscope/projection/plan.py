@@ -1,0 +1,71 @@
+"""The plan of a projection: on the whole image, or on the part of it that a unit depends on.
+
+Three ways lead to the same numbers (T11), and the cheapest one is taken:
+
+- *whole*: forward and backward on the image as it is. Always right; dear for a unit that sees 40 pixels of 224.
+- *cones* (`locality.cones`): a small network that computes one unit from the windows it depends on. After a forward pass of the image,
+  which also tells where units are strongest, a cone takes what the way down reads from that pass and computes nothing forward.
+- *crops* (`locality.crops`): the network itself on the part of the image around the receptive field, where there are no cones.
+"""
+
+from typing import NamedTuple
+
+from ..graph.calls import Call
+from ..graph.rules import Exact, Ruleset
+from ..locality.cones import MAX_SHARE, MAX_SHARE_AFTER_FORWARD, Cones, ConeWindow, cones_of
+from ..locality.cost import is_heavy
+from ..locality.crops import Crop, Crops, crops_of
+from ..locality.receptive import Field, receptive_field
+from ..network.network import Network
+
+
+class Plan(NamedTuple):
+    """How units of one `call` are projected under `rules` on images of one `size` (height, width): on `parts`, or whole where None.
+
+    `forward`: the whole image runs forward in any case. `heavy`: so much is computed that compiling pays at once.
+    """
+
+    network: Network
+    call: Call
+    size: tuple[int, int]
+    rules: Ruleset
+    forward: bool
+    heavy: bool
+    parts: Cones | Crops | None
+
+    def part(self, position: tuple[int, int] | None) -> Crop | None:
+        """Return the part for a unit at a position, None where only the whole image is exact."""
+        return None if self.parts is None or position is None else self.parts.at(position)
+
+    def read(self) -> list[ConeWindow] | None:
+        """Return what the way down takes from the forward pass of the whole image, None where it computes its values itself.
+
+        A crop's maps are those of the image only where the unit's cone lies, so it computes all of them.
+        """
+        return self.parts.read(self.rules) if self.forward and isinstance(self.parts, Cones) else None
+
+    def serves(self, seeds: int, images: int) -> bool:
+        """Say whether a forward pass of so many images is less work than a cone of its own for each of the seeds."""
+        return isinstance(self.parts, Cones) and seeds * self.parts.cost > images
+
+    def field(self, position: tuple[int, int] | None) -> Field:
+        """Return the receptive field at a position; it may reach over the image, and is all of it where the position is None."""
+        return receptive_field(self.network.graph, self.call, position, self.size)
+
+    def window(self, field: Field) -> Field:
+        """Return the part of the image outside of which a projection from this field is zero."""
+        return Field(0, 0, *self.size) if self.rules.exact is Exact.WHOLE else field.clipped(*self.size)
+
+
+def plan_for(network: Network, call: Call, size: tuple[int, int], rules: Ruleset, *, forward: bool) -> Plan:
+    """Return the plan for units of `call`; which part of an image stands for the whole is found once and kept with the network."""
+    graph, heavy = network.graph, is_heavy(network.graph, call, size)
+    # The seed of a rival class is made of all classes' scores, of which a part of the image knows one place only.
+    if rules.exact is Exact.WHOLE or call.index in graph.rivals:
+        return Plan(network, call, size, rules, forward, heavy, None)
+    # Once the forward pass is paid for, a cone competes with the way down alone; for a light network that is not worth its many calls.
+    most = MAX_SHARE_AFTER_FORWARD if forward and heavy else MAX_SHARE
+    key = call.index, size, most if rules.exact is Exact.CONE else 0.0
+    if key not in network.parts:
+        network.parts[key] = cones_of(graph, call, size, key[-1]) or crops_of(graph, call, size)
+    return Plan(network, call, size, rules, forward, heavy, network.parts[key])
