@@ -47,8 +47,8 @@ def test_an_expression_is_read_and_written_alike(text, terms):
         ("a:0-3 - b:1", "several units"),
         ("a:1,2 + b:1", "several units"),
         ("a:all - b:1", "several units"),
-        ("odds(a)", "names no class"),
-        ("odds(a:v.npy)", "names no class"),
+        ("odds(a)", "does not name a class"),
+        ("odds(a:v.npy)", "does not name a class"),
         ("2*", "not a term"),
         ("x*a:1", "not a term"),
         ("(a:1 + b:1)", "not a term"),
@@ -124,7 +124,7 @@ def test_a_direction_is_named_and_checked():
     assert str(found) == "conv:stripes@1,2"
     assert found.terms[0].channel == Direction("stripes", (1.0, -2.5))
     for wrong in ([], [0, 0], [1, float("nan")]):
-        with pytest.raises(UnitError, match="finite numbers, not all 0"):
+        with pytest.raises(UnitError, match="and not all 0"):
             direction("conv", wrong)
 
 

@@ -63,7 +63,7 @@ def test_a_footer_that_promises_more_values_than_there_are_is_refused(tmp_path):
     assert len(told) == len(lie) and data.count(told) >= 1
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     path.write_bytes(data[:footer] + data[footer:].replace(told, lie))
-    with pytest.raises(ImageError, match=r"its footer gives the column `n` 1,000,000 values, its pages hold 97,656"):
+    with pytest.raises(ImageError, match=r"its footer gives the column `n` 1,000,000 values, but its pages hold 97,656"):
         read_parquet(path)
 
 

@@ -368,7 +368,7 @@ def test_a_model_that_lies_elsewhere_now_is_given_and_must_be_the_same(scanned, 
     picture = convscope.saliency(scanned / "models" / "model.keras", "conv:0", "sample:cat").save(tmp_path / "sent" / "a.png")[0]
     main(["replay", str(picture), "-m", str(tmp_path / "moved.keras")])
     assert "identical" in capsys.readouterr().out
-    with pytest.raises(ReplayError, match="has changed, or is another one"):
+    with pytest.raises(ReplayError, match="has changed, or is a different one"):
         replay(picture, model="fashion")
 
 

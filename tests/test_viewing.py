@@ -149,13 +149,13 @@ def test_the_folder_around_the_page_is_understood(folder):
 def test_a_folder_without_a_page_is_refused(folder):
     with pytest.raises(PageError, match=r"No folder .*--page"):
         open_server(folder / "nothing")
-    with pytest.raises(PageError, match="holds no page"):
+    with pytest.raises(PageError, match="is not a page"):
         open_server(folder / "data")
     (folder / "manifest.json").write_text(json.dumps({"kind": "imagemap", "schema": 2}))
     with pytest.raises(PageError, match="newer convscope"):
         open_server(folder)
     (folder / "manifest.json").write_text(json.dumps({"kind": "scan", "schema": 1}))
-    with pytest.raises(PageError, match="no map of images"):
+    with pytest.raises(PageError, match="not hold a map of images"):
         open_server(folder)
 
 

@@ -61,7 +61,7 @@ def read_array(path: str | Path) -> NDArray[Any]:
         header = _header(file)
         held = Path(path).stat().st_size - header.size
     if held < header.bytes:
-        raise ArrayFileError(f"it is cut off: its numbers take {header.bytes:,} bytes, and {held:,} are there")
+        raise ArrayFileError(f"it is cut off: its numbers take {header.bytes:,} bytes, but the file holds {held:,}")
     return _mapped(path, header, header.size)
 
 
@@ -103,7 +103,7 @@ class ArrayFile:
         self._taken += header.bytes
         if self._taken > MOST_UNPACKED:
             raise ArrayFileError(
-                f"it unpacks to more than {MOST_UNPACKED // 2**20:,} MiB; write it by numpy.savez, not compressed, or each array as .npy, "
+                f"it unpacks to more than {MOST_UNPACKED // 2**20:,} MiB; write it with numpy.savez, uncompressed, or each array as .npy, "
                 "which are never read as a whole"
             )
         with _opened(self.path) as file, _errors_of_zip(), zipfile.ZipFile(file) as archive, archive.open(entry) as member:
@@ -128,7 +128,7 @@ class ArrayFile:
                     except ArrayFileError as error:  # one that nobody asks for does no harm
                         self._faults[name] = error
         if not headers:
-            raise next(iter(self._faults.values()), ArrayFileError("it is an archive without any array"))
+            raise next(iter(self._faults.values()), ArrayFileError("it is an archive without arrays"))
         return headers
 
     def _start(self, entry: zipfile.ZipInfo) -> int:
@@ -170,12 +170,12 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
     if entry.flag_bits & 1:
         raise ArrayFileError(f"`{entry.filename}` is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ArrayFileError(f"`{entry.filename}` is compressed otherwise than by deflate, which numpy.savez_compressed never does")
+        raise ArrayFileError(f"`{entry.filename}` is not compressed by deflate, as numpy.savez_compressed would do")
     with archive.open(entry) as member:
         header = _header(member)
     if header.size + header.bytes != entry.file_size:
         wanted = header.size + header.bytes
-        raise ArrayFileError(f"`{entry.filename}` has {entry.file_size:,} bytes where its header says {wanted:,}")
+        raise ArrayFileError(f"`{entry.filename}` has {entry.file_size:,} bytes, but its header says {wanted:,}")
     return header
 
 
@@ -184,14 +184,14 @@ def _header(file: IO[bytes]) -> Header:
     if not start:
         raise ArrayFileError("it is empty")
     if start[: len(MAGIC)] != MAGIC or len(start) < len(MAGIC) + 2:
-        raise ArrayFileError("it does not begin as an .npy file")
+        raise ArrayFileError("it does not start like an .npy file")
     if start[-2] not in (1, 2, 3):
-        raise ArrayFileError(f"it is of version {start[-2]}, and 1 to 3 are known")
+        raise ArrayFileError(f"it is of version {start[-2]}, but only 1 to 3 are known")
     width = 2 if start[-2] == 1 else 4
     told = file.read(width)
     length = int.from_bytes(told, "little")
     if length > MOST_HEADER:
-        raise ArrayFileError(f"its header has {length:,} bytes, and at most {MOST_HEADER:,} are read")
+        raise ArrayFileError(f"its header has {length:,} bytes, but convscope reads at most {MOST_HEADER:,}")
     text = file.read(length)
     if len(told) < width or len(text) < length:
         raise ArrayFileError("its header is cut off")
@@ -206,16 +206,16 @@ def _understood(text: bytes, size: int) -> Header:
     except Exception as error:  # a header made to do harm brings about almost anything, from a RecursionError to a MemoryError
         raise ArrayFileError("its header cannot be understood") from error
     if not isinstance(kind, str) or not KINDS.fullmatch(kind):
-        raise ArrayFileError(f"it holds {str(kind)[:LONGEST_QUOTED]!r}, and numbers or text are expected")
+        raise ArrayFileError(f"it holds {str(kind)[:LONGEST_QUOTED]!r}; numbers or text are expected")
     whole = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape) and type(fortran) is bool
     if not whole or len(shape) > MOST_DIMENSIONS:
-        raise ArrayFileError(f"its shape is {str(shape)[:LONGEST_QUOTED]}, which no array has")
+        raise ArrayFileError(f"its shape is {str(shape)[:LONGEST_QUOTED]}, which is impossible")
     try:
         dtype = np.dtype(kind)
     except (TypeError, ValueError) as error:
-        raise ArrayFileError(f"it holds {kind!r}, and numbers or text are expected") from error
+        raise ArrayFileError(f"it holds {kind!r}; numbers or text are expected") from error
     if dtype.itemsize == 0 or math.prod(max(1, side) for side in shape) * dtype.itemsize >= 2**62:
-        raise ArrayFileError(f"its shape is {str(shape)[:LONGEST_QUOTED]} of {kind!r}, which no array has")
+        raise ArrayFileError(f"its shape is {str(shape)[:LONGEST_QUOTED]} of {kind!r}, which is impossible")
     return Header(dtype, shape, fortran, size)
 
 
@@ -229,7 +229,7 @@ def _filled(member: IO[bytes], header: Header) -> NDArray[np.uint8]:
     try:
         data = np.empty(header.bytes, np.uint8)
     except MemoryError as error:
-        raise ArrayFileError(f"there is not enough memory for its {header.bytes:,} bytes") from error
+        raise ArrayFileError(f"memory ran out for its {header.bytes:,} bytes") from error
     filled = 0
     while filled < len(data):
         block = member.read(min(BLOCK, len(data) - filled))

@@ -53,19 +53,19 @@ SAMPLES, PHOTOS = "sample:fashion", "sample:photos"
 CHAPTERS = (
     Chapter(
         "Activations: what does each layer compute here?",
-        "The maps of one layer for one photograph, the strongest first. Early layers keep the picture and mark edges and colours; late "
-        "layers keep only where something was found.",
+        "The maps of one layer for one photograph, the strongest first. Early layers keep the image and mark edges and "
+        "colours. Late layers keep only where something was found.",
         (
             Part("activations", "vgg16", ("block1_conv2", ["sample:cat"]), "VGG16 block1_conv2", {"most": 32}),
             Part("activations", "vgg16", ("block4_conv2", ["sample:cat"]), "VGG16 block4_conv2", {"most": 32}),
         ),
     ),
     Chapter(
-        "Deconvnet: what in this image excited this filter?",
-        "The strongest activation of a filter, projected down to the pixels (Zeiler & Fergus 2014): through the recorded switches of max "
-        "pooling, and without them, where the value is spread over each pooling window.",
+        "Deconvnet: what in this image excited this unit?",
+        "The strongest activation of a unit, projected down to the pixels (Zeiler & Fergus 2014). With switches, the signal "
+        "follows the recorded maxima of max pooling. Without them, it spreads over each pooling window.",
         (
-            Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The filters of block3_conv3 that the cat excites most", STRONGEST),
+            Part("deconv", "vgg16", (["block3_conv3"], ["sample:cat"]), "The units of block3_conv3 that the cat excites most", STRONGEST),
             Part("deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "block4_conv3, with switches", STRONGEST),
             Part(
                 "deconv", "vgg16", (["block4_conv3"], ["sample:cat"]), "The same, without switches", {"strongest": 4, "switches": "spread"}
@@ -75,15 +75,16 @@ CHAPTERS = (
     ),
     Chapter(
         "Saliency: which pixels matter?",
-        "The gradient of a class's score by the pixels, and guided backprop: SqueezeNet, a classifier of 1,000 classes.",
+        "The gradient of a class's score with respect to the pixels, and guided backprop. SqueezeNet, a classifier of 1,000 classes.",
         (
             Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Gradient of the score of giant panda"),
             Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Guided backprop", {"guided": True}),
         ),
     ),
     Chapter(
-        "Gradient ascent: what excites a filter in general?",
-        "Pictures made from noise by climbing on a filter's activation (Erhan et al. 2009, Olah et al. 2017), early to late layers.",
+        "Gradient ascent: what excites a unit in general?",
+        "Pictures made from noise, step by step, so that a unit's activation rises (Erhan et al. 2009, Olah et al. 2017). "
+        "Early to late layers.",
         tuple(
             Part("ascend", "vgg16", ([f"{layer}:{channels}"],), f"Eight units of VGG16 {layer}", {"size": size, "steps": 48})
             for layer, channels, size in (
@@ -96,23 +97,23 @@ CHAPTERS = (
     ),
     Chapter(
         "t-SNE: what has the network as a whole learned?",
-        "2,000 test images of Fashion-MNIST where the last dense layer of a small network puts them, each image at its coordinates; and "
-        "the embedded photographs where SqueezeNet does, too few for t-SNE and therefore by principal components.",
+        "2,000 test images of Fashion-MNIST, arranged by the features that feed the last decision of a small network. The "
+        "embedded photographs, arranged by SqueezeNet's features. They are too few for t-SNE, so principal components take its place.",
         (
             Part("tsne", "fashion", (["sample:fashion"],), "The fashion network, layer dense1"),
             Part("tsne", "squeezenet", ([PHOTOS],), "SqueezeNet, the embedded photographs"),
         ),
     ),
     Chapter(
-        "Scan: which images of a data set excite a filter most?",
-        "One pass over the 2,000 images finds for every filter those that excite it most. As in Figure 2 of Zeiler & Fergus 2014 each is "
-        "cropped to what the filter sees, beside what in it the deconvnet finds; then all that is known of one filter. The same for the 29 "
-        "embedded photographs and SqueezeNet.",
+        "Scan: which images of a data set excite a unit most?",
+        "One pass over the 2,000 images finds for every unit the images that excite it most. As in Figure 2 of Zeiler & "
+        "Fergus 2014, each is cropped to the receptive field, beside its projection. "
+        "A dossier then shows all that is known of one unit. SqueezeNet sees the 29 embedded photographs in the same way.",
         (
             Part("top", "squeezenet", (["fire5_expand3x3:0-8"],), "Nine units of SqueezeNet's fire5_expand3x3", {}, PHOTOS),
             Part("dossier", "squeezenet", (["fire9_expand3x3:3"],), "All that is known of one unit of fire9_expand3x3", {}, PHOTOS),
             Part("top", "fashion", ([NINE],), "Nine units of the fashion network's last convolution", {}, SAMPLES),
-            Part("dossier", "fashion", (["block3_conv1:5"],), "One of them: it answers to the handles of bags", {}, SAMPLES),
+            Part("dossier", "fashion", (["block3_conv1:5"],), "One of them, which answers to the handles of bags", {}, SAMPLES),
         ),
     ),
 )

@@ -111,7 +111,7 @@ class Objective:
             key = replace(term, weight=1.0)
             weights[key] = weights.get(key, 0.0) + term.weight
         if not all(math.isfinite(weight) for weight in weights.values()):
-            raise UnitError(f"`{self}` has a weight that is not finite. Expected weights such as 0.5.")
+            raise UnitError(f"`{self}` has a weight that is not finite. Expected a weight such as 0.5.")
         object.__setattr__(self, "terms", tuple(replace(term, weight=weight) for term, weight in weights.items() if weight))
 
     def __add__(self, other: Any) -> "Objective":
@@ -206,7 +206,7 @@ def direction(layer: str, vector: Sequence[float], *, name: str = "direction", p
     """
     values = tuple(float(value) for value in vector)
     if not values or not all(math.isfinite(value) for value in values) or not any(values):
-        raise UnitError(f"The direction `{name}` of `{layer}` must be finite numbers, not all 0, one for each channel.")
+        raise UnitError(f"The direction `{name}` of `{layer}` must be finite numbers, one for each channel, and not all 0.")
     return Objective((Term(1.0, layer, Direction(name, values), position),))
 
 
@@ -246,7 +246,7 @@ def _terms(text: str) -> Iterator[Term]:
     parts = _OPERATOR.split(text.strip())
     signs = ["+", *parts[1::2]]
     if len(signs) > MOST_TERMS:
-        raise UnitError(f"`{text}` has {len(signs):,} terms. At most {MOST_TERMS:,} are read.")
+        raise UnitError(f"`{text}` has {len(signs):,} terms. convscope reads at most {MOST_TERMS:,} are read.")
     for sign, part in zip(signs, parts[::2], strict=True):
         match = _WEIGHTED.fullmatch(part.strip())
         if match is None:
@@ -259,7 +259,7 @@ def _weight(written: str, text: str) -> float:
     try:
         return real(written)
     except ValueError as error:
-        raise UnitError(f"`{text}` has a weight that cannot be counted with: {error}.") from error
+        raise UnitError(f"`{text}` has a weight that is not a number: {error}.") from error
 
 
 def _term(written: str, text: str) -> Term:
@@ -273,11 +273,11 @@ def _term(written: str, text: str) -> Term:
     channels = pattern.channels
     if channels == "all" or (isinstance(channels, tuple) and len(channels) != 1):
         raise UnitError(
-            f"`{address}` in `{text}` means several units. A term of a sum is one: write one channel, or one expression for each."
+            f"`{address}` in `{text}` means several units, but a term is one unit. Write one channel, or one expression for each."
         )
     channel = channels[0] if isinstance(channels, tuple) else channels
     if odds and (channel is None or (isinstance(channel, str) and channel.endswith(ARRAY))):
-        raise UnitError(f"`{written}` in `{text}` names no class. Write odds(layer:channel), for example odds(predictions:281).")
+        raise UnitError(f"`{written}` in `{text}` does not name a class. Write odds(layer:channel), for example odds(predictions:281).")
     return Term(1.0, pattern.layer, channel, pattern.position, odds is not None)
 
 

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from .errors import OutputError
 
-DENIED = "permission denied. Expected a folder that you may write to. Give another path, or change its permissions"
-FILE_THERE = "a file stands where a folder is expected. Give another path, or move that file away"
+DENIED = "permission denied. Expected a folder that you may write to. Use another path, or change its permissions"
+FILE_THERE = "a file stands where a folder is expected. Use another path, or move that file away"
 REASONS = {
     errno.EACCES: DENIED,
     errno.EPERM: DENIED,
-    errno.EROFS: "the file system is read-only. Expected one that you may write to. Give another path",
-    errno.ENOSPC: "the disk is full. Expected room for the result. Free some space, or give a path on another disk",
-    errno.EDQUOT: "your disk quota is used up. Expected room for the result. Free some space, or give another path",
-    errno.ENAMETOOLONG: "the name is too long for this file system. Expected a shorter one. Give another path",
+    errno.EROFS: "the file system is read-only. Expected one that you may write to. Use another path",
+    errno.ENOSPC: "the disk is full. Expected room for the result. Free some space, or use a path on another disk",
+    errno.EDQUOT: "your disk quota is used up. Expected room for the result. Free some space, or use another path",
+    errno.ENAMETOOLONG: "the name is too long for this file system. Expected a shorter one. Use another path",
     errno.ENOTDIR: FILE_THERE,
     errno.EEXIST: FILE_THERE,
-    errno.EISDIR: "a folder stands where a file is expected. Give another path, or remove that folder",
+    errno.EISDIR: "a folder stands where a file is expected. Use another path, or remove that folder",
 }
 # Every name under which something waits that is not whole yet.
 TEMPORARY = re.compile(r"\.convscope-[0-9a-f]+\.tmp")
@@ -162,9 +162,9 @@ def _check_own(path: Path, found: os.stat_result) -> None:
     kinds = {stat.S_ISREG: None, stat.S_ISLNK: "a link", stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe"}
     kind = next((noun for test, noun in kinds.items() if test(found.st_mode)), "a device or a socket")
     if kind is None and found.st_nlink > 1:
-        kind = f"a file that has {found.st_nlink} names (hard links), so another one would change with it,"
+        kind = f"a file that has {found.st_nlink} names (hard links), so another file would change with it,"
     if kind is not None:
-        raise OutputError(f"Cannot write `{path}`: {kind} stands there. Expected a file of its own. Remove it, or put a copy in its place.")
+        raise OutputError(f"Cannot write `{path}`: {kind} stands there. Expected a plain file. Remove it, or put a copy in its place.")
 
 
 def _write_new(path: Path, content: bytes) -> None:
@@ -203,5 +203,5 @@ def unwritten(path: Path, error: OSError | ValueError) -> str:
     """Return the sentence for a file or folder that could not be written."""
     code = error.errno if isinstance(error, OSError) else None
     fact = getattr(error, "strerror", None) or error
-    reason = REASONS.get(code or 0, f"{fact}. Expected a path that can be written. Give another path")
+    reason = REASONS.get(code or 0, f"{fact}. Expected a writable path. Use another path")
     return f"Cannot write `{path}`: {reason}."

@@ -67,7 +67,7 @@ def check_pages(path: Path, wanted: Iterable[Chunk]) -> None:
                 if left < 0:
                     raise ValueError(f"it has more than {MOST_PAGES:,} pages")
             if held != chunk.values:
-                raise ValueError(f"its footer gives the column `{chunk.path}` {chunk.values:,} values, its pages hold {held:,}")
+                raise ValueError(f"its footer gives the column `{chunk.path}` {chunk.values:,} values, but its pages hold {held:,}")
 
 
 def _pages(file: IO[bytes], chunk: Chunk) -> Iterator[int]:
@@ -194,7 +194,7 @@ class _Footer:
             number |= (byte & 127) << (7 * place)
             if byte < 128:
                 return number
-        raise ValueError("its footer holds a number that is too long")
+        raise ValueError("its footer holds a number with too many digits")
 
     def _binary(self) -> bytes:
         return self._take(self._number())

@@ -102,7 +102,7 @@ def permit(paths: Iterable[str | Path]) -> None:
         return
     allow = shortened(" ".join(f"--allow {shlex.quote(one)}" for one in _folders(beyond)), LONGEST)
     raise ReachError(
-        f"{said} Expected what lies beside it, or what you allow. If you trust whoever made it, add: {allow} "
+        f"{said} convscope opens only files in its folder, and files that you allow. If you trust whoever made it, add: {allow} "
         "(in Python: `allow=` of `replay` or `open_run`)."
     )
 

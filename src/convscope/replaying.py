@@ -44,7 +44,7 @@ def replay(
             return _again(recorded, path, model, custom, unsafe)
     except UNEXPECTED as error:
         raise ReplayError(
-            f"What `{path}` says of how it was made is incomplete, or another release wrote it: {type(error).__name__} {error}. "
+            f"The provenance of `{path}` is incomplete, or another release wrote it: {type(error).__name__} {error}. "
             "Expected a picture of this release, or the JSON beside it."
         ) from error
 
@@ -60,7 +60,7 @@ def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custo
     taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
     result = method.run(bundle, *taken, **parameters)
     if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:
-        raise ReplayError(f"What `{path}` was made from has changed since: {_given(recorded)}. Put the same ones back.")
+        raise ReplayError(f"The inputs of `{path}` have changed: {_given(recorded)}. Restore the originals.")
     return result
 
 
@@ -69,7 +69,7 @@ def _check_parameters(method: Method, parameters: Any) -> None:
     known = {*inspect.signature(method.run).parameters, *method.takes}
     odd = next((name for name in parameters if name not in known), None)
     if odd is not None:
-        raise ReplayError(f"The picture gives {method.name} a parameter `{odd}`, which it does not have. {EXPECTED}")
+        raise ReplayError(f"The picture names the parameter `{odd}`, which {method.name} does not have. {EXPECTED}")
 
 
 def _files_of(recorded: dict[str, Any], model: str | Path | None) -> Iterator[str | Path]:

@@ -155,13 +155,13 @@ def _strongest(answer: str) -> int:
     try:
         return natural(answer.removeprefix("strongest"))
     except ValueError as error:
-        raise OptionError(f"`{answer}` is not understood. Write for example `strongest 6`.") from error
+        raise OptionError(f"`{answer}` is not a selection. Write for example `strongest 6`.") from error
 
 
 def _check_filters(layer: LayerInfo, answer: str) -> None:
     channels = parse(f"{layer.address}:{answer}").channels
     if isinstance(channels, tuple) and max(channels) >= layer.channels:
-        raise OptionError(f"`{layer.address}` has {layer.channels} filters, 0 to {layer.channels - 1}; received {max(channels)}.")
+        raise OptionError(f"`{layer.address}` has {layer.channels} units, 0 to {layer.channels - 1}, but received {max(channels)}.")
 
 
 def _take_method(state: State, answer: str) -> Step:
@@ -183,7 +183,7 @@ def _split(answer: str) -> list[str]:
     try:
         return shlex.split(answer)
     except ValueError as error:
-        raise OptionError(f"`{answer}` has a quotation mark that is not closed. Close it, or put it between two others.") from error
+        raise OptionError(f"`{answer}` has an open quotation mark. Close it, or quote it.") from error
 
 
 def _take_option(state: State, answer: str) -> Step:
@@ -195,7 +195,7 @@ def _take_option(state: State, answer: str) -> Step:
 
 def _take_again(state: State, answer: str) -> Step:
     if answer not in ("method", "filters", "layer", "model"):
-        raise OptionError(f"`{answer}` is not offered. Choose one from the list.")
+        raise OptionError(f"`{answer}` is not in the list. Choose one from it.")
     return _asked(replace(state, stage="layer" if answer == "filters" and state.layer is None else answer))
 
 
@@ -292,7 +292,7 @@ def _converted(option: Option, answer: str) -> Any:
         return bool(option.default) if not answer else answer.lower().startswith("y")
     if answer == "":
         if option.required:
-            raise OptionError(f"Nothing was given for {option.name}. Expected: {option.help}")
+            raise OptionError(f"No value for {option.name}. Expected: {option.help}")
         return option.default
     return option.read(answer)
 
@@ -332,7 +332,7 @@ def describe(info: LayerInfo) -> str:
 
 def _ask_filters(state: State) -> Question:
     assert state.layer is not None
-    text = f"Filters of {state.layer.address}, 0 to {state.layer.channels - 1} (such as 17, 0-7, 3,17, all, strongest 6)"
+    text = f"Units of {state.layer.address}, 0 to {state.layer.channels - 1} (such as 17, 0-7, 3,17, all, strongest 6)"
     return Question("filters", text, state.filters, free=True)
 
 
@@ -370,7 +370,7 @@ def _ask_option(state: State) -> Question:
 def _ask_again(state: State) -> Question:
     choices = [Choice("method", "another method"), Choice("layer", "another layer"), Choice("model", "another model")]
     if state.layer is not None:
-        choices.insert(1, Choice("filters", f"other filters of {state.layer.address}"))
+        choices.insert(1, Choice("filters", f"other units of {state.layer.address}"))
     return Question("again", "What next?", "method", (*choices, Choice(QUIT, "quit")))
 
 

@@ -87,7 +87,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except ImageError:
         raise
     except MemoryError as error:
-        raise _unreadable(path, "there is not enough memory for it") from error
+        raise _unreadable(path, "memory ran out") from error
     except Exception as error:  # pyarrow raises its own errors and Python's, of many kinds, for what is damaged
         raise _unreadable(path, first_line(error)) from error
 
@@ -114,8 +114,8 @@ def _check_size(kinds: Mapping[str, Any], path: Path) -> None:
     footers.check_pages(path, wanted)
     if size > MOST_UNPACKED:
         raise ImageError(
-            f"`{path}` unpacks to more than {MOST_UNPACKED // 2**20:,} MiB. Divide it into several, or write features by numpy.save, as an "
-            ".npy, which is never read as a whole."
+            f"`{path}` unpacks to more than {MOST_UNPACKED // 2**20:,} MiB. Divide it into several, or save features as .npy "
+            f"with numpy.save."
         )
 
 
@@ -129,7 +129,7 @@ def about(path: Path) -> dict[str, Any]:
 
 
 def _unreadable(path: Path, reason: str) -> ImageError:
-    return ImageError(f"`{path}` is not a readable Parquet file: {reason}. Expected one with features, or with paths of pictures.")
+    return ImageError(f"`{path}` is not a readable Parquet file: {reason}. Expected one with features, or with paths of images.")
 
 
 def _kind(kind: Any) -> str:
@@ -188,7 +188,9 @@ def _rows(column: Any, count: int, name: str) -> NDArray[Any]:
     from pyarrow import compute
 
     if column.null_count:
-        raise ImageError(f"{column.null_count} rows of {name} hold no list. Expected one list of numbers of the same length in each row.")
+        raise ImageError(
+            f"{column.null_count} rows of {name} do not hold a list. Expected one list of numbers of the same length in each row."
+        )
     lengths = compute.min_max(compute.list_value_length(column)).as_py()
     if lengths["min"] != lengths["max"]:
         raise ImageError(

@@ -27,7 +27,7 @@ def check_page(folder: Path) -> Path:
     """Return the folder that holds the page: `folder` or `page` in it; raise PageError if there is none that can be shown."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise PageError(f"No folder `{folder}`. Expected one that `convscope tsne … --page` wrote.")
+        raise PageError(f"No folder `{folder}`. Expected a folder written by `convscope tsne … --page`.")
     inner = folder / "page"
     folder = inner if not (folder / MANIFEST).exists() and (inner / MANIFEST).exists() else folder
     read_manifest(folder)
@@ -57,7 +57,9 @@ def open_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
         server = _Server((ADDRESS, port), Handler)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise PageError(f"Cannot listen on port {port} of {ADDRESS}: {reason}. Give another --port, or none for a free one.") from error
+        raise PageError(
+            f"Cannot listen on port {port} of {ADDRESS}: {reason}. Choose another --port, or leave it out to use a free one."
+        ) from error
     return server
 
 

@@ -91,7 +91,7 @@ def test_a_unit_that_nothing_can_excite_is_dead_and_the_note_says_what_was_tried
     assert found.dead.tolist() == [True]
     assert found.summary()["pictures"][0]["dead"] is True
     said = " ".join(found.notes)
-    assert all(words in said for words in ('"dead"', "strongest place", "real patch", "plain pixels from strong noise"))
+    assert all(words in said for words in ('"dead"', "strongest position", "real patch", "plain pixels from strong noise"))
 
 
 def test_a_real_patch_wakes_what_noise_does_not():

@@ -220,7 +220,7 @@ def test_all_layers_are_the_convolutions_and_a_pattern_may_name_others(bundle):
 def test_requests_that_make_no_sense_are_refused(bundle, tmp_path):
     with pytest.raises(UnitError, match="No layer with filters matches `pool"):
         convscope.ascend_all(bundle, layers="pool*")
-    with pytest.raises(UnitError, match="No unit was given"):
+    with pytest.raises(UnitError, match="No unit or other objective"):
         convscope.ascend_all(bundle)
     with pytest.raises(OutputError, match="Expected a folder"):
         convscope.ascend_all(bundle, layers="all", **SETTINGS).save(tmp_path / "all.png")

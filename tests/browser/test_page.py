@@ -158,7 +158,7 @@ def test_the_keyboard_moves_zooms_and_resets(open_file):
     assert page.shown("pinned")
     page.keys(Keys.ESCAPE, "0", "i")
     assert page.js("return map.scene.relative()") == pytest.approx(1)
-    assert "distances between clusters and their sizes carry little meaning" in page.text("about")
+    assert "Distances between clusters, and the sizes of clusters, mean little" in page.text("about")
     assert "0.4783" in page.text("about") and "scikit-learn-intelex" in page.text("about")
     page.keys("t")
     dark = page.pixels()[670, 950]

@@ -90,7 +90,7 @@ def test_a_map_is_written_as_a_page_too(tmp_path, capsys):
 def test_what_a_single_picture_leaves_out_is_said(tmp_path, capsys):
     np.save(tmp_path / "features.npy", np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32))
     main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "x.png"), "--theme", "dark"])
-    assert "folder for grid.png and reference.npz" in capsys.readouterr().err
+    assert "folder with --out for grid.png and reference.npz" in capsys.readouterr().err
     main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map"), "--page"])
     assert not {"earlier", "grid.png and"} & set(capsys.readouterr().err.split())
     main(["tsne", str(tmp_path / "features.npy"), "-o", str(tmp_path / "map")])
@@ -104,4 +104,4 @@ def test_a_map_is_refused_as_the_place_of_what_is_put_on_it(tmp_path, capsys):
     for target in ("map", "map/new.png"):
         with pytest.raises(SystemExit):
             main(["tsne", str(tmp_path / "features.npy"), "--onto", str(tmp_path / "map"), "-o", str(tmp_path / target)])
-        assert "holds the map that the images are placed on" in capsys.readouterr().err
+        assert "holds the map that the images were placed on" in capsys.readouterr().err

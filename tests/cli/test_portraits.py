@@ -80,11 +80,11 @@ def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["top", "block1_conv1"], "Missing option '--run' / '-r'"),
-        (["top", "block1_conv1", "-r", "nowhere"], "holds no run"),
+        (["top", "block1_conv1", "-r", "nowhere"], "is not a run"),
         (["top", "block9_conv1", "-r", "RUN"], "`block9_conv1` was not measured"),
         (["top", "block1_conv1:40", "-r", "RUN"], "received channel 40"),
-        (["top", "block1_conv1", "-r", "RUN", "-m", "vgg16"], "is not what"),
-        (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess says nothing without -m"),
+        (["top", "block1_conv1", "-r", "RUN", "-m", "vgg16"], "is not the model of the run"),
+        (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess has no effect without -m"),
         (
             ["top", "block1_conv1", "-r", "RUN", "--filters", "3"],
             "Expected it in the address of the units: convscope top block1_conv1:3 -r",
@@ -110,4 +110,4 @@ def test_a_run_that_was_added_to_is_noticed_by_replay(tmp_path, capsys):
     shutil.rmtree(run)
     convscope.scan("fashion", "sample:fashion[0-10]", out=run, layers="block1_conv1", precision="float32")
     assert ended("replay", target) == 2
-    assert "has changed since" in capsys.readouterr().err
+    assert "have changed" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_json_and_skipped_pictures(tmp_path, capsys):
         "units": 128,
     }
     main(arguments)
-    assert "1 picture could not be read and was skipped" in capsys.readouterr().err
+    assert "1 image could not be read and was skipped" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_json_and_skipped_pictures(tmp_path, capsys):
         (["--layers", "block9_*"], "No layer matches `block9_*`"),
         (["--top", "0"], "Expected 1 to 1000"),
         (["-o", "file"], "a file stands where a folder is expected"),
-        (["-o", "full"], "holds files, but no scan that can be resumed"),
-        (["-o", "other"], "is of top 9, not 2. Give the same"),
+        (["-o", "full"], "holds files, but not a scan to resume"),
+        (["-o", "other"], "was scanned with top 9, not 2. Use the same"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(tmp_path, monkeypatch, capsys, more, said):
@@ -102,6 +102,6 @@ def test_ctrl_c_keeps_what_was_reached_and_says_how_to_go_on(tmp_path):
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert "images are done and kept. The same command resumes." in said and "Traceback" not in said
+    assert "images are done. The same command resumes." in said and "Traceback" not in said
     run = convscope.open_run(tmp_path / "run")
     assert not run.complete and 256 <= len(run) < 20_000

@@ -9,8 +9,8 @@ from convscope.cli import main
 from convscope.errors import OutputError
 
 SENTENCES = {
-    "memory": (MemoryError(), 2, "not enough memory"),
-    "framework's memory": (RuntimeError("OOM when allocating tensor"), 2, "not enough memory"),
+    "memory": (MemoryError(), 2, "Memory ran out"),
+    "framework's memory": (RuntimeError("OOM when allocating tensor"), 2, "Memory ran out"),
     "depth": (RecursionError("maximum recursion depth exceeded"), 2, "nested too deeply"),
     "denied": (PermissionError(errno.EACCES, "Permission denied", "secret"), 2, "`secret`: permission denied"),
     "disk": (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),

@@ -93,7 +93,7 @@ def test_a_map_has_neighbours_cells_and_probabilities(fashion):
 
 def test_a_model_has_no_place_beside_features(fashion, tmp_path):
     np.save(tmp_path / "features.npy", np.ones((9, 2), np.float32))
-    with pytest.raises(OptionError, match="no model or layer"):
+    with pytest.raises(OptionError, match="so a model or layer"):
         convscope.embed(fashion, tmp_path / "features.npy")
     with pytest.raises(OptionError, match="keeps nothing"):
         convscope.embed(None, tmp_path / "features.npy", dimensions=0)
@@ -186,7 +186,7 @@ def test_a_map_without_an_unreadable_picture_is_made_again_to_the_byte(fashion, 
     (tmp_path / "photos" / "2.png").write_bytes(b"no picture")
     monkeypatch.chdir(tmp_path)
     result = convscope.embed("fashion", "photos")
-    assert result.notes[-1] == "1 picture could not be read and was skipped: 2.png."
+    assert result.notes[-1] == "1 image could not be read and was skipped: 2.png."
     result.save("map.png")
     assert same_bytes(convscope.replay("map.png"), "map.png")
 
@@ -217,7 +217,7 @@ def test_features_that_are_not_finite_are_said_and_not_called_equal(tmp_path, va
     values = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     values[[7, 9], 1] = value
     np.save(tmp_path / "features.npy", values)
-    with pytest.raises(ImageError, match=r"2 of the 60 images are NaN or infinite, those of `features\[7\]` first"):
+    with pytest.raises(ImageError, match=r"2 of the 60 images are NaN or infinite, first those of `features\[7\]`"):
         convscope.embed(None, tmp_path / "features.npy")
 
 

@@ -64,7 +64,7 @@ def test_a_float16_memory_map_equals_float32(tmp_path):
 def test_what_is_no_number_is_refused(shape):
     values = np.ones(shape, np.float32)
     values[3, 1] = np.nan
-    with pytest.raises(ImageError, match="no finite numbers"):
+    with pytest.raises(ImageError, match="not finite numbers"):
         principal_axes(values)
 
 

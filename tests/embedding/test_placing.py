@@ -37,15 +37,15 @@ def test_what_fits_no_map_is_refused(mapped, tmp_path, monkeypatch):
     folder, result = mapped
     pytest.importorskip("openTSNE")
     np.save(tmp_path / "new.npy", result.features[:20, :4])
-    with pytest.raises(OptionError, match="another model or layer"):
+    with pytest.raises(OptionError, match="different model or layer"):
         convscope.embed(None, tmp_path / "new.npy", onto=folder)
-    with pytest.raises(OptionError, match="holds no map.*No such file"):
+    with pytest.raises(OptionError, match="is not a map.*No such file"):
         convscope.embed(None, tmp_path / "new.npy", onto=tmp_path)
     (tmp_path / "reference.npz").write_bytes(b"damaged")
     with pytest.raises(OptionError, match="cannot be read"):
         convscope.embed(None, tmp_path / "new.npy", onto=tmp_path)
     monkeypatch.setattr(packages, "installed", lambda name: False)
-    with pytest.raises(OptionError, match="takes openTSNE, which is not installed"):
+    with pytest.raises(OptionError, match="needs openTSNE, which is not installed"):
         convscope.embed(None, tmp_path / "new.npy", onto=folder)
 
 
@@ -59,7 +59,7 @@ def test_one_image_is_enough_and_settings_of_a_new_map_are_refused(mapped, tmp_p
         assert (tmp_path / str(count) / "map.png") in placed.save(tmp_path / str(count))
         placed.save_page(tmp_path / str(count) / "page")
     for more in ({"perplexity": 5}, {"exaggeration": 2}, {"engine": "openTSNE"}):
-        with pytest.raises(OptionError, match=f"Received {next(iter(more))} for images that are placed"):
+        with pytest.raises(OptionError, match=f"Received {next(iter(more))} with images to place"):
             convscope.embed(None, result.features[:5], onto=folder, **more)
 
 
@@ -82,7 +82,7 @@ def test_another_layer_of_the_same_width_is_refused(tmp_path):
     )
     convscope.embed(model, "sample:fashion[0-59]", layer="one").save(tmp_path)
     assert len(convscope.embed(model, "sample:fashion[0-9]", layer="one", onto=tmp_path).points) == 10
-    with pytest.raises(OptionError, match="features of one by another model or layer"):
+    with pytest.raises(OptionError, match="features of one by a different model or layer"):
         convscope.embed(model, "sample:fashion[0-9]", layer="two", onto=tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_the_map_itself_is_never_written_over(mapped, tmp_path):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     placed = convscope.embed(None, result.features[:9], onto=folder)
     for write in (lambda: placed.save(folder), lambda: placed.save(folder / "new.png"), lambda: placed.save_page(folder / "page")):
-        with pytest.raises(OutputError, match="holds the map that the images are placed on"):
+        with pytest.raises(OutputError, match="holds the map that the images were placed on"):
             write()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     result.save(tmp_path, raw=True)
@@ -125,7 +125,7 @@ def test_a_map_of_a_run_takes_images_through_the_runs_network_and_the_other_way_
     for one in ("of run", "of model"):
         with pytest.raises(OptionError, match="preprocessing unit, these with symmetric"):
             convscope.embed(other, "sample:fashion[70-79]", onto=tmp_path / one)
-    with pytest.raises(OptionError, match="another model or layer.*features of the same kind"):
+    with pytest.raises(OptionError, match="different model or layer.*features of the same kind"):
         convscope.embed(None, np.asarray(run.features[:5]), onto=tmp_path / "of run")
 
 
@@ -154,7 +154,7 @@ def test_a_spoilt_reference_is_refused_in_one_sentence(name, mapped, tmp_path):
         arrays = dict(loaded)
     arrays |= SPOILT[name](arrays)
     np.savez(tmp_path / "reference.npz", **{key: value for key, value in arrays.items() if value is not None})
-    with pytest.raises(OptionError, match=r"holds no map to place images on: reference.npz cannot be read: .*\. Expected a folder"):
+    with pytest.raises(OptionError, match=r"is not a map to place images on: reference.npz cannot be read: .*\. Expected a folder"):
         read_reference(tmp_path)
 
 

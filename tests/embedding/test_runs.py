@@ -26,7 +26,7 @@ def test_a_run_makes_the_map_of_its_images_without_a_model(run):
 
 
 def test_the_model_is_not_asked_for_twice(run):
-    with pytest.raises(OptionError, match="Features come from a file here"):
+    with pytest.raises(OptionError, match="The features come from a file"):
         convscope.embed("fashion", str(run.path))
 
 

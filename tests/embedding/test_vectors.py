@@ -57,7 +57,7 @@ def test_pictures_may_follow_the_file(tmp_path):
     found = read_features([tmp_path / "f.npy", "sample:fashion[0-3]"])
     assert found.thumbnails.shape == (4, 28, 28, 1)
     assert len(set(found.labels)) > 1
-    with pytest.raises(ImageError, match="Received 3 pictures for the 4 features"):
+    with pytest.raises(ImageError, match="Received 3 images for the 4 features"):
         read_features([tmp_path / "f.npy", "sample:fashion[0-2]"])
 
 
@@ -108,7 +108,7 @@ def test_lists_of_other_lengths_in_the_middle_are_refused(tmp_path):
     ragged = write(tmp_path / "ragged.parquet", features=[[1.0, 2.0], [3.0], [4.0, 5.0, 6.0], [7.0, 8.0]])
     missing = write(tmp_path / "missing.parquet", features=[[1.0, 2.0], None, [7.0, 8.0]])
     empty = write(tmp_path / "empty.parquet", features=pa.array([], pa.list_(pa.float32())))
-    for path, words in ((ragged, "lengths, 1 to 3"), (missing, "1 rows of .* no list"), (empty, "holds no rows")):
+    for path, words in ((ragged, "lengths, 1 to 3"), (missing, "1 rows of .* not hold a list"), (empty, "has no rows")):
         with pytest.raises(ImageError, match=words):
             read_features(path)
     with pytest.raises(ImageError, match="no column"):

@@ -46,12 +46,12 @@ def _foreign(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "words"),
     [
-        ("foreign.png", _foreign, "carries no provenance"),
+        ("foreign.png", _foreign, "has no provenance"),
         ("text.png", lambda path: path.write_text("hello"), "it is not a PNG"),
         ("missing.png", lambda path: None, "no such file"),
         ("missing.pdf", lambda path: None, "no such file"),
-        ("foreign.svg", lambda path: path.write_text("<svg/>"), "carries no provenance"),
-        ("foreign.pdf", lambda path: path.write_bytes(b"%PDF-1.4 /convscope ("), "carries no provenance"),
+        ("foreign.svg", lambda path: path.write_text("<svg/>"), "has no provenance"),
+        ("foreign.pdf", lambda path: path.write_bytes(b"%PDF-1.4 /convscope ("), "has no provenance"),
         ("broken.svg", lambda path: path.write_text('<metadata id="convscope">{</metadata>'), "not JSON"),
         ("broken.json", lambda path: path.write_text("{"), "not JSON"),
         ("list.json", lambda path: path.write_text("[]"), "which method"),

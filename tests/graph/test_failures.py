@@ -86,7 +86,7 @@ def rough_layer(function):
     [
         (lambda value: ops.split(value, 3, axis=-1), r"has 3 outputs, \(\?, 8, 8, 1\), .*a unit is a channel of one"),
         (lambda value: ops.mean(value, axis=0), r"computes \(8, 8, 3\) for all images together"),
-        (lambda value: ops.cast(value, "complex64"), "values of type complex64; only real numbers can be drawn"),
+        (lambda value: ops.cast(value, "complex64"), "values of type complex64, but convscope draws only real numbers"),
     ],
     ids=["several", "batch", "complex"],
 )

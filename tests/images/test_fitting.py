@@ -41,7 +41,7 @@ def test_four_channels_over_grey_for_colour_networks_and_as_they_are_for_others(
     clear = np.zeros((2, 2, 4), np.float32)
     assert np.allclose(Fit(3, (2, 2)).apply(clear, "x"), 128 / 255)
     assert Fit(4, (2, 2)).apply(clear, "x").shape == (2, 2, 4)
-    with pytest.raises(ImageError, match="has 5 channels; the network takes 3"):
+    with pytest.raises(ImageError, match="has 5 channels, but the network takes 3"):
         Fit(3, (2, 2)).apply(np.zeros((2, 2, 5), np.float32), "x")
 
 
@@ -69,7 +69,7 @@ def test_a_large_picture_is_fitted_some_rows_at_a_time_and_comes_out_the_same(sh
 
 
 def test_a_network_of_many_bands_is_told_how_to_give_them():
-    with pytest.raises(ImageError, match=r"Give an array \(1, height, width, 7\)"):
+    with pytest.raises(ImageError, match=r"Pass an array \(1, height, width, 7\)"):
         Fit(7, (4, 4)).apply(np.zeros((4, 4, 3), np.float32), "x")
 
 

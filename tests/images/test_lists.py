@@ -91,14 +91,14 @@ def test_pictures_that_are_missing_are_skipped_with_the_reason(folder):
     [
         ("list.csv", b"", "has no rows"),
         ("list.csv", b"path,label\n", "has no rows"),
-        ("list.csv", b"path,label\n0.png,cat\n,dog\n", "Row 3 of .* names no picture: ', dog'"),
-        ("list.csv", b"label,path\ncat,0.png\ndog\n", "Row 3 of .* names no picture: 'dog'"),
-        ("list.csv", b"path\nelsewhere/0.png\n", "Row 2 of .* names `elsewhere/0.png`, and there is no file"),
+        ("list.csv", b"path,label\n0.png,cat\n,dog\n", "Row 3 of .* does not name an image: ', dog'"),
+        ("list.csv", b"label,path\ncat,0.png\ndog\n", "Row 3 of .* does not name an image: 'dog'"),
+        ("list.csv", b"path\nelsewhere/0.png\n", "Row 2 of .* names `elsewhere/0.png`, but neither `.*` nor the files of later rows exist"),
         ("list.csv", b"0.png\n\xff\xfe\xfa.png\n", "cannot be read after line"),
         ("list.csv", b"0.png,cat\n" + b"x" * 200_000, "field larger than field limit"),
         ("list.parquet", b"PAR1 nonsense", "not a readable Parquet file"),
-        ("list.parquet", parquet({"url": ["a"], "label": ["b"]}, {}), "no column of text named path.*it has: url, label"),
-        ("list.parquet", parquet({"path": ["0.png", None]}, {}), "Row 1 of .* names no picture: its `path` is empty"),
+        ("list.parquet", parquet({"url": ["a"], "label": ["b"]}, {}), "no text column named path.*Its columns are url, label"),
+        ("list.parquet", parquet({"path": ["0.png", None]}, {}), "Row 1 of .* does not name an image: its `path` is empty"),
     ],
 )
 def test_a_bad_list_is_an_error_that_names_the_row(folder, name, content, said):

@@ -112,7 +112,7 @@ KINDS = ("u1", "<u2", ">u2", "i1", "<i2", "<i4", "<u4", "<i8", "<f2", "<f4", "<f
 def test_the_same_numbers_are_read_the_same_or_refused_alike(kind, bands, tmp_path):
     found = outcomes(made(kind, bands), tmp_path)
     if kind[-2:] in ("i1", "i2", "i4", "u4", "i8"):
-        assert "do not say what is white. Expected floats in [0, 1], uint8 (0-255) or uint16 (0-65535)." in found["array"]
+        assert "does not say what is white. Expected floats in [0, 1], uint8 (0-255) or uint16 (0-65535)." in found["array"]
     else:
         assert not isinstance(found["array"], str)
         assert isinstance(found["array"][1], str) == (bands > 4)
@@ -194,7 +194,9 @@ def test_every_tiff_ends_upright(orientation):
 
 def test_a_tiff_that_neither_reads_says_what_it_holds():
     values = made("<u2", 7)
-    with pytest.raises(ImageError, match=r"is a TIFF of 7 bands of uint16, packed otherwise than by deflate, which is not read\. Save its"):
+    with pytest.raises(
+        ImageError, match=r"is a TIFF of 7 bands of uint16, packed by a method other than deflate, which convscope cannot read\. Save its"
+    ):
         read(tiff(values, more={259: (3, (5,))}))
 
 

@@ -67,7 +67,7 @@ def test_what_is_unreadable_in_a_folder_is_skipped_but_named_is_an_error(folder)
     stream = ImageStream(as_image_set(folder), FIT)
     assert len(list(stream)) == 4
     assert "2.png" in stream.skipped[0]
-    assert stream.notes() == as_batch(folder, FIT).notes == ("1 picture could not be read and was skipped: cats/2.png.",)
+    assert stream.notes() == as_batch(folder, FIT).notes == ("1 image could not be read and was skipped: cats/2.png.",)
     with pytest.raises(ImageError):
         list(ImageStream(as_image_set(folder / "cats" / "2.png"), FIT))
 
@@ -148,8 +148,8 @@ def test_a_name_of_nothing_is_refused_in_one_sentence(name, tmp_path, monkeypatc
 
 def test_a_band_that_is_taken_for_opacity_is_said(tmp_path):
     clear = np.zeros((3, 5, 6, 4), np.uint8)
-    assert as_batch(clear, FIT).notes == ("The last of the 4 bands of `array[0]` is taken for its opacity, over mid-grey.",)
-    assert as_batch(clear[0, ..., :2], FIT).notes == ("The last of the 2 bands of `array` is taken for its opacity, over mid-grey.",)
+    assert as_batch(clear, FIT).notes == ("The last of the 4 bands of `array[0]` is read as its opacity, over mid-grey.",)
+    assert as_batch(clear[0, ..., :2], FIT).notes == ("The last of the 2 bands of `array` is read as its opacity, over mid-grey.",)
     assert as_batch(clear, Fit(4, (4, 4))).notes == as_batch(clear[..., :3], FIT).notes == ()
     Image.fromarray(clear[0], "RGBA").save(tmp_path / "x.png")
     assert as_batch(tmp_path / "x.png", FIT).notes == ()

@@ -227,7 +227,7 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_a_picture_of_that_s
     monkeypatch.setattr("convscope.network.entering.as_batch", lambda *_: pytest.fail("a batch was made"))
     bundle = convscope.load(model, preprocess="unit")
     for address in ("large", "mean:0"):
-        with pytest.raises(ExhaustedError, match=r"`large`.*would need 4.8 GB for one picture of 16000 x 16000 pixels; 1.0 GB are free"):
+        with pytest.raises(ExhaustedError, match=r"`large`.*would need 4.8 GB for one image of 16000 x 16000 pixels, but 1.0 GB are free"):
             (convscope.saliency if ":" in address else convscope.activations)(bundle, address, "sample:cat")
 
 

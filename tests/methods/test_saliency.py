@@ -83,7 +83,7 @@ def test_under_bgr_preprocessing_the_gradient_is_in_rgb_order(guided):
 @pytest.mark.parametrize(
     ("unit", "message"),
     [
-        ("conv1:0-2", "Saliency takes one unit; received 3: conv1:0 to conv1:2"),
+        ("conv1:0-2", "Saliency takes one unit, but received 3: conv1:0 to conv1:2"),
         ("conv1", "names a layer, not a unit"),
         ("conv1:9", "has 4 channels, 0 to 3; received channel 9"),
         ("conv1:0@6,0", "which has 6 rows and 6 columns here"),

@@ -73,5 +73,5 @@ def test_what_does_not_fit_is_said(given, said):
 
 
 def test_a_network_on_vectors_takes_no_image():
-    with pytest.raises(ModelError, match="takes no image"):
+    with pytest.raises(ModelError, match="does not take an image"):
         convscope.load(keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]))

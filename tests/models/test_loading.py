@@ -131,7 +131,7 @@ def test_labels_from_lists_and_files(tmp_path):
     index.write_text(json.dumps({"0": ["n01", "cat"], "1": ["n02", "dog"], "2": ["n03", "bird"]}))
     for labels in (["cat", "dog", "bird"], lines, index):
         assert convscope.load(small(), labels=labels).labels == ("cat", "dog", "bird")
-    with pytest.raises(OptionError, match="Received 2 labels; the network has 3"):
+    with pytest.raises(OptionError, match="Received 2 labels, but the network has 3"):
         convscope.load(small(), labels=["a", "b"])
 
 
@@ -158,5 +158,5 @@ def test_a_second_input_says_so():
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["a" * 5000 + ".h5", "x" * 5000, "~nobody-of-that-name/model.h5", "a\0b.keras"])
 def test_a_path_that_no_file_can_have_is_a_sentence(name):
-    with pytest.raises(ModelError, match="cannot be the path of a file|No file"):
+    with pytest.raises(ModelError, match="is not a possible path|No file"):
         convscope.load(name)

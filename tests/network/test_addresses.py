@@ -58,10 +58,10 @@ def test_the_second_call_of_a_shared_layer_is_a_unit_of_its_own():
         (Unit("conv1", -1), r"`conv1` has 4 channels, 0 to 3; received channel -1"),
         (Unit("conv1", 0, (-1, 2)), r"negative position"),
         ("conv1", r"names a layer, not a unit of it. Write a channel, `conv1:0` to `conv1:3`, or `conv1:all`"),
-        ("predictions:0@1,1", r"`predictions` has no rows and columns, so `@1,1` means nothing"),
+        ("predictions:0@1,1", r"`predictions` has no rows and columns, so `@1,1` has no meaning there"),
         ("predictions:Bagg", r"`Bagg` in `predictions:Bagg` is not a class of `chain`. Closest of its classes: Bag"),
         ("conv1:Bag", r"`Bag` in `conv1:Bag` is not a channel of `conv1`\. It has the channels 0 to"),
-        ([], r"No unit was given. Expected an address such as"),
+        ([], r"No unit. Expected an address such as"),
     ],
     ids=str,
 )
@@ -71,7 +71,7 @@ def test_what_is_no_unit_is_refused_with_a_way_on(bundle, given, message):
 
 
 def test_without_class_names_a_class_is_refused_with_the_option_that_gives_them():
-    with pytest.raises(UnitError, match="This model has no class names; give them with --labels"):
+    with pytest.raises(UnitError, match="This model has no class names. Add them with --labels"):
         as_units(convscope.load(small()), "predictions:Bag")
 
 

@@ -124,7 +124,7 @@ def test_of_a_u_net_it_is_the_innermost_map_and_a_gate_is_none():
     bundle = convscope.load(keras.Model(image, conv(1, activation="sigmoid")(outer)), preprocess="none")
     call = feature_call(graph_of(bundle), None)
     assert call.address == "gated" and call.shape[-1] == 12
-    assert feature_notes(graph_of(bundle), None) == ("The network draws a picture, so its features are taken inside it, from `gated`.",)
+    assert feature_notes(graph_of(bundle), None) == ("The network makes an image, so its features come from inside it, from `gated`.",)
 
 
 @pytest.mark.parametrize(("filters", "said"), [(1, "only one feature"), (2, "only 2 features"), (3, None)])

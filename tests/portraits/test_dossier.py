@@ -108,7 +108,7 @@ def test_several_are_divided_one_unit_each(fashion, run):
     ("unit", "more", "error", "said"),
     [
         ("block1_conv2:1", {}, UnitError, "`block1_conv2` was not measured in the run"),
-        ("block3_conv1:0-1", {}, UnitError, "A dossier is of one unit; `block3_conv1:0-1` are 2"),
+        ("block3_conv1:0-1", {}, UnitError, "A dossier shows one unit, but `block3_conv1:0-1` names 2"),
         ("block3_conv1:128", {}, UnitError, "received channel 128"),
         ("block3_conv1:5@1,2", {}, UnitError, "one position of a unit"),
         ("block3_conv1:5", {"theme": "pink"}, OptionError, "No theme `pink`"),

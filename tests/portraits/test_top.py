@@ -90,7 +90,7 @@ def test_the_model_is_the_runs_own_unless_one_is_given(run, found):
 def test_another_model_or_another_preprocessing_is_refused(run):
     from networks import small
 
-    with pytest.raises(ModelError, match="is not what .* was scanned with: its digest"):
+    with pytest.raises(ModelError, match="is not the model of the run .*: its digest"):
         convscope.top(convscope.load(small(side=28, channels=1)), "block3_conv1", run=run)
     with pytest.raises(ModelError, match="its preprocessing is 0/255"):
         convscope.top(convscope.load("fashion", preprocess="0/255"), "block3_conv1", run=run)
@@ -101,9 +101,14 @@ def test_another_model_or_another_preprocessing_is_refused(run):
     [
         ("block1_conv2", {}, UnitError, "`block1_conv2` was not measured in the run .* Closest of its layers: block"),
         ("block3_conv1:120-128", {}, UnitError, "has 128 channels, 0 to 127; received channel 128"),
-        ("block3_conv1:5@1,2", {}, UnitError, "one position of a unit, but a scan measures units whole. Give block3_conv1:5"),
-        (["block3_conv1:5", "dense1:1"], {}, UnitError, "units of 2 layers: block3_conv1, dense1. One sheet shows units of one layer"),
-        ([], {}, UnitError, "No unit was given. Expected an address such as `block1_conv1:0`"),
+        ("block3_conv1:5@1,2", {}, UnitError, "one position of a unit, but a scan measures whole units. Use block3_conv1:5"),
+        (
+            ["block3_conv1:5", "dense1:1"],
+            {},
+            UnitError,
+            "The units belong to 2 layers: block3_conv1, dense1. One sheet shows units of one layer",
+        ),
+        ([], {}, UnitError, "No unit. Expected an address such as `block1_conv1:0`"),
         ("block3_conv1", {"filters": "0-3"}, OptionError, r'convscope\.top\(run, "block3_conv1:0-3"\)'),
         ("block3_conv1", {"filters": [3, 17]}, OptionError, r'convscope\.top\(run, "block3_conv1:3,17"\)'),
         ("block3_conv1", {"run": None}, OptionError, "Received no run. Expected the folder of a scan"),
@@ -111,7 +116,7 @@ def test_another_model_or_another_preprocessing_is_refused(run):
         ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
         ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),
         ("block3_conv1", {"view": "sideways"}, OptionError, "No view `sideways`"),
-        ("block3_conv1", {"run": "nowhere"}, ReplayError, "holds no run"),
+        ("block3_conv1", {"run": "nowhere"}, ReplayError, "is not a run"),
     ],
 )
 def test_what_makes_no_sense_is_said(fashion, run, layer, more, error, said):
@@ -186,13 +191,13 @@ def test_a_picture_that_is_gone_or_changed_leaves_its_place_empty(photos, tmp_pa
     Image.new("L", (28, 28), 90).save(photos / f"{lost[1]:02d}.png")
     found = convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
     assert found.patches[0].missing == (0, 4) and found.patches[0].places == (1, 2, 3, 5, 6, 7, 8)
-    assert found.notes[0].startswith("Pictures that could not be had: 2. The first: `")
+    assert found.notes[0].startswith("Images that are unavailable: 2. The first: `")
     assert not found.patches[0].pixels[[0, 4]].any() and not found.patches[0].projections[[0, 4]].any()
     rest = list(found.patches[0].places)
     assert np.array_equal(found.patches[0].pixels[rest], first.patches[0].pixels[rest])
     again = found.save(tmp_path / "second.png")[0]
     assert same_bytes(replay(again), again)
-    with pytest.raises(ReplayError, match="has changed since"):
+    with pytest.raises(ReplayError, match="have changed"):
         replay(written)
 
 
@@ -202,7 +207,7 @@ def test_no_picture_at_all_is_an_error(photos, tmp_path):
         convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
     photos.mkdir()
     Image.new("L", (28, 28), 90).save(photos / "other.png")
-    with pytest.raises(ImageError, match="None of the pictures can be had. The first: `"):
+    with pytest.raises(ImageError, match="None of the images is available. The first: `"):
         convscope.top(convscope.open_run(tmp_path / "run", allow=photos), "block3_conv1:5")
 
 

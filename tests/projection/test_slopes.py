@@ -80,7 +80,7 @@ def test_a_part_that_is_cut_is_noted():
     graph = flatten(chain(lambda x: x + ops.stop_gradient(ops.round(x) - x)))
     (note,) = slope_notes(graph, [graph.find("after")], SIZE)
     assert note.startswith("No gradient of `after` comes through `")
-    assert note.endswith("(StopGradient): what depends on the picture that way is not shown.") or "(Round), `" in note
+    assert note.endswith("(StopGradient): the picture does not show what depends on the image that way.") or "(Round), `" in note
 
 
 def test_a_rule_of_ones_own_opens_the_way():
@@ -99,5 +99,5 @@ def test_a_rule_of_ones_own_opens_the_way():
     ],
 )
 def test_methods_that_need_a_gradient_name_the_layer(method):
-    with pytest.raises(UnitError, match=r"`after` has no gradient by the picture: none comes through `.*` \(Round\)"):
+    with pytest.raises(UnitError, match=r"`after` has no gradient with respect to the image: none passes `.*` \(Round\)"):
         method(chain(CUTS["round"]), images(1, 8, 8, 3))

@@ -238,7 +238,7 @@ def test_top_shows_the_patches_to_the_pixel_and_says_what_is_silent() -> None:
 
 
 def test_a_sheet_of_too_many_units_is_refused() -> None:
-    with pytest.raises(OutputError, match="257 units cannot be drawn; at most 256"):
+    with pytest.raises(OutputError, match="257 units is too long; convscope draws at most 256"):
         main(records.top(257, k=1, fires=1, window=2))
 
 

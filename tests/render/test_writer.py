@@ -85,7 +85,7 @@ def test_a_sheet_says_its_size_on_paper_and_a_plain_picture_does_not(tmp_path: P
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.EPS", "a.tiff", "a.csv"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(OutputError, match=r"cannot say how it was made.*a\.png"):
+    with pytest.raises(OutputError, match=r"file cannot hold provenance.*a\.png"):
         records.saliency().save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -158,7 +158,7 @@ def test_show_needs_a_viewer(monkeypatch: Any) -> None:
     records.saliency().show()
     assert seen == ["saliency"]
     monkeypatch.setattr(ImageShow, "show", lambda picture, title: False)
-    with pytest.raises(OutputError, match="no viewer"):
+    with pytest.raises(OutputError, match="no image viewer"):
         records.saliency().show()
 
 

@@ -10,8 +10,8 @@ from convscope.render.layout import heading_notes
 from networks import filled, model_of
 from sampling import all_but
 
-SAID = "Of the 7 bands of each picture the first three are shown, as red, green and blue."
-MEAN = "Of the 2 bands of each picture the mean is shown."
+SAID = "The picture shows the first three of 7 bands as red, green and blue."
+MEAN = "The picture shows the mean of the 2 bands."
 
 
 def network(bands):

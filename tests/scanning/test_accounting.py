@@ -93,7 +93,7 @@ class Early(Serial):
 
 
 def test_an_executor_that_ends_early_is_not_taken_for_an_interrupt(tmp_path):
-    with pytest.raises(ConvscopeError, match=r"ended while 7 of 8 shards were not finished, first the images 256 to 511.*resumes"):
+    with pytest.raises(ConvscopeError, match=r"ended with 7 of 8 shards unfinished, first the images 256 to 511.*resumes"):
         arithmetic.scan(tmp_path / "run", COUNT, executor=Early(), function=arithmetic.here)
 
 
@@ -117,7 +117,7 @@ def test_a_result_that_cannot_be_that_shards_is_refused(tmp_path, undisturbed, c
         other = Shard(SHARD, shard.sources, shard.classes)
         return changed(arithmetic.here(shard), arithmetic.here(other))
 
-    with pytest.raises(ConvscopeError, match="handed in for the images 0 to 255 is not theirs"):
+    with pytest.raises(ConvscopeError, match="result for the images 0 to 255 is wrong"):
         arithmetic.scan(tmp_path / "run", COUNT, executor=Serial(), function=function)
     arithmetic.scan(tmp_path / "run", COUNT)
     assert arithmetic.result(tmp_path / "run") == undisturbed

@@ -59,7 +59,9 @@ def read_all(run):
 @pytest.mark.parametrize("name", arithmetic.RESULT)
 def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_them_again(run, whole, name, hurt):
     hurt(run / name)
-    with pytest.raises(ReplayError, match=f"({name}.* (is damaged|is missing)|is not finished).*Give the same scan command again"):
+    with pytest.raises(
+        ReplayError, match=f"{name}.* (is damaged|is missing).*Repeat the scan command|is not finished. The same scan command"
+    ):
         read_all(run)
     arithmetic.scan(run, COUNT)
     assert arithmetic.result(run) == arithmetic.result(whole)
@@ -91,7 +93,7 @@ def test_only_what_is_damaged_is_scanned_again(run, whole):
 def test_damaged_rows_that_come_out_otherwise_are_refused(run):
     """The pictures have changed as well: the statistics hold the old ones."""
     (run / "shards" / "facts.bin").unlink()
-    with pytest.raises(OutputError, match=r"facts.bin` is damaged, and the images 0 to 255 give other numbers now. Put the same images"):
+    with pytest.raises(OutputError, match=r"facts.bin` is damaged, and the images 0 to 255 now give different numbers. Restore the images"):
         complete_run(run, as_image_set(255 - arithmetic.pictures(COUNT)), arithmetic.Arithmetic(), arithmetic.SETTINGS)
 
 
@@ -111,7 +113,7 @@ def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
 
 def test_without_its_list_a_run_takes_the_same_images_and_no_others(run, whole):
     (run / "shards" / "sources.parquet").unlink()
-    with pytest.raises(OptionError, match="list of the images.*is missing or damaged, and those that it knows as 0 to 255 are others"):
+    with pytest.raises(OptionError, match="list of the images.*is missing or damaged, and those that it knows as 0 to 255 differ"):
         mixed = arithmetic.pictures(COUNT)
         given = {"photos": [as_image_set(mixed[::-1])]}
         complete_run(run, renamed(given["photos"][0]), arithmetic.Arithmetic(), arithmetic.SETTINGS)
@@ -131,7 +133,7 @@ def test_without_its_settings_a_run_takes_the_same_and_no_others(run, whole, mon
     (run / "shards" / "settings.json").unlink()
     with monkeypatch.context() as patched:
         patched.setitem(arithmetic.SETTINGS, "precision", "bfloat16")
-        with pytest.raises(OptionError, match="was made with another model, or other layers or options, than those given"):
+        with pytest.raises(OptionError, match="was made with a different model, or with different layers or options"):
             arithmetic.scan(run, COUNT)
     assert not (run / "shards" / "settings.json").exists()
     arithmetic.scan(run, COUNT)
@@ -184,7 +186,7 @@ def test_what_is_missing_of_schema_1_is_made_again(old, whole, name, hurt):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("settings.json", "nothing else says what the run is of"), ("sources.parquet", "list of the images.*is missing")]
+    ("name", "said"), [("settings.json", "it alone describes the run"), ("sources.parquet", "list of the images.*is missing")]
 )
 def test_schema_1_without_its_settings_or_list_is_refused(old, name, said):
     (old / "half" / "shards" / name).unlink()
@@ -196,7 +198,7 @@ def test_a_newer_journal_is_refused(run):
     from convscope.scanning.checksums import sealed
 
     (run / "shards" / "settings.json").write_bytes(sealed(arithmetic.SETTINGS | {"schema": 3}))
-    with pytest.raises(OptionError, match="begun by a newer convscope"):
+    with pytest.raises(OptionError, match="started by a newer convscope"):
         arithmetic.scan(run, COUNT)
 
 

@@ -129,7 +129,7 @@ def test_receptive_fields_of_places_are_those_of_each_unit():
 def test_a_network_without_filters_is_refused():
     image = keras.Input((8, 8, 3))
     model = filled(keras.Model(image, keras.layers.ReLU(name="only")(image)))
-    with pytest.raises(UnitError, match="no layer with filters"):
+    with pytest.raises(UnitError, match="no convolution or dense layer"):
         chosen_layers(convscope.load(model), "all")
 
 
@@ -195,5 +195,5 @@ def test_a_run_that_ranks_after_what_is_flat_is_read_and_not_resumed(tmp_path):
     assert old.ranked is None and old.complete and old.features.shape == (30, old.manifest["features"])
     assert np.array_equal(found.images, expected.images) and np.array_equal(found.before, expected.values)
     assert not old.units("act").saturated.any()
-    with pytest.raises(OptionError, match=r"ranks the units of `act` after their activation.*can be read, but not resumed"):
+    with pytest.raises(OptionError, match=r"ranked the units of `act` after their flat activation.*can be read, but not resumed"):
         scan()

@@ -94,7 +94,7 @@ def test_a_picture_for_which_memory_ran_out_is_tried_again(tmp_path, photos, und
 
 def test_nothing_reached_is_an_error_and_the_next_scan_is_whole(tmp_path, photos, undisturbed):
     given = as_image_set(photos)
-    with pytest.raises(ImageError, match="None of the 40 pictures could be read. The first: .*No such file"):
+    with pytest.raises(ImageError, match="None of the 40 images could be read. The first error: .*No such file"):
         without(photos, lambda: complete_run(tmp_path / "run", given, arithmetic.Arithmetic(), arithmetic.SETTINGS))
     assert scanned(tmp_path / "run", photos).complete and result(tmp_path / "run") == undisturbed
 

@@ -85,7 +85,7 @@ def test_ctrl_c_keeps_and_writes_what_was_reached(tmp_path, undisturbed):
 def test_ctrl_c_before_the_first_shard_has_nothing_to_keep(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(0), function=arithmetic.here)
-    with pytest.raises(Exception, match="not finished. Give the same scan command again"):
+    with pytest.raises(Exception, match="not finished. The same scan command resumes"):
         open_run(tmp_path / "run")
 
 
@@ -142,7 +142,7 @@ def test_two_processes_on_one_run_the_second_says_so(tmp_path):
     run = tmp_path / "run"
     with locked(run):
         process = subprocess.run([sys.executable, arithmetic.__file__, str(run), "10"], capture_output=True, text=True)
-    assert process.returncode and "Another process is at work on" in process.stderr
+    assert process.returncode and "Another process is working on" in process.stderr
     arithmetic.scan(run, 10)
     assert len(open_run(run)) == 10
 
@@ -180,7 +180,7 @@ def test_a_run_of_something_else_is_refused(tmp_path, monkeypatch, entry, value,
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OptionError, match="holds files, but no scan"):
+    with pytest.raises(OptionError, match="holds files, but not a scan"):
         arithmetic.scan(tmp_path, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -122,7 +122,7 @@ def test_a_damaged_manifest_is_said(tmp_path, text):
 
 
 def test_a_folder_without_a_run_is_said(tmp_path):
-    with pytest.raises(ReplayError, match="holds no run"):
+    with pytest.raises(ReplayError, match="is not a run"):
         convscope.open_run(tmp_path / "none")
 
 
@@ -149,7 +149,7 @@ def test_pictures_that_cannot_be_read_are_skipped_and_listed_and_keep_their_ids(
     (photos / "a" / "2.png").write_bytes(b"no picture")
     run = convscope.scan("fashion", photos, out=tmp_path / "run", layers="dense1")
     assert len(run) == 3 and run.ids.tolist() == [0, 2, 3] and run.complete
-    assert table(run, "skipped")["name"] == ["a/2.png"] and "not a picture" in table(run, "skipped")["reason"][0]
+    assert table(run, "skipped")["name"] == ["a/2.png"] and "not a readable image" in table(run, "skipped")["reason"][0]
     assert [run.name(image) for image in (0, 2, 3)] == ["a/1.png", "a/3.png", "b/4.png"] and run.label(3) == "b"
     assert run.picture(2)[0, 0, 0] == np.float32(25 / 255)
     with pytest.raises(ImageError, match="no image 1, or it could not be read"):
@@ -197,5 +197,5 @@ def test_nothing_readable_is_an_error(tmp_path):
     (tmp_path / "photos").mkdir()
     for name in ("a.png", "b.png"):
         (tmp_path / "photos" / name).write_bytes(b"no")
-    with pytest.raises(ImageError, match="None of the 2 pictures could be read"):
+    with pytest.raises(ImageError, match="None of the 2 images could be read"):
         convscope.scan("fashion", tmp_path / "photos", out=tmp_path / "run")

@@ -62,7 +62,7 @@ def test_images_come_in_any_order_into_the_same_top(fashion, run, tmp_path):
 def test_a_model_in_memory_cannot_be_handed_to_processes(tmp_path):
     from networks import small
 
-    with pytest.raises(ModelError, match="memory only, where workers cannot find it"):
+    with pytest.raises(ModelError, match="memory, where workers cannot find it"):
         convscope.scan(small(), images(3, 8, 8, 3), out=tmp_path / "run", workers=2)
 
 

@@ -31,7 +31,7 @@ from .update import UPDATES
 
 # The parts that a user can replace, and the registries that know them by name.
 PARTS: dict[str, Registry[Any]] = {"image": IMAGES, "transforms": TRANSFORMS, "update": UPDATES, "attempts": ATTEMPTS}
-NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so there is nothing to climb.'
+NOT_FINITE = '"not finite": the values of the unit are NaN or infinite, so ascent has nothing to increase.'
 
 
 def ascend(

@@ -81,7 +81,7 @@ def _first(settings: Settings, whole: bool) -> Attempt:
     if settings.start is not None:
         # Between waves and pixels: a photograph keeps its light and colours while it takes on structure.
         image = fourier(deviation=0.0, contrast=None, decay=0.5)
-        return Attempt("the picture given", image, standard, adam(0.12), settings.steps or DREAM)
+        return Attempt("the start image", image, standard, adam(0.12), settings.steps or DREAM)
     if settings.image == "maco":
         return Attempt("phases from noise", maco(settings.spectrum), closer, adam(0.2, of_number), steps)
     if whole:
@@ -98,8 +98,8 @@ def _waking(whole: bool) -> list[Attempt]:
     steps = MOST_TO_WAKE
     return [
         Attempt("stronger contrasts", strong, standard, adam(0.1), steps),
-        Attempt("its strongest place alone, from noise", strong, still, adam(0.05), steps, peak_measure),
-        Attempt("its strongest place, from strong noise", loud, still, adam(0.1), steps, peak_measure),
+        Attempt("only its strongest position, from noise", strong, still, adam(0.05), steps, peak_measure),
+        Attempt("its strongest position, from strong noise", loud, still, adam(0.1), steps, peak_measure),
         Attempt("plain pixels from the strongest real patch", pixels(deviation=0.0), still, signed(0.05), steps, peak_measure, real=True),
         Attempt("plain pixels from grey", pixels(deviation=0.05), still, signed(0.1), steps, peak_measure),
         Attempt("plain pixels from strong noise", pixels(deviation=0.3), still, signed(0.1), steps, peak_measure),

@@ -112,16 +112,16 @@ class Climber:
         """Raise OptionError for pictures, and those on the way, that would not fit into memory, before any is made."""
         if self.settings.diversity * canvas[0] * canvas[1] > MOST_PIXELS:
             raise OptionError(
-                f"{self.settings.diversity:,} copies of {canvas[0]} x {canvas[1]} pixels climb together; at most {MOST_PIXELS:,} pixels "
-                "do. Take a smaller size or diversity."
+                f"{self.settings.diversity:,} copies of {canvas[0]} x {canvas[1]} pixels climb together, but the limit is "
+                f"{MOST_PIXELS:,} pixels. Use a smaller size or diversity."
             )
         settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.network.bundle.channels
         kept = 2 + steps // settings.every if settings.every else 0
         if (wanted := numbers * (4 + kept)) > MOST_BYTES:
             said = f" and {kept:,} frames of each" if kept else ""
             raise OptionError(
-                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{said} are {wanted / 2**30:.0f} GiB; at most {MOST_BYTES / 2**30:.0f} are "
-                "made at once. Take fewer units, copies or frames (every), or a smaller size."
+                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{said} are {wanted / 2**30:.0f} GiB. The limit is "
+                f"{MOST_BYTES / 2**30:.0f} GiB. Use fewer units, copies or frames (every), or a smaller size."
             )
 
     def most_steps(self, targets: Sequence[Target]) -> int:

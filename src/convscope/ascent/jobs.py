@@ -104,7 +104,7 @@ class AscentJob:
         """
         folder = Path(folder)
         if is_picture(folder):
-            raise OutputError(f"A large request makes many pictures; received `{folder}`. Expected a folder.")
+            raise OutputError(f"A large request makes many pictures. Expected a folder, received `{folder}`.")
         chunks = self._chunks(folder)
         waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
         watch = counting(len(waiting) * self.climber.most_steps(chunks[0].units))

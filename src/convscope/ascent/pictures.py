@@ -50,10 +50,10 @@ def _canvas(network: Network, targets: Sequence[Target], size: Size, start: tupl
     wanted = (size, size) if isinstance(size, int) else size
     if fixed is not None:
         if wanted is not None and wanted != fixed:
-            raise OptionError(f"`size` is {size}; a dense layer before these units fixes it to {fixed[0]} x {fixed[1]}.")
+            raise OptionError(f"`size` is {size}, but a dense layer before these units fixes it to {fixed[0]} x {fixed[1]}.")
         return fixed
     if wanted is not None and not all(8 <= side <= 4096 for side in wanted):
-        raise OptionError(f"`size` is {size}. Give 8 to 4096 pixels.")
+        raise OptionError(f"`size` is {size}. Expected 8 to 4096 pixels.")
     if start is not None:
         return start  # read at `size` already
     if wanted is not None:
@@ -91,7 +91,7 @@ def start_of(network: Network, targets: Sequence[Target], given: Any, size: Size
     """
     images = as_image_set(given)
     if len(images) != 1:
-        raise ImageError(f"`start` means {len(images)} images. Give one picture to start from.")
+        raise ImageError(f"`start` means {len(images)} images. Name one image to start from.")
     fixed = network.bundle.fixed_size if is_flat(network.graph, targets) else None
     if fixed is None and isinstance(size, tuple):
         fixed = size

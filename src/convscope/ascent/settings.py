@@ -79,9 +79,9 @@ def settle(
         if number is not None and not (_is_whole(number) and least <= number <= most):
             raise OptionError(f"`{name}` is {number}. Give a whole number from {least} to {most:,}.")
     if norm is not None and (isinstance(norm, bool) or not isinstance(norm, Real) or not math.isfinite(norm)):
-        raise OptionError(f"`norm` is {norm}. Give a distance, a number above 0.")
+        raise OptionError(f"`norm` is {norm}. Expected a distance, a number above 0.")
     if norm is not None and not (mode == "paper" and norm > 0):
-        raise OptionError(f"`norm` is {norm} in mode `{mode}`. Give a distance above 0, and {option('mode', 'paper')}.")
+        raise OptionError(f"`norm` is {norm} in mode `{mode}`. Use a distance above 0, and {option('mode', 'paper')}.")
     own = [name for name, part in (("transforms", transforms), ("update", update), ("attempts", attempts)) if part is not None]
     if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None or own):
         raise OptionError(
@@ -91,10 +91,10 @@ def settle(
         raise OptionError("`attempts` say which image, transforms, update and steps there are. Leave those out.")
     if image == "maco" and start is not None:
         raise OptionError(
-            f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from a picture. Leave one of them out."
+            f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from an image. Leave one of them out."
         )
     if spectrum is not None and image != "maco":
-        raise OptionError(f"`spectrum` gives MACO its magnitudes. Give {option('image', 'maco')} too, or leave it out.")
+        raise OptionError(f"`spectrum` sets the magnitudes of MACO. Add {option('image', 'maco')}, or leave it out.")
     if mode == "paper" and steps is None:
         steps = PAPER_STEPS
     return Settings(
@@ -123,7 +123,7 @@ def _as_size(given: Any) -> Size:
         return None if given is None else int(given)
     if isinstance(given, list | tuple) and len(given) == 2 and all(map(_is_whole, given)):
         return int(given[0]), int(given[1])
-    raise OptionError(f"`size` is {given!r}. Give the side of the pictures in pixels, or their height and width.")
+    raise OptionError(f"`size` is {given!r}. Expected the side of the pictures in pixels, or their height and width.")
 
 
 def _is_whole(value: Any) -> bool:

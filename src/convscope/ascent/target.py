@@ -29,9 +29,7 @@ def as_targets(network: Network, given: Any, *, start: bool = False) -> tuple[Ta
     parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
     found = [target for part in parts for target in _targets(network, part, start)]
     if not found:
-        raise UnitError(
-            f"No unit was given, nor any other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers."
-        )
+        raise UnitError(f"No unit or other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
     return tuple(dict.fromkeys(found))
 
 
@@ -54,7 +52,7 @@ def _targets(network: Network, given: Any, start: bool) -> Iterable[Target]:
         return [Target(as_objective(unit)) for unit in as_units(network, given)]
     found = Objective(tuple(_terms(network, as_objective(given))))
     if not found.terms:
-        raise UnitError(f"`{given}` is nothing to climb: its terms cancel one another. Write an expression with a term left.")
+        raise UnitError(f"`{given}` has no effect: its terms cancel one another. Write an expression with a term left.")
     return [Target(found)]
 
 
@@ -69,8 +67,8 @@ def _refuse_bare_layer(graph: Graph, text: str) -> None:
         call = graph.find(text.strip())
         address, last = call.address, channel_count(call) - 1
         raise UnitError(
-            f"`{text}` names a layer, not a unit of it. Write a channel, `{address}:0` to `{address}:{last}`, or `{address}:all`; or give "
-            "--start PHOTO to dream the whole layer from a photograph."
+            f"`{text}` names a layer, not a unit of it. Write a channel, `{address}:0` to `{address}:{last}`, or "
+            f"`{address}:all`; or add --start PHOTO to dream the whole layer from a photograph."
         )
 
 
@@ -97,7 +95,8 @@ def _terms(network: Network, wanted: Objective) -> Iterator[Term]:
         if isinstance(term.channel, Direction) and len(term.channel.vector) != count:
             size = len(term.channel.vector)
             raise UnitError(
-                f"The direction `{term.channel}` has {size} numbers; `{call.address}` has {count} channels. Give one number for each."
+                f"The direction `{term.channel}` has {size} numbers, but `{call.address}` has {count} channels. Expected one "
+                f"number for each."
             )
         as_units(network, Unit(term.layer, 0, term.position))
         yield replace(term, layer=call.address)
@@ -114,7 +113,8 @@ def _read(name: str) -> Direction:
     vector = np.squeeze(array)
     if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all() or not vector.any():
         raise UnitError(
-            f"`{name}` holds an array of shape {array.shape}, type {array.dtype}. Expected finite numbers, not all 0, one for each channel."
+            f"`{name}` holds an array of shape {array.shape}, type {array.dtype}. Expected finite numbers, one for each "
+            f"channel, and not all 0."
         )
     return Direction(path.name, tuple(float(value) for value in vector), str(path.absolute()))
 

@@ -17,15 +17,15 @@ from .terminal import Unheard, say
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 EPILOG = """\b
 Examples:
-  convscope                                      interactive: model, layer, filters, method, picture
+  convscope                                      interactive: model, layer, units, method, picture
   convscope demo                                 everything once, on embedded models and images
-  convscope layers model.h5                      what can be looked at, with addresses
-  convscope ascend block4_conv2:17 -m model.h5   what excites a filter in general
+  convscope layers model.h5                      its layers, with their addresses
+  convscope ascend block4_conv2:17 -m model.h5   what excites a unit in general
   convscope deconv block4_conv2:17 cat.jpg       what in this image excited it
   convscope tsne photos/ -m model.keras          a map of images
-  convscope scan photos/ -m model.h5 -o run/     which of them excite each filter most
-  convscope top block4_conv2 -r run/             ... shown, beside what in them excited it
-  convscope dossier block4_conv2:17 -r run/      all that is known of a filter
+  convscope scan photos/ -m model.h5 -o run/     which of them excite each unit most
+  convscope top block4_conv2 -r run/             ... and what in them excited it
+  convscope dossier block4_conv2:17 -r run/      all that is known of a unit
 
 Units are written layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.
 Without -m the model is VGG16. `convscope COMMAND --help` says more.
@@ -40,10 +40,8 @@ class Program(click.Group):
         for place, word in enumerate(args):
             name, equals, value = word.partition("=")
             if not word.strip() or (name.startswith("--") and equals and not value.strip()):
-                given = f"`{name}` was given nothing" if equals else f"Word {place + 1} of the command is empty"
-                raise click.UsageError(
-                    f"{given}. A variable of the shell that is not set leaves such a word. Give it, or leave it out.", ctx
-                )
+                given = f"`{name}` has no value" if equals else f"Word {place + 1} of the command is empty"
+                raise click.UsageError(f"{given}. An unset variable of the shell leaves such a word. Set it, or leave it out.", ctx)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

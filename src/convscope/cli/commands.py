@@ -20,7 +20,7 @@ from .values import Number
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
     """Say what a model file holds, before anything is computed: its layers, what was repaired, what each method will mean on it."""
     if argument and model:
-        raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Give one.")
+        raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Name one.")
     bundle = load_model(argument or model, quiet=True, **options)
     from ..doctor import examine
 
@@ -79,12 +79,12 @@ def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, 
         for path in result.save(out):
             put(path)
     if file.suffix.lower() == ".json":
-        put(f"{file}: made again; compare bytes by replaying the picture beside it.")
+        put(f"{file}: made again. To compare bytes, replay the picture beside it.")
     elif same_bytes(result, file):
         put(f"{file}: identical, byte for byte.")
     else:
         why = differences(result, file)
-        then = f"Then: {why}." if why else "The versions are the same: it was another machine, or the picture was changed."
+        then = f"Then: {why}." if why else "The versions are the same, so the machine differs or the picture was changed."
         say(f"{file}: made again, but the bytes differ. {then}")
         raise click.exceptions.Exit(1)
 
@@ -180,11 +180,16 @@ REPLAY = _command(
     _replay,
     [
         click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE"),
-        click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help="The model, where it lies elsewhere now."),
+        click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help="The model file, if it has moved."),
         _path("-o", "--out", help="Also write the picture there."),
         allow_option("the picture"),
-        click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers, if the picture's model needs it."),
-        click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the model file holds. Only if you trust it."),
+        click.Option(
+            ["--custom"],
+            metavar="CODE",
+            multiple=True,
+            help="Python code that defines your custom layers (file.py or package.module:Name). It will be executed.",
+        ),
+        click.Option(["--unsafe"], is_flag=True, help="Run Python code from the model file. Use it only if you trust the file."),
     ],
     "convscope replay convscope-out/deconv-block4_conv2-17.png",
 )
@@ -193,7 +198,7 @@ VIEW = _command(
     _view,
     [
         click.Argument(["folder"], type=click.Path(path_type=Path), metavar="FOLDER"),
-        click.Option(["--port"], type=Number("port", natural, 0, 65535), default=0, help="The port [default: any free one]."),
+        click.Option(["--port"], type=Number("port", natural, 0, 65535), default=0, help="Port to listen on [default: a free one]."),
         click.Option(["--open/--no-open", "browse"], default=True, show_default=True, help="Open the browser."),
     ],
     "convscope view convscope-out/tsne",

@@ -16,13 +16,13 @@ from .ending import is_ending
 from .preview import preview
 from .terminal import agrees, put, put_lines, say
 
-HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes one question back, at the first it quits."
+HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes back one question, or quits at the first."
 
 
 def interact(out: Path, model: str | None = None, told: dict[str, Any] | None = None) -> None:
     """Ask until the user quits; offer to save the session as commands. Without a terminal, a usage error."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("The interactive session needs a terminal. For scripts there are commands: convscope --help")
+        raise click.UsageError("The interactive session needs a terminal. Use commands in scripts: convscope --help")
     put(f"convscope: what has this network learned?  {HELP}")
     state, events = session.start(out, model, told)
     try:

@@ -26,7 +26,7 @@ def write_job(job: Any, folder: Path, *, raw: bool, as_json: bool) -> None:
     if as_json:
         put_json({"written": [str(path) for path in written], "made": made, "kept": kept, "interrupted": interrupted})
     elif kept:
-        say(f"{kept} of {made + kept} units were written already, with the same settings; they are left as they are.")
+        say(f"{kept} of {made + kept} units already exist with the same settings. They are kept.")
     if interrupted:
-        say(f"Interrupted. {made + kept} units are written; the same command makes the rest.")
+        say(f"Interrupted. {made + kept} units are written. The same command makes the rest.")
         raise click.exceptions.Exit(130)

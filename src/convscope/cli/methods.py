@@ -36,8 +36,9 @@ TAKEN_HELP = {
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
     "layer": "LAYER is an address that `convscope layers` lists.",
     "images": (
-        "IMAGE is a picture, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, .tar, .tar.gz), "
-        ".npz or .npy file, or " + SAMPLE + "NAME for an embedded one; x.npz[0-8] picks some."
+        "IMAGE is an image file, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, "
+        ".tar, .tar.gz), "
+        ".npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Append [0-8] to use only those images: x.npz[0-8]."
     ),
 }
 
@@ -54,21 +55,40 @@ def model_options() -> list[click.Parameter]:
     return [
         click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names),
         click.Option(["--preprocess"], metavar="RECIPE", type=_Recipe(), help=recipes),
-        click.Option(["--labels"], type=click.Path(), metavar="FILE", help="Class names: a text file, one a line, or JSON."),
-        click.Option(["--weights"], type=click.Choice(list(WEIGHTS)), help="For names only: where the weights come from."),
-        click.Option(["--architecture"], metavar="NAME", help="For files of weights only: an application's name, or a JSON config."),
-        click.Option(["--input-shape"], metavar="H,W,C", type=Shape(), help="The input's size, where the file does not say it."),
         click.Option(
-            ["--input", "inputs"], metavar="NAME=VALUE", multiple=True, help="A second input's value; NAME=image is for pictures."
+            ["--labels"],
+            type=click.Path(),
+            metavar="FILE",
+            help="Class names in the order of the outputs: a text file with one per line, or JSON.",
         ),
-        click.Option(["--custom"], metavar="CODE", multiple=True, help="Code of your own layers: file.py or package.module:Name. It runs."),
-        click.Option(["--unsafe"], is_flag=True, help="Run the Python code that the file holds in Lambda layers. Only if you trust it."),
+        click.Option(["--weights"], type=click.Choice(list(WEIGHTS)), help="Which weights to use, if the model is a name."),
+        click.Option(
+            ["--architecture"],
+            metavar="NAME",
+            help="The network of a weights-only file: a name in keras.applications, or the file of model.to_json().",
+        ),
+        click.Option(["--input-shape"], metavar="H,W,C", type=Shape(), help="Size of the input, if the file does not say it."),
+        click.Option(
+            ["--input", "inputs"],
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Value of a second input. NAME=image marks the one that takes images.",
+        ),
+        click.Option(
+            ["--custom"],
+            metavar="CODE",
+            multiple=True,
+            help="Python code that defines your custom layers (file.py or package.module:Name). It will be executed.",
+        ),
+        click.Option(
+            ["--unsafe"], is_flag=True, help="Run the Python code of Lambda layers in the file. Use it only if you trust the file."
+        ),
     ]
 
 
 def allow_option(noun: str) -> click.Option:
     """Return the option that lets files be opened which `noun` names."""
-    said = f"A file, or a folder around some, that {noun} names and that may be opened; what lies in its own folder may."
+    said = f"A file or folder outside its own that {noun} may open. Repeat it for several."
     return click.Option(["--allow"], type=click.Path(path_type=Path), multiple=True, metavar="PATH", help=said)
 
 
@@ -128,7 +148,7 @@ def method_command(method: Method) -> click.Command:
         folder = out or OUT / stem
         single = out is not None and is_picture(out)
         if page and single:
-            raise click.UsageError(f"A page is a folder; received `{out}`. Give --out a folder.")
+            raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
         check_target(out or OUT)
         check_apart(folder.parent if single else folder, given.get("onto"))
         bundle = _bundle(method, taken, given, model)
@@ -142,7 +162,7 @@ def method_command(method: Method) -> click.Command:
             write_job(job, folder, raw=raw, as_json=as_json)
             return
         if any(value is not None for value in large.values()):
-            raise click.UsageError(f"Whole layers are many pictures; received `{folder}`. Give --out a folder.")
+            raise click.UsageError(f"Whole layers are many pictures, but --out is `{folder}`. Name a folder.")
         result = _watched(method, bundle, taken, given) if method.watched else method.run(bundle, *taken, **given)
         written = write_named(result, OUT, stem, raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(written)
@@ -167,12 +187,12 @@ def method_command(method: Method) -> click.Command:
         *([allow_option("the run")] if method.of_runs else []),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png, .svg or .pdf file, or a folder  [default: {OUT}/]"),
         *(
-            [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, into its own folder.")]
+            [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, in a folder of its own.")]
             if method.has_page
             else []
         ),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print what was found and written as JSON."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the results and the files as JSON."),
     ]
     return click.Command(method.name, callback=run, params=params, help=_help(method), epilog=_examples(method))
 
@@ -193,7 +213,7 @@ def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict
         idle = next((name for name in MODEL_OPTIONS if model[name] and name not in ("custom", "unsafe")), "")
         if idle:
             flag = idle.removesuffix("s" if idle == "inputs" else "").replace("_", "-")
-            raise click.UsageError(f"--{flag} says nothing without -m: the run knows how its network is loaded. Leave it out.")
+            raise click.UsageError(f"--{flag} has no effect without -m, because the run records how its model was loaded. Remove it.")
         bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
         hints.remember(model=model_words(bundle.source, bundle.given))
         for note in bundle.notes:
@@ -216,7 +236,7 @@ def _write_pages(
     from ..render.pages import INDEX, write_pages
 
     if is_picture(folder):
-        raise click.UsageError(f"These are {len(parts)} pictures; received `{folder}`. Give --out a folder.")
+        raise click.UsageError(f"These are {len(parts)} pictures, but --out is `{folder}`. Name a folder.")
     made = ((part.name, method.run(bundle, *part.taken, **part.options)) for part in parts)
     summaries, written = [], []
     notes: dict[str, None] = {}
@@ -248,9 +268,9 @@ def _write_pages(
 def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
     """Say what a single picture leaves out, and that a page beside the new pictures is of older ones."""
     if result.beside and folder in written:
-        say(f"A {folder.suffix} holds one picture. Give --out a folder for {' and '.join(result.beside)} too.")
+        say(f"A {folder.suffix} holds one picture. Name a folder with --out for {' and '.join(result.beside)} too.")
     if result.beside and not page and (folder / PAGE / "index.html").is_file():
-        say(f"`{folder / PAGE}` shows an earlier map. Give --page to replace it.")
+        say(f"`{folder / PAGE}` shows an earlier map. Add --page to replace it.")
 
 
 class _Input(click.ParamType[str]):
@@ -312,9 +332,9 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
         count = next((place for place, one in enumerate(arguments) if place and _is_image(one)), len(arguments))
     first, rest = arguments[:count], arguments[count:]
     if "images" in takes and not rest:
-        raise click.UsageError(f"No image was given. Expected: convscope {method.name} {' '.join(METAVARS[name] for name in takes)}")
+        raise click.UsageError(f"No image. Expected: convscope {method.name} {' '.join(METAVARS[name] for name in takes)}")
     if "images" not in takes and rest:
-        raise click.UsageError(f"Received {len(arguments)} arguments; expected one {METAVARS[takes[0]]}.")
+        raise click.UsageError(f"Received {len(arguments)} arguments, but expected one {METAVARS[takes[0]]}.")
     return [first if takes[0] == "units" else first[0], *([rest] if "images" in takes else [])]
 
 

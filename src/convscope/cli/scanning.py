@@ -31,21 +31,21 @@ def _scan(
         put_json(found | {"layers": list(run.layers), "units": units, "silent": silent, "not_finite": odd, "notes": list(run.notes)})
     else:
         counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
-        not_finite = f", {odd:,} NaN or infinite on some images, which count for nothing there" if odd else ""
+        not_finite = f", {odd:,} NaN or infinite on some images, which do not count there" if odd else ""
         say("{}, {} of {}, {:,} of them silent{}.".format(*counted, silent, not_finite))
         for note in run.notes:
             say(note)
         if skipped:
             were = "was" if skipped == 1 else "were"
-            said = f"{_counted(skipped, 'picture')} could not be read and {were} skipped; skipped.parquet has the reasons."
+            said = f"{_counted(skipped, 'image')} could not be read and {were} skipped. skipped.parquet holds the reasons."
             say(f"{said} The first: {_reason(run, unreachable=False)}")
         put(run.path)
     if away:
-        said = f"{_counted(away, 'picture')} could not be reached, so the run is not complete. The same command tries again."
+        said = f"{_counted(away, 'image')} could not be reached, so the run is not complete. The same command tries again."
         say(f"{said} The first: {_reason(run, unreachable=True)}")
     reached = len(run) + skipped
     if len(run) + int((run.skipped.numbers["image"] >= 0).sum()) < run.manifest["count"]:
-        say(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done and kept. The same command resumes.")
+        say(f"Interrupted: {reached:,} of {run.manifest['count']:,} images are done. The same command resumes.")
         raise click.exceptions.Exit(130)
     if not run.complete:
         raise click.exceptions.Exit(1)
@@ -70,22 +70,26 @@ SCAN = click.Command(
         click.Option(
             ["--layers"], metavar="PATTERN", multiple=True, help="Addresses or patterns such as block4_*  [default: all with filters]"
         ),
-        click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="How many images to keep of each filter."),
+        click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="Images to keep for each unit."),
         click.Option(
-            ["--precision"], type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What the network computes in."
+            ["--precision"],
+            type=click.Choice(PRECISIONS),
+            default="auto",
+            show_default=True,
+            help="Number format of the network. `auto` uses bfloat16 if it is faster here.",
         ),
-        click.Option(["--workers"], type=WHOLE, default=1, show_default=True, help="How many processes share the work."),
+        click.Option(["--workers"], type=WHOLE, default=1, show_default=True, help="Processes that share the work."),
         *model_options(),
-        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"The run's folder  [default: {OUT}/scan-MODEL]"),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print what was found as JSON."),
+        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),
     ],
     help=(
         f"{summary('scan')}\n\n"
         "One pass over the images serves all layers. It also records where in the image each unit was excited, how often it fires, the "
         "distribution of its maxima, its mean by class, and the images' features for a map.\n\n"
         f"{TAKEN_HELP['images']}\n\n"
-        "The run is a folder of Parquet tables (docs/scan.md). A scan that was stopped, by Ctrl-C or in any other way, resumes when the "
-        "same command is given again; images that are new are added to a run that is finished."
+        "The run is a folder of Parquet tables (docs/scan.md). An interrupted scan resumes with the same command. So does a "
+        "finished run whose data set has grown: it adds the new images."
     ),
     epilog=(
         "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/"

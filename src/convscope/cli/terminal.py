@@ -79,7 +79,7 @@ def unwritten(error: OSError) -> str:
     _silence("stdout")
     reasons = {errno.ENOSPC: "the disk is full", errno.EBADF: "it is closed", errno.EPIPE: "its reader has gone"}
     reason = reasons.get(error.errno or 0, error.strerror or str(error))
-    return f"Cannot write to standard output: {reason}. What was written to files is kept. Give it another place to go."
+    return f"Cannot write to standard output: {reason}. Files already written are kept. Redirect the output elsewhere."
 
 
 def open_closed() -> None:

@@ -14,8 +14,8 @@ from . import terminal
 
 DEBUG = "CONVSCOPE_DEBUG"
 BAD_INPUT, FAULT = 2, 70
-MEMORY = "There is not enough memory for this. Take fewer images or units, or smaller pictures."
-DEEP = "Something in this input is nested too deeply to be followed. Give a simpler one, or report it with the input."
+MEMORY = "Memory ran out. Use fewer images or units, or smaller images."
+DEEP = "The input is nested too deeply. Use a simpler one, or report it with the input."
 OUTPUT = (errno.EBADF, errno.EPIPE)
 
 
@@ -35,7 +35,7 @@ def told(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         return _of_system(error), BAD_INPUT
     if isinstance(error, UnicodeEncodeError):
-        return f"`{error.object}` holds what cannot be written in {error.encoding}. Give another name.", BAD_INPUT
+        return f"`{error.object}` holds characters that {error.encoding} cannot write. Use another name.", BAD_INPUT
     return _fault(error), FAULT
 
 
@@ -50,12 +50,12 @@ def _of_system(error: OSError) -> str:
     if error.filename is None and (error.errno in OUTPUT or _from_click(error)):
         return terminal.unwritten(error)
     if error.filename is None:
-        reason = REASONS.get(error.errno or 0, f"{first_line(error)}. Expected a system that has room for it. Try again")
+        reason = REASONS.get(error.errno or 0, f"{first_line(error)}. Expected a system with room for it. Try again")
         return f"The system refused something: {reason}."
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path(str(error.filename))
     if error.errno in REASONS:
         return f"Cannot use `{path}`: {REASONS[error.errno]}."
-    return f"Cannot use `{path}`: {first_line(error)}. Expected a file or folder that can be read and written."
+    return f"Cannot use `{path}`: {first_line(error)}. Expected a readable and writable file or folder."
 
 
 def _from_click(error: OSError) -> bool:
@@ -70,6 +70,5 @@ def _fault(error: Exception) -> str:
     place = f"{Path(own[-1].filename).relative_to(here)}:{own[-1].lineno}" if own else "unknown"
     return (
         f"This is a fault of convscope, not of your input: {type(error).__name__}: {first_line(error)} (at {place}, "
-        f"convscope {__version__}, Python {platform.python_version()}). Please report this sentence with the command; "
-        f"with {DEBUG}=1 it shows a traceback."
+        f"convscope {__version__}, Python {platform.python_version()}). Report this sentence with the command. {DEBUG}=1 shows a traceback."
     )

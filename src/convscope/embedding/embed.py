@@ -78,9 +78,9 @@ def embed(
     perplexity = None if perplexity is None else as_real("perplexity", perplexity)
     exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
     if stop is not None and stop < 1:
-        raise OptionError(f"`stop` is {stop}. Give 1 or more.")
+        raise OptionError(f"`stop` is {stop}. Expected 1 or more.")
     if dimensions < 1:
-        raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Give at least 1; {DIMENSIONS} is usual.")
+        raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Expected at least 1; {DIMENSIONS} is usual.")
     asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
     reference = None if onto is None else read_reference(onto)
 
@@ -92,12 +92,15 @@ def embed(
     digest, preprocessing = (material.network, material.preprocessing) if bundle is None else (bundle.digest, bundle.preprocessing.name)
     values = material.values
     if colour == "prediction" and material.predictions is None:
-        raise OptionError("There are no predictions to colour by: the network ends in no softmax, or the file holds none. Leave it out.")
+        raise OptionError(
+            "There are no predictions to colour by: the network does not end in a softmax, or the file has no "
+            "predictions. Leave the option out."
+        )
     check_finite(material)
     if reference is None and all_equal(values):
         raise ImageError(
-            f"All {len(values)} images have the same features, so none is nearer to another. "
-            "Expected features that differ; a layer may be dead: give another one by `layer`."
+            f"All {len(values)} images have the same features, so no map can separate them. Expected features that differ. "
+            f"The layer may be dead: name another with `layer`."
         )
     axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
     components = axes.project(values)
@@ -196,7 +199,7 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
     """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
     if holds_run(images) or holds_features(images) or (model is None and layer is None and is_features(images)):
         if model is not None or layer is not None:
-            raise OptionError("Features come from a file here, so no model or layer has anything to do. Leave them out, or give images.")
+            raise OptionError("The features come from a file, so a model or layer has no effect. Leave them out, or name images.")
         material = read_run(images) if holds_run(images) else read_features(images)
         check(len(material.values))
         return None, replace(material, notes=(*few_features(material.values.shape[1]), *material.notes))
@@ -207,7 +210,7 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
     graph = graph_of(bundle)
     odd = weight_notes(graph, [call])
     if spoilt_units(graph, call).any():
-        raise ImageError(f"The features of `{call.address}` are not finite. {' '.join(odd)} Name an earlier layer by `layer`.")
+        raise ImageError(f"The features of `{call.address}` are not finite. {' '.join(odd)} Name an earlier layer with `layer`.")
     material = extract(bundle, given, call)
     return bundle, replace(material, notes=(*feature_notes(graph, layer), *odd, *material.notes))
 
@@ -223,17 +226,19 @@ METHOD = Method(
     run=embed,
     takes=("images",),
     options=(
-        Option("layer", str, None, "Whose output is mapped [default: what feeds the network's last decision]."),
+        Option("layer", str, None, "Layer whose output is mapped [default: what feeds the network's last decision]."),
         Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
-        Option("dimensions", int, DIMENSIONS, "Principal components that t-SNE sees."),
-        Option("exaggeration", float, None, "Draws clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
-        Option("seed", int, 0, "Seed of the map."),
-        Option("engine", str, "auto", "Which t-SNE computes.", choices=("auto", *ENGINES)),
-        Option("onto", str, None, "Place the images on the map in this folder, which `convscope tsne` wrote."),
-        Option("quality", str, "auto", "Numbers of quality: all of them, or also those of a second seed.", choices=QUALITIES),
+        Option("dimensions", int, DIMENSIONS, "Number of principal components for t-SNE."),
+        Option("exaggeration", float, None, "How strongly to draw clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
+        Option("seed", int, 0, "Seed of the map: the same seed gives the same map."),
+        Option("engine", str, "auto", "Program that computes t-SNE.", choices=("auto", *ENGINES)),
+        Option("onto", str, None, "Place the images on the map in this folder, written by `convscope tsne`."),
+        Option(
+            "quality", str, "auto", "Which measures of quality to compute: `all`, or also the agreement of two `seeds`.", choices=QUALITIES
+        ),
         THEME,
-        Option("exact", bool, False, "Draw thumbnails at the very coordinates, also where they cover one another."),
-        Option("colour", str, "label", "What the pictures are coloured by; without labels by prediction.", choices=COLOURS),
+        Option("exact", bool, False, "Draw thumbnails at their exact coordinates, even if they overlap."),
+        Option("colour", str, "label", "What colours the images. Without labels it is the prediction.", choices=COLOURS),
         STOP,
     ),
     examples=(
@@ -245,8 +250,8 @@ METHOD = Method(
         "convscope tsne new/ -m model.h5 --onto convscope-out/tsne-photos",
     ),
     description=(
-        "Instead of images, features that exist already: the folder of a `convscope scan`; a 2-D .npy, an .npz with `features`, or a "
-        "Parquet file, perhaps followed by the pictures of its rows; that needs no model."
+        "Instead of images, IMAGE may be features that exist already: the folder of a `convscope scan`, a 2-D .npy, an .npz "
+        "with `features`, or a Parquet file. The images of the rows may follow. That needs no model."
     ),
     needs_model=lambda images: not (holds_run(images) or holds_features(images)),
     of_runs=True,

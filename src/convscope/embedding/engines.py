@@ -79,13 +79,13 @@ def settle(
     if engine != "auto" and not packages.installed(engine):
         raise OptionError(f"The t-SNE engine `{engine}` is not installed. Install it, or leave the choice to auto.")
     if not 0 <= seed < MOST_SEED:
-        raise OptionError(f"Seed {seed} is outside 0 to {MOST_SEED - 1}. Give a whole number in it; 0 is usual.")
+        raise OptionError(f"Seed {seed} is outside 0 to {MOST_SEED - 1}. Use a whole number in that range; 0 is usual.")
     if count < FEWEST:
-        raise ImageError(f"A map takes at least {FEWEST} images; received {count}.")
+        raise ImageError(f"A map needs at least {FEWEST} images; received {count}.")
     if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
         raise OptionError(_perplexity_words(perplexity, count))
     if exaggeration is not None and not 1 <= exaggeration <= EARLY:
-        raise OptionError(f"Exaggeration {exaggeration:g} is outside 1 to {EARLY:g}. Give 1 for none.")
+        raise OptionError(f"Exaggeration {exaggeration:g} is outside 1 to {EARLY:g}. Use 1 for none.")
     name = next(one for one in ENGINES if packages.installed(one)) if engine == "auto" else engine
     exaggerates = name == "openTSNE" or (name == "sklearnex" and packages.can_descend())
     if exaggeration not in (None, 1) and not exaggerates:
@@ -111,16 +111,16 @@ def as_real(noun: str, value: Any) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise OptionError(f"The option {noun} is beyond every float. Expected a smaller number.") from error
+        raise OptionError(f"The option {noun} is too large for a float. Expected a smaller number.") from error
 
 
 def _perplexity_words(perplexity: float, count: int) -> str:
     most = (count - 1) // 3
-    advice = f"Give 1 to {most}, or leave it out." if most else "Leave it out: so few images are drawn without t-SNE."
+    advice = f"Give 1 to {most}, or leave it out." if most else "Leave it out: with so few images convscope does not use t-SNE."
     if not math.isfinite(perplexity) or perplexity < 1:
         return f"Perplexity {perplexity:g} is not a number of neighbours. {advice}"
     if perplexity > MOST_SEED:
-        return f"Perplexity {perplexity:g} is more neighbours than {count} images have. {advice}"
+        return f"Perplexity {perplexity:g} exceeds the neighbours that {count} images have. {advice}"
     return f"Perplexity {perplexity:g} needs at least {math.ceil(3 * perplexity + 1)} images; received {count}. {advice}"
 
 
@@ -133,7 +133,7 @@ def lay_out(components: FloatArray, neighbours: Neighbours, settings: Settings) 
     """
     start = _first_two(components)
     if len(start) < FEWEST_FOR_TSNE:
-        return Layout(start, f"PCA ({len(start)} images are too few for t-SNE; it takes {FEWEST_FOR_TSNE})")
+        return Layout(start, f"PCA ({len(start)} images are too few for t-SNE, which needs {FEWEST_FOR_TSNE})")
     noise = np.random.default_rng(settings.seed).normal(size=start.shape) * 0.01
     start = ((start / start[:, 0].std() + noise) * SPREAD).astype(np.float32)
     return ENGINES[settings.engine](Task(components, neighbours, start, settings))

@@ -85,6 +85,7 @@ def check_finite(material: Material) -> None:
         odd.extend(start + np.flatnonzero(~np.isfinite(values[start : start + BLOCK]).all(axis=1)))
     if odd:
         raise ImageError(
-            f"The features of {len(odd)} of the {len(values)} images are NaN or infinite, those of `{material.names[odd[0]]}` first. "
-            "Expected finite numbers. Leave these images out; where all are affected, the layer itself is: name an earlier one by `layer`."
+            f"The features of {len(odd)} of the {len(values)} images are NaN or infinite, first those of "
+            f"`{material.names[odd[0]]}`. Expected finite numbers. Leave these images out. If all images are affected, name "
+            f"an earlier layer with `layer`."
         )

@@ -145,10 +145,10 @@ def _no_numbers(features: Features) -> ImageError:
         bad = ~np.isfinite(features[rows]).all(axis=1)
         if bad.any():
             return ImageError(
-                f"The features hold values that are no finite numbers, first in row {rows.start + int(bad.argmax())} (counted from 0). "
-                "Expected finite ones; look for NaN in them."
+                f"The features hold values that are not finite numbers, first in row {rows.start + int(bad.argmax())} "
+                f"(counted from 0). Expected finite numbers. Look for NaN in them."
             )
-    return ImageError("The features are too large to add up. Expected numbers whose sums are finite; divide them by a constant.")
+    return ImageError("The features are too large to add up. Expected numbers whose sums are finite. Divide them by a constant.")
 
 
 def _added(products: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,19 +27,19 @@ FARTHEST = 1e17  # components whose squares, and sums of many of them, float32 s
 def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
     if not isinstance(folder, str | Path):
-        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder that `convscope tsne` wrote.")
+        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder written by `convscope tsne`.")
     path = user_path(as_path(folder) / map_reference.FILE)
     if not packages.installed("openTSNE"):
         raise OptionError(
-            'Placing images on a map takes openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
+            'Placing images on a map needs openTSNE, which is not installed. Install it with: pip install "convscope[opentsne]"'
         )
     try:
         return map_reference.read_reference(path)
     except (OSError, ArrayFileError) as error:
         said = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"`{folder}` holds no map to place images on: {path.name} cannot be read: {said}. "
-            "Expected a folder that `convscope tsne` wrote."
+            f"`{folder}` is not a map to place images on: {path.name} cannot be read: {said}. "
+            "Expected a folder written by `convscope tsne`."
         ) from error
 
 
@@ -51,13 +51,13 @@ def axes_of(reference: Reference, width: int, model: str, layer: str, preprocess
     nameless = "; if an earlier release made the map from a run, make it again" if model and not reference.model else ""
     if reference.model != model or len(reference.mean) != width or (model and reference.layer != layer):
         raise OptionError(
-            f"The map was made from {len(reference.mean)} features of {reference.layer} by another model or layer than these {width} "
-            f"of {layer}. Give images with the same model and layer, or features of the same kind{nameless}."
+            f"The map was made from {len(reference.mean)} features of {reference.layer} by a different model or layer than "
+            f"these {width} of {layer}. Use images with the same model and layer, or features of the same kind{nameless}."
         )
     if reference.preprocessing and preprocessing and reference.preprocessing != preprocessing:
         raise OptionError(
-            f"The map's pictures entered the network with the preprocessing {reference.preprocessing}, these with {preprocessing}. "
-            "Give the same by --preprocess."
+            f"The map's images entered the network with the preprocessing {reference.preprocessing}, these with "
+            f"{preprocessing}. Use the same with --preprocess."
         )
     return PrincipalAxes(reference.mean, reference.axes, float("nan"), reference.scale)
 
@@ -68,7 +68,7 @@ def check_near(components: NDArray[np.float32], reference: Reference) -> None:
     if max(farthest) > FARTHEST:
         raise OptionError(
             f"These images cannot be placed on the map: their components reach {farthest[0]:g}, those of its own images {farthest[1]:g} "
-            f"and its points {farthest[2]:g}; at most {FARTHEST:g} is expected. Give features of the same kind and scale."
+            f"and its points {farthest[2]:g}; at most {FARTHEST:g} is expected. Use features of the same kind and scale."
         )
 
 
@@ -76,9 +76,9 @@ def refuse_settings(count: int, asked: Mapping[str, Any]) -> None:
     """Raise OptionError for settings of a new map, which do nothing where images are placed on an old one, ImageError for no images."""
     given = [name for name in ("perplexity", "exaggeration") if asked[name] is not None] + ["engine"] * (asked["engine"] != "auto")
     if given:
-        raise OptionError(f"Received {' and '.join(given)} for images that are placed on a map, which openTSNE does alone. Leave it out.")
+        raise OptionError(f"Received {' and '.join(given)} with images to place on a map. The map fixes these options. Leave them out.")
     if count < 1:
-        raise ImageError(f"Expected at least one image to place on the map; received {count}. Give some.")
+        raise ImageError(f"Expected at least one image to place on the map, but received {count}.")
 
 
 def place(components: NDArray[np.float32], reference: Reference) -> Layout:

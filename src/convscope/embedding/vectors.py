@@ -106,7 +106,7 @@ def read_features(images: Any) -> Material:
         labels = labels or (tuple(one or "" for one in own) if any(own) else None)
         paths = paths or tuple(source.name for source in pictures.sources)
     if paths is not None and len(paths) != count:
-        raise ImageError(f"`{path}` holds {len(paths)} paths for {count} features. Expected as many.")
+        raise ImageError(f"`{path}` holds {len(paths)} paths for {count} features. Expected one path for each.")
     thumbnails, bands = (dots(count), 1) if pictures is None else _thumbnails(pictures, count)
     return Material(
         values=values,
@@ -159,7 +159,7 @@ def _parquet(path: Path, part: str | None) -> tuple[NDArray[Any], dict[str, Any]
     beside = [name for name in (*COLUMNS_OF_LABELS, *PREDICTIONS, *PATHS) if kinds.get(name) in ("text", "number") and name not in wanted]
     table = read_parquet(path, [*wanted, *beside])
     if not table.count:
-        raise ImageError(f"`{path}` holds no rows. {EXPECTED}")
+        raise ImageError(f"`{path}` has no rows. {EXPECTED}")
     values = np.stack([table.numbers[name] for name in numbers], axis=1) if column is None else table.vectors[column]
     labels = _first(table.texts, COLUMNS_OF_LABELS) or _whole(_first(table.numbers, COLUMNS_OF_LABELS))
     found = {"labels": labels, "predictions": _first(table.texts, PREDICTIONS)}
@@ -173,7 +173,7 @@ def _column(path: Path, kinds: Mapping[str, str], vectors: Sequence[str], part: 
     """Return which column of lists holds the features, None where columns of numbers do. Raises ImageError where that is not clear."""
     if part is not None:
         if part not in vectors:
-            raise ImageError(f"`{path}` has no column of lists `{part}`. It has: {', '.join(kinds)}.")
+            raise ImageError(f"`{path}` has no column of lists `{part}`. Its columns are {', '.join(kinds)}.")
         return part
     found = [name for name in NAMED if name in vectors] or list(vectors)
     if len(found) > 1:
@@ -209,7 +209,9 @@ def _at(paths: Sequence[str], folder: Path) -> ImageSet | None:
 
 def _check(pictures: int, features: int, path: Path) -> None:
     if pictures != features:
-        raise ImageError(f"Received {pictures} pictures for the {features} features in `{path}`. Expected one of each row, in their order.")
+        raise ImageError(
+            f"Received {pictures} images for the {features} features in `{path}`. Expected one image for each row, in the same order."
+        )
 
 
 def _thumbnails(pictures: ImageSet, count: int) -> tuple[NDArray[np.uint8], int]:

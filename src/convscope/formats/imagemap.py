@@ -96,10 +96,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         kind, schema = found["kind"], int(found["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PageError(
-            f"`{folder}` holds no page: its {MANIFEST} is missing or unreadable. Make one with: convscope tsne … --page"
+            f"`{folder}` is not a page: its {MANIFEST} is missing or unreadable. Make one with: convscope tsne … --page"
         ) from error
     if kind != KIND or not (folder / PAGE).is_file():
-        raise PageError(f"`{folder}` holds no map of images ({kind}). Make one with: convscope tsne … --page")
+        raise PageError(f"`{folder}` does not hold a map of images ({kind}). Make one with: convscope tsne … --page")
     check_schema(path, schema, SCHEMA, PageError, release=release_of(found.get("provenance")))
     return found
 

@@ -59,7 +59,7 @@ def _checked(arrays: ArrayFile) -> Reference:
     flat = mean.ndim == 1 and axes.ndim == components.ndim == points.ndim == 2 and 0 not in points.shape
     if not flat or points.shape[1] != 2 or len(axes) != len(mean) or components.shape != (len(points), axes.shape[1]):
         told = ", ".join(f"`{name}` {arrays.headers[name].shape}" for name in ("mean", "axes", "components", "points"))
-        raise ArrayFileError(f"its arrays do not belong together: {told}")
+        raise ArrayFileError(f"its arrays do not match: {told}")
     for name, values in (("mean", mean), ("axes", axes), ("components", components), ("points", points)):
         if values.dtype.kind != "f" or not np.isfinite(values).all():
             raise ArrayFileError(f"`{name}` holds values that are not finite numbers")
@@ -76,5 +76,5 @@ def _checked(arrays: ArrayFile) -> Reference:
 def _value(array: NDArray[Any], name: str, kinds: str) -> Any:
     """Return the one value of an array. Raises ArrayFileError for several, and for another kind."""
     if array.shape != () or array.dtype.kind not in kinds:
-        raise ArrayFileError(f"`{name}` is {array.dtype} of shape {array.shape}, and one value is expected")
+        raise ArrayFileError(f"`{name}` is {array.dtype} of shape {array.shape}, but one value is expected")
     return texts(array.ravel())[0] if "U" in kinds else array.item()

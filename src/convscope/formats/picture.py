@@ -22,7 +22,7 @@ SCHEMA = 1
 KEY = "convscope"
 SIDECAR = ".json"
 COMPRESSION = 6
-EXPECTED = "Expected a .png, .svg or .pdf that convscope wrote, or the .json beside it."
+EXPECTED = "Expected a .png, .svg or .pdf written by convscope, or the .json beside it."
 SVG_ENTRY = re.compile(rb'<metadata id="convscope">(.*?)</metadata>', re.DOTALL)
 PDF_ENTRY = re.compile(rb"/convscope \(((?:[^\\()]|\\.)*)\)", re.DOTALL)
 PDF_ESCAPE, PDF_ESCAPES = re.compile(r"\\(.)", re.DOTALL), {"n": "\n", "r": "\r"}
@@ -86,7 +86,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     try:
         found = read_json(path) if path.suffix.lower() == SIDECAR else parse_json(_text_in(path))
     except JsonError as error:
-        raise ReplayError(f"What `{path}` says about itself cannot be read: {error}. {EXPECTED}") from error
+        raise ReplayError(f"The provenance of `{path}` cannot be read: {error}. {EXPECTED}") from error
     except (OSError, ValueError) as error:
         raise ReplayError(f"Cannot read `{path}`: {(getattr(error, 'strerror', None) or str(error)).lower()}. {EXPECTED}") from error
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):
@@ -105,8 +105,8 @@ def _text_in(path: Path) -> str:
     text = READERS.get(path.suffix.lower(), _text_in_png)(path)
     if not isinstance(text, str):
         raise ReplayError(
-            f"`{path}` carries no provenance: convscope did not write it, or another program saved it again. "
-            f"{EXPECTED} Perhaps its sidecar is left: {path.with_suffix(SIDECAR)}"
+            f"`{path}` has no provenance: convscope did not write it, or another program saved it again. {EXPECTED} Its "
+            f"sidecar may still exist: {path.with_suffix(SIDECAR)}"
         )
     return text
 
@@ -131,7 +131,7 @@ def _text_in_png(path: Path) -> Any:
     except OSError as error:
         raise ReplayError(f"Cannot read `{path}`: {(error.strerror or '').lower() or 'it is not a PNG'}. {EXPECTED}") from error
     except Image.DecompressionBombError as error:
-        raise ReplayError(f"Cannot read `{path}`: it has more pixels than are read. {EXPECTED}") from error
+        raise ReplayError(f"Cannot read `{path}`: it has too many pixels. {EXPECTED}") from error
     except Exception as error:  # Pillow raises whatever a damaged file makes it raise
         raise ReplayError(f"Cannot read `{path}`: it is a damaged PNG. {EXPECTED}") from error
 

@@ -24,8 +24,8 @@ def mixing(graph: Graph) -> dict[int, ModelError]:
     """
     return {
         call.index: ModelError(
-            f"`{call.address}` ({call.layer_type}) mixes the images of a batch: what it computes for one depends on the others. Give one "
-            f"image at a time, or look at the layers before it; `{listing()}` lists them."
+            f"`{call.address}` ({call.layer_type}) mixes the images of a batch: its value for one depends on the others. Use "
+            f"one image at a time, or a layer before it. `{listing()}` lists them."
         )
         for call in graph.calls
         if _is_suspect(graph, call) and _mixes(graph, call)

@@ -140,8 +140,8 @@ class Graph:
         if other is not None:
             shape = ",".join("?" if side is None else str(side) for side in other.shape[1:])
             raise ModelError(
-                f"`{self.name}` has a second input, `{other.address}` ({shape}); pictures go to `{self.calls[self.image_input].address}`. "
-                f"Give it a value: --input {other.address}=0, or a list of numbers, or an .npy file."
+                f"`{self.name}` has a second input, `{other.address}` ({shape}). Images go to `{self.calls[self.image_input].address}`. "
+                f"Set its value: --input {other.address}=0, or a list of numbers, or an .npy file."
             )
         return [call for call in needed if call.kind is not Kind.INPUT]
 
@@ -236,9 +236,9 @@ def fitting(call: Call, value: Any, image: Any) -> Any:
     count, shapes = image.shape[0], [tuple(getattr(one, "shape", ())) for one in several]
     words = misfit(shapes, [_dtype(one) for one in several], count)
     if not words and (len(shapes[0]) != len(call.shape) or shapes[0][-1:] != tuple(side or shapes[0][-1] for side in call.shape[-1:])):
-        words = f"computes {_shown(shapes[0])} where the network's own description says {_shown(call.shape)}"
+        words = f"computes {_shown(shapes[0])} but the network's own description says {_shown(call.shape)}"
     if not words and 0 in shapes[0]:
-        words = f"computes {_shown(shapes[0])}: nothing is left of the input there"
+        words = f"computes {_shown(shapes[0])}: nothing of the input is left there"
     if words:
         raise no_units(call, words)
     return value
@@ -252,12 +252,15 @@ def no_units(call: Call, words: str) -> UnitError:
 def misfit(shapes: Sequence[tuple[Any, ...]], dtypes: Sequence[str], count: int | None) -> str:
     """Return why an operation's outputs are not one array of real numbers for each of `count` images (None: any number), "" if they are."""
     if len(shapes) != 1:
-        return f"has {len(shapes)} outputs, {', '.join(map(_shown, shapes[:4]))}{', ...' * (len(shapes) > 4)}; a unit is a channel of one"
+        return (
+            f"has {len(shapes)} outputs, {', '.join(map(_shown, shapes[:4]))}{', ...' * (len(shapes) > 4)}, but a unit is "
+            f"a channel of one output"
+        )
     shape, dtype = shapes[0], dtypes[0]
     if not dtype.startswith(("float", "bfloat", "int", "uint", "bool")):
-        return f"computes values of type {dtype}; only real numbers can be drawn"
+        return f"computes values of type {dtype}, but convscope draws only real numbers"
     if not shape or (shape[0] != count and None not in (shape[0], count)) or (shape[0] is not None and count is None):
-        return f"computes {_shown(shape)} for all images together, not one array for each"
+        return f"computes {_shown(shape)} for all images together, not an array for each"
     return ""
 
 

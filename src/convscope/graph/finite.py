@@ -45,7 +45,7 @@ def weight_notes(graph: Graph, calls: Iterable[Call]) -> tuple[str, ...]:
         return ()
     more = f" and {len(odd) - MOST_NAMED} more layers" if len(odd) > MOST_NAMED else ""
     named = ", ".join(f"`{legible(address)}`" for address in odd[:MOST_NAMED])
-    return (f"Weights that are NaN or infinite: in {named}{more}. What depends on them is not finite, whatever number stands there.",)
+    return (f"Weights that are NaN or infinite: in {named}{more}. What depends on them is not finite, whatever number a framework shows.",)
 
 
 def _has_finite_weights(graph: Graph, call: Call) -> bool:

@@ -59,7 +59,7 @@ class Projector:
                 projector.project(target, ops.ones_like(projector.value(target)), Ruleset("gradient"))
         except ConvscopeError as named:
             return named
-        return failure(error, f"`{targets[0].address}` cannot be differentiated by the picture")
+        return failure(error, f"`{targets[0].address}` cannot be differentiated with respect to the image")
 
     def _forward(self, call: Call) -> None:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)

@@ -68,7 +68,7 @@ class Archive:
     def check(self) -> None:
         """Raise UnreachableError if another file is there now."""
         if Archive.at(self.path) != self:
-            raise UnreachableError(f"`{self.path}` has changed since its pictures were listed. Start again.")
+            raise UnreachableError(f"`{self.path}` has changed since its images were listed. Start again.")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -103,7 +103,7 @@ class ZipSource(Source):
         except DAMAGED as error:
             raise _unread(name, error) from error
         if len(data) != self.size or zlib.crc32(data) != self.checksum:
-            raise ImageError(f"`{name}` is damaged: its size or checksum is another. Pack the archive again.")
+            raise ImageError(f"`{name}` is damaged: its size or checksum does not match. Pack the archive again.")
         return data
 
 
@@ -193,12 +193,14 @@ def _stream(path: str) -> IO[bytes]:
     with open(path, "rb") as file:  # noqa: PTH123
         start = file.read(6)
     if start.startswith(ZSTANDARD):
-        raise ImageError(f"`{path}` is packed by Zstandard, which is not read. Unpack it to a .tar (zstd -d), or pack it as .tar.gz.")
+        raise ImageError(
+            f"`{path}` is packed by Zstandard, which convscope cannot read. Unpack it to a .tar (zstd -d), or pack it as .tar.gz."
+        )
     packing = next((name for magic, name in PACKINGS if start.startswith(magic)), "io")
     try:
         stream: IO[bytes] = importlib.import_module(packing).open(path, "rb")
     except ImportError as error:
-        raise ImageError(f"`{path}` is packed by {packing}, without which this Python was built. Unpack it to a .tar.") from error
+        raise ImageError(f"`{path}` needs {packing}, but this Python was built without it. Unpack it to a .tar.") from error
     return stream
 
 
@@ -224,8 +226,8 @@ def from_archive(path: Path) -> list[Source]:
             raise unopened(str(path), error) from error
         if zipped or not found:
             kind = "zip" if zipped else "tar"
-            raise ImageError(f"`{path}` is no readable {kind} archive: {first_line(error)}. Copy or download it again.") from error
-        ended = f"`{path}` is damaged after {len(found)} pictures: {first_line(error)}. Copy or download it again."
+            raise ImageError(f"`{path}` is not a readable {kind} archive: {first_line(error)}. Copy or download it again.") from error
+        ended = f"`{path}` is damaged after {len(found)} images: {first_line(error)}. Copy or download it again."
     parts = [_parts(name) for name, _ in found]
     sources = [make(name="/".join(one), label=label) for (_, make), one, label in zip(found, parts, labels_of(parts), strict=True)]
     return sources if ended is None else [*sources, Unreadable(name=path.name, reason=ended)]
@@ -258,11 +260,14 @@ def _zip_members(archive: Archive) -> Iterator[tuple[str, Make]]:
         }
         deflated = entry.compress_type == zipfile.ZIP_DEFLATED
         if (kind := stat.S_IFMT(entry.external_attr >> 16)) not in (0, stat.S_IFREG):
-            yield entry.filename, _unreadable(archive, f"is {KINDS.get(kind, KINDS[0])}, not a file: it is not read.")
+            yield entry.filename, _unreadable(archive, f"is {KINDS.get(kind, KINDS[0])}, not as a file, so convscope does not read it.")
         elif entry.flag_bits & 1:
             yield entry.filename, _unreadable(archive, "is encrypted. Pack it without a password.")
         elif not deflated and entry.compress_type != zipfile.ZIP_STORED:
-            yield entry.filename, _unreadable(archive, "is packed by a method that is not read. Pack it as usual, by deflate.")
+            yield (
+                entry.filename,
+                _unreadable(archive, "is packed by a method that convscope cannot read. Pack it by deflate, the usual method."),
+            )
         elif max(entry.file_size, entry.compress_size) > MOST_BYTES:
             yield entry.filename, _unreadable(archive, _too_large(entry.file_size))
         else:
@@ -284,7 +289,7 @@ def _tar_members(archive: Archive) -> Iterator[tuple[str, Make]]:
             if entry.isdir() or not _is_wanted(entry.name):
                 continue
             if not entry.isreg() or entry.issparse():
-                yield entry.name, _unreadable(archive, "is a link, a device or a sparse file, which are not read.")
+                yield entry.name, _unreadable(archive, "is a link, a device or a sparse file. convscope reads only plain files.")
             elif entry.size > MOST_BYTES:
                 yield entry.name, _unreadable(archive, _too_large(entry.size))
             else:
@@ -323,7 +328,7 @@ class _Headers:
 
 
 def _too_large(size: int) -> str:
-    return f"has {size:,} bytes; at most {MOST_BYTES:,} are read."
+    return f"has {size:,} bytes; convscope reads at most {MOST_BYTES:,}."
 
 
 def _check_count(count: int, archive: Archive) -> None:

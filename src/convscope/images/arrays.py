@@ -16,7 +16,7 @@ from .source import ArraySource, Source
 IMAGES = "images"
 LABELS = ("labels", "label", "y")
 NAMES = "names"
-EXPECTED = "Expected one that numpy.save or numpy.savez wrote."
+EXPECTED = "Expected a file written by numpy.save or numpy.savez."
 
 
 def open_arrays(path: Path) -> ArrayFile:
@@ -41,7 +41,7 @@ def chosen(arrays: ArrayFile, path: Path, name: str | None, usual: Sequence[str]
     shapes = ", ".join(f"`{one}` {header.shape}" for one, header in arrays.headers.items())
     if name is not None:
         if name not in arrays:
-            raise ImageError(f"`{path}` holds no array `{name}`. It holds: {shapes}.")
+            raise ImageError(f"`{path}` has no array `{name}`. Its arrays are {shapes}.")
         return name
     found = [one for one in usual if one in arrays] or list(fits)
     if len(found) == 1:
@@ -50,7 +50,7 @@ def chosen(arrays: ArrayFile, path: Path, name: str | None, usual: Sequence[str]
         raise ImageError(
             f"`{path}` holds {len(found)} arrays of {what}: {', '.join(f'`{one}`' for one in found)}. Choose one: `{path}[{found[0]}]`."
         )
-    raise ImageError(f"`{path}` holds no array of {what}: {shapes}. Expected `{usual[0]}` with one row for each image.")
+    raise ImageError(f"`{path}` has no array of {what}, only {shapes}. Expected `{usual[0]}` with one row for each image.")
 
 
 def from_numpy(path: Path, name: str | None = None) -> Iterator[Source]:

@@ -19,7 +19,7 @@ from .source import ArraySource, Read, Source, unopened
 from .sources import ImageSet, as_array, as_image_set
 
 Seen = Callable[[Pixels, Source], object]
-NEARLY_BLACK = "All values are at most 255 of 65,535, so all is nearly black. If 255 is white there, give the numbers as uint8."
+NEARLY_BLACK = "No value exceeds 255 of 65,535, so the image is nearly black. If 255 means white, convert the numbers to uint8."
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def as_batch(images: Any, fit: Fit) -> ImageBatch:
     pixels = [image for image, _ in stream]
     sizes = sorted({image.shape[:2] for image in pixels})
     if len(sizes) > 1:
-        raise ImageError(f"The arrays have different sizes: {sizes}. Give arrays of one size, or one at a time.")
+        raise ImageError(f"The arrays have different sizes: {sizes}. Pass arrays of one size, or one array at a time.")
     names = tuple(source.name for source in stream.read)
     return ImageBatch(np.stack(pixels), names, stream.inputs(), stream.images.given, stream.notes())
 
@@ -61,11 +61,9 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
     stacks = [array if array.ndim == len(shape) + 1 else array[None] for array in arrays]
     for stack in stacks:
         if stack.ndim != len(shape) + 1 or any(side not in (None, found) for side, found in zip(shape, stack.shape[1:], strict=True)):
-            raise ImageError(
-                f"Received an array of shape {stack.shape[1:]}. The network takes ({expected}), one or several in an .npy file."
-            )
+            raise ImageError(f"Received an array of shape {stack.shape[1:]}. Expected ({expected}), or several of these in an .npy file.")
     if len({stack.shape[1:] for stack in stacks}) > 1:
-        raise ImageError(f"The arrays have different shapes: {sorted({stack.shape[1:] for stack in stacks})}. Give arrays of one shape.")
+        raise ImageError(f"The arrays have different shapes: {sorted({stack.shape[1:] for stack in stacks})}. Pass arrays of one shape.")
     pixels = np.concatenate(stacks).astype(np.float32)
     names = [Path(one).name if isinstance(one, str | Path) else "array" for one in given]
     paths = tuple(str(user_path(one).absolute()) for one in given if isinstance(one, str | Path))
@@ -81,7 +79,7 @@ def _array(one: Any) -> NDArray[Any]:
             array = read_array(user_path(one))
         except (OSError, ArrayFileError) as error:
             said = getattr(error, "strerror", None) or error
-            raise ImageError(f"`{one}` is not a readable array: {said}. This network takes no pictures; give an .npy file.") from error
+            raise ImageError(f"`{one}` is not a readable array: {said}. This network does not take images. Pass an .npy file.") from error
     else:
         array = as_array(one)
     if array.dtype.kind not in "biuf":
@@ -155,7 +153,7 @@ class ImageStream:
             self._brightest = max(self._brightest, float(image.max()))
             yield image, source
         if not self.read:
-            raise ImageError(f"None of the {len(self.images)} pictures could be read. The first: {self.skipped[0]}")
+            raise ImageError(f"None of the {len(self.images)} images could be read. The first error: {self.skipped[0]}")
 
     def inputs(self) -> tuple[dict[str, Any], ...]:
         """Return what the provenance records of the images that were read."""
@@ -174,7 +172,7 @@ class ImageStream:
         clear = [source for source in self.read if isinstance(source, ArraySource) and source.stack.shape[-1] in (2, 4)]
         if not clear or self.fit.channels not in (1, 3):
             return ()
-        return (f"The last of the {clear[0].stack.shape[-1]} bands of `{clear[0].name}` is taken for its opacity, over mid-grey.",)
+        return (f"The last of the {clear[0].stack.shape[-1]} bands of `{clear[0].name}` is read as its opacity, over mid-grey.",)
 
     def _skipped(self) -> tuple[str, ...]:
         """Say what was skipped by its name: the path in the reason is as it was typed, and another when the same is made again."""
@@ -183,5 +181,5 @@ class ImageStream:
         if not skipped:
             return ()
         if len(skipped) == 1:
-            return (f"1 picture could not be read and was skipped: {skipped[0]}.",)
-        return (f"{len(skipped)} pictures could not be read and were skipped, the first of them {skipped[0]}.",)
+            return (f"1 image could not be read and was skipped: {skipped[0]}.",)
+        return (f"{len(skipped)} images could not be read and were skipped. The first: {skipped[0]}.",)

@@ -59,8 +59,8 @@ class Fit:
         if received != wanted and not (wanted in (1, 3) and received in (1, 2, 3, 4)):
             stack = "1, " if wanted > MOST_OF_ONE else ""
             raise ImageError(
-                f"`{name}` has {received} channels; the network takes {wanted}. "
-                f"Give an array ({stack}height, width, {wanted}) with values in [0, 1], uint8 or uint16."
+                f"`{name}` has {received} channels, but the network takes {wanted}. "
+                f"Pass an array ({stack}height, width, {wanted}) with values in [0, 1], uint8 or uint16."
             )
 
     def _fitting(self, numbers: NDArray[Any]) -> FloatArray:

@@ -24,11 +24,11 @@ def as_labels(values: Any, names: Any, count: int, path: Path) -> tuple[str | No
     else:
         if values.shape not in ((count,), (count, 1)):
             raise ImageError(
-                f"The labels or predictions in `{path}` are of shape {values.shape}, for {count} images. Expected one for each image."
+                f"The labels or predictions in `{path}` have shape {values.shape} for {count} images. Expected one for each image."
             )
         found = _named(values.ravel(), names, path)
     if len(found) != count:
-        raise ImageError(f"`{path}` holds {len(found)} labels or predictions for {count} images. Expected one for each image.")
+        raise ImageError(f"`{path}` holds {len(found)} labels or predictions, but there are {count} images. Expected one for each image.")
     return found
 
 
@@ -45,7 +45,7 @@ def _named(values: NDArray[Any], names: Any, path: Path) -> tuple[str | None, ..
     known: Sequence[str] = texts(names.ravel())
     for one in values.tolist():
         if not 0 <= one < len(known):
-            raise ImageError(f"`{path}` holds the label {one:g} and {len(known)} names. Expected labels from 0 to {len(known) - 1}.")
+            raise ImageError(f"`{path}` holds the label {one:g}, but only {len(known)} names. Expected labels from 0 to {len(known) - 1}.")
     return tuple(known[int(one)] for one in values.tolist())
 
 

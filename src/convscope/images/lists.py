@@ -22,7 +22,7 @@ LABELS = ("label", "labels", "class")
 DELIMITERS = "\t;,"
 # So many rows are looked at to see that the list and its pictures belong together.
 TRIED = 100
-EXPECTED = "Expected one picture in a row: its path, relative to the list or absolute, and perhaps its label."
+EXPECTED = "Expected one image in each row: its path, relative to the list or absolute, and optionally its label."
 
 Row = tuple[int, str, str | None]
 
@@ -44,7 +44,7 @@ def from_list(path: Path) -> list[Source]:
     if not any(os.path.exists(os.path.join(folder, name)) for _, name, _ in islice(rows, TRIED)):  # noqa: PTH110, PTH118
         number, name, _ = rows[0]
         raise ImageError(
-            f"Row {number} of `{path}` names `{name}`, and there is no file `{path.parent / name}`; nor for the rows after it. {EXPECTED}"
+            f"Row {number} of `{path}` names `{name}`, but neither `{path.parent / name}` nor the files of later rows exist. {EXPECTED}"
         )
     shared: dict[str, str] = {}
     return [
@@ -72,7 +72,9 @@ def _csv(path: Path) -> Iterator[Row]:
                         continue
                 yield _row(cells, where, line, path)
     except (OSError, csv.Error, UnicodeError) as error:
-        raise ImageError(f"The list `{path}` cannot be read after line {line}: {error}. {EXPECTED} As text in UTF-8.") from error
+        raise ImageError(
+            f"The list `{path}` cannot be read after line {line}: {error}. {EXPECTED} Save the list as text in UTF-8."
+        ) from error
 
 
 def _encoding(path: Path) -> str:
@@ -94,7 +96,7 @@ def _header(cells: Sequence[str], folder: Path) -> tuple[int, int] | None:
 def _row(cells: Sequence[str], where: tuple[int, int], number: int, path: Path) -> Row:
     place, label = (cells[column].strip() if column < len(cells) else "" for column in where)
     if not place or "\0" in place:
-        raise ImageError(f"Row {number} of `{path}` names no picture: {', '.join(cells)[:80]!r}. {EXPECTED}")
+        raise ImageError(f"Row {number} of `{path}` does not name an image: {', '.join(cells)[:80]!r}. {EXPECTED}")
     return number, place, label or None
 
 
@@ -102,12 +104,12 @@ def _parquet(path: Path) -> Iterator[Row]:
     kinds = column_kinds(path)
     places = [name for name in PATHS if kinds.get(name) == "text"]
     if not places:
-        raise ImageError(f"`{path}` has no column of text named {', '.join(PATHS)}; it has: {', '.join(kinds)}. {EXPECTED}")
+        raise ImageError(f"`{path}` has no text column named {', '.join(PATHS)}. Its columns are {', '.join(kinds)}. {EXPECTED}")
     label = next((name for name in LABELS if name in kinds), None)
     table = read_parquet(path, [places[0], *([label] if label else [])])
     numbers = table.numbers.get(label or "")
     labels = as_labels(table.texts.get(label or ""), None, table.count, path) if numbers is None else numbered(numbers)
     for number, place in enumerate(table.texts[places[0]]):
         if not place or "\0" in place:
-            raise ImageError(f"Row {number} of `{path}` names no picture: its `{places[0]}` is empty. {EXPECTED}")
+            raise ImageError(f"Row {number} of `{path}` does not name an image: its `{places[0]}` is empty. {EXPECTED}")
         yield number, place, None if labels is None else labels[number]

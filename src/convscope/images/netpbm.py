@@ -32,7 +32,7 @@ def numbers_of(data: bytes, most: int) -> NDArray[np.uint16] | NDArray[np.float3
         # Each number takes a digit and a blank: what is longer than that holds more than belongs to the picture.
         words = re.sub(rb"#[^\n\r]*", b"", body[: 8 * size + LONGEST_HEADER]).split()[:size]
         if len(words) < size or not all(word.isdigit() and len(word) < 6 for word in words):
-            raise ValueError("it is cut off or holds what is not a number")
+            raise ValueError("it is cut off, or holds something other than numbers")
         numbers = np.array([int(word) for word in words], np.float32)
     else:
         kind = ">u2" if white > 255 else "u1"

@@ -50,7 +50,7 @@ def check(numbers: Pixels, name: str) -> None:
 def check_kind(kind: np.dtype[Any], name: str) -> None:
     """Raise ImageError for a type of number that does not say what is white."""
     if kind.kind not in "fb" and (kind.kind, kind.itemsize) not in WHITE:
-        raise ImageError(f"`{name}` has numbers of type {kind.newbyteorder('=').name}, which do not say what is white. {EXPECTED}")
+        raise ImageError(f"`{name}` has numbers of type {kind.newbyteorder('=').name}, which does not say what is white. {EXPECTED}")
 
 
 def brightness(numbers: NDArray[Any]) -> NDArray[np.float32]:

@@ -44,9 +44,9 @@ def decode(data: bytes, name: str, side: int | None = None) -> Iterator[Pixels]:
     what is white, or would unpack to more than 100 million pixels or 512 MiB; UnreachableError where memory ran out.
     """
     if not data:
-        raise ImageError(f"`{name}` is an empty file. Expected a picture such as JPEG or PNG.")
+        raise ImageError(f"`{name}` is an empty file. Expected an image such as JPEG or PNG.")
     if len(data) > MOST_BYTES:
-        raise ImageError(f"`{name}` has more than {MOST_BYTES // 2**20} MiB. Make it smaller first.")
+        raise ImageError(f"`{name}` is larger than {MOST_BYTES // 2**20} MiB. Make it smaller first.")
     with contextlib.ExitStack() as opened:
         with _one_sentence(name):
             found = _decoded(data, name, side, opened)
@@ -74,11 +74,11 @@ def _one_sentence(name: str) -> Iterator[None]:
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError(f"`{name}` is not a picture that can be read. {EXPECTED}") from error
+        raise ImageError(f"`{name}` is not a readable image. {EXPECTED}") from error
     except Exception as error:  # damaged pictures make Pillow raise almost anything, and one of them must not end a scan of a million
         if isinstance(error, MemoryError) or OUT_OF_MEMORY in str(error):
-            raise UnreachableError(f"`{name}` cannot be read now: there is not enough memory. Free some, and try again.") from error
-        raise ImageError(f"`{name}` is damaged or not a picture: {first_line(error)}. {EXPECTED}") from error
+            raise UnreachableError(f"`{name}` cannot be read now, because memory ran out. Free some memory and try again.") from error
+        raise ImageError(f"`{name}` is damaged or not an image: {first_line(error)}. {EXPECTED}") from error
 
 
 def _decoded(data: bytes, name: str, side: int | None, opened: contextlib.ExitStack) -> Pixels:
@@ -105,7 +105,7 @@ def _check_size(picture: Any, name: str, cost: int) -> None:
     most = min(MOST_PIXELS, MOST_UNPACKED // cost)
     if picture.width * picture.height > most:
         raise ImageError(
-            f"`{name}` says it is {picture.width} x {picture.height} pixels; of its kind at most {most // 10**6} million are opened. "
+            f"`{name}` claims {picture.width} x {picture.height} pixels. convscope opens at most {most // 10**6} million of this format. "
             "Make it smaller first."
         )
 

@@ -69,7 +69,7 @@ class FileSource(Source):
         except (OSError, ValueError) as error:
             raise unopened(path, error) from error
         if not stat.S_ISREG(state.st_mode):
-            raise ImageError(f"`{path}` is a folder or a device. Expected a picture file.")
+            raise ImageError(f"`{path}` is a folder or a device. Expected an image file.")
         return decoded(lambda: _bytes_of(path, state.st_size), state.st_size, path, side)
 
 
@@ -139,7 +139,7 @@ def _bytes_of(path: str, size: int) -> bytes:
 def unopened(path: str, error: BaseException) -> ImageError:
     """Return the error for a file that did not open or did not give its bytes: UnreachableError, unless its path never leads to one."""
     if isinstance(error, MemoryError):
-        return UnreachableError(f"`{path}` cannot be read now: there is not enough memory. Free some, and try again.")
+        return UnreachableError(f"`{path}` cannot be read now, because memory ran out. Free some memory and try again.")
     reason = getattr(error, "strerror", None) or error
     kind = ImageError if not isinstance(error, OSError) or error.errno in FOR_EVER else UnreachableError
-    return kind(f"`{path}` cannot be read: {reason}. Check that it is there and may be read.")
+    return kind(f"`{path}` cannot be read: {reason}. Check that it exists and that you may read it.")

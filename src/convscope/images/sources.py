@@ -28,7 +28,7 @@ WITH_PARTS = (".npz", ".parquet")
 PICKED = re.compile(r"(.+)\[([0-9]{1,15})(?:-([0-9]{1,15}))?\]", re.DOTALL)
 NAMED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 EXPECTED = (
-    "Expected a picture, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME."
+    "Expected an image, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME."
 )
 
 
@@ -53,7 +53,7 @@ def as_image_set(images: Any) -> ImageSet:
     permit(places_of(parts))
     sources = [source for part in parts for source in _as_sources(part)]
     if not sources:
-        raise ImageError(f"No images were given. {EXPECTED}")
+        raise ImageError(f"No images. {EXPECTED}")
     paths = [_absolute(part) for part in parts if isinstance(part, str | Path)]
     return ImageSet(tuple(sources), tuple(paths) if len(paths) == len(parts) else None)
 
@@ -79,17 +79,21 @@ def _as_sources(part: Any) -> list[Source]:
         return list(from_array(numbers_of(part, "array")[:], "array"))
     if hasattr(part, "__array__"):
         return list(from_array(as_array(part), "array"))
-    raise ImageError(f"Received {type(part).__name__} as an image. {EXPECTED} Arrays and PIL images work too.")
+    raise ImageError(f"Received {type(part).__name__} as an image. {EXPECTED} Arrays and PIL images also work.")
 
 
 def as_array(part: Any) -> NDArray[Any]:
     """Return an array, or a tensor of any framework, as NumPy's. Raises ImageError."""
     if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
-        raise ImageError("Received an array with masked values, which have no brightness. Fill them first, for example by array.filled(0).")
+        raise ImageError(
+            "Received an array with masked values, which have no brightness. Fill them first, for example with array.filled(0)."
+        )
     try:
         return np.asarray(part)
     except Exception as error:  # a tensor of any framework may refuse, each with its own error
-        raise ImageError(f"Received {type(part).__name__}, which cannot be made an array: {first_line(error)}. {EXPECTED}") from error
+        raise ImageError(
+            f"Received {type(part).__name__}, which NumPy cannot turn into an array: {first_line(error)}. {EXPECTED}"
+        ) from error
 
 
 def _absolute(part: str | Path) -> str:
@@ -163,7 +167,7 @@ def _closest(path: Path) -> str:
         close = alike(path.name, (one.name for one in path.parent.iterdir() if one.is_dir() or _is_readable(one)))
     except (OSError, ValueError):
         return ""
-    return f" Closest of the files there: {', '.join(map(shortened, close))}." if close else ""
+    return f" The closest names there: {', '.join(map(shortened, close))}." if close else ""
 
 
 def _is_readable(path: Path) -> bool:
@@ -181,14 +185,14 @@ def is_one(path: Path, kind: Callable[[Path], bool]) -> bool:
 
 def _some(sources: list[Source], text: str, first: int, last: int) -> list[Source]:
     if not first <= last < len(sources):
-        raise ImageError(f"`{text}` is outside the {len(sources)} images there. Give a number or a range within 0-{len(sources) - 1}.")
+        raise ImageError(f"`{text}` is outside the {len(sources)} images there. Use a number or a range within 0-{len(sources) - 1}.")
     return sources[first : last + 1]
 
 
 def _from_sample(text: str) -> Iterator[Source]:
     name = text.removeprefix(SAMPLE)
     if name not in samples():
-        raise ImageError(f"No sample `{name}`. There are: {', '.join(samples())}.")
+        raise ImageError(f"No sample `{name}`. Choose one of {', '.join(samples())}.")
     if name == "fashion":
         yield from from_numpy(assets.path("fashion_test.npz"))
     elif name == "photos":
@@ -207,5 +211,5 @@ def _found(sources: list[Source], path: Path) -> list[Source]:
         return sources
     where = f"folder `{path}`" if path.is_dir() else f"archive `{path}`"
     inside = path.is_dir() and any(is_archive(one) for one in path.iterdir())
-    hint = f" It holds archives: give them as `{path}/*`." if inside else ""
-    raise ImageError(f"The {where} holds no pictures ({', '.join(SUFFIXES)}).{hint} {EXPECTED}")
+    hint = f" It holds archives. Name them with `{path}/*`." if inside else ""
+    raise ImageError(f"The {where} holds no images ({', '.join(SUFFIXES)}).{hint} {EXPECTED}")

@@ -22,7 +22,7 @@ TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT, FILL = 322, 323, 324,
 KINDS = {1: "u", 2: "i", 3: "f"}
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 NONE, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 8, 32946, 32773
-SAVE = "Save its numbers by numpy.save, as (height, width, band)."
+SAVE = "Save its numbers with numpy.save as (height, width, band)."
 # Photometric interpretation, bits and extra bands of whole numbers that Pillow hands over as they are.
 EXACT = {
     *((kind, (bits,), ()) for kind in (WHITE_IS_ZERO, BLACK_IS_ZERO) for bits in (1, 2, 4, 8)),
@@ -91,7 +91,7 @@ def numbers_of(layout: Layout, data: bytes, name: str, most: int) -> NDArray[Any
         if layout.kind == "f" and layout.bits in EXACT_FLOATS and layout.photometric == BLACK_IS_ZERO:
             return None
         kind = f"{len(layout.bits)} band{'s' * (len(layout.bits) > 1)} of {layout.dtype.newbyteorder('=').name}"
-        raise ImageError(f"`{name}` is a TIFF of {kind}, packed otherwise than by deflate, which is not read. {SAVE}")
+        raise ImageError(f"`{name}` is a TIFF of {kind}, packed by a method other than deflate, which convscope cannot read. {SAVE}")
     if layout.width * layout.height * len(layout.bits) * layout.dtype.itemsize > most or min(layout.width, layout.height) < 1:
         raise ValueError(f"{layout.width} x {layout.height} pixels of {len(layout.bits)} bands")
     numbers = _unpacked(layout, data)
@@ -115,7 +115,7 @@ def _unpacked(layout: Layout, data: bytes) -> NDArray[Any]:
     starts, lengths = _several(tags[TILES if tiled else STRIPS]), _several(tags[TILE_BYTES if tiled else STRIP_BYTES])
     across, down = math.ceil(layout.width / wide), math.ceil(layout.height / tall)
     if len(starts) < across * down * planes or len(lengths) < len(starts):
-        raise ValueError(f"{len(starts)} pieces where {across * down * planes} are needed")
+        raise ValueError(f"{len(starts)} pieces, but {across * down * planes} are needed")
     numbers = np.zeros((layout.height, layout.width, bands), layout.dtype)
     for piece, (plane, row, column) in enumerate(_places(planes, down, across)):
         top, left = row * tall, column * wide

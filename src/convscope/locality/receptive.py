@@ -159,14 +159,14 @@ def _check_room(graph: Graph, call: Call, shapes: dict[int, tuple[int | None, ..
     passed = (numbers[index] + max((numbers[ref.call] for ref in graph.calls[index].sources), default=0) for index in shapes)
     if (needed := 4 * max(passed)) > SMALL and needed > (free := available_memory()):
         raise ExhaustedError(
-            f"`{graph.calls[largest].address}`, on the way to `{call.address}`, would need {needed / 2**30:.1f} GB for one picture of "
-            f"{size[0]} x {size[1]} pixels; {free / 2**30:.1f} GB are free. Give a smaller picture, or end other programs."
+            f"`{graph.calls[largest].address}`, on the way to `{call.address}`, would need {needed / 2**30:.1f} GB for one "
+            f"image of {size[0]} x {size[1]} pixels, but {free / 2**30:.1f} GB are free. Use a smaller image, or end other programs."
         )
 
 
 def _too_small(call: Call, size: tuple[int, int]) -> ImageError:
     return ImageError(
-        f"A picture of {size[0]} x {size[1]} pixels is too small: nothing is left of it on the way to `{call.address}`. Give a larger one."
+        f"An image of {size[0]} x {size[1]} pixels is too small: nothing is left of it on the way to `{call.address}`. Use a larger one."
     )
 
 

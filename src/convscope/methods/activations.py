@@ -24,8 +24,8 @@ def activations(
     layer: str,
     images: Any,
     *,
-    order: Annotated[str, Opt("Which channels come first.", choices=ORDERS)] = "strongest",
-    most: Annotated[int | None, Opt("How many channels to draw.", least=1)] = 64,
+    order: Annotated[str, Opt("Order of the channels.", choices=ORDERS)] = "strongest",
+    most: Annotated[int | None, Opt("Number of channels to draw.", least=1)] = 64,
     theme: Theme = "light",
     stop: Stop = None,
 ) -> Activations:

@@ -15,7 +15,7 @@ def in_chunks(count: int, chunk: int, stop: int | None, make: Callable[[slice], 
     They end after `stop` images, where that is given, or where Ctrl-C ends them; with nothing made it is passed on. Raises OptionError.
     """
     if stop is not None and stop < 1:
-        raise OptionError(f"`stop` is {stop}. Give 1 or more.")
+        raise OptionError(f"`stop` is {stop}. Expected 1 or more.")
     end = count if stop is None else min(stop, count)
     parts: list[Part] = []
     try:

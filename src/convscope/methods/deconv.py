@@ -33,13 +33,13 @@ def deconv(
     images: Any,
     *,
     switches: Switches = "switches",
-    seed: Annotated[str, Opt("Project the strongest activation or the whole map.", choices=SEEDS)] = "strongest",
+    seed: Annotated[str, Opt("Project the strongest activation, or the whole map.", choices=SEEDS)] = "strongest",
     ties: Ties = "spread",
     ruleset: Ruleset | None = None,
     strongest: Annotated[
         int | None,
         Opt(
-            "Take the N filters that the images excite most; a bare layer means all its filters.",
+            "Take the N units that the images excite most. A bare layer means all its units.",
             least=1,
             metavar="N",
             names=RANKED,

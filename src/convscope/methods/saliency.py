@@ -46,7 +46,7 @@ def saliency(
     require_images(network.bundle)
     units = as_units(network, unit)
     if len(units) != 1:
-        raise UnitError(f"Saliency takes one unit; received {len(units)}: {units[0]} to {units[-1]}.")
+        raise UnitError(f"Saliency takes one unit, but received {len(units)}: {units[0]} to {units[-1]}.")
     graph, wanted = network.graph, units[0]
     seed = Seed(wanted, 0, amount=slope_sign(graph, wanted))
     call = seeded_call(graph, seed)

@@ -41,7 +41,9 @@ class Answer:
     def said(self) -> str:
         """Return what was found, as one sentence."""
         seen = f"{', '.join(list(RIGHT)[:-1])} and {list(RIGHT)[-1]}"
-        return f"preprocessing {self.name}, measured: fed so, it knows photographs of {seen} (probability {self.probability:.2f})"
+        return (
+            f"preprocessing {self.name}, measured: with it, the model recognises photographs of {seen} (probability {self.probability:.2f})"
+        )
 
 
 def known_photographs(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mapping[str, Any]) -> Answer | None:

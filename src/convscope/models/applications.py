@@ -85,7 +85,7 @@ def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"The download of {application} failed: {error}. Try again; what was complete is kept.") from error
+        raise ModelError(f"The download of {application} failed: {error}. Try again. Complete files are kept.") from error
     finally:
         file_utils.urlretrieve = download
     return cache_folder()

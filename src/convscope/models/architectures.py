@@ -45,8 +45,8 @@ def architecture_for(opened: Opened, path: Path, named: str | None, reading: Rea
             f"`{path}` holds {counted:,} weights, which do not fit {candidates[0]} ({known()[candidates[0]][0]:,} without its top)."
         )
     raise ModelError(
-        f"`{path}` holds {counted:,} weights without an architecture, and no network of keras.applications has as many. "
-        "Name it: --architecture model.json (what model.to_json() gives), or --architecture NAME."
+        f"`{path}` holds {counted:,} weights without an architecture, and no network of keras.applications has as many. Name "
+        f"it: --architecture model.json (the output of model.to_json()), or --architecture NAME."
     )
 
 
@@ -80,5 +80,5 @@ def _from_json(path: Path, opened: Opened, reading: Reading) -> tuple[Any, list[
         config = read_json(user_path(path))
     except (OSError, JsonError) as error:
         said = getattr(error, "strerror", None) or error
-        raise ModelError(f"The architecture `{path}` cannot be read: {said}. Expected what model.to_json() gives.") from error
+        raise ModelError(f"The architecture `{path}` cannot be read: {said}. Expected the output of model.to_json().") from error
     return build_from_config(config, opened, reading)

@@ -44,7 +44,7 @@ class _Conversion:
         functional = functional_of(model)
         if not is_graph(functional):
             raise ModelError(
-                f"`{model.name}` computes channels first and is no graph of layers; it cannot be converted. Save it channels last."
+                f"`{model.name}` computes channels first and is not a graph of layers, so it cannot be converted. Save it channels last."
             )
         tensors: dict[int, Any] = {}
         for tensor in functional.inputs:

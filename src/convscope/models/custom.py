@@ -40,7 +40,7 @@ def _object(one: Any) -> dict[str, Any]:
     if isinstance(one, Mapping):
         return dict(one)
     if not hasattr(one, "__name__"):
-        raise OptionError(f"Received {type(one).__name__} as custom code. {EXPECTED} In Python also classes and functions.")
+        raise OptionError(f"Received {type(one).__name__} as custom code. {EXPECTED} In Python classes and functions also work.")
     return {one.__name__: one}
 
 

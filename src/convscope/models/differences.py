@@ -19,7 +19,7 @@ def difference_notes(network: Any) -> tuple[str, ...]:
         return ()
     named = ", ".join(f"`{legible(name)}`" for name in bicubic[:3]) + (f" and {len(bicubic) - 3} more" if len(bicubic) > 3 else "")
     return (
-        f"PyTorch resizes by another bicubic kernel (-0.75) than TensorFlow and JAX (-0.5), by up to a tenth of a picture's range: {named}",
+        f"PyTorch resizes by another bicubic kernel (-0.75) than TensorFlow and JAX (-0.5), by up to a tenth of an image's range: {named}",
     )
 
 

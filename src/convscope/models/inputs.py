@@ -31,13 +31,13 @@ def as_inputs(given: Any, network: Any) -> tuple[str, Fixed]:
     pictures = named or [name for name, shape in shapes.items() if len(shape) == 3 and name not in wanted]
     others = [name for name, shape in shapes.items() if len(shape) in (2, 4) and name not in wanted]
     if len(named) > 1:
-        raise OptionError(f"Received {len(named)} inputs for the picture: {', '.join(named)}. Expected one.")
+        raise OptionError(f"Received {len(named)} inputs for the image: {', '.join(named)}. Expected one.")
     if not pictures and not others and len(wanted) == len(shapes):
-        raise OptionError(
-            f"All inputs of `{network.name}` were given a value. Leave one for the picture, or say {next(iter(shapes))}=image."
-        )
+        raise OptionError(f"All inputs of `{network.name}` have a value. Leave one for the image, or add {next(iter(shapes))}=image.")
     if not pictures and not others:
-        raise ModelError(f"`{network.name}` takes no image: expected an input (height, width, channels), received {list(shapes.values())}.")
+        raise ModelError(
+            f"`{network.name}` does not take an image. Expected an input (height, width, channels), received {list(shapes.values())}."
+        )
     return (pictures or others)[0], {name: _value(name, value, shapes[name]) for name, value in wanted.items() if name not in named}
 
 
@@ -50,7 +50,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
     if None in shape:
-        raise OptionError(f"The input `{name}` has a free size {shape}; a fixed value needs a fixed size.")
+        raise OptionError(f"The input `{name}` has a free size {shape}, but a fixed value needs a fixed size.")
     try:
         array = read_array(user_path(value)) if isinstance(value, str) and value.endswith(".npy") else _numbers(value)
         if array.dtype.kind not in "biuf":
@@ -61,11 +61,11 @@ def _value(name: str, value: Any, shape: tuple[int | None, ...]) -> NDArray[np.f
             f"`{value}` is not a value for the input `{name}`: {said}. Expected a number, a list of numbers, or an .npy file."
         ) from error
     if array.ndim and array.shape != shape:
-        raise OptionError(f"The input `{name}` takes {shape}; received {array.shape}.")
+        raise OptionError(f"The input `{name}` takes {shape}, but received {array.shape}.")
     with np.errstate(over="ignore"):
         array = array.astype(np.float32)
     if not np.isfinite(array).all():
-        raise OptionError(f"The input `{name}` was given a value that is not finite in float32. Expected finite numbers.")
+        raise OptionError(f"The input `{name}` has a value that is not finite in float32. Expected finite numbers.")
     return np.broadcast_to(array, tuple(side or 0 for side in shape)).copy()
 
 

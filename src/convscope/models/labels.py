@@ -10,7 +10,7 @@ from ..reach import user_path
 
 MOST_BYTES = 64 * 2**20
 EXPECTED = (
-    'Expected a text file with one name a line, or JSON: a list of names, {"0": "cat", ...}, {"cat": 0, ...} or ImageNet\'s '
+    'Expected a text file with one name per line, or JSON: a list of names, {"0": "cat", ...}, {"cat": 0, ...} or ImageNet\'s '
     '{"0": ["n02123045", "tabby"], ...}'
 )
 

@@ -88,7 +88,7 @@ def load(
     named = None if labels is None else _labels(labels, network)
     known = _known_labels(found.source, network)
     if known is not None and named is None and found.weights in ("file", "memory"):
-        notes.append("class names: ImageNet's, because the network has 1,000 outputs; --labels changes them")
+        notes.append("class names: ImageNet's, because the network has 1,000 outputs (--labels changes them)")
     return ModelBundle(
         name=found.name,
         source=found.source,
@@ -128,7 +128,7 @@ def _as_graph(found: "_Found", reading: Reading) -> tuple[Any, list[str]]:
     notes = list(found.notes)
     if is_channels_first(network):
         network = channels_last(network)
-        notes.append("computes channels first: converted, pictures and maps are (height, width, channel)")
+        notes.append("computes channels first. It was converted: images and maps are (height, width, channel)")
     return network, [*notes, *difference_notes(network)]
 
 
@@ -167,7 +167,7 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
         read = read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
-        raise OptionError(f"--architecture is for files that hold weights only; received the model {path or 'vgg16'}.")
+        raise OptionError(f"--architecture is for weights-only files. Received the model {path or 'vgg16'}.")
     return _by_name("vgg16" if path is None else str(path), weights)
 
 
@@ -177,7 +177,7 @@ def _exists(path: str | Path) -> bool:
         return is_within_reach(path) and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"`{path}` cannot be the path of a file: {reason}. {EXPECTED}") from error
+        raise ModelError(f"`{path}` is not a possible path: {reason}. {EXPECTED}") from error
 
 
 def _stem(file: Path) -> str:
@@ -193,7 +193,7 @@ def load_default(*, classes: bool = False, **options: Any) -> ModelBundle:
     if not classes or options.get("weights") is not None or applications.is_cached("VGG16"):
         return load("vgg16", **options)
     bundle = load("squeezenet", **options)
-    reason = "No model was named, and the embedded VGG16 has no classes: using squeezenet. Name another with -m."
+    reason = "No model was named, and the embedded VGG16 has no classes, so convscope uses squeezenet. Name another with -m."
     return replace(bundle, notes=(reason, *bundle.notes))
 
 
@@ -210,7 +210,7 @@ def as_bundle(model: Any, *, classes: bool = False) -> ModelBundle:
         return load_default(classes=classes)
     if isinstance(model, str | Path) or hasattr(model, "layers"):
         return load(model)
-    raise ModelError(f"Received {type(model).__name__} as a model. Expected what convscope.load returns, or a path or name for it.")
+    raise ModelError(f"Received {type(model).__name__} as a model. Expected the result of convscope.load, or a path or name.")
 
 
 def _looks_like_file(name: str) -> bool:
@@ -221,14 +221,14 @@ def _by_name(name: str, weights: str | None) -> _Found:
     key = name.lower()
     if (embedded := EMBEDDED.get(key)) is not None:
         if weights not in (None, "embedded"):
-            raise OptionError(f"`{key}` is an embedded model and has its own weights only. Leave out --weights {weights}.")
+            raise OptionError(f"`{key}` is an embedded model with weights of its own. Leave out --weights {weights}.")
         read = read_model(assets.path(embedded.file), Reading(), _none)
         return _Found(read.network, key, key, "embedded", (embedded.note,), embedded.preprocess, read.format)
     application = applications.find(name)
     if application is None:
         known = [*EMBEDDED, *applications.names()]
         raise ModelError(
-            f"No model file `{name}`, and no model of that name. Expected a .h5, .hdf5 or .keras file, or a name. "
+            f"No model file `{name}`, and no model with that name. Expected a .h5, .hdf5 or .keras file, or a name. "
             f"{closest('the names', name, known)}"
         )
     key = application.lower()
@@ -240,8 +240,8 @@ def _by_name(name: str, weights: str | None) -> _Found:
         note = "vgg16: the embedded ImageNet weights of its 13 convolutions, without classes (all layers: convscope fetch vgg16)"
         return _Found(_embedded_vgg16(), key, key, "embedded", (note,))
     raise ModelError(
-        f"The weights of {application} are not in Keras' cache. Fetch them with: convscope fetch {key}; "
-        f"or take random ones with --weights none."
+        f"The weights of {application} are not in Keras' cache. Fetch them with convscope fetch {key}, or use random ones "
+        f"with --weights none."
     )
 
 
@@ -259,7 +259,7 @@ def _image_shape(network: Any, image: str) -> tuple[int | None, ...]:
     shape = next(tuple(tensor.shape[1:]) for tensor in network.inputs if operation_of(tensor).name == image)
     if shape[-1] is None:
         raise ModelError(
-            f"`{network.name}` does not say how many channels its input has: received {shape}. Give it: --input-shape 224,224,3"
+            f"`{network.name}` does not say how many channels its input has: its shape is {shape}. Add --input-shape 224,224,3"
         )
     return shape
 
@@ -275,5 +275,5 @@ def _labels(labels: str | Path | Sequence[str], network: Any) -> tuple[str, ...]
     names = read_labels(Path(labels)) if isinstance(labels, str | Path) else [str(name) for name in labels]
     outputs = network.output_shape[-1] if isinstance(network.output_shape, tuple) else None
     if outputs is not None and len(names) != outputs:
-        raise OptionError(f"Received {len(names)} labels; the network has {outputs} outputs. Give one name for each output, in order.")
+        raise OptionError(f"Received {len(names)} labels, but the network has {outputs} outputs. Name each output, in order.")
     return tuple(names)

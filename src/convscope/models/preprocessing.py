@@ -66,10 +66,12 @@ def named(wanted: str, channels: int) -> Preprocessing:
     if wanted not in PREPROCESSINGS:
         raise OptionError(
             f"No preprocessing `{wanted}`. Choose one of {', '.join(PREPROCESSINGS)}, "
-            "or give means and deviations in 0-255, such as 127.5/127.5."
+            "or write means and deviations in 0-255, such as 127.5/127.5."
         )
     if channels != 3 and len(PREPROCESSINGS[wanted].mean) == 3:
-        raise OptionError(f"Preprocessing `{wanted}` is for three channels; the network takes {channels}. Choose none, unit or symmetric.")
+        raise OptionError(
+            f"Preprocessing `{wanted}` is for three channels, but the network takes {channels}. Choose none, unit or symmetric."
+        )
     return PREPROCESSINGS[wanted]
 
 
@@ -87,5 +89,5 @@ def _from_numbers(wanted: str, channels: int) -> Preprocessing:
     with np.errstate(over="ignore"):
         ends = np.asarray(recipe.value_range(), np.float32)
     if not (np.isfinite(ends).all() and ends[0] < ends[1]):
-        raise OptionError(f"The preprocessing `{wanted}` leaves nothing of a picture. Expected numbers in 0-255, such as 127.5/127.5.")
+        raise OptionError(f"The preprocessing `{wanted}` leaves nothing of an image. Expected numbers in 0-255, such as 127.5/127.5.")
     return recipe

@@ -78,7 +78,7 @@ def read_model(path: Path, reading: Reading, architecture: Architecture) -> Read
             raise type(error)(f"`{path}`: {error}") from error
         except Exception as error:
             raise ModelError(
-                f"`{path}` could not be read as a model: {first_sentence(error)} It is damaged, or no Keras wrote it."
+                f"`{path}` could not be read as a model: {first_sentence(error)} The file is damaged, or Keras did not write it."
             ) from error
     return Read(network, said, tuple(notes))
 
@@ -107,12 +107,12 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
     text = hdf5.text_attribute(file, "model_config")
     group = file.get("model_weights", file)
     if not isinstance(group, hdf5.Group):
-        raise ModelError(f"`{path}`: its model_weights are no group of weights. The file is damaged.")
+        raise ModelError(f"`{path}`: its model_weights are not a group of weights. The file is damaged.")
     writer = hdf5.text_attribute(file, "keras_version") or hdf5.text_attribute(group, "keras_version")
     engine = hdf5.text_attribute(file, "backend") or hdf5.text_attribute(group, "backend")
     numbered = "layer_names" not in group.attrs and "layer_names0" not in group.attrs
     if text is None and numbered and not any(key in file for key in ("layers", "_layer_checkpoint_dependencies", "vars")):
-        raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor weights of one. {EXPECTED}")
+        raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor the weights of a model. {EXPECTED}")
     writer = writer or ("3" if numbered else "")
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
@@ -164,12 +164,12 @@ def _check(path: Path) -> str:
         with contextlib.suppress(OSError):
             close = alike(path.name, (one.name for one in path.parent.iterdir() if one.suffix.lower() in SUFFIXES))
         if close:
-            raise ModelError(f"No file `{path}`. Closest of the models there: {', '.join(close)}. {EXPECTED}")
+            raise ModelError(f"No file `{path}`. The closest names there: {', '.join(close)}. {EXPECTED}")
         raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, squeezenet, fashion, resnet50.")
     if path.is_dir():
         raise ModelError(f"`{path}` is a folder. {EXPECTED} (A TensorFlow SavedModel folder must be saved again as .keras.)")
     if not path.is_file():
-        raise ModelError(f"`{path}` is no regular file but a device or a pipe. {EXPECTED}")
+        raise ModelError(f"`{path}` is a device or a pipe, not a file. {EXPECTED}")
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"`{path}` ends in `{path.suffix or 'nothing'}`. {EXPECTED}")
     try:

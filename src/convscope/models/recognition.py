@@ -80,7 +80,7 @@ def _inside(ways: Arrivals, told: Opinion, trunk: tuple[str, str] | None, found:
     name = told.readings[0] if told.readings else "none"
     if found is not None and found.is_clear and (len(told.readings) != 1 or found.distances[name] > WRONG):
         others = tuple(one for one in told.readings if one != found.recipe.name)
-        doubt = f", though what it computes inside looks made for {' or '.join(others)}{_how(others)}" if others else ""
+        doubt = f", though its first layers look made for {' or '.join(others)}{_how(others)}" if others else ""
         return Choice(found.recipe, found.said() + doubt, others)
     said = _said(ways, name)
     if len(told.readings) == 1:
@@ -89,8 +89,8 @@ def _inside(ways: Arrivals, told: Opinion, trunk: tuple[str, str] | None, found:
     others = told.readings[1:] or ("unit",)
     return Choice(
         PREPROCESSINGS[name],
-        f"preprocessing {name} or {' or '.join(others)}: the network computes with its pictures, {said}, but not why; "
-        f"{name} ({RANGES[name]}) is taken{_how(others)}",
+        f"preprocessing {name} or {' or '.join(others)}: the network computes with its images, {said}, but the reason is "
+        f"unclear. convscope uses {name} ({RANGES[name]}){_how(others)}",
         others,
     )
 
@@ -106,7 +106,7 @@ def _as_trained(ways: Arrivals, name: str, trunk: tuple[str, str]) -> str:
 def _said(ways: Arrivals, name: str) -> str:
     first = _first_that_computes(ways, name)
     if are_equal({reading: ways[reading][ways[name].index(first)] for reading in READINGS}):
-        return "every picture is standardised by itself, so that its range does not matter"
+        return "every image is standardised by itself, so its range does not matter"
     before = {"none": "0 to 255", "unit": "0 to 1"}.get(name, "-1 to 1")
     low, high = first.ends()
     return f"{before} becomes {low:.4g} to {high:.4g} there"
@@ -118,7 +118,7 @@ def _first_that_computes(ways: Arrivals, name: str) -> Arrival:
 
 def _how(others: tuple[str, ...]) -> str:
     """Return how the other readings are chosen."""
-    return "; " + ", ".join(f"if it is fed {RANGES[name]}: --preprocess {name}" for name in others)
+    return "; " + ", ".join(f"for images in {RANGES[name]}: --preprocess {name}" for name in others)
 
 
 def _habits(name: str) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def _measured(found: Guess, trunk: tuple[str, str] | None) -> Choice:
     if trunk is None or found.recipe.name != trunk[1]:
         return Choice(found.recipe, found.said())
     others = _habits(found.recipe.name)
-    return Choice(found.recipe, f"{found.said()}; a frozen {trunk[0]} would say so too{_how(others)}", others)
+    return Choice(found.recipe, f"{found.said()}; a frozen {trunk[0]} would give the same result{_how(others)}", others)
 
 
 def _answered(answer: Answer | Response, trunk: tuple[str, str] | None) -> Choice:
@@ -145,7 +145,7 @@ def _assumed(found: Guess | None, trunk: tuple[str, str] | None, channels: int) 
     if trunk is not None:
         family, name = trunk
         others = _habits(name)
-        why = f"its trunk is {family}'s, but its author may feed it otherwise; {name} is taken{_how(others)}"
+        why = f"its trunk is that of {family}, but its author may have used another recipe. convscope uses {name}{_how(others)}"
         return Choice(PREPROCESSINGS[name], f"preprocessing {' or '.join((name, *others))}: {why}", others)
     unsure = "" if found is None else f" ({found.recipe.name} fits its BatchNorm layers best, but not clearly)"
     others = ("none", "symmetric", *(("caffe",) if channels == 3 else ()))

@@ -28,16 +28,18 @@ def reload_model(
     told = {name: said[name] for name in REPLAYED if name in said}
     if said.get("custom") and not custom:
         named = " ".join(f"--custom {one}" for one in said["custom"])
-        raise ReplayError(f"The model of this {made} needs code of its own, which is not run on a {made}'s word. If you trust it: {named}")
+        raise ReplayError(
+            f"The model of this {made} needs its own code. convscope does not run code that a {made} names. If you trust it, add {named}"
+        )
     if said.get("unsafe") and not unsafe:
-        raise ReplayError(f"The model of this {made} runs code that its file holds. If you trust whoever made the file: --unsafe")
+        raise ReplayError(f"The model of this {made} runs code from its file. If you trust whoever made the file, add --unsafe")
     permit(files_of(recorded, model))
     weights = recorded["weights"] if recorded["weights"] in WEIGHTS and model is None else None
     bundle = load(recorded["source"] if model is None else model, weights=weights, custom=custom, unsafe=unsafe, **told)
     if bundle.digest != recorded["digest"]:
         raise ReplayError(
-            f"The model `{bundle.source}` has changed, or is another one: its digest is {bundle.digest}, the {made} was made with "
-            f"{recorded['digest']}. Put the same model back, or say where it is: -m MODEL"
+            f"The model `{bundle.source}` has changed, or is a different one: its digest is {bundle.digest}, but the {made} "
+            f"was made with {recorded['digest']}. Restore the model, or name it with -m MODEL"
         )
     return replace(bundle, name=str(recorded["name"]), source=str(recorded["source"]), weights=str(recorded["weights"]))
 
@@ -67,5 +69,6 @@ def _check_kept(recorded: Mapping[str, Any], made: str) -> None:
         )
     if recorded["weights"] == "none":
         raise ReplayError(
-            f"The {made} was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file first."
+            f"The {made} was made with random weights of `{recorded['source']}`, which are gone. Save such a model to a file "
+            f"before you draw it."
         )

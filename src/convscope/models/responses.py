@@ -40,7 +40,7 @@ class Response:
     def said(self) -> str:
         """Return what was found, as one sentence."""
         found = ", ".join(f"{name} {spread:.2g}" for name, spread in self.spreads.items())
-        return f"preprocessing {self.name}, measured: photographs fed so get scores of an ordinary spread ({found})"
+        return f"preprocessing {self.name}, measured: with it, photographs get scores of an ordinary spread ({found})"
 
 
 def respond(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mapping[str, Any]) -> Response | None:

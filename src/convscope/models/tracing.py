@@ -81,7 +81,7 @@ def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
     """
     shape = shape or _shape_of(network)
     if shape is None:
-        raise ModelError(f"`{network.name}` ({type(network).__name__}) does not say its input shape. Give it: --input-shape 224,224,3")
+        raise ModelError(f"`{network.name}` ({type(network).__name__}) does not say its input shape. Add --input-shape 224,224,3")
     if isinstance(network, keras.Sequential):
         inputs = keras.Input(shape)
         return keras.Model(inputs, network(inputs), name=network.name)
@@ -93,7 +93,7 @@ def traced(network: Any, shape: tuple[int | None, ...] | None) -> Any:
     except Exception as error:
         raise ModelError(
             f"`{network.name}` is a subclassed model ({type(network).__name__}) whose `call` could not be followed: "
-            f"{first_sentence(error)} Expected one image tensor in, and only Keras layers and keras.ops on tensors."
+            f"{first_sentence(error)} Expected one image tensor as input, and only Keras layers and keras.ops on tensors."
         ) from error
 
 

@@ -28,7 +28,7 @@ def as_units(network: Any, units: Any) -> tuple[Unit, ...]:
     """Return the units that addresses, Units or sequences of them mean. Raises UnitError, suggesting near misses."""
     found = _units(as_network(network), units, whole_layers=False)
     if not found:
-        raise UnitError(f"No unit was given. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
+        raise UnitError(f"No unit. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
     return found
 
 
@@ -84,8 +84,8 @@ def _instead(graph: Graph, call: Call, labels: Sequence[str]) -> str:
     if not graph.holds_classes(call):
         return numbers
     if not labels:
-        return f"{numbers} This model has no class names; give them with --labels."
-    return f"{numbers} The {len(labels)} class names do not belong to them."
+        return f"{numbers} This model has no class names. Add them with --labels."
+    return f"{numbers} The {len(labels)} class names do not match them."
 
 
 def _plain(name: str) -> str:
@@ -99,7 +99,7 @@ def _checked(network: Network, unit: Unit) -> Unit:
     if not 0 <= unit.channel < count:
         raise UnitError(f"`{call.address}` has {count} channels, 0 to {count - 1}; received channel {unit.channel}.")
     if unit.position is not None and len(call.shape) != 4:
-        raise UnitError(f"`{call.address}` has no rows and columns, so `@{unit.position[0]},{unit.position[1]}` means nothing there.")
+        raise UnitError(f"`{call.address}` has no rows and columns, so `@{unit.position[0]},{unit.position[1]}` has no meaning there.")
     if unit.position is not None and min(unit.position) < 0:
         raise UnitError(f"`{unit}` has a negative position. Rows and columns count from 0.")
     return Unit(call.address, unit.channel, unit.position)
@@ -111,7 +111,7 @@ def channel_count(call: Call) -> int:
         raise no_units(call, call.unfit)
     if len(call.shape) < 2 or not call.shape[-1]:
         raise UnitError(
-            f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `{listing()}` lists the layers that have."
+            f"`{call.address}` ({call.layer_type}, shape {call.shape}) has no channels. `{listing()}` lists the layers that have channels."
         )
     return int(call.shape[-1])
 

@@ -21,8 +21,9 @@ def require_images(bundle: ModelBundle) -> None:
     if not bundle.takes_images:
         sides = ", ".join("?" if side is None else str(side) for side in bundle.shape)
         raise ModelError(
-            f"`{bundle.name}` takes ({sides}), not pictures (height, width, channels). Networks on sequences and volumes have activations: "
-            f"{command('activations LAYER data.npy', 'convscope.activations(model, layer, array)')}; the other methods need pictures."
+            f"`{bundle.name}` takes ({sides}), not images (height, width, channels). Networks on sequences and volumes have "
+            f"only activations: "
+            f"{command('activations LAYER data.npy', 'convscope.activations(model, layer, array)')}. The other methods need images."
         )
 
 

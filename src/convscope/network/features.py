@@ -45,7 +45,7 @@ def feature_notes(graph: Graph, layer: str | None) -> tuple[str, ...]:
     """Return what to say of the features of `layer`, None for those taken by default: that a network draws pictures, that they are few."""
     call, output = feature_call(graph, layer), graph.calls[graph.outputs[0].call]
     inner = layer is None and output.index in graph.downstream and _innermost(graph, output) is not None
-    drawn = (f"The network draws a picture, so its features are taken inside it, from `{call.address}`.",) if inner else ()
+    drawn = (f"The network makes an image, so its features come from inside it, from `{call.address}`.",) if inner else ()
     return (*drawn, *few_features(int(call.shape[-1] or 0)))
 
 
@@ -53,8 +53,8 @@ def few_features(count: int) -> tuple[str, ...]:
     """Return the sentence that goes with fewer features than a map can be drawn from."""
     if count >= FEWEST:
         return ()
-    shown = "one feature: a map of it is a line" if count == 1 else f"{count} features: a map of them shows nothing else"
-    return (f"There {'is' if count == 1 else 'are'} only {shown}. Name a layer with more, or look at the numbers themselves.",)
+    shown = "one feature, and a map of it is a line" if count == 1 else f"{count} features, and a map of them shows nothing else"
+    return (f"There {'is' if count == 1 else 'are'} only {shown}. Name a layer with more, or look at the numbers directly.",)
 
 
 def averaged(value: Any) -> Any:

@@ -79,7 +79,7 @@ def matching(model: Any, pattern: str) -> list[LayerInfo]:
 def fits(address: str, pattern: str) -> bool:
     """Say whether an address is what a pattern says, or matches it as a glob. Raises UnitError for a pattern that nobody wrote."""
     if len(pattern) > LONGEST_PATTERN:
-        raise UnitError(f"A pattern of {len(pattern):,} letters names no layer. Expected one such as block[45]*.")
+        raise UnitError(f"A pattern of {len(pattern):,} letters does not name a layer. Expected a pattern such as block[45]*.")
     return address == pattern or fnmatchcase(address, pattern)
 
 

@@ -56,7 +56,7 @@ def dossier(
     check_drawn("both", contrast)
     scanned = scanned_units(model, unit, run)
     if len(scanned.units) > 1:
-        raise UnitError(f"A dossier is of one unit; `{unit}` are {len(scanned.units)}. Give one, such as {scanned.units[0]}.")
+        raise UnitError(f"A dossier shows one unit, but `{unit}` names {len(scanned.units)}. Name one, such as {scanned.units[0]}.")
     run, bundle, one = scanned.run, scanned.network.bundle, scanned.units[0]
     pooled = is_pooled(scanned.way)
     rules = both if pooled else both[:1]
@@ -137,10 +137,16 @@ METHOD = Method(
     takes=("units",),
     options=(
         RUN_OPTION,
-        Option("steps", int, None, "How many steps to climb [default: until the score hardly rises]."),
-        Option("size", int, None, "Side of the synthetic picture in pixels [default: from the receptive field]."),
-        Option("seed", int, 0, "Where its noise starts; the same seed gives the same picture."),
-        Option("precision", str, "auto", "What the ascent computes in.", choices=("auto", "float32", "bfloat16")),
+        Option("steps", int, None, "Number of steps of the ascent [default: until the score hardly rises]."),
+        Option("size", int, None, "Side of the synthetic picture, 8 to 4096 pixels [default: from the receptive field]."),
+        Option("seed", int, 0, "Seed of its noise. The same seed gives the same picture."),
+        Option(
+            "precision",
+            str,
+            "auto",
+            "Number format of the ascent. `auto` uses bfloat16 if it is faster here.",
+            choices=("auto", "float32", "bfloat16"),
+        ),
         TIES_OPTION,
         CONTRAST_OPTION,
         THEME,
@@ -151,8 +157,8 @@ METHOD = Method(
         "convscope dossier block4_conv2:0-7 -r run/ --theme dark -o dossiers/",
     ),
     description=(
-        "One picture and one page (HTML, with its pictures inside) for each unit; a bare layer means all its units. RUN is the folder of "
-        "a `convscope scan`. The network is the one that was scanned; -m names the same one, where it lies elsewhere now."
+        "Writes one picture and one page (HTML, with its pictures inside) for each unit. A bare layer means all its units. "
+        "RUN is the folder of a `convscope scan`. The network is that of the scan; -m names its file if it has moved."
     ),
     model_of=model_of,
     of_runs=True,

@@ -40,7 +40,7 @@ class Gathered:
         if not self.unreadable:
             return ()
         first = self.unreadable[min(self.unreadable)]
-        return (f"Pictures that could not be had: {len(self.unreadable)}. The first: {first}",)
+        return (f"Images that are unavailable: {len(self.unreadable)}. The first: {first}",)
 
 
 def gather(run: Run, network: Network, units: Sequence[Unit], rulesets: Sequence[Ruleset], *, view: str) -> Gathered:
@@ -75,7 +75,7 @@ def gather(run: Run, network: Network, units: Sequence[Unit], rulesets: Sequence
                 asked.project(there, pictures, rules, projections[number])
                 tell(len(chunk))
     if wanted and unreadable.keys() >= {int(top.images[place]) for place in wanted}:
-        raise ImageError(f"None of the pictures can be had. The first: {unreadable[min(unreadable)]}")
+        raise ImageError(f"None of the images is available. The first: {unreadable[min(unreadable)]}")
     patches = tuple(asked.patches(number, pixels[number], projections[0, number], unreadable) for number in range(len(units)))
     if graded:
         patches = tuple(replace(one, gradients=projections[-1, number]) for number, one in enumerate(patches))

@@ -29,10 +29,10 @@ from ..results import Patches
 from ..scanning import Run, open_run
 from ..units import Unit, parse
 
-FLAT = "The activation of this layer is flat above, so units are ranked by the value before it; tables hold both."
+FLAT = "The activation of this layer is flat above, so units are ranked by the value before it. Tables hold both."
 OLD = (
-    "The activation of this layer is flat above, and this run ranks its units after it: images at the ceiling stand in the order in "
-    "which they were read. Scan again with --out."
+    "The activation of this layer is flat above, but this run ranks its units after it. Images at the ceiling are in the "
+    "order in which they were read. Scan again with --out."
 )
 RUN_OPTION = Option("run", Path, None, "The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN")
 # A run's own network is loaded once for all pictures of the run.
@@ -132,12 +132,12 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     network = _network_of(run, model)
     found = as_candidates(network, parts)
     if not found:
-        raise UnitError(f"No unit was given. Expected an address such as `{run.layers[0]}:0`.")
+        raise UnitError(f"No unit. Expected an address such as `{run.layers[0]}:0`.")
     for layer in dict.fromkeys(unit.layer for unit in found):
         run.channels(layer)
     placed = next((one for one in found if one.position is not None), None)
     if placed is not None:
-        raise UnitError(f"`{placed}` is one position of a unit, but a scan measures units whole. Give {placed.layer}:{placed.channel}.")
+        raise UnitError(f"`{placed}` is one position of a unit, but a scan measures whole units. Use {placed.layer}:{placed.channel}.")
     return ScannedUnits(run, network, found)
 
 
@@ -192,7 +192,7 @@ def _network_of(run: Run, model: Any) -> Network:
     ):
         if found != expected:
             raise ModelError(
-                f"`{bundle.name}` is not what `{run.path}` was scanned with: its {noun} is {found}, that of the run's `{scanned['name']}` "
-                f"{expected}. Leave the model out, the run knows its own; or scan with this one."
+                f"`{bundle.name}` is not the model of the run `{run.path}`: its {noun} is {found}, that of the run's `{scanned['name']}` "
+                f"{expected}. Leave the model out to use that of the run, or scan with this one."
             )
     return network

@@ -52,7 +52,7 @@ def top(
     scanned = _chosen(model, units, run, filters)
     if len(scanned.layers) > 1:
         raise UnitError(
-            f"These are units of {len(scanned.layers)} layers: {', '.join(scanned.layers[:4])}. One sheet shows units of one layer. "
+            f"The units belong to {len(scanned.layers)} layers: {', '.join(scanned.layers[:4])}. One sheet shows units of one layer. "
             "Call top once for each."
         )
     _check_memory(scanned)
@@ -137,8 +137,8 @@ def _check_memory(scanned: ScannedUnits) -> None:
     wanted = 2 * count * fields.shape[1] * height * width * fit.channels * 4
     if wanted > MOST_BYTES:
         raise OptionError(
-            f"{count} units are {wanted / 2**30:.0f} GiB of patches and projections; at most {MOST_BYTES / 2**30:.0f} are made at "
-            f"once. Take {ON_A_PAGE} units at a time, as `convscope top` does."
+            f"{count} units are {wanted / 2**30:.0f} GiB of patches and projections. The limit is {MOST_BYTES / 2**30:.0f} "
+            f"GiB. Take {ON_A_PAGE} units at a time, as `convscope top` does."
         )
 
 
@@ -153,15 +153,15 @@ METHOD = Method(
         view_option("projection"),
         CONTRAST_OPTION,
         THEME,
-        Option("filters", str, None, "As earlier releases wrote the channels of UNIT.", hidden=True),
+        Option("filters", str, None, "Deprecated: channels of UNIT, as earlier releases wrote them.", hidden=True),
     ),
     examples=(
         "convscope top block3_conv1:0-15 -r run/",
         "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
     ),
     description=(
-        "A bare layer means all its units. RUN is the folder of a `convscope scan`. The network is the one that was scanned; -m names the "
-        "same one, where it lies elsewhere now. More than 16 units of a layer, or units of several layers, are written as pages of at most "
+        "A bare layer means all its units. RUN is the folder of a `convscope scan`. The network is that of the scan; -m "
+        "names its file if it has moved. More than 16 units of a layer, or units of several layers, become pages of at most "
         "16, with an index.html that shows them all."
     ),
     model_of=model_of,

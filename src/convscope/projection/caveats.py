@@ -20,14 +20,14 @@ from .slopes import slope_notes
 MOST_NAMED = 4
 LIKENESS_IMAGES = 3  # on which it is measured
 CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
-GRATING = 'Equal maxima go to the first place of their window, which can draw a grating; ties="spread" removes it.'
+GRATING = 'Equal maxima go to the first position of their window, which can draw a grating. ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 MEASURED = (
-    "Projections of different units of {} from one place have a mean cosine of {:.2f} ({} pairs measured on these images; 1 is the same "
-    "picture), their plain gradients of {:.2f}."
+    "Projections of different units of {} from one place have a mean cosine of {:.2f} ({} pairs on these images; 1 means the "
+    "same picture). Their plain gradients have {:.2f}."
 )
-SAME = "{}, so an image decides the size of a projection, not its shape."
-UNPOOLED, WITHOUT = "No max pooling comes before this layer", "Without switches nothing of the image goes down"
+SAME = "{}, so an image changes the size of a projection, not its shape."
+UNPOOLED, WITHOUT = "No max pooling comes before this layer", "Without switches the image does not guide the signal"
 
 
 def is_pooled(calls: Iterable[Call]) -> bool:
@@ -106,4 +106,4 @@ def check_drawn(view: str, contrast: float) -> None:
     """Raise OptionError for ways of drawing that there are not."""
     check_choice("view", view, VIEWS)
     if not 50 <= contrast <= 100:
-        raise OptionError(f"`contrast` is {contrast}. Give the percentage of values within the scale, 50 to 100.")
+        raise OptionError(f"`contrast` is {contrast}. Expected the percentage of values within the scale, 50 to 100.")

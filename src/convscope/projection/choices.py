@@ -9,15 +9,15 @@ from ..results import VIEWS
 Switches = Annotated[
     bool | str,
     Opt(
-        "How to unpool: by switches, or without them: `spread` over the window or to its `center`.",
+        "How to unpool: to the recorded maxima (`switches`), over the whole window (`spread`) or to its `center`.",
         choices=tuple(UNPOOLINGS),
         aliases=((True, "switches"), (False, "spread")),
         shortcuts=(("--no-switches", "spread"),),
         asked=True,
     ),
 ]
-Ties = Annotated[str, Opt("Where equal maxima of a window send the signal.", choices=TIES)]
+Ties = Annotated[str, Opt("Where the signal goes from equal maxima of a window: `spread` over all, or to the `first`.", choices=TIES)]
 View = Annotated[
-    str, Opt("Draw the signed projection, the picture seen `through` its energy, both, or both of the plain gradient.", choices=VIEWS)
+    str, Opt("Draw the signed projection, the image seen `through` its energy, both, or the plain gradient in both ways.", choices=VIEWS)
 ]
-Contrast = Annotated[float, Opt("Percentage of a projection's values that lie within the scale of grey.", least=50, most=100)]
+Contrast = Annotated[float, Opt("Percentage of a projection's values within the scale of grey.", least=50, most=100)]

@@ -66,8 +66,8 @@ def require_slope(graph: Graph, call: Call, size: tuple[int, int], rules: Rulese
     found = slopes(graph, call, size, rules)
     if found.closed:
         raise UnitError(
-            f"`{legible(call.address)}` has no gradient by the picture: none comes through {found.named()}, whose output jumps or is held "
-            "fixed. Choose a layer before it; convscope activations shows the values behind it."
+            f"`{legible(call.address)}` has no gradient with respect to the image: none passes {found.named()}, whose output "
+            f"jumps or is held fixed. Choose a layer before it, or look at the values behind it with convscope activations."
         )
 
 
@@ -81,7 +81,7 @@ def slope_notes(graph: Graph, calls: Iterable[Call], size: tuple[int, int], rule
         found = slopes(graph, call, size, rules)
         told = found if found.closed else Slopes(tuple(one for one in found.cuts if not _is_switch(graph, one, size)), False)
         if told.cuts:
-            lost = "projections from there are empty" if told.closed else "what depends on the picture that way is not shown"
+            lost = "projections from there are empty" if told.closed else "the picture does not show what depends on the image that way"
             said.append(f"No gradient of `{legible(call.address)}` comes through {told.named()}: {lost}.")
     return tuple(said)
 

@@ -101,7 +101,7 @@ def check_memory(network: Network, units: Sequence[Unit], images: FloatArray, ru
     if wanted > free:
         raise ExhaustedError(
             f"{len(images)} images times {len(set(units))} units are {wanted / 2**30:.1f} GB of projections, but {free / 2**30:.1f} GB of "
-            "memory are free. Take fewer images or units, or the strongest N."
+            "memory are free. Use fewer images or units, or the strongest N."
         )
 
 

@@ -128,9 +128,9 @@ def _labels(result: Ascent, room: int) -> list[str]:
 def _heading(result: Ascent) -> Heading:
     layers = dict.fromkeys(unit.layer for unit in result.units)
     subtitle = joined(model_name(result), MODES.get(result.mode, result.mode), counted(len(set(result.units)), "unit"))
-    notes = ["Score: the unit's largest activation on the 8-bit picture itself."]
+    notes = ["Score: the unit's largest activation on the 8-bit picture."]
     if (result.values != result.scores).any():
-        notes.append("Where its activation is flat above, the value before it.")
+        notes.append("If its activation is flat above, the value before it.")
     if result.real is not None:
-        notes.append("Beside it, its ratio to the largest activation among the real images.")
+        notes.append("Beside it: its ratio to the largest activation among the real images.")
     return Heading(f"What excites the units of {', '.join(layers)}", subtitle, heading_notes(result, " ".join(notes)))

@@ -19,7 +19,7 @@ VARIANTS = {
     "center": "without switches: the value goes to the centre of its pooling window",
     "unpooled": "no max pooling, so no switches",
 }
-PADDING_NOTE = "Border: the place lies in the outermost rows or columns of its map, where the unit sees padding beside the picture."
+PADDING_NOTE = "Border: the position lies in the outermost rows or columns of its map, where the unit sees padding beside the image."
 SILENT, NOT_FINITE = "not excited by this image", "not finite: NaN or infinite on this image"
 AS_BEFORE = "as for {}: the image does not change it"
 Field = tuple[int, int, int, int]

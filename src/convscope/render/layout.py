@@ -20,7 +20,7 @@ GAP = 14
 MOST_ROWS = 1000
 NARROWEST = 860
 ASPECT = 1.25
-INTERRUPTED = "Interrupted before the end: this is what had been reached."
+INTERRUPTED = "Interrupted before the end. The picture shows the results so far."
 Box = tuple[float, float, float, float]
 
 
@@ -145,7 +145,8 @@ def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, the
     """
     if len(rows) > MOST_ROWS:
         raise OutputError(
-            f"A sheet of {len(rows)} rows (images times units) cannot be drawn; at most {MOST_ROWS} can. Take fewer images or units."
+            f"A sheet of {len(rows)} rows (images times units) is too long; convscope draws at most {MOST_ROWS} rows. Take "
+            f"fewer images or units."
         )
     block = _block(rows, len(names))
     gutter = 3 * GAP + 10

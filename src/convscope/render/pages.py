@@ -122,7 +122,9 @@ def _link(folder: Path, path: str | Path) -> str:
     """Return the address of `path` relative to the page, so that the folder can be moved or sent."""
     relative = Path(os.path.relpath(folder / path, folder))
     if os.pardir in relative.parts or relative.is_absolute():
-        raise OutputError(f"The picture `{path}` lies outside `{folder}`. Expected one inside, so that the folder can be sent whole.")
+        raise OutputError(
+            f"The picture `{path}` lies outside `{folder}`. Expected a picture inside, so that you can send the folder as a whole."
+        )
     return _words("./" + quote(relative.as_posix(), safe="/", errors="surrogateescape"))
 
 

@@ -16,10 +16,10 @@ SEAM = 4
 What = Literal["patches", "projections", "gradients", "through"]
 Size = tuple[int, int]
 Tiles = Mapping[int, Bytes]
-BORDER_NOTE = "A window that reaches over the border of its image is filled up with the empty colour, so that all have one scale."
-BORDER_FIRST_NOTE = "A unit that is strongest at the border of nearly every picture may answer to the padding there, not to what is in it."
-NOTHING_NOTE = "Where a projection is left empty, nothing of the signal comes down to the pixels."
-MISSING_NOTE = "An empty place has no picture: it is gone, or has changed since the scan."
+BORDER_NOTE = "A window that reaches over the border of its image is filled with the empty colour, so all have one scale."
+BORDER_FIRST_NOTE = "A unit that is strongest at the border of nearly every image may answer to the padding there, not to the image."
+NOTHING_NOTE = "An empty projection means that nothing of the signal reaches the pixels."
+MISSING_NOTE = "An empty place stands for an image that is gone or has changed since the scan."
 
 
 def tile_size(window: tuple[int, int], most: int) -> tuple[int, int]:

@@ -15,16 +15,16 @@ FAINTEST = 3.0
 # The energy is blurred by a share of the picture's longer side; so many percent of it lie within full sight.
 BLUR, SIGHT = 1 / 25, 95.0
 SCALE_NOTE = "Projections are signed: zero is mid-grey."
-COMPARED_NOTE = "Those of one unit share a scale; the faintest are brightened to a third of it."
+COMPARED_NOTE = "Those of one unit share a scale. The faintest are brightened to a third of it."
 
 
 def through_note(view: str, gradients: bool) -> str:
     """Return what is said of pictures that are seen through energy: that of projections, or of the gradients in their place."""
     if view == "gradient":
-        return "Plain gradients from the same places, and the picture where they have energy, mid-grey where they have none."
+        return "Plain gradients from the same positions. Beside them the image where they have energy, and mid-grey elsewhere."
     if gradients:
-        return "Seen through: the picture where the plain gradient has energy, because the projection does not depend on the image."
-    return "Seen through: the picture where the projection has energy, mid-grey where it has none."
+        return "Seen through: the image where the plain gradient has energy, because the projection does not depend on the image."
+    return "Seen through: the image where the projection has energy, and mid-grey elsewhere."
 
 
 def magnitude(signal: ArrayLike, percent: float = CONTRAST) -> float:

@@ -31,7 +31,9 @@ def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, S
     """
     used = theme_of(result, theme)
     if len(result.patches) > MOST_UNITS:
-        raise OutputError(f"A sheet of {len(result.patches)} units cannot be drawn; at most {MOST_UNITS} can. Take fewer units.")
+        raise OutputError(
+            f"A sheet of {len(result.patches)} units is too long; convscope draws at most {MOST_UNITS} units. Take fewer units."
+        )
     first = result.patches[0]
     window = first.pixels.shape[1:3]
     tile = tile_size((window[0], window[1]), _side(len(result.patches) * len(PARTS[result.view]) // 2))
@@ -102,12 +104,12 @@ def _heading(result: TopPatches) -> Heading:
     variant = projected(result.variant, result.view)
     most = max(len(one.images) for one in result.patches)
     subtitle = joined(model_name(result), result.dataset, counted(result.images, "image"), amount, _window(result), variant)
-    notes = [f"For each unit the {most} images with the largest spatial maximum, strongest first, one maximum an image."]
+    notes = [f"For each unit the {most} images with the largest maximum over space, strongest first, one maximum for each image."]
     if result.silent:
-        notes.append(f"{result.silent} of the {counted(result.channels, 'unit')} are silent: they fire on none of the images.")
+        notes.append(f"{result.silent} of the {counted(result.channels, 'unit')} are silent: they fire on no image.")
     if result.not_finite:
         notes.append(
-            f"{result.not_finite} of the {counted(result.channels, 'unit')} are NaN or infinite on some images, which count for nothing."
+            f"{result.not_finite} of the {counted(result.channels, 'unit')} are NaN or infinite on some images, which do not count."
         )
     more = patch_notes(
         result.patches, view=result.view, signed=result.view != "through", single=result.steady and result.view != "gradient"

@@ -24,7 +24,7 @@ from .thumbnails import lay_all
 SMALLEST, LARGEST = 1200, 3500
 CROWDING = 1.5
 SMALLEST_SIDE = 15
-EXACT = "map.parquet has the exact coordinates, and --exact draws them."
+EXACT = "map.parquet has the exact coordinates. --exact draws them."
 SHOWN = ("knn@10", "trustworthiness", "label knn@10")
 
 
@@ -153,7 +153,7 @@ def _heading(result: Embedding, coloured: str | None, moved: float) -> Heading:
     quality = (f"{name} {number(float(result.quality[name]))}" for name in SHOWN if name in result.quality)
     shown = f"coloured by {coloured}" if coloured else ""
     subtitle = joined(result.network or model_name(result), result.engine, counted(len(result.points), "image"), *quality, shown)
-    apart = (f"Thumbnails are pushed apart, by {moved:.1%} of the diagonal on average; {EXACT}",) if moved >= 5e-4 else ()
+    apart = (f"Thumbnails are pushed apart by {moved:.1%} of the diagonal on average. {EXACT}",) if moved >= 5e-4 else ()
     if result.engine.startswith("PCA"):  # too few images for t-SNE: the record's engine says so
         return Heading(f"Map of images by their principal components, {result.layer}", subtitle, heading_notes(result, *apart))
     return Heading(f"t-SNE map of images, {result.layer}", subtitle, heading_notes(result, CAUTION_TSNE, *apart))
@@ -165,5 +165,5 @@ def _grid_heading(result: Embedding, coloured: str | None) -> Heading:
     size = f"{result.grid[0]} x {result.grid[1]} cells"
     shown = f"coloured by {coloured}" if coloured else ""
     subtitle = joined(result.network or model_name(result), counted(len(result.points), "image"), size, words, shown)
-    note = "Each image has a cell of its own, as near to its place on the map as can be."
+    note = "Each image has a cell of its own, as near as possible to its place on the map."
     return Heading(f"The map on a grid, {result.layer}", subtitle, (note,))

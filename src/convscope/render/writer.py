@@ -111,8 +111,8 @@ def check_target(path: Path) -> None:
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() in OTHER_SUFFIXES:
         raise OutputError(
-            f"Cannot write a picture to `{path}`: a `{path.suffix}` cannot say how it was made. "
-            f"Expected a path that ends in .png, .svg or .pdf, or a folder. Try: {path.with_suffix(PICTURE)}"
+            f"Cannot write a picture to `{path}`: a `{path.suffix}` file cannot hold provenance. Expected a path that ends "
+            f"in .png, .svg or .pdf, or a folder. Try: {path.with_suffix(PICTURE)}"
         )
 
 
@@ -151,8 +151,7 @@ def show(result: Result) -> None:
         importlib.import_module("IPython.display").display(result)
     elif not ImageShow.show(main_picture(result), title=result.provenance.method):
         raise OutputError(
-            "Cannot show the picture: this system has no viewer for pictures. "
-            "Expected one, or a notebook. Write it instead: result.save('picture.png')."
+            "Cannot show the picture: this system has no image viewer. Use a notebook, or write the picture: result.save('picture.png')."
         )
 
 

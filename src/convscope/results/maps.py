@@ -15,7 +15,7 @@ from ..formats import map_reference
 from ..writing import is_picture, writer
 from .record import FloatArray, Result
 
-CAUTION_TSNE = "t-SNE keeps neighbours; distances between clusters and their sizes carry little meaning."
+CAUTION_TSNE = "t-SNE keeps neighbours. Distances between clusters, and the sizes of clusters, mean little."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def check_apart(folder: Path, onto: str | Path | None) -> None:
         return
     old, new = (Path(os.path.expanduser(one)).resolve() for one in (onto, folder))  # noqa: PTH111 (Path's own raises for ~nobody)
     if new in (old, old / "page"):
-        raise OutputError(f"`{folder}` holds the map that the images are placed on, which would be replaced. Give another folder.")
+        raise OutputError(f"`{folder}` holds the map that the images were placed on. Saving there would overwrite it. Use another folder.")
 
 
 def _holds_points(path: Path) -> bool:

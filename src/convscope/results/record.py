@@ -14,7 +14,7 @@ from ..formats import picture
 from ..units import Unit
 from ..writing import writer
 
-INTERRUPTED = "Interrupted: what was reached so far was written."
+INTERRUPTED = "Interrupted. The results so far were written."
 FloatArray = NDArray[np.float32]
 
 
@@ -26,8 +26,8 @@ def plain(value: float) -> float | None:
 def bands_note(bands: int) -> str:
     """Return a sentence that says which of so many bands a picture shows, nothing where it shows all."""
     if bands == 2:
-        return "Of the 2 bands of each picture the mean is shown."
-    return f"Of the {bands} bands of each picture the first three are shown, as red, green and blue." if bands > 3 else ""
+        return "The picture shows the mean of the 2 bands."
+    return f"The picture shows the first three of {bands} bands as red, green and blue." if bands > 3 else ""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def check_file(path: Path, expected: str | None) -> None:
     if expected is None:
         return
     if file_digest(path) != expected:
-        raise DamageError("its checksum is not the one that was noted")
+        raise DamageError("its checksum does not match")
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
@@ -33,7 +33,7 @@ def sealed(content: Mapping[str, Any]) -> bytes:
 def check_sealed(content: Mapping[str, Any]) -> None:
     """Raise DamageError for content that `sealed` did not write so."""
     if content.get(CHECKSUM) != _checksum({name: one for name, one in content.items() if name != CHECKSUM}):
-        raise DamageError("its checksum is not the one that was noted")
+        raise DamageError("its checksum does not match")
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -126,8 +126,8 @@ def _accounted(
     if missing:
         first, end = next(iter(missing))
         raise ConvscopeError(
-            f"The executor ended while {len(missing)} of {count} shards were not finished, first the images {first} to {end - 1}. "
-            "Expected the result of each. What was finished is kept; the same command resumes."
+            f"The executor ended with {len(missing)} of {count} shards unfinished, first the images {first} to {end - 1}. "
+            f"Expected the result of each shard. Finished shards are kept, and the same command resumes."
         )
 
 
@@ -151,9 +151,9 @@ def known_settings(run: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError, AttributeError):
         return None
     except OSError as error:
-        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected what the run is of. Check its permissions.") from error
+        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the settings of the run. Check its permissions.") from error
     if schema > SCHEMA:
-        raise OptionError(f"The run in `{run}` was begun by a newer convscope (schema {known['schema']}). Update this one to resume it.")
+        raise OptionError(f"The run in `{run}` was started by a newer convscope (schema {known['schema']}). Update convscope to resume it.")
     return known
 
 
@@ -165,9 +165,9 @@ def _check_folder(run: Path) -> None:
     except OSError as error:
         raise OutputError(unwritten(run, error)) from error
     if not (run / FOLDER).is_dir() and others:
-        raise OptionError(f"`{run}` holds files, but no scan that can be resumed. Give a new or an empty folder with --out.")
+        raise OptionError(f"`{run}` holds files, but not a scan to resume. Choose a new or empty folder with --out.")
     if (run / FOLDER).is_symlink():
-        raise OptionError(f"`{run / FOLDER}` is a link. Expected a folder that the scan made. Put the folder itself there.")
+        raise OptionError(f"`{run / FOLDER}` is a link. Expected the folder that the scan made. Replace the link by that folder.")
 
 
 def _check_settings(run: Path, asked: dict[str, Any]) -> bool:
@@ -178,11 +178,11 @@ def _check_settings(run: Path, asked: dict[str, Any]) -> bool:
         first, *others = asked["ranked"]
         layers = f"`{first}`" + (f" and {len(others)} other layers" if others else "")
         raise OptionError(
-            f"The run in `{run}` was begun by an earlier convscope, which ranks the units of {layers} after their activation, which is "
-            "flat above; this one ranks them before it. The run can be read, but not resumed. Scan again with another --out."
+            f"The run in `{run}` was started by an earlier convscope. It ranked the units of {layers} after their flat "
+            f"activation; this one ranks them before it. The run can be read, but not resumed. Scan again with another --out."
         )
     if what:
-        raise OptionError(f"The run in `{run}` is of {what}. Give the same, or begin another run with --out.")
+        raise OptionError(f"`{run}` was scanned with {what}. Use the same settings to resume it, or choose a new folder with --out.")
     return known is not None
 
 
@@ -220,8 +220,8 @@ def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], mea
             same = False
         if not same:
             raise ImageError(
-                f"`{sources[image].name}` has changed since the run in `{run}` read it. Put the same images back, or begin another run "
-                "with --out."
+                f"`{sources[image].name}` has changed since the run in `{run}` read it. Restore the images, or choose a new "
+                f"folder with --out."
             )
     if unreached and len(unreached) == len(chosen):
         raise unreached[0]

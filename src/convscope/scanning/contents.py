@@ -32,16 +32,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
         major = int(str(manifest["schema"]).split(".")[0])
         if major > int(SCHEMA.split(".")[0]):
-            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update this one to read it.")
+            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update convscope to read it.")
         if major > 1 or CHECKSUM in manifest:
             check_sealed(manifest)
         return manifest
     except (FileNotFoundError, NotADirectoryError) as error:
         begun = (folder / FOLDER).is_dir()
         raise ReplayError(
-            f"The run in `{folder}` is not finished. Give the same scan command again: it resumes."
+            f"The run in `{folder}` is not finished. The same scan command resumes it."
             if begun
-            else f"`{folder}` holds no run. Expected a folder that `convscope scan` wrote."
+            else f"`{folder}` is not a run. Expected a folder written by `convscope scan`."
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(folder / MANIFEST, error) from error
@@ -56,8 +56,8 @@ def damaged(path: Path, error: BaseException) -> ReplayError:
         return ReplayError(f"`{path}` cannot be read: {error.strerror}. Check its permissions and its disk.")
     else:
         fact = f"is damaged, or has changed since the run was opened: {error}"
-    way_out = "Give the same scan command again: it makes the file again" if (run / FOLDER).is_dir() else "Scan again into another folder"
-    return ReplayError(f"`{path}` {fact}. Expected what `convscope scan` wrote. {way_out}.")
+    way_out = "Repeat the scan command, which makes the file again" if (run / FOLDER).is_dir() else "Scan again into another folder"
+    return ReplayError(f"`{path}` {fact}. Expected a file written by `convscope scan`. {way_out}.")
 
 
 class Contents:
@@ -89,7 +89,7 @@ class Contents:
         try:
             values = read_array(path)
             if values.ndim != 2 or values.shape[1] != width or len(values) < count or values.dtype != np.dtype("<f4"):
-                raise DamageError(f"it holds {values.shape} numbers of {values.dtype} where the manifest says {(count, width)} of float32")
+                raise DamageError(f"it holds {values.shape} numbers of {values.dtype} but the manifest says {(count, width)} of float32")
         except (OSError, ValueError) as error:
             raise damaged(path, error) from error
         values = values[:count]  # a scan that adds images may be on its way
@@ -97,7 +97,7 @@ class Contents:
             spans = self.table("spans")
             for first, end, noted in zip(spans.numbers["first"], spans.numbers["end"], spans.texts["features"], strict=True):
                 if digest(np.ascontiguousarray(values[first:end]).tobytes()) != noted:
-                    raise damaged(path, DamageError(f"the checksum of the images {first} to {end - 1} is not the one that was noted"))
+                    raise damaged(path, DamageError(f"the checksum of the images {first} to {end - 1} does not match"))
         return values
 
     def _check(self, name: str, found: Columns) -> None:
@@ -105,7 +105,7 @@ class Contents:
         count, layers = int(self._manifest["count"]), {one["address"]: int(one["channels"]) for one in self._manifest["layers"]}
         if name == "images":
             ids = found.numbers["image"]
-            _expect(len(ids) == int(self._manifest["images"]) and (np.diff(ids) > 0).all(), "its ids do not rise, or are too few")
+            _expect(len(ids) == int(self._manifest["images"]) and (np.diff(ids) > 0).all(), "its ids do not increase, or some are missing")
             _within(found, "image", count)
         elif name == "top":
             _within(found, "image", count)

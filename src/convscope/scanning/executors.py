@@ -55,8 +55,8 @@ class Processes:
             except BrokenProcessPool as error:
                 if not progress:
                     raise ConvscopeError(
-                        "A worker process died before it finished anything: killed, or there was not enough memory. What was finished "
-                        "is kept; run the same again with fewer --workers and it resumes."
+                        "A worker process died before it finished anything: it was killed, or memory ran out. Finished "
+                        "shards are kept. Repeat the command with fewer --workers to resume."
                     ) from error
 
     def _once(self, function: Function, waiting: Iterator[Shard], lost: list[Shard]) -> Iterator[Finished]:

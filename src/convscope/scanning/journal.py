@@ -50,10 +50,11 @@ def locked(run: Path) -> Iterator[None]:
             _lock(file.fileno())
         except OSError as error:
             if error.errno in HELD:
-                said = f"Another process is at work on `{run}`. Wait until it has ended, or give another folder with --out."
+                said = f"Another process is working on `{run}`. Wait until it ends, or choose another folder with --out."
             else:
                 said = (
-                    f"Cannot lock `{run / LOCK}`: {error.strerror}. Expected a disk that knows locks. Give a folder on another with --out."
+                    f"Cannot lock `{run / LOCK}`: {error.strerror}. Expected a disk that supports locks. Choose a folder on "
+                    f"another disk with --out."
                 )
             raise OutputError(said) from error
         yield
@@ -165,15 +166,15 @@ class Journal:
         """Write damaged rows again. Raises OutputError where they do not come out as they were noted, UnreachableError."""
         if finished.unreached:
             raise UnreachableError(
-                f"The rows of the images {finished.span[0]} to {finished.span[1] - 1} are damaged and cannot be made again now: "
-                f"{finished.unreached[0][1]}"
+                f"The rows of the images {finished.span[0]} to {finished.span[1] - 1} are damaged and cannot be computed "
+                f"again now: {finished.unreached[0][1]}"
             )
         found = _digests(finished, finished.span)
         place, old = next((place, one) for place, one in enumerate(self._kept.done) if one.span == finished.span)
         if any(noted not in ("", one) for noted, one in zip((old.facts, old.features), found, strict=True)):
             raise OutputError(
-                f"`{self.features.path}` or `{self.facts.path}` is damaged, and the images {old.first} to {old.end - 1} give other numbers "
-                "now. Put the same images and the same set-up back, or begin another run with --out."
+                f"`{self.features.path}` or `{self.facts.path}` is damaged, and the images {old.first} to {old.end - 1} now "
+                f"give different numbers. Restore the images and the set-up, or choose a new folder with --out."
             )
         self.facts.write(old.first, finished.facts)
         self.features.write(old.first, finished.features)
@@ -242,19 +243,20 @@ class Journal:
         run = self.folder.parent
         if not of and self._anonymous:
             raise OptionError(
-                f"`{self.folder / SETTINGS}` is missing or damaged, and nothing else says what the run is of. Begin another run with --out."
+                f"`{self.folder / SETTINGS}` is missing or damaged, and it alone describes the run. Choose a new folder with --out."
             )
         if of not in ("", self._of):
             raise OptionError(
-                f"`{path}` was made with another model, or other layers or options, than those given. Give what the run in `{run}` was "
-                "begun with, or begin another run with --out."
+                f"`{path}` was made with a different model, or with different layers or options. Use those with which the "
+                f"run in `{run}` started, or choose a new folder with --out."
             )
         for one in kept.done:
             listed = self._listed.digest(one.first, one.end) if one.names else ""
             if one.end > (len(self._listed.names) if listed else self._listed.known) or one.names != listed:
                 raise OptionError(
                     f"The list of the images of the run in `{run}` is missing or damaged, and those that it knows as {one.first} to "
-                    f"{one.end - 1} are others in what was given. Give what the run was begun with, or begin another run with --out."
+                    f"{one.end - 1} differ from the images in this command. Use the images with which the run started, or "
+                    f"choose a new folder with --out."
                 )
 
     def _noted(self, one: Done) -> Done:
@@ -295,7 +297,7 @@ def _read(path: Path) -> tuple[Kept, str]:
         return Kept(tuple(spans), Statistics.from_arrays(arrays), skipped), str(said.get("of", ""))
     except OSError as error:
         raise OutputError(
-            f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is there."
+            f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is available."
         ) from error
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise DamageError(str(error)) from error

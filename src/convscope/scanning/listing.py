@@ -91,8 +91,8 @@ def all_there(run: Path, listed: Listed, found: Sequence[Source | None], given: 
         if source is None and image not in skipped:
             raise ImageError(
                 f"The run in `{run}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. "
-                f"{closest('these images', name, (one.name for one in given.sources))} Give all of them again, and new ones beside them; "
-                "or begin another run with --out."
+                f"{closest('these images', name, (one.name for one in given.sources))} Name all of them again, with the new "
+                f"ones, or choose a new folder with --out."
             )
         sources.append(source or Unreadable(name=name, label=listed.labels[image], reason=skipped[image]))
     return sources

@@ -83,7 +83,7 @@ def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]
                 )
             found.update(matching)
     if not found:
-        raise UnitError(f"`{bundle.name}` has no layer with filters. Name layers by a pattern; `{listing()}` lists them.")
+        raise UnitError(f"`{bundle.name}` has no convolution or dense layer. Name layers by a pattern; `{listing()}` lists them.")
     return [info.address for info in known if info.address in found]
 
 

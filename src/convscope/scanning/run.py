@@ -260,10 +260,10 @@ class Run:
         name, digest = self.images.texts["name"][row], self.images.texts["digest"][row]
         source = self._sources.get((str(name), self._repeats[row]))
         if source is None:
-            raise ImageError(f"`{name}` is gone: it is not among {self.manifest['given']} any more. Put it back, or scan again.")
+            raise ImageError(f"`{name}` is gone from {self.manifest['given']}. Restore it, or scan again.")
         picture, found = entering(source, self.fit, seen)
         if found.hex() != digest:
-            raise ImageError(f"`{name}` has changed since it was scanned. Put the same picture back, or scan again.")
+            raise ImageError(f"`{name}` has changed since it was scanned. Restore the image, or scan again.")
         return picture
 
     def check_pictures(self) -> None:
@@ -275,8 +275,8 @@ class Run:
         given = self._given
         if given is None and self.manifest["given"] is None:
             raise ImageError(
-                f"The images of `{self.path}` were arrays in memory, which no file holds: their pictures are gone. "
-                "Give them to open_run(…, images=…), or scan files."
+                f"The images of `{self.path}` were arrays in memory, and no file holds them. Pass them to open_run(…, "
+                f"images=…), or scan files."
             )
         if given is None:
             with self._named():

@@ -103,8 +103,8 @@ class Job:
             measure = NetworkMeasure(load(**self.model), self.settings.layers, self.settings.precision)
             if what := difference(self.recorded, self.settings.recorded(measure)):
                 raise ModelError(
-                    f"The run is of {what}, which a worker loaded from `{self.model['path']}`. Expected the same file and the same set-up "
-                    "for every worker. Put the same model back; the same command then resumes."
+                    f"The run is of {what}, which a worker loaded from `{self.model['path']}`. Expected the same file and "
+                    f"set-up for every worker. Restore the model, and the same command resumes."
                 )
             self._measure = measure
         return work(shard, self._measure, self.settings.top)
@@ -113,6 +113,6 @@ class Job:
 def _said(bundle: ModelBundle) -> dict[str, Any]:
     """Return what to tell `load` in another process."""
     if bundle.source == "memory" or bundle.weights == "none":
-        raise ModelError(f"`{bundle.name}` lies in this process's memory only, where workers cannot find it. Save it, or give workers=1.")
+        raise ModelError(f"`{bundle.name}` exists only in this process's memory, where workers cannot find it. Save it, or use workers=1.")
     weights = bundle.weights if bundle.weights in ("imagenet", "embedded") else None
     return {"path": bundle.source, "weights": weights, **bundle.given}

@@ -66,9 +66,9 @@ class Finished:
             sound = False
         if not sound:
             raise ConvscopeError(
-                f"What the executor handed in for the images {self.span[0]} to {self.span[1] - 1} is not theirs: other images, or another "
-                "number of them. Expected what its function returned for that shard. What was finished before is kept; the same command "
-                "resumes."
+                f"The executor's result for the images {self.span[0]} to {self.span[1] - 1} is wrong: other images, or "
+                f"another number of them. Expected the result of its function for that shard. "
+                "Finished shards are kept, and the same command resumes."
             )
 
     def _is_sound(self, measure: Measure, top: int) -> bool:

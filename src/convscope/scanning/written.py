@@ -44,7 +44,9 @@ def write_run(
     statistics = journal.statistics
     if statistics is None or not len(read):
         missed = sorted([*skipped, *unreached])
-        raise ImageError(f"None of the {len(missed)} pictures could be read. The first: {missed[0][2]}" if missed else "Nothing was read.")
+        raise ImageError(
+            f"None of the {len(missed)} images could be read. The first error: {missed[0][2]}" if missed else "Nothing was read."
+        )
     contents = {
         "images": _images(read, facts[read], listed, measure),
         "units": _units(statistics, measure.layers, len(listed.classes)),

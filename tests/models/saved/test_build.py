@@ -151,7 +151,7 @@ def test_quantised_weights_are_said_to_be():
     picture = keras.Input((6, 6, 3), name="image")
     model = keras.Model(picture, keras.layers.Dense(4, name="dense")(picture), name="net")
     model.get_layer("dense").quantize("int8")
-    with pytest.raises(ModelError, match=r"`dense` holds quantised weights.*before quantize"):
+    with pytest.raises(ModelError, match=r"`dense` holds quantised weights.*before you call quantize"):
         Builder(3, Budget(10_000), Custom({})).model(parse_network(json.loads(model.to_json())))
 
 

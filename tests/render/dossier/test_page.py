@@ -43,7 +43,7 @@ def test_words_of_strangers_are_no_markup():
 def test_a_silent_unit_is_said_to_be_silent():
     silent = records.dossier(patches=records.patches(fires=0), score=0.0, fires=0.0)
     text = page(silent)
-    assert "silent" in text and "fires on none of the 2,000 images" in text and "did not wake" in text
+    assert "silent" in text and "fires on none of the 2,000 images" in text and "did not excite" in text
     assert text.count("<img") == 1 and "<svg" not in text
 
 

@@ -35,25 +35,25 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         entries = archive.infolist()
         if len(entries) > MOST_ENTRIES or len({entry.filename for entry in entries}) < len(entries):
             raise ModelError(
-                f"`{path}` holds {len(entries):,} entries, or some twice. Keras does not write such files; this one is refused."
+                f"`{path}` holds {len(entries):,} entries, or some twice. Keras does not write such files, so convscope refuses it."
             )
         for entry in entries:
             _check(entry, path)
         missing = {CONFIG, WEIGHTS} - {entry.filename for entry in entries}
         if missing:
-            raise ModelError(f"`{path}` is a zip file without {' and '.join(sorted(missing))}, so no .keras model.")
+            raise ModelError(f"`{path}` is a zip file without {' and '.join(sorted(missing))}, so it is not a .keras model.")
         yield archive
 
 
 def _check(entry: zipfile.ZipInfo, path: Path) -> None:
     name = entry.filename.replace("\\", "/")
     if not name or name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name or stat.S_ISLNK(entry.external_attr >> 16):
-        raise ModelError(f"`{path}` has an entry without a name, or one that leads out of the archive: `{name}`. It is refused.")
+        raise ModelError(f"`{path}` has an entry without a name, or one that leads out of the archive: `{name}`. convscope refuses it.")
     if entry.flag_bits & 1:
-        raise ModelError(f"`{path}` has an encrypted entry, `{name}`. Keras does not write such files; this one is refused.")
+        raise ModelError(f"`{path}` has an encrypted entry, `{name}`. Keras does not write such files, so convscope refuses it.")
     if entry.filename in (CONFIG, METADATA, WEIGHTS) and entry.compress_type not in PACKINGS:
         raise ModelError(
-            f"`{path}` packs `{name}` by zip method {entry.compress_type}. Keras does not write such files; this one is refused."
+            f"`{path}` packs `{name}` by zip method {entry.compress_type}. Keras does not write such files, so convscope refuses it."
         )
     if entry.file_size > SMALL and entry.file_size > MOST_PACKED * max(entry.compress_size, 1):
         raise ModelError(f"`{path}` has an entry, `{name}`, of {entry.file_size:,} bytes packed into {entry.compress_size:,}: a bomb.")
@@ -83,7 +83,7 @@ def weights(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[Path, int, i
             with archive.open(entry) as source:
                 length = sum(len(part) for part in iter(lambda: source.read(2**20), b""))
             if length != entry.file_size:
-                raise EOFError(f"{length:,} of {entry.file_size:,} bytes are there")
+                raise EOFError(f"{length:,} of {entry.file_size:,} bytes exist")
             yield path, _start(path, entry), length
             return
         _check_room(entry, path)
@@ -110,8 +110,9 @@ def _check_room(entry: zipfile.ZipInfo, path: Path) -> None:
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if entry.file_size > free * 9 // 10:
         raise ModelError(
-            f"The weights in `{path}` unpack to {entry.file_size:,} bytes, and the folder for temporary files (`{tempfile.gettempdir()}`) "
-            f"has {free:,} free. Name one with more room in TMPDIR, or save the model again without packing."
+            f"The weights in `{path}` unpack to {entry.file_size:,} bytes, but the folder for temporary files "
+            f"(`{tempfile.gettempdir()}`) has only {free:,} free. "
+            "Name one with more room in TMPDIR, or save the model uncompressed."
         )
 
 

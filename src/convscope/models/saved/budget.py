@@ -39,7 +39,8 @@ class Budget:
             sides = [side for side in getattr(tensor, "shape", ()) if side is not None]
             if any(not 0 <= side <= LARGEST_SIDE for side in sides) or math.prod(sides) > LARGEST_OUTPUT:
                 raise ModelError(
-                    f"Layer `{self.layer}` would compute values of shape {tuple(tensor.shape)} for one image: too large to be meant."
+                    f"Layer `{self.layer}` would compute values of shape {tuple(tensor.shape)} for one image: that is too "
+                    f"large to be intended."
                 )
 
     @contextmanager

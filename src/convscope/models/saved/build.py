@@ -71,7 +71,7 @@ class Builder:
     def _build_own(self, model: Any, entry: Entry) -> None:
         shape = (None, *self.input_shape) if self.input_shape else shape_in(entry.build_config)
         if shape is None:
-            raise ModelError(f"The model `{entry.name}` does not say its input shape. Give it: --input-shape 224,224,3")
+            raise ModelError(f"The model `{entry.name}` does not say its input shape. Add --input-shape 224,224,3")
         model(keras.KerasTensor(shape, dtype="float32"))
 
     def _network(self, network: Network, *, nested: bool) -> Any:
@@ -140,7 +140,7 @@ class Builder:
         if self.input_shape and self.depth == 1 and len(shape) == len(self.input_shape) + 1:
             shape = (None, *self.input_shape)
         if shape[0] is not None:
-            self.notes.append(f"the fixed batch size {shape[0]} of `{config['name']}` was freed")
+            self.notes.append(f"the fixed batch size {shape[0]} of `{config['name']}` was removed")
         kind = config.get("input_type")
         dtype = kind if len(shape) != 4 and isinstance(kind, str) and kind.startswith(("int", "uint", "bool")) else "float32"
         return keras.layers.InputLayer(batch_shape=(None, *shape[1:]), dtype=dtype, name=config["name"])
@@ -165,9 +165,7 @@ class Builder:
         unknown = [key for key in settings if key not in parameters(kind)]
         for key in unknown:
             if (value := settings.pop(key)) not in (None, False, [], {}) and not entry.class_name.startswith("Random"):
-                self.notes.append(
-                    f"`{entry.name}`: the setting {shown(key)} = {shown(value)} is unknown to {entry.class_name} and left out"
-                )
+                self.notes.append(f"`{entry.name}`: the setting {shown(key)} = {shown(value)} is unknown to {entry.class_name} and ignored")
         if "data_format" in parameters(kind) and settings.get("data_format") is None:
             # Some layers of Keras 1 did not write it; a setting of this computer's Keras is not meant.
             settings["data_format"] = "channels_first" if self.first and entry.class_name != "Flatten" else "channels_last"
@@ -264,7 +262,7 @@ class Builder:
                 done = wires.add(entry.stored, self._called(entry, made[entry.name], calls.popleft(), wires))
                 ready.extend(parked.pop(done, ()))
         if stuck := next((entry for entry in network.layers if left[entry.stored]), None):
-            raise ModelError(f"The layers of `{network.name}` cannot be connected: `{stuck.name}` waits for something that never comes.")
+            raise ModelError(f"The layers of `{network.name}` cannot be connected: `{stuck.name}` waits for an input that no layer makes.")
         return wires
 
     def _called(self, entry: Entry, made: Made, call: Any, wires: Wires) -> list[Any]:

@@ -129,7 +129,7 @@ def _calls(nodes: Any, name: str) -> tuple[Arguments, ...]:
     try:
         return tuple(_call(one) for one in nodes)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ModelError(f"Layer `{name}`: what the file says of its inputs is malformed.") from error
+        raise ModelError(f"Layer `{name}`: its inputs are malformed in the file.") from error
     except ModelError as error:
         raise ModelError(f"Layer `{name}`: {error}") from error
 
@@ -140,7 +140,7 @@ def _network(class_name: str, name: str, config: Any, known: set[str]) -> Networ
         return _network("Model", name, _branches(layers), known)
     if len(layers) > MOST_LAYERS:
         raise ModelError(
-            f"The network `{name}` has {len(layers):,} layers. Expected {MOST_LAYERS:,} at most; it is damaged, or made to hang."
+            f"The network `{name}` has {len(layers):,} layers. Expected at most {MOST_LAYERS:,}. The file is damaged, or made to hang."
         )
     names = _Names()
     entries = tuple(_entry(one, known, names) for one in layers)

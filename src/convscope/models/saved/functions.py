@@ -85,8 +85,8 @@ def activation_named(name: Any, entry: Entry, custom: Custom, writer: int = 3) -
     known = activations() | BY_OWN_NAME
     if not isinstance(name, str) or (found := today(name, writer, custom)) not in known:
         raise ModelError(
-            f"Layer `{entry.name}` has the activation {shown(name)}, which is none of Keras'. "
-            "If it is yours, name its code: --custom file.py or --custom package.module:function"
+            f"Layer `{entry.name}` has the activation {shown(name)}, which Keras does not have. If it is yours, name its "
+            f"code: --custom file.py or --custom package.module:function"
         )
     return known[found]
 
@@ -98,8 +98,8 @@ def note_of(name: Any, entry: Entry, custom: Custom, writer: int) -> str | None:
     if name not in activations():
         return None
     return (
-        f"`{entry.name}`: the activation {shown(name)} is read as today's Keras computes it; most of Keras 1 and 2 had none of that name. "
-        "If it was a function of your own, name its code: --custom file.py"
+        f"`{entry.name}`: the activation {shown(name)} is read as today's Keras computes it. Most releases of Keras 1 and 2 "
+        f"did not have that name. If it was a function of your own, name its code: --custom file.py"
     )
 
 
@@ -126,7 +126,7 @@ def lambda_layer(kind: Any, entry: Entry, custom: Custom, *, writer: int, unsafe
     if code and not unsafe:
         raise ModelError(
             f"Layer `{entry.name}` is refused: a Lambda {CODE}, and a model file is untrusted input. "
-            "Rebuild it with Keras layers or keras.ops, or, if you trust whoever made the file, allow its code with --unsafe."
+            "Rebuild it with Keras layers or keras.ops. If you trust whoever made the file, allow its code with --unsafe."
         )
     shape = config.pop("output_shape", None)
     if isinstance(shape, list) and all(one is None or isinstance(one, int) for one in shape):
@@ -170,8 +170,8 @@ def _function_of(entry: Entry, custom: Custom, writer: int) -> Function:
     for key, value in (entry.config.get("arguments") or {}).items():
         if not _harmless(value, custom.named(name)):
             raise ModelError(
-                f"Layer `{entry.name}` is refused: the file would hand {shown(value)} as {shown(key)} to the function {shown(name)}. "
-                f"Expected numbers; where the function is named, as in --custom file.py:{word(name)}, also text."
+                f"Layer `{entry.name}` is refused: the file would pass {shown(value)} as {shown(key)} to the function {shown(name)}. "
+                f"Expected numbers. If you name the function, as in --custom file.py:{word(name)}, text works too."
             )
     return function
 

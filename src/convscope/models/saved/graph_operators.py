@@ -25,8 +25,9 @@ def graph_operator_of(entry: Entry, batches: Collection[int] = ()) -> Node:
     operation = node.get("op") if isinstance(node, dict) else None
     if not isinstance(operation, str) or operation not in {*nodes(), "Reshape"}:
         raise ModelError(
-            f"Layer `{entry.name}` is the TensorFlow operation {shown(operation)}, which has no counterpart here. "
-            f"{closest('those that have', str(operation)[:80], nodes(), 3)} Rebuild that step with keras.ops and save the model again."
+            f"Layer `{entry.name}` is the TensorFlow operation {shown(operation)}, which convscope cannot compute. "
+            f"{closest('those that convscope can compute', str(operation)[:80], nodes(), 3)} Rebuild that step with "
+            f"keras.ops and save the model again."
         )
     attributes = {key: _attribute(value) for key, value in (node or {}).get("attr", {}).items()}
     constants = {int(place): value for place, value in (entry.config.get("constants") or {}).items()}
@@ -90,7 +91,7 @@ def _strided(attributes: Any, value: Any, begin: Any, end: Any, strides: Any) ->
 def _resized(interpolation: str) -> Node:
     def apply(attributes: Any, value: Any, size: Any) -> Any:
         if attributes.get("align_corners") or not attributes.get("half_pixel_centers"):
-            raise ModelError("a resizing by the corners of pixels has no counterpart here. Rebuild that step with keras.ops.")
+            raise ModelError("a resizing by the corners of pixels cannot be computed here. Rebuild that step with keras.ops.")
         return ops.image.resize(value, tuple(size), interpolation=interpolation, data_format="channels_last")
 
     return apply

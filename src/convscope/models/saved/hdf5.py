@@ -70,11 +70,11 @@ class Array:
     def read(self) -> NDArray[Any]:
         """Return the numbers; bfloat16, which NumPy lacks, as float32. Raises ModelError for what holds none."""
         if self.source is None:
-            raise ModelError(f"`{self.name}` holds no numbers that are weights. The file is damaged.")
+            raise ModelError(f"`{self.name}` does not hold weights. The file is damaged.")
         self.source.seek(self.at)
         values = np.fromfile(self.source, self.dtype, self.size)
         if values.size < self.size:
-            raise ModelError(f"The file ends within the numbers of `{self.name}`. It has changed since it was opened. Try it again.")
+            raise ModelError(f"The file ends within the numbers of `{self.name}`. It has changed since it was opened. Try again.")
         values = values.reshape(self.shape)
         if self.dtype.kind == "V" and self.dtype.itemsize == 2:
             return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
@@ -123,8 +123,8 @@ def _survey(file: Any, answer: Any, name: str, start: int, size: int) -> int:
     """Let another process read the container, and return how long its answer is."""
     if not sys.executable:
         raise ModelError(
-            f"`{name}` cannot be read: a second Python process reads such files, and this one does not know where Python is. "
-            "Run convscope with an ordinary Python."
+            f"`{name}` cannot be read: a second Python process must read such files, but this one does not know where Python "
+            f"is. Run convscope with an ordinary Python."
         )
     unpacked = min(MOST_UNPACKED * size + SMALL, shutil.disk_usage(tempfile.gettempdir()).free * 9 // 10)
     limits = {
@@ -143,15 +143,15 @@ def _survey(file: Any, answer: Any, name: str, start: int, size: int) -> int:
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"`{name}` is damaged, or made to hang: reading it took more than {seconds} seconds. {AGAIN}") from error
     except OSError as error:
-        raise ModelError(f"`{name}` cannot be read: no second Python process could be started to read it ({error.strerror}).") from error
-    if ended.returncode == NO_ROOM:
         raise ModelError(
-            f"`{name}` needs more room to be unpacked than there is in `{tempfile.gettempdir()}`. Name a folder with more room in TMPDIR."
-        )
+            f"`{name}` cannot be read: convscope could not start a second Python process to read it ({error.strerror})."
+        ) from error
+    if ended.returncode == NO_ROOM:
+        raise ModelError(f"`{name}` needs more room for unpacking than `{tempfile.gettempdir()}`. Name a folder with more room in TMPDIR.")
     if ended.returncode == OUT_OF_TIME:
         raise ModelError(f"`{name}` is damaged, or made to hang: reading it took more than {limits['seconds']} seconds. {AGAIN}")
     if ended.returncode:
-        raise ModelError(f"`{name}` is damaged, or made to do harm: it brought down the process that read it as HDF5. {AGAIN}")
+        raise ModelError(f"`{name}` is damaged, or made to do harm: it ended the process that read it as HDF5. {AGAIN}")
     return answer.seek(0, os.SEEK_END)
 
 
@@ -171,12 +171,12 @@ def _answer(answer: Any, end: int, name: str) -> Any:
     answer.seek(max(end - 8, 0))
     length = int.from_bytes(answer.read(8), "little")
     if end < 8 or not 0 < length <= min(end - 8, MOST_ANSWERED):
-        raise ModelError(f"`{name}` is damaged: what is in it could not be listed. {AGAIN}")
+        raise ModelError(f"`{name}` is damaged: its contents could not be listed. {AGAIN}")
     answer.seek(end - 8 - length)
     try:
         found = parse_json(answer.read(length))
     except JsonError as error:
-        raise ModelError(f"`{name}` is damaged: what it says of itself is too much to read, {error}. {AGAIN}") from error
+        raise ModelError(f"`{name}` is damaged: its description is too long to read: {error}. {AGAIN}") from error
     if "error" in found:
         raise ModelError(f"`{name}` {found['error']}")
     return found
@@ -194,7 +194,7 @@ def _tree(found: Any, file: tuple[Any, int, int], unpacked: tuple[Any, int, int]
         if place is not None and dtype is not None:
             (source, start, size), at = place
             if min(shape, default=0) < 0 or not 0 <= at <= size - array.size * dtype.itemsize:
-                raise ModelError(f"`{name}` is damaged: the numbers of `{path}` do not lie within it. {AGAIN}")
+                raise ModelError(f"`{name}` is damaged: the numbers of `{path}` lie outside the file. {AGAIN}")
             array = Array(path, shape, dtype, array.kept, array.attrs, source, start + at)
         root[path] = array
     for path in root:
@@ -247,7 +247,7 @@ def names_attribute(group: Group, name: str) -> list[str]:
 def as_array(item: Any) -> Array:
     """Return what is an array; raise ModelError for a group in its place."""
     if not isinstance(item, Array):
-        raise ModelError(f"`{item.name}` is a group where weights are expected. The file is damaged.")
+        raise ModelError(f"`{item.name}` is a group, but weights are expected. The file is damaged.")
     return item
 
 

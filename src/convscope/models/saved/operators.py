@@ -39,8 +39,8 @@ def operator_of(entry: Entry, batches: Collection[int] = ()) -> Operator:
     known = operators()
     if plain not in known:
         raise ModelError(
-            f"Layer `{entry.name}` is the TensorFlow operation {shown('tf.' + plain)}, which has no counterpart here. "
-            f"{closest('those that have', plain, known, 3)} Rebuild that step with keras.ops and save the model again."
+            f"Layer `{entry.name}` is the TensorFlow operation {shown('tf.' + plain)}, which convscope cannot compute. "
+            f"{closest('those that convscope can compute', plain, known, 3)} Rebuild that step with keras.ops and save the model again."
         )
     return known[plain]
 
@@ -135,7 +135,7 @@ def _resize(
 ) -> Any:
     if preserve_aspect_ratio or align_corners:
         raise ModelError(
-            "a resizing that keeps the aspect ratio or aligns corners has no counterpart here. Rebuild that step with keras.ops."
+            "a resizing that keeps the aspect ratio or aligns corners cannot be computed here. Rebuild that step with keras.ops."
         )
     return ops.image.resize(images, tuple(size), interpolation=str(method), antialias=antialias, data_format="channels_last")
 
@@ -144,14 +144,14 @@ def _resize_of_version_1(images: Any, size: Any, **kwargs: Any) -> Any:
     """TensorFlow 1 took the corners of pixels for their centres, unless it was told half_pixel_centers."""
     if not kwargs.pop("half_pixel_centers", False):
         raise ModelError(
-            "a resizing as TensorFlow 1 did it, without half-pixel centres, has no counterpart here. Rebuild it with keras.ops."
+            "a resizing as TensorFlow 1 did it, without half-pixel centres, cannot be computed here. Rebuild it with keras.ops."
         )
     return _resize(images, size, **kwargs)
 
 
 def _channels_last(data_format: Any) -> None:
     if data_format not in (None, "NHWC", "channels_last"):
-        raise ModelError(f"an operation in the format {shown(data_format)} has no counterpart here. Save the network channels last.")
+        raise ModelError(f"an operation in the format {shown(data_format)} cannot be computed here. Save the network channels last.")
 
 
 def _pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None) -> Any:
@@ -259,7 +259,7 @@ def _kernel(operation: Operator) -> Operator:
         kernel = others.get("filter") if filters is None else filters
         _channels_last(others.get("data_format"))
         if not isinstance(padding, str):
-            raise ModelError("a convolution with a padding of its own has no counterpart here. Rebuild that step with keras.ops.")
+            raise ModelError("a convolution with a padding of its own cannot be computed here. Rebuild that step with keras.ops.")
         steps, spread = _window(strides), _window(others.get("dilations") or others.get("rate") or 1)
         return operation(input, number(kernel), strides=steps, padding=padding.lower(), dilation_rate=spread, data_format="channels_last")
 

@@ -69,7 +69,9 @@ def repaired(entry: Entry, writer: int) -> tuple[str, Config]:
     """
     config = {key: _plain(value) for key, value in entry.config.items()}
     if _is_quantised(config):
-        raise ModelError(f"Layer `{entry.name}` holds quantised weights, which are not read. Save the model before quantize() is called.")
+        raise ModelError(
+            f"Layer `{entry.name}` holds quantised weights, which convscope cannot read. Save the model before you call quantize()."
+        )
     config["name"] = entry.name
     if "nb_row" in config:
         config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]
@@ -114,8 +116,8 @@ def _batch_normalization(class_name: str, config: Config, entry: Entry, writer: 
     mode = config.pop("mode", 0)
     if mode != 0:
         raise ModelError(
-            f"Layer `{entry.name}` is a BatchNormalization with mode={shown(mode)}, which normalises by the batch it sees; "
-            "Keras dropped that in version 2. Rebuild the layer and save the model again."
+            f"Layer `{entry.name}` is a BatchNormalization with mode={shown(mode)}, which normalises by its batch. Keras "
+            f"dropped that in version 2. Rebuild the layer and save the model again."
         )
     axis = config.get("axis", -1)
     if config.get("virtual_batch_size") and isinstance(axis, list):
@@ -123,7 +125,7 @@ def _batch_normalization(class_name: str, config: Config, entry: Entry, writer: 
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
     elif isinstance(axis, list):
-        raise ModelError(f"Layer `{entry.name}` normalises over the axes {shown(axis)}; Keras 3 takes one. Rebuild the layer.")
+        raise ModelError(f"Layer `{entry.name}` normalises over the axes {shown(axis)}, but Keras 3 takes one. Rebuild the layer.")
     return None
 
 
@@ -214,8 +216,8 @@ def _transposed(class_name: str, config: Config, entry: Entry, writer: int) -> s
             ]
             if any(one >= stride for one, stride in zip(added, strides, strict=True)):
                 raise ModelError(
-                    f"Layer `{entry.name}` is a deconvolution to {shown(sides)} places with kernels of {shown(kernels)} and strides of "
-                    f"{shown(strides)}, which Keras 3 does not make. Rebuild the layer with sides that its strides divide."
+                    f"Layer `{entry.name}` is a deconvolution to {shown(sides)} positions with kernels of {shown(kernels)} and strides of "
+                    f"{shown(strides)}, which Keras 3 cannot compute. Rebuild the layer with sides that its strides divide."
                 )
     return None
 
@@ -227,7 +229,7 @@ def _thresholded(class_name: str, config: Config, entry: Entry, writer: int) -> 
 
 def _attention(class_name: str, config: Config, entry: Entry, writer: int) -> str | None:
     if config.pop("causal", False):
-        raise ModelError(f"Layer `{entry.name}` looks back only (causal=True), which Keras 3 does not keep in a layer. Rebuild it.")
+        raise ModelError(f"Layer `{entry.name}` looks back only (causal=True), which Keras 3 does not have. Rebuild it.")
     return None
 
 

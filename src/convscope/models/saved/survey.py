@@ -66,12 +66,12 @@ class _Part(io.RawIOBase):
         """Fill all of the buffer: HDF5 takes what is missing for read."""
         view, done = memoryview(buffer).cast("B"), 0
         if self.at + len(view) > self.size:
-            raise OSError("the file ends before what it says it holds")
+            raise OSError("the file ends before the data that it describes")
         self.file.seek(self.start + self.at)
         while done < len(view):
             read = self.file.readinto(view[done:])
             if not read:
-                raise OSError("the file ends before what it says it holds")
+                raise OSError("the file ends before the data that it describes")
             done += read
         self.at += done
         return done
@@ -119,9 +119,9 @@ class _Survey:
         path = f"{place}/{name.decode('utf-8', 'surrogateescape')}".removeprefix("/")
         self.text += len(path)
         if not name or b"/" in name:
-            raise Refused(f"has, at `{path}`, a name that is none. The file is damaged")
+            raise Refused(f"has, at `{path}`, an invalid name. The file is damaged")
         if len(name) > LONGEST_NAME or path.count("/") > MOST_DEPTH or self.text > MOST_TEXT:
-            raise Refused("has names too long, or groups nested too deep, for a model. Keras does not write such files")
+            raise Refused("has names that are too long, or groups that are nested too deeply. Keras does not write such files")
         return path
 
     def _attributes(self, item: Any, path: str) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class _Survey:
         claimed, kept = 0 if empty else math.prod(shape) * dtype.itemsize, int(item.get_storage_size())
         self.stored += kept
         if (claimed > SMALL and claimed > MOST_PACKED * kept) or self.stored > self.size:
-            raise Refused(f"claims {claimed:,} bytes for `{path}` and stores {kept:,}. It is damaged, or made to exhaust the memory")
+            raise Refused(f"claims {claimed:,} bytes for `{path}` but stores {kept:,}. It is damaged, or made to exhaust the memory")
         chunked = layout.get_layout() == h5.h5d.CHUNKED
         if chunked and math.prod(layout.get_chunk()) * dtype.itemsize > max(4 * claimed, SMALL):
             raise Refused(f"stores `{path}` in pieces of {layout.get_chunk()}, far larger than itself. It is damaged")
@@ -202,7 +202,7 @@ class _Survey:
         """Write an array's numbers out, a block of rows at a time, and return where."""
         self.room -= claimed
         if self.room < 0:
-            raise Refused(f"would need more room than there is, or than such a file can mean, to unpack `{path}`. Save it without packing")
+            raise Refused(f"needs more room to unpack `{path}` than there is, or than such a file can mean. Save it without compression")
         at = self.unpacked
         for block in self._blocks(item):
             data = block.tobytes()
@@ -263,7 +263,7 @@ def answer_of(limits: dict[str, Any], out: BinaryIO) -> dict[str, Any]:
             raise
         text = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         if isinstance(error, MemoryError) or "alloc" in text:
-            return {"error": "asks for more memory than a model file needs to be read. It is damaged, or made to exhaust the memory."}
+            return {"error": "asks for more memory than reading a model file needs. It is damaged, or made to exhaust the memory."}
         return {"error": f"is a damaged or truncated HDF5 file: {text}. Copy or download it again."}
     return {"groups": survey.groups, "arrays": survey.arrays}
 

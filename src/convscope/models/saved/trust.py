@@ -19,10 +19,10 @@ REFUSED = {
     "TorchModuleWrapper": "unpickles Python objects from the file",
     "JaxLayer": CODE,
     "FlaxLayer": CODE,
-    "FeatureSpace": "is no network",
+    "FeatureSpace": "is not a network",
     **dict.fromkeys(
         ("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"),
-        "looks words up, which no network on images does",
+        "looks words up, which networks on images do not do",
     ),
 }
 # Settings of layers that would read a file or an address.
@@ -109,7 +109,9 @@ def class_of(entry: Entry, custom: Custom) -> type:
         raise unknown(entry)
     if (entry.module or "").startswith("keras.src.ops") or (entry.module or "").startswith("keras.ops"):
         if entry.class_name not in operation_classes():
-            raise ModelError(f"`{entry.name}` is refused: `{shown(entry.class_name)}` is no operation that a network may have in a file.")
+            raise ModelError(
+                f"`{entry.name}` is refused: `{shown(entry.class_name)}` is not an operation that a network may have in a file."
+            )
         return operation_classes()[entry.class_name]
     if entry.class_name not in layer_classes():
         raise unknown(entry)
@@ -134,7 +136,7 @@ def unknown(entry: Entry) -> ModelError:
     """Return the error for a class that neither Keras nor the user has."""
     name = entry.class_name if is_keras(entry) else entry.registered_name or f"{entry.module}.{entry.class_name}"
     return ModelError(
-        f"Layer `{entry.name}` is of the class {shown(name)}, which is none of Keras {keras.__version__}'s. "
+        f"Layer `{entry.name}` is of the class {shown(name)}, which Keras {keras.__version__} does not have. "
         f"{closest('its classes', entry.class_name[:80], layer_classes(), 3)} "
         f"If it is yours, name its code: --custom file.py or --custom package.module:{word(entry.class_name)} "
         "(convscope session takes it too)."

@@ -33,8 +33,8 @@ def note_of(entry: Entry, release: str) -> str | None:
     if entry.class_name != "UpSampling2D" or entry.config.get("interpolation") != "bilinear" or release not in EITHER:
         return None
     return (
-        f"`{entry.name}`: bilinear upsampling as TensorFlow 1.14 and later computed it; "
-        "before that it began at the corners of pixels, and the file does not say which it was"
+        f"`{entry.name}`: bilinear upsampling as TensorFlow 1.14 and later computed it. Earlier releases began at the "
+        f"corners of pixels, and the file does not say which it was"
     )
 
 

@@ -48,7 +48,7 @@ def fill_named(network: Any, group: Any, entry: Entry | None, writer: int, backe
         _fill_layer(layer, stored[name], writer, backend)
     left = [name for name in stored if name not in wanted]
     finish(network)
-    notes = [f"the file also holds weights of `{left[0]}`{_more(left)}, which the network has not"] if left else []
+    notes = [f"the file also holds weights of `{left[0]}`{_more(left)}, which the network does not have"] if left else []
     shifted = [layer.name for layer in leaves(network) if _pads_otherwise(layer)] if backend == "theano" else []
     if shifted:
         notes.append(f"Theano padded `{shifted[0]}`{_more(shifted)} on other sides than today's Keras: its maps are not exactly the same")
@@ -76,7 +76,7 @@ def _pairing(network: Any, stored: dict[str, Named], entry: Entry | None) -> dic
     if len(layers) == len(stored):  # Keras 2.0 did not write the names of nested chains
         return dict(zip(stored, layers, strict=True))
     missing = [name for name in ({names.get(layer.name, layer.name) for layer in layers}) if name not in stored]
-    raise ModelError(f"The file holds no weights for the layer `{missing[0]}`{_more(missing)}. It was saved only in part.")
+    raise ModelError(f"The file holds no weights for the layer `{missing[0]}`{_more(missing)}. The file is incomplete.")
 
 
 def _more(names: list[str]) -> str:
@@ -87,8 +87,8 @@ def _arrays(group: Any) -> Named:
     names = hdf5.names_attribute(group, "weight_names")
     if adapted := next((name for name in names if "lora_" in name.rsplit("/", 1)[-1]), None):
         raise ModelError(
-            f"The layer of `{adapted}` has a LoRA adapter beside its weights, which HDF5 files keep apart. "
-            "Save the model as .keras, which adds it to them."
+            f"The layer of `{adapted}` has a LoRA adapter, which HDF5 files keep apart from its weights. Save the model as "
+            f".keras, which adds the two."
         )
     return [(name, hdf5.as_array(group[name])) for name in names if name in group and not IGNORED.search(name)]
 
@@ -104,7 +104,7 @@ def _fill_layer(layer: Any, stored: Named, writer: int, backend: str | None, wan
     if pairs is None:
         raise ModelError(
             f"The weights of layer `{layer.name}` do not fit: the file holds {_shapes(array for _, array in stored)}, "
-            f"the layer takes {_shapes(variables)}. The file is damaged, or its architecture is another one."
+            f"but the layer takes {_shapes(variables)}. The file is damaged, or has another architecture."
         )
     for variable, array in pairs:
         _assign(variable, _converted(array.read(), variable, owners.get(id(variable)), writer, backend), layer.name)
@@ -197,7 +197,7 @@ def _assign(variable: Any, array: Array, name: str) -> None:
         array = array.reshape(tuple(variable.shape))
     if tuple(variable.shape) != array.shape:
         raise ModelError(
-            f"The weights of layer `{name}` do not fit: the file holds {array.shape}, the layer takes {tuple(variable.shape)}."
+            f"The weights of layer `{name}` do not fit: the file holds {array.shape}, but but the layer takes {tuple(variable.shape)}."
         )
     if array.dtype.kind not in "fiub":
         raise ModelError(f"The weights of layer `{name}` are of type {array.dtype}. Expected numbers.")

@@ -10,7 +10,7 @@ from ..layout import Heading, counted, heading_notes, joined, model_name, number
 from ..patches import exceptions, patch_notes, share
 
 MOST_CLASSES = 10
-SYNTHETIC_NOTE = "The synthetic picture's score is the unit's largest activation on the 8-bit picture itself."
+SYNTHETIC_NOTE = "The score of the synthetic picture is the unit's largest activation on the 8-bit picture."
 
 
 def heading(result: Dossier) -> Heading:
@@ -45,7 +45,7 @@ def standing(result: Dossier) -> str:
     if not math.isfinite(result.score):
         return "its values are NaN or infinite"
     if not result.score > 0:
-        return "the climb did not wake the unit"
+        return "ascent did not excite the unit"
     if result.percentile >= 100:
         return f"score {number(result.score)}, above every image"
     return f"score {number(result.score)}, above {share(result.percentile / 100)} of the images"
@@ -58,7 +58,7 @@ def upper(result: Dossier) -> tuple[tuple[str, str], ...]:
     cropped = "cropped to the receptive field" if is_cropped(result.patches) else "as they enter the network"
     return (
         ("Synthetic: gradient ascent", standing(result)),
-        (real if count else "Real images", cropped if count else "there are none that excite it"),
+        (real if count else "Real images", cropped if count else "none excites it"),
         _projections(result),
         ("Seen through", f"each patch where its {'projection' if result.patches.gradients is None else 'gradient'} has energy"),
     )
@@ -87,7 +87,7 @@ def histogram(result: Dossier) -> Histogram:
         result.score if shown else None,
         f"synthetic: {standing(result).removeprefix('score ')}",
         [float(value) for value in result.patches.before[: result.patches.count]],
-        f"the unit's maximum on an image{before}; ticks below: the {result.patches.count} strongest",
+        f"the unit's maximum on an image{before}. Ticks below: the {result.patches.count} strongest",
     )
 
 
@@ -95,7 +95,7 @@ def histogram_words(result: Dossier) -> tuple[str, str]:
     """Return the histogram's name, and how often the unit fires and its quantiles."""
     levels = (f"{'median' if level == '0.5' else f'{100 * float(level):g} %'} {number(value)}" for level, value in result.quantiles.items())
     counted_images = int(sum(result.counts))
-    drawn = "" if counted_images == result.images else f"{counted(counted_images, 'image')} drawn, those on which it fires"
+    drawn = "" if counted_images == result.images else f"{counted(counted_images, 'image')} drawn: those on which the unit fires"
     return "Maxima over the data set", joined(f"fires on {share(result.fires)}", *levels, drawn)
 
 
@@ -112,7 +112,7 @@ def classes(result: Dossier) -> list[tuple[str, float, float]]:
 def class_words(result: Dossier) -> tuple[str, str]:
     """Return the class mix' name and what its numbers are."""
     total, shown = len(result.class_means), len(classes(result))
-    return "Class mix" if shown == total else f"Class mix: {shown} of {total} classes", "mean maximum; how many of the strongest"
+    return "Class mix" if shown == total else f"Class mix: {shown} of {total} classes", "mean maximum, and how many of the strongest"
 
 
 def field_words(result: Dossier) -> tuple[str, str]:

@@ -77,8 +77,8 @@ def _check_replaceable(data: Path) -> None:
         return
     if not imagemap.is_page_data(data):
         raise OutputError(
-            f"`{data}` is there and is no page's: writing would replace it. "
-            "Expected an empty folder, or one with an older page. Give another folder, e.g. save_page('page')."
+            f"`{data}` already exists and is not part of a page. Expected an empty folder, or one with an older page. Use "
+            f"another folder, for example save_page('page')."
         )
 
 
