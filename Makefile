@@ -1,12 +1,18 @@
 # Two commands do everything on a fresh machine with git, make and Python >= 3.11:
-#   make demo     sets up and runs the main job
-#   make test     sets up and passes the tests
+#   make demo       sets up and runs the main job
+#   make test       sets up and runs the tests: the first backend, and on the others how signals are projected
+# For changes to convscope:
+#   make lint       format, lint, types, the import contract, the generated pages
+#   make matrix     the long cases, and all rooms that compute on the other backends
+#   make check-all  lint, test and matrix: what CI runs
+#   make docs       writes the generated pages again
+#   make clean      removes the environment and what the demo wrote
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test matrix check-all lint docs clean
+.PHONY: demo test matrix check-all lint docs clean help
 
 demo: $(READY)
 	$(BIN)/convscope demo
@@ -14,11 +20,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python tools/run_tests.py
 
-# The cases that take long: the whole corpora, generated input, kills, the wheel, every computing room on the other backends.
 matrix: $(READY)
 	$(BIN)/python tools/run_tests.py --matrix
 
-# Everything that CI checks: format, lint, types, import contract, docs, tests.
 check-all: lint test matrix
 
 lint: $(READY)
@@ -39,3 +43,6 @@ $(READY): pyproject.toml
 
 clean:
 	rm -rf $(VENV) convscope-demo convscope-out
+
+help:
+	@sed -n 's/^# \( *\)/\1/p' Makefile
