@@ -86,3 +86,15 @@ def test_the_parts_of_gradient_ascent_in_the_documentation_run():
         IMAGES._entries.pop("soft pixels", None)
     assert names["again"].provenance.parameters["units"] == ["brightest_corner(block2_conv2)"]
     assert names["pictures"].shape == (4, 32, 32, 1)
+
+
+def test_the_ruleset_of_the_documentation_is_ones_own_in_under_ten_lines():
+    code = next(one for one in PYTHON.findall((ROOT / "docs" / "extending.md").read_text()) if "RULESETS.register" in one)
+    assert len(code.strip().splitlines()) < 10
+    exec(code, {})
+    asked = ("fashion", "block2_conv2:3", "sample:cat")
+    mine, guided, gradient = (convscope.deconv(*asked, ruleset=name) for name in ("guided-at-last", "guided", "gradient"))
+    assert mine.provenance.parameters["ruleset"] == "guided-at-last"
+    assert np.abs(mine.pixels - guided.pixels).max() > 0
+    assert np.abs(mine.pixels - gradient.pixels).max() > 0
+    assert mine.pixels.any()

@@ -17,6 +17,7 @@ COMMANDS = {
     "deconv": ["deconv", "block2_conv2", "sample:fashion[1]", "--strongest", "2", "--no-switches", "--seed", "map"],
     "saliency": ["saliency", "predictions:Bag", "sample:fashion[0-1]", "--guided"],
     "ascend": ["ascend", "block1_conv1:3", "--steps", "4", "--seed", "7"],
+    "rules": ["deconv", "block2_conv1:3", "sample:fashion[0]", "--rules", "lrp-epsilon-plus-flat"],
     "paper": ["ascend", "dense1:0-2", "--steps", "3", "--mode", "paper"],
     "tsne": ["tsne", "sample:fashion[0-199]", "--seed", "3"],
 }

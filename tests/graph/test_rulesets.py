@@ -140,7 +140,7 @@ def test_the_built_in_rulesets_have_names():
         "guided",
     ]
     assert all(RULESETS.get(name).name == name for name in RULESETS)
-    assert as_ruleset("guided") is GUIDED
+    assert as_ruleset("guided") == GUIDED
     assert as_ruleset(deconvnet(ties="first")) == as_ruleset("deconvnet-switches-first")
     assert all(as_ruleset(one) is one for one in EVERYWHERE.values())
 
@@ -160,5 +160,5 @@ def test_what_is_no_ruleset_is_refused(given, message):
 
 def test_a_ruleset_of_ones_own_enters_by_the_same_door():
     mine = Ruleset("mine-of-a-test", ((is_first, PassThrough()),))
-    assert RULESETS.register(mine.name, mine) is as_ruleset("mine-of-a-test")
+    assert RULESETS.register(mine.name, mine) == as_ruleset("mine-of-a-test")
     assert np.all([name in RULESETS for name in ("mine-of-a-test", "gradient")])

@@ -6,10 +6,12 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import ExhaustedError, OptionError, UnitError
-from convscope.graph.rules import GRADIENT, GUIDED
+from convscope.graph.rules import GRADIENT, GUIDED, Rule, Ruleset, SwitchUnpool
+from convscope.graph.rulesets import as_ruleset
 from convscope.locality import cost
 from convscope.network.addresses import graph_of
 from convscope.network.network import Compiled, as_network
+from convscope.projection.plan import plan_for
 from convscope.units import Unit
 from networks import array, filled, images, model_of, small
 from twins import SmallNet, convolve, relative_error
@@ -154,6 +156,49 @@ def test_a_ruleset_replaces_the_deconvnets(bundle, twin, ruleset):
     expected = twin.back(steps, "conv2", seed, mask=True, rectify=ruleset is GUIDED)
     assert relative_error(result.pixels[0, 0], expected) <= 1e-5
     assert result.variant == result.provenance.parameters["ruleset"] == ruleset.name
+    by_name = convscope.deconv(bundle, "conv2:1", image, ruleset=ruleset.name)
+    np.testing.assert_array_equal(by_name.pixels, result.pixels)
+    assert by_name.provenance.parameters == result.provenance.parameters
+
+
+class Elsewhere(Rule):
+    """A stranger's rule that meets nothing: with it, all others run on whole images."""
+
+    def backward(self, record, upstream):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("name", ["lrp-epsilon-plus-flat", "lrp-epsilon-alpha2-beta1-flat"])
+def test_t11_rules_for_a_first_layer_are_the_same_on_parts_and_on_whole_images(name, record_error):
+    bundle, image = convscope.load(small(side=48)), images(48, 48, 3)
+    rules = as_ruleset(name)
+    everywhere = rules.with_first([(lambda call: False, Elsewhere())])
+    plans = [plan_for(as_network(bundle), graph_of(bundle).find("conv2"), (48, 48), one, forward=True).parts for one in (rules, everywhere)]
+    assert [type(one).__name__ for one in plans] == ["Crops", "NoneType"]
+    for unit in ("conv2:all", "conv2:all@0,0", "conv2:all@23,11"):
+        part, whole = (convscope.deconv(bundle, unit, image, ruleset=one) for one in (rules, everywhere))
+        assert whole.pixels.any()
+        assert record_error("T11", relative_error(part.pixels, whole.pixels)) <= 1e-5
+
+
+def test_what_belongs_under_a_picture_depends_on_its_rules(bundle):
+    said = {name: convscope.deconv(bundle, "conv2:1", images(8, 8, 3), ruleset=name).notes for name in ("guided", "lrp-epsilon-plus-flat")}
+    assert any("Adebayo" in note for note in said["guided"])
+    assert any("Sixt" in note for note in said["lrp-epsilon-plus-flat"])
+    assert not any("Nie et al" in note for notes in said.values() for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ruleset": "guide"}, "No ruleset `guide`"),
+        ({"ruleset": "guided", "switches": False}, "`guided` and switches `spread`"),
+        ({"ruleset": Ruleset("mine", (("block9_*", SwitchUnpool()),))}, "has a rule for `block9_"),
+    ],
+)
+def test_rules_that_would_do_nothing_are_refused(bundle, options, message):
+    with pytest.raises((OptionError, UnitError), match=message):
+        convscope.deconv(bundle, "conv2:1", images(8, 8, 3), **options)
 
 
 def test_what_the_rules_did_is_said_under_the_picture(bundle):

@@ -1,5 +1,7 @@
 """Rulesets with a name: those that are built in, and those that others add. `deconv --rules NAME` takes one."""
 
+from dataclasses import replace
+
 from ..errors import OptionError
 from ..registry import Registry
 from .kinds import ACTIVATIONS, Kind
@@ -34,7 +36,7 @@ def relevance(name: str, convolution: Rule) -> Ruleset:
 def as_ruleset(ruleset: Ruleset | str) -> Ruleset:
     """Return a ruleset, or the one that has the name; raise OptionError for an unknown name, or for a name that is another's."""
     if isinstance(ruleset, str):
-        return RULESETS.get(ruleset)
+        return replace(RULESETS.get(ruleset), name=ruleset)  # a plug-in may call its own otherwise, and replay asks by this name
     if not isinstance(ruleset, Ruleset):
         raise OptionError(f"Received {type(ruleset).__name__} as a ruleset. Expected a Ruleset, or one of {', '.join(RULESETS)}.")
     if ruleset.name in RULESETS and RULESETS.get(ruleset.name) != ruleset:
@@ -42,12 +44,13 @@ def as_ruleset(ruleset: Ruleset | str) -> Ruleset:
     return ruleset
 
 
-for _built_in in (
+BUILT_IN = (
     *map(deconvnet, UNPOOLINGS),
     deconvnet(ties="first"),
     GRADIENT,
     GUIDED,
     relevance("lrp-epsilon-plus-flat", AlphaBeta()),
     relevance("lrp-epsilon-alpha2-beta1-flat", AlphaBeta(2.0, 1.0)),
-):
+)
+for _built_in in BUILT_IN:
     RULESETS.register(_built_in.name, _built_in)

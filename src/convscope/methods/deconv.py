@@ -1,11 +1,13 @@
 """The deconvolutional network: what in this image excited this filter (Zeiler & Fergus 2014), with switches and without."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
+from ..errors import OptionError
 from ..graph.calls import Call, Graph
 from ..graph.rules import GRADIENT, Ruleset, deconvnet
+from ..graph.rulesets import as_ruleset
 from ..graph.saturation import seed_call
 from ..method import Method, provenance
 from ..models import names_classes
@@ -13,9 +15,9 @@ from ..network.addresses import as_candidates, as_units, class_names, unit_call
 from ..network.entering import batch_for, require_images
 from ..network.network import as_network
 from ..network.strongest import strongest_units
-from ..options import RANKED, Opt, Option, Stop, Theme, check_options, options_of
+from ..options import RANKED, Opt, Option, Options, Stop, Theme, check_options, options_of
 from ..projection.caveats import is_pooled, likeness_notes, wants_gradients, way_notes
-from ..projection.choices import Contrast, Switches, Ties, View
+from ..projection.choices import Contrast, Rules, Switches, Ties, View
 from ..projection.driver import IMAGES_AT_ONCE
 from ..projection.seeds import Spot
 from ..projection.slopes import require_slope
@@ -35,7 +37,7 @@ def deconv(
     switches: Switches = "switches",
     seed: Annotated[str, Opt("Project the strongest activation, or the whole map.", choices=SEEDS)] = "strongest",
     ties: Ties = "spread",
-    ruleset: Ruleset | None = None,
+    ruleset: Rules = None,
     strongest: Annotated[
         int | None,
         Opt(
@@ -56,9 +58,9 @@ def deconv(
     `switches` unpool to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
     "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
     its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima are "spread" over, or go to
-    the "first" place in row-major order. `ruleset` replaces all of these. `strongest`: of the units (a bare layer means all its
-    channels), take the N that the images excite most. `theme`: "light" or "dark", of the picture. `stop`: end after so many images; a
-    result that Ctrl-C cut short records it.
+    the "first" place in row-major order. `ruleset`, in place of switches and ties: a `Ruleset`, or the name of one, such as "guided".
+    `strongest`: of the units (a bare layer means all its channels), take the N that the images excite most. `theme`: "light" or "dark", of
+    the picture. `stop`: end after so many images; a result that Ctrl-C cut short records it.
 
     `view`: draw the signed "projection", the image seen "through" its energy, "both", or both of the plain "gradient" from the same place,
     wherein units differ. Where projections do not depend on the image (no max pooling comes before, or without switches), it is seen
@@ -72,9 +74,10 @@ def deconv(
     >>> convscope.deconv(model, "block4_conv2:17", "cat.jpg").save("17.png")
     """
     options = check_options(deconv, locals())
-    rules = ruleset or deconvnet(options.switches, ties)
+    rules = _rules(options)
     network, spot = as_network(model, classes=names_classes(units)), Spot(seed)
     require_images(network.bundle)
+    rules.check(network.graph.calls)
     chosen = as_units(network, units) if strongest is None else as_candidates(network, units)
     batch = batch_for(network.bundle, images, (unit_call(network.graph, unit) for unit in chosen))
     pixels, size = batch.pixels, (batch.pixels.shape[1], batch.pixels.shape[2])
@@ -93,7 +96,9 @@ def deconv(
     parts, stopped = in_chunks(len(pixels), IMAGES_AT_ONCE, options.stop, project, "projecting")
     rows, gradients = ([row for part in side for row in part] for side in zip(*parts, strict=True))
     table = table_of(network, chosen, rows, size)
-    parameters = {"units": [str(unit) for unit in chosen]} | options.recorded() | stopped | ({"ruleset": rules.name} if ruleset else {})
+    parameters = (
+        {"units": [str(unit) for unit in chosen]} | options.recorded() | stopped | ({} if ruleset is None else {"ruleset": rules.name})
+    )
     alike = likeness_notes(network, chosen, pixels, table.positions, rules) if spot is Spot.STRONGEST else ()
     return Projections(
         provenance=provenance("deconv", network.bundle, batch.inputs, parameters),
@@ -106,12 +111,32 @@ def deconv(
         gradient_windows=windows_of(gradients, size) if seen else None,
         images=pixels[: len(rows)],
         image_names=batch.names[: len(rows)],
-        variant=rules.name if ruleset else options.switches if any(map(is_pooled, ways.values())) else "unpooled",
+        variant=_variant(rules, options, ways),
         seeded=seed,
         steady=tuple(spot is Spot.STRONGEST and rules.is_steady(ways[unit]) for unit in chosen),
         view=view,
         contrast=options.contrast,
     )
+
+
+def _rules(options: Options) -> Ruleset:
+    """Return the rules for the way down. Raises OptionError for a ruleset beside options that it replaces."""
+    if options.ruleset is None:
+        return deconvnet(options.switches, options.ties)
+    rules = as_ruleset(options.ruleset)
+    if (options.switches, options.ties) != ("switches", "spread"):
+        raise OptionError(
+            f"Received the ruleset `{rules.name}` and switches `{options.switches}`, ties `{options.ties}`. A ruleset says itself how it "
+            "unpools. Leave one of them out."
+        )
+    return rules
+
+
+def _variant(rules: Ruleset, options: Options, ways: Mapping[Unit, Sequence[Call]]) -> str:
+    """Return what the picture says of the way down."""
+    if options.ruleset is not None:
+        return rules.name
+    return str(options.switches) if any(map(is_pooled, ways.values())) else "unpooled"
 
 
 def _ways(graph: Graph, units: Iterable[Unit], rules: Ruleset, size: tuple[int, int]) -> dict[Unit, list[Call]]:

@@ -14,13 +14,12 @@ from ..network.addresses import as_units, class_names, unit_call
 from ..network.entering import batch_for, require_images
 from ..network.network import as_network
 from ..options import Opt, Stop, Theme, check_options, options_of
+from ..projection.caveats import HONEST_GUIDED
 from ..projection.driver import IMAGES_AT_ONCE, project
 from ..projection.seeds import Seed, seeded_call, slope_sign
 from ..projection.slopes import require_slope, slope_notes
 from ..results import FloatArray, Saliency
 from .chunks import in_chunks
-
-HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 
 
 def saliency(

@@ -22,6 +22,10 @@ LIKENESS_IMAGES = 3  # on which it is measured
 CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
 GRATING = 'Equal maxima go to the first position of their window, which can draw a grating. ties="spread" removes it.'
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
+HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
+HONEST_RELEVANCE = "Relevance that is shared by the signs of weights depends weakly on the layers above (Sixt et al. 2020)."
+# By how the names of rulesets begin.
+HONESTY = {"deconvnet": HONEST, "guided": HONEST_GUIDED, "lrp": HONEST_RELEVANCE}
 MEASURED = (
     "Projections of different units of {} from one place have a mean cosine of {:.2f} ({} pairs on these images; 1 means the "
     "same picture). Their plain gradients have {:.2f}."
@@ -61,7 +65,8 @@ def way_notes(graph: Graph, ways: Iterable[Sequence[Call]], rules: Ruleset, size
     """Return the sentences on what came down these ways, each the calls up to the one that is seeded, on images of `size`."""
     seeded = list(dict.fromkeys(way[-1] for way in ways))
     said = dict.fromkeys(note for way in ways for note in caveats(way, [rules]))
-    return (*said, HONEST, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, seeded))
+    honest = (one for name, one in HONESTY.items() if rules.name.startswith(name))
+    return (*said, *honest, *slope_notes(graph, seeded, size, rules), *weight_notes(graph, seeded))
 
 
 def likeness_notes(

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from ..graph.rules import TIES, UNPOOLINGS
+from ..graph.rules import TIES, UNPOOLINGS, Ruleset
+from ..graph.rulesets import BUILT_IN
 from ..options import Opt
 from ..results import VIEWS
 
@@ -21,3 +22,12 @@ View = Annotated[
     str, Opt("Draw the signed projection, the image seen `through` its energy, both, or the plain gradient in both ways.", choices=VIEWS)
 ]
 Contrast = Annotated[float, Opt("Percentage of a projection's values within the scale of grey.", least=50, most=100)]
+Rules = Annotated[
+    Ruleset | str | None,
+    Opt(
+        f"Use these rules instead of `--switches` and `--ties`: {', '.join(one.name for one in BUILT_IN)}, or a ruleset of your own.",
+        short="--rules",
+        metavar="NAME",
+        recorded=False,
+    ),
+]

@@ -44,7 +44,7 @@ def projected(variant: str, view: str) -> str:
     """Return how what is drawn came down, in words."""
     if view == "gradient":
         return "plain gradients"
-    return VARIANTS[variant] if variant == "unpooled" else f"projections {VARIANTS.get(variant, variant)}"
+    return VARIANTS[variant] if variant == "unpooled" else f"projections {VARIANTS.get(variant, f'by the rules {variant}')}"
 
 
 def _places(result: Projections) -> list[Place]:
@@ -54,7 +54,8 @@ def _places(result: Projections) -> list[Place]:
 def _heading(result: Projections) -> Heading:
     layers = dict.fromkeys(unit.layer for unit in result.units)
     gradient = result.view == "gradient"
-    title = f"{'Gradients' if gradient else 'Deconvnet projections'}, {', '.join(layers)}"
+    deconvnet = "Deconvnet projections" if result.variant in VARIANTS or result.variant.startswith("deconvnet") else "Projections"
+    title = f"{'Gradients' if gradient else deconvnet}, {', '.join(layers)}"
     seed = "of the whole activation map" if result.seeded == "map" else "from the strongest position"
     if any(unit.position is not None for unit in result.units):
         seed = "from the given position"
