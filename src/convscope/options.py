@@ -89,7 +89,7 @@ class Option(Opt):
         try:
             value = {int: whole, float: real}.get(self.type, self.type)(text)
         except ValueError as error:
-            raise OptionError(f"{self.name}: {error}. Give {self.wanted}.") from error
+            raise OptionError(f"{self.name}: {error}. Expected {self.wanted}.") from error
         return self.check(value)
 
     def check(self, value: Any) -> Any:
@@ -106,7 +106,7 @@ class Option(Opt):
             return float(value) if self.type is float else int(value) if self.type is int else value
         if self.open and not isinstance(value, bool | Integral | Real):
             return value
-        raise OptionError(f"`{self.name}` is {_shown(value)}. Give {self.wanted}{', or leave it out' if self.optional else ''}.")
+        raise OptionError(f"`{self.name}` is {_shown(value)}. Expected {self.wanted}{', or leave it out' if self.optional else ''}.")
 
     @property
     def wanted(self) -> str:

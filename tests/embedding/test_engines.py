@@ -128,7 +128,7 @@ def test_what_makes_no_map_is_refused(monkeypatch):
 
 def test_impossible_numbers_are_refused_in_words_that_agree():
     for value in (np.nan, np.inf, -3.0):
-        with pytest.raises(OptionError, match="not a number of neighbours. Give 1 to 33"):
+        with pytest.raises(OptionError, match="not a number of neighbours. Use 1 to 33"):
             settle(100, perplexity=value)
     with pytest.raises(OptionError, match="needs at least 102 images; received 100"):
         settle(100, perplexity=33.5)

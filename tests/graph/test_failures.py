@@ -50,7 +50,7 @@ def test_a_layer_that_fails_is_named_with_what_it_was_given(look):
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 12345 bytes.")])
 def test_too_little_memory_says_where_and_what_to_reduce(error):
-    with pytest.raises(ExhaustedError, match="^`bad` .*: the memory ran out. Give smaller pictures or fewer"):
+    with pytest.raises(ExhaustedError, match="^`bad` .*: the memory ran out. Use smaller images or fewer"):
         convscope.activations(failing(error), "after", images(10, 10, 3))
     with pytest.raises(ExhaustedError, match="the memory ran out"):
         convscope.ascend(failing(error), "after:0", steps=1)

@@ -62,7 +62,7 @@ def test_a_nested_layer_is_found_and_recorded_by_its_path():
     [
         ("conv9", {}, UnitError, "No layer `conv9`.*Closest of its layers: conv"),
         ("conv1", {"order": "name"}, OptionError, "No order `name`. Choose one of strongest, index"),
-        ("conv1", {"most": 0}, OptionError, "`most` is 0. Give a whole number at least 1, or leave it out"),
+        ("conv1", {"most": 0}, OptionError, "`most` is 0. Expected a whole number at least 1, or leave it out"),
     ],
 )
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, layer, options, error, message):

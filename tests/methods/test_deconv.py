@@ -249,9 +249,9 @@ def test_nested_and_shared_layers_are_projected_by_their_addresses():
         ("conv2:0", {"switches": "no"}, OptionError, "No switches `no`"),
         ("conv2:0", {"ties": "last"}, OptionError, "No ties `last`"),
         ("conv2:0", {"seed": "all"}, OptionError, "No seed `all`"),
-        ("conv2", {"strongest": 0}, OptionError, "`strongest` is 0. Give a whole number at least 1, or leave it out"),
+        ("conv2", {"strongest": 0}, OptionError, "`strongest` is 0. Expected a whole number at least 1, or leave it out"),
         ("conv2:0", {"view": "sideways"}, OptionError, "No view `sideways`"),
-        ("conv2:0", {"contrast": 20}, OptionError, "`contrast` is 20. Give a number from 50 to 100"),
+        ("conv2:0", {"contrast": 20}, OptionError, "`contrast` is 20. Expected a number from 50 to 100"),
     ],
 )
 def test_a_wrong_question_is_answered_with_a_right_one(bundle, units, options, error, message):

@@ -79,8 +79,8 @@ def test_what_has_one_is_neither_refused_nor_noted(way):
 def test_a_part_that_is_cut_is_noted():
     graph = flatten(chain(lambda x: x + ops.stop_gradient(ops.round(x) - x)))
     (note,) = slope_notes(graph, [graph.find("after")], SIZE)
-    assert note.startswith("No gradient of `after` comes through `")
-    assert note.endswith("(StopGradient): the picture does not show what depends on the image that way.") or "(Round), `" in note
+    assert note.startswith("No gradient of `after` passes `")
+    assert note.endswith("(StopGradient): this picture leaves out what depends on the image that way.") or "(Round), `" in note
 
 
 def test_a_rule_of_ones_own_opens_the_way():

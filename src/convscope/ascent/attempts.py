@@ -54,7 +54,7 @@ def as_attempts(given: Any) -> list[Attempt]:
     found = ATTEMPTS.get(given) if isinstance(given, str) else given
     attempts = list(found) if isinstance(found, Iterable) else []
     if not attempts or not all(isinstance(attempt, Attempt) for attempt in attempts):
-        raise OptionError(f"`attempts` is {given!r}. Give a list of convscope.ascent.Attempt, the first one first.")
+        raise OptionError(f"`attempts` is {given!r}. Expected a list of convscope.ascent.Attempt, in order.")
     return attempts
 
 
@@ -69,7 +69,7 @@ def attempts_of(settings: Settings, *, whole: bool) -> list[Attempt]:
     own: dict[str, Any] = {name: value for name in ("transforms", "update") if (value := getattr(settings, name)) is not None}
     if settings.image not in ("fourier", "maco"):
         own = {"image": settings.image, "update": adam(0.1)} | own
-    return [replace(first, words="the parts given", **own)] if own else [first, *others]
+    return [replace(first, words="the parts of the call", **own)] if own else [first, *others]
 
 
 def _first(settings: Settings, whole: bool) -> Attempt:

@@ -58,8 +58,8 @@ def as_image(given: Any) -> Image:
         return IMAGES.get(given)
     if not callable(given):
         raise OptionError(
-            f"`image` is {type(given).__name__}. Give one of {', '.join(IMAGES)}, or a function of (height, width, channels) that returns "
-            "a convscope.ascent.Parametrisation."
+            f"`image` is {type(given).__name__}. Expected one of {', '.join(IMAGES)}, or a function of (height, width, "
+            f"channels) that returns a convscope.ascent.Parametrisation."
         )
     image: Image = given
     return image

@@ -189,7 +189,7 @@ class AscentRun:
         targets = as_targets(network, units)
         forms = list(dict.fromkeys(map(form_of, targets)))
         if len(forms) > 1:
-            raise OptionError(f"These units climb in {len(forms)} different steps. Give units of one layer, or one run to each of them.")
+            raise OptionError(f"These units need {len(forms)} different steps. Use units of one layer, or one run for each.")
         canvas = canvas_of(network, targets, size)
         require_gradients(network, targets, canvas)
         step = AscentStep(

@@ -77,7 +77,7 @@ def settle(
         ("diversity", diversity, 1, MOST_COPIES),
     ):
         if number is not None and not (_is_whole(number) and least <= number <= most):
-            raise OptionError(f"`{name}` is {number}. Give a whole number from {least} to {most:,}.")
+            raise OptionError(f"`{name}` is {number}. Expected a whole number from {least} to {most:,}.")
     if norm is not None and (isinstance(norm, bool) or not isinstance(norm, Real) or not math.isfinite(norm)):
         raise OptionError(f"`norm` is {norm}. Expected a distance, a number above 0.")
     if norm is not None and not (mode == "paper" and norm > 0):

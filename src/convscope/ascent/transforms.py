@@ -70,8 +70,8 @@ def as_transforms(given: Any) -> Transforms:
 
 def _not_transforms(given: Any) -> OptionError:
     return OptionError(
-        f"`transforms` is {given!r}. Give one of {', '.join(TRANSFORMS)}, a list such as [convscope.ascent.jitter(8)], or a function of "
-        "the pictures' shorter side that returns a list."
+        f"`transforms` is {given!r}. Expected one of {', '.join(TRANSFORMS)}, a list such as [convscope.ascent.jitter(8)], "
+        f"or a function of the shorter side of the pictures that returns a list."
     )
 
 

@@ -35,7 +35,7 @@ def as_update(given: Any) -> Update:
     if isinstance(given, str):
         return UPDATES.get(given)
     if not isinstance(given, Update):
-        raise OptionError(f"`update` is {given!r}. Give one of {', '.join(UPDATES)}, or a convscope.ascent.Update.")
+        raise OptionError(f"`update` is {given!r}. Expected one of {', '.join(UPDATES)}, or a convscope.ascent.Update.")
     return given
 
 

@@ -9,7 +9,7 @@ from .select import engine
 
 # What NumPy, TensorFlow, XLA and PyTorch say where memory runs out, in lower case; only NumPy has an exception of its own for it.
 OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when allocating", "can't allocate memory", "not enough memory", "bad_alloc")
-LESS = "Give smaller pictures or fewer at once (in ascend a smaller --size or --diversity, in scan fewer --workers), or end other programs."
+LESS = "Use smaller images or fewer at once (in ascend a smaller --size or --diversity, in scan fewer --workers), or end other programs."
 
 
 def failure(error: Exception, doing: str) -> ConvscopeError:

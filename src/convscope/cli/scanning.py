@@ -68,7 +68,10 @@ SCAN = click.Command(
     params=[
         click.Argument(["images"], nargs=-1, required=True, metavar="IMAGE..."),
         click.Option(
-            ["--layers"], metavar="PATTERN", multiple=True, help="Addresses or patterns such as block4_*  [default: all with filters]"
+            ["--layers"],
+            metavar="PATTERN",
+            multiple=True,
+            help="Addresses or patterns such as block4_*  [default: all convolutions and dense layers]",
         ),
         click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="Images to keep for each unit."),
         click.Option(

@@ -116,7 +116,7 @@ def as_real(noun: str, value: Any) -> float:
 
 def _perplexity_words(perplexity: float, count: int) -> str:
     most = (count - 1) // 3
-    advice = f"Give 1 to {most}, or leave it out." if most else "Leave it out: with so few images convscope does not use t-SNE."
+    advice = f"Use 1 to {most}, or leave it out." if most else "Leave it out: with so few images convscope does not use t-SNE."
     if not math.isfinite(perplexity) or perplexity < 1:
         return f"Perplexity {perplexity:g} is not a number of neighbours. {advice}"
     if perplexity > MOST_SEED:

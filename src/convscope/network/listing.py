@@ -70,7 +70,7 @@ def matching(model: Any, pattern: str) -> list[LayerInfo]:
         found = [layer for layer in learned if fits(layer.address, pattern)]
     if not found:
         raise UnitError(
-            f"No layer with filters matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
+            f"No convolution or dense layer matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
             f"{closest('its layers', pattern.strip('*'), [layer.address for layer in learned])} List them with: {listing()}"
         )
     return found

@@ -81,8 +81,8 @@ def slope_notes(graph: Graph, calls: Iterable[Call], size: tuple[int, int], rule
         found = slopes(graph, call, size, rules)
         told = found if found.closed else Slopes(tuple(one for one in found.cuts if not _is_switch(graph, one, size)), False)
         if told.cuts:
-            lost = "projections from there are empty" if told.closed else "the picture does not show what depends on the image that way"
-            said.append(f"No gradient of `{legible(call.address)}` comes through {told.named()}: {lost}.")
+            lost = "projections from there are empty" if told.closed else "this picture leaves out what depends on the image that way"
+            said.append(f"No gradient of `{legible(call.address)}` passes {told.named()}: {lost}.")
     return tuple(said)
 
 

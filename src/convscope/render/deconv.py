@@ -58,7 +58,7 @@ def _heading(result: Projections) -> Heading:
     title = f"{'Gradients' if gradient else deconvnet}, {', '.join(layers)}"
     seed = "of the whole activation map" if result.seeded == "map" else "from the strongest position"
     if any(unit.position is not None for unit in result.units):
-        seed = "from the given position"
+        seed = "from the position in the address"
     amount = joined(counted(len(result.units), "unit"), counted(len(result.image_names), "image"))
     subtitle = joined(model_name(result), projected(result.variant, result.view), seed, amount)
     said = {
