@@ -15,9 +15,9 @@ from PIL import Image, PngImagePlugin
 
 import convscope
 from convscope.backend import keras
+from convscope.formats.checksums import sealed
 from convscope.formats.picture import COMPRESSION, KEY
 from convscope.replaying import replay, same_bytes
-from convscope.scanning.checksums import sealed
 from damaging import damaged
 
 SHORT = 30

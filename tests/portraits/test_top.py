@@ -9,12 +9,12 @@ from PIL import Image
 
 import convscope
 from convscope.errors import ImageError, ModelError, OptionError, ReplayError, UnitError
+from convscope.formats.checksums import CHECKSUM, sealed
 from convscope.graph.rules import GRADIENT
 from convscope.network.addresses import as_units
 from convscope.portraits import gathering
 from convscope.portraits.top import pages, ranges
 from convscope.replaying import replay, same_bytes
-from convscope.scanning.checksums import CHECKSUM, sealed
 from convscope.units import Unit
 
 IMAGES = "sample:fashion[0-119]"

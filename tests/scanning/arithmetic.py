@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from convscope.images import Fit, as_image_set
-from convscope.scanning.completing import complete_run, identity_of
+from convscope.scanning.completion import complete_run, identity_of
 from convscope.scanning.executors import Serial
-from convscope.scanning.journal import FOLDER, Journal
+from convscope.scanning.journal import Journal
 from convscope.scanning.listing import listed_in
 from convscope.scanning.measure import MeasuredLayer, Numbers
 from convscope.scanning.shards import work
@@ -109,7 +109,7 @@ def scan(run, count, **more):
 
 def journal(run, count):
     """Return the journal of a run of so many pictures, as the next scan would open it."""
-    return Journal(run, listed_in(run / FOLDER, as_image_set(pictures(count)))[0], Arithmetic.features, identity_of(SETTINGS))
+    return Journal(run, listed_in(Path(run), as_image_set(pictures(count)))[0], Arithmetic.features, identity_of(SETTINGS))
 
 
 if __name__ == "__main__":

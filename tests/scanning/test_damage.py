@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from convscope.errors import ConvscopeError, ImageError, OptionError, OutputError, ReplayError
+from convscope.formats.journal_files import FACTS
 from convscope.images import as_image_set
-from convscope.scanning import journal, open_run
-from convscope.scanning.completing import complete_run
+from convscope.scanning import open_run
+from convscope.scanning.completion import complete_run
 from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD
 
@@ -144,7 +145,7 @@ def test_rows_of_a_shard_that_was_never_finished_are_in_no_table(run):
     """Killed between the rows and the part, then interrupted before that shard came again."""
     arithmetic.scan(run, COUNT)
     opened = arithmetic.journal(run, COUNT + SHARD)
-    opened.facts.write(COUNT, np.ones(SHARD, journal.FACTS))
+    opened.facts.write(COUNT, np.ones(SHARD, FACTS))
 
     class Interrupted(Serial):
         def map(self, function, shards):
@@ -195,10 +196,10 @@ def test_schema_1_without_its_settings_or_list_is_refused(old, name, said):
 
 
 def test_a_newer_journal_is_refused(run):
-    from convscope.scanning.checksums import sealed
+    from convscope.formats.checksums import sealed
 
     (run / "shards" / "settings.json").write_bytes(sealed(arithmetic.SETTINGS | {"schema": 3}))
-    with pytest.raises(OptionError, match="started by a newer convscope"):
+    with pytest.raises(OptionError, match=r"newer convscope \(schema 3\)"):
         arithmetic.scan(run, COUNT)
 
 

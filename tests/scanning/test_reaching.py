@@ -12,7 +12,7 @@ from PIL import Image
 from convscope.errors import ImageError, UnreachableError
 from convscope.images import as_image_set, pictures
 from convscope.scanning import open_run
-from convscope.scanning.completing import complete_run
+from convscope.scanning.completion import complete_run
 from convscope.scanning.executors import Serial
 
 RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")

@@ -242,7 +242,7 @@ def test_images_that_are_gone_or_have_changed_are_said(tmp_path):
     with pytest.raises(ImageError, match=r"knows 100 images, and `array\[60\]` is not among the 60 given"):
         arithmetic.scan(run, 60)
     from convscope.images import as_image_set
-    from convscope.scanning.completing import complete_run
+    from convscope.scanning.completion import complete_run
 
     with pytest.raises(ImageError, match="has changed since the run"):
         complete_run(run, as_image_set(255 - arithmetic.pictures(120)), arithmetic.Arithmetic(), arithmetic.SETTINGS)

@@ -7,7 +7,7 @@ from pyarrow import parquet as pq
 
 import convscope
 from convscope.errors import ImageError, ReplayError, UnitError
-from convscope.scanning.checksums import sealed
+from convscope.formats.checksums import sealed
 
 IMAGES = "sample:fashion[0-299]"
 

@@ -1,59 +1,66 @@
 """The journal of a run: every finished shard is on the disk, whole, before the next is begun; a kill at any moment loses only what was
-in flight.
+in flight. `formats.journal_files` says what it writes.
 
-In the folder `shards`: `sources.parquet`, which image has which id; `facts.bin`, a record of each image; `part-FIRST-END-DIGEST.npz`, the
-statistics of one shard, and `merged-N-DIGEST.npz` of many. `features.npy` beside it. The rows of a shard are written before its part, and
-the part is what counts: rows without one are written again. A merged file names the spans it holds, so that parts that a kill left behind
-are known to be in it. The lock is the operating system's, which opens it when its holder dies.
+The rows of a shard are written before its part, and the part is what counts: rows without one are written again. A merged file names the
+spans it holds, so that parts that a kill left behind are known to be in it. The lock is the operating system's, which opens it when its
+holder dies.
 
-Nothing is taken on trust: a part's name holds its checksum, and the part those of its rows, of the names of its images, and of what the
-run is of. A damaged part is removed, so that its images are scanned again; damaged rows are made again and must come out the same. Parts
-of schema 1 hold no checksums: theirs are taken when they are first read.
+Nothing is taken on trust. A damaged part is removed, so that its images are scanned again; damaged rows are made again and must come out
+the same. Parts of schema 1 hold no checksums: theirs are taken when they are first read.
 """
 
 import contextlib
 import errno
-import io
-import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..array_files import ArrayFile
 from ..digests import digest
 from ..errors import OptionError, OutputError, UnreachableError
-from ..files import open_in_place, remove_forgotten, unwritten, write_files
-from ..json_files import parse_json
+from ..files import open_in_place, remove_forgotten
+from ..formats.checksums import DamageError
+from ..formats.journal_files import (
+    DAMAGING,
+    FACTS,
+    FACTS_FILE,
+    LOCK,
+    NOT_REACHED,
+    READ,
+    SETTINGS,
+    SHARDS,
+    Done,
+    Part,
+    Rows,
+    merged_number,
+    naming,
+    part_files,
+    read_part,
+    write_part,
+)
+from ..formats.run_folder import FEATURES, features_header
 from .accumulators import Statistics
-from .checksums import DamageError, check_file
 from .listing import Listed
-from .shards import FACTS, NOT_REACHED, READ, Finished
+from .shards import Finished
 
-FOLDER, LOCK, FEATURES, SETTINGS = "shards", "lock", "features.npy", "settings.json"
 MOST_PARTS = 32
-HEADER = 128
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-NAME = re.compile(r"(part|merged)-(\d+)(?:-(\d+))??(?:-([0-9a-f]{32}))?\.npz")
 
 
 @contextlib.contextmanager
-def locked(run: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the run for this process alone. Raises OutputError if another one has it."""
-    with os.fdopen(open_in_place(run / LOCK), "r+b") as file:
+    with os.fdopen(open_in_place(folder / LOCK), "r+b") as file:
         try:
             _lock(file.fileno())
         except OSError as error:
             if error.errno in HELD:
-                said = f"Another process is working on `{run}`. Wait until it ends, or choose another folder with --out."
+                said = f"Another process is working on `{folder}`. Wait until it ends, or choose another folder with --out."
             else:
                 said = (
-                    f"Cannot lock `{run / LOCK}`: {error.strerror}. Expected a disk that supports locks. Choose a folder on "
+                    f"Cannot lock `{folder / LOCK}`: {error.strerror}. Expected a disk that supports locks. Choose a folder on "
                     f"another disk with --out."
                 )
             raise OutputError(said) from error
@@ -70,22 +77,6 @@ else:
 
     def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished span of images, and the checksums of their names, of their rows of facts and of features; "" where none was noted."""
-
-    first: int
-    end: int
-    names: str = ""
-    facts: str = ""
-    features: str = ""
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """The ids of its images, end exclusive."""
-        return self.first, self.end
 
 
 @dataclass(frozen=True)
@@ -109,21 +100,21 @@ class Journal:
     `damaged`: those of the spans whose rows are not what was noted, to be made again by `restore`.
     """
 
-    def __init__(self, run: Path, listed: Listed, features: int, of: str, *, anonymous: bool = False) -> None:
+    def __init__(self, folder: Path, listed: Listed, features: int, of: str, *, anonymous: bool = False) -> None:
         """Read what an earlier process left, and make room for the listed images of so many features.
 
         `of`: what stands for what the run is of; `anonymous`: nothing but the parts says it. Raises OptionError for parts of something
         else or of other images, OutputError.
         """
-        self.folder, self._of, self._listed, self._anonymous = run / FOLDER, of, listed, anonymous
+        self.folder, self._of, self._listed, self._anonymous = folder, of, listed, anonymous
         self._kept, self._parts, count = Kept(), 0, len(listed.names)
-        with _telling(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        for folder in (run, self.folder):
-            remove_forgotten(folder, older_than=0.0)
+        with naming(folder / SHARDS):
+            (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+        for one in (folder, folder / SHARDS):
+            remove_forgotten(one, older_than=0.0)
         self._recover()
-        self.facts = _Rows(self.folder / "facts.bin", FACTS, (count,))
-        self.features = _Rows(run / FEATURES, np.dtype("<f4"), (count, features), _header((count, features)))
+        self.facts = Rows(folder / SHARDS / FACTS_FILE, FACTS, (count,))
+        self.features = Rows(folder / FEATURES, np.dtype("<f4"), (count, features), features_header((count, features)))
         self._kept = replace(self._kept, done=tuple(self._noted(one) for one in self._kept.done))
         self.damaged = tuple(one.span for one in self._kept.done if not self._is_intact(one))
 
@@ -188,10 +179,9 @@ class Journal:
         """Write one file for all that is finished, then remove those that it stands for."""
         if self._kept.statistics is None or not self._parts:
             return
-        old = self._files()
-        numbers = [int(found[2]) for path in old if (found := NAME.fullmatch(path.name)) and found[1] == "merged"]
+        old = part_files(self.folder)
         ordered = Kept(tuple(sorted(self._kept.done, key=lambda one: one.span)), self._kept.statistics, tuple(sorted(self._kept.skipped)))
-        new = self._write(f"merged-{max(numbers, default=0) + 1}", ordered)
+        new = self._write(f"merged-{max(map(merged_number, old), default=0) + 1}", ordered)
         for path in old:
             if path != new:
                 _remove(path)
@@ -203,27 +193,13 @@ class Journal:
         return [known.get(span) or self.features.digest(*span) for span in spans]
 
     def _write(self, name: str, kept: Kept) -> Path:
-        spans = [[one.first, one.end, one.names, one.facts, one.features] for one in kept.done]
-        said = json.dumps({"schema": 2, "of": self._of, "spans": spans, "skipped": kept.skipped})
-        file = io.BytesIO()
         assert kept.statistics is not None
-        np.savez(file, about=np.frombuffer(said.encode(), np.uint8), **kept.statistics.arrays())  # type: ignore[arg-type]
-        content = file.getvalue()
-        path = self.folder / f"{name}-{digest(content)}.npz"
-        write_files({path: content}, durable=True)
-        return path
-
-    def _files(self) -> list[Path]:
-        """Return the files of statistics: merged ones, the newest first, then parts."""
-        with _telling(self.folder):
-            found = [(match, path) for path in self.folder.iterdir() if (match := NAME.fullmatch(path.name))]
-        ranked = sorted(found, key=lambda one: (one[0][1] == "part", -int(one[0][2]) if one[0][1] == "merged" else int(one[0][2])))
-        return [path for _, path in ranked]
+        return write_part(self.folder, name, Part(kept.done, kept.statistics.arrays(), kept.skipped, self._of))
 
     def _recover(self) -> None:
         """Read the newest sound merged file, then what is not in it; remove what is, or is damaged."""
         covered = np.zeros(len(self._listed.names), bool)
-        for path in self._files():
+        for path in part_files(self.folder):
             try:
                 kept, of = _read(path)
             except DamageError:
@@ -240,22 +216,22 @@ class Journal:
 
     def _check(self, path: Path, kept: Kept, of: str) -> None:
         """Raise OptionError for a part of another run, or of other images than those listed."""
-        run = self.folder.parent
         if not of and self._anonymous:
             raise OptionError(
-                f"`{self.folder / SETTINGS}` is missing or damaged, and it alone describes the run. Choose a new folder with --out."
+                f"`{self.folder / SHARDS / SETTINGS}` is missing or damaged, and it alone describes the run. Choose a new folder with "
+                "--out."
             )
         if of not in ("", self._of):
             raise OptionError(
                 f"`{path}` was made with a different model, or with different layers or options. Use those with which the "
-                f"run in `{run}` started, or choose a new folder with --out."
+                f"run in `{self.folder}` started, or choose a new folder with --out."
             )
         for one in kept.done:
             listed = self._listed.digest(one.first, one.end) if one.names else ""
             if one.end > (len(self._listed.names) if listed else self._listed.known) or one.names != listed:
                 raise OptionError(
-                    f"The list of the images of the run in `{run}` is missing or damaged, and those that it knows as {one.first} to "
-                    f"{one.end - 1} differ from the images in this command. Use the images with which the run started, or "
+                    f"The list of the images of the run in `{self.folder}` is missing or damaged, and those that it knows as {one.first} "
+                    f"to {one.end - 1} differ from the images in this command. Use the images with which the run started, or "
                     f"choose a new folder with --out."
                 )
 
@@ -284,81 +260,13 @@ def _digests(finished: Finished, span: tuple[int, int]) -> tuple[str, str]:
 
 def _read(path: Path) -> tuple[Kept, str]:
     """Return what a part holds, and what it says it is of, "" for schema 1. Raises DamageError, OutputError."""
-    named = NAME.fullmatch(path.name)
+    part = read_part(path)
     try:
-        check_file(path, named and named[4])
-        file = ArrayFile(path)
-        arrays = {name: np.array(file[name]) for name in file}
-        said = parse_json(arrays["about"].tobytes())
-        spans = [Done(int(one[0]), int(one[1]), *(str(two) for two in one[2:])) for one in said["spans"]]
-        skipped = tuple((int(image), str(reason)) for image, reason in said["skipped"])
-        if not spans or any(not 0 <= one.first < one.end for one in spans):
-            raise DamageError("it has no spans")
-        return Kept(tuple(spans), Statistics.from_arrays(arrays), skipped), str(said.get("of", ""))
-    except OSError as error:
-        raise OutputError(
-            f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is available."
-        ) from error
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        return Kept(part.done, Statistics.from_arrays(part.arrays), part.skipped), part.of
+    except DAMAGING as error:
         raise DamageError(str(error)) from error
 
 
 def _remove(path: Path) -> None:
-    with _telling(path):
+    with naming(path):
         path.unlink()
-
-
-@contextlib.contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(unwritten(path, error)) from error
-
-
-class _Rows:
-    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had."""
-
-    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
-        self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
-        self._row = int(np.prod(shape[1:])) * kind.itemsize
-        with self._open() as file:
-            length = file.seek(0, os.SEEK_END)
-            self.held = max(0, length - self._start) // max(1, self._row)
-            if length != (size := self._start + shape[0] * self._row):
-                file.truncate(size)
-                os.fsync(file.fileno())
-            file.seek(0)
-            file.write(header)  # shorter than a disk's sector, which is written whole or not at all
-
-    def write(self, first: int, rows: NDArray[Any]) -> None:
-        """Put rows at their place; they are on the disk when this returns. No memory map: its pages would count as ours."""
-        with self._open() as file:
-            file.seek(self._start + first * self._row)
-            file.write(np.ascontiguousarray(rows, self._kind).tobytes())
-
-    def read(self) -> Any:
-        """Return the rows as a memory map that cannot be written."""
-        if not self._shape[0]:
-            return np.empty(self._shape, self._kind)
-        return np.memmap(self.path, self._kind, "r", offset=self._start, shape=self._shape)
-
-    def digest(self, first: int, end: int) -> str:
-        """Return the checksum of some rows."""
-        with _telling(self.path), self.path.open("rb") as file:
-            file.seek(self._start + first * self._row)
-            return digest(file.read((end - first) * self._row))
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        descriptor = open_in_place(self.path)
-        with _telling(self.path), os.fdopen(descriptor, "r+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    """Return the header of an .npy file of float32, of one length for every shape, so that the file can grow."""
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
-    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"

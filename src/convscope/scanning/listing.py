@@ -1,6 +1,5 @@
 """Which image has which id: a list that a run keeps, in which new images come last."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
-from ..digests import digest
-from ..errors import ImageError, OutputError, closest
-from ..files import write_files
+from ..errors import ImageError, closest
+from ..formats.journal_files import names_digest, read_sources, write_sources
 from ..images import ImageSet, Source
 from ..images.source import Unreadable
-from ..tables import about, parquet, read_parquet
-from .checksums import check_file
 
-FILE = "sources.parquet"
 Name = TypeVar("Name", str, str | None)
 
 
@@ -39,7 +34,7 @@ class Listed:
 
     def digest(self, first: int, end: int) -> str:
         """Return what stands for the names and labels of these images."""
-        return digest(json.dumps([self.names[first:end], self.labels[first:end]]).encode())
+        return names_digest(self.names[first:end], self.labels[first:end])
 
 
 def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None]]:
@@ -48,7 +43,7 @@ def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None
     None stands for one that is not among those given any more. A list that is missing or damaged is made again from what is given; the
     journal knows whether it is the same. Raises ImageError for a label that has changed, OutputError.
     """
-    known, by_key = _known(folder / FILE), keyed(given.sources)
+    known, by_key = read_sources(folder), keyed(given.sources)
     seen: Counter[str] = Counter()
     sources: list[Source | None] = []
     for name, label in known:
@@ -56,41 +51,25 @@ def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None
         seen[name] += 1
         if source is not None and written_as(source.label) != label:
             raise ImageError(
-                f"The run in `{folder.parent}` knows `{name}` with the label {label}, not {source.label}. Begin another run with --out."
+                f"The run in `{folder}` knows `{name}` with the label {label}, not {source.label}. Begin another run with --out."
             )
         sources.append(source)
     new = [one for one in by_key.values() if not is_away(one)]
     every = [*known, *((written_as(one.name), written_as(one.label)) for one in new)]
     listed = Listed(tuple(name for name, _ in every), tuple(label for _, label in every), given.given, len(known))
     if new or not known:
-        columns = {"name": listed.names, "label": listed.labels}
-        write_files({folder / FILE: parquet(columns, {"checksum": listed.digest(0, len(every))})}, durable=True)
+        write_sources(folder, listed.names, listed.labels)
     return listed, [*sources, *new]
 
 
-def _known(path: Path) -> list[tuple[str, str | None]]:
-    """Return the names and labels that a run keeps; none where its list is missing or damaged."""
-    try:
-        check_file(path, None)
-        table, said = read_parquet(path), about(path)
-        names, labels = [str(name) for name in table.texts["name"]], table.texts["label"]
-    except (FileNotFoundError, ValueError, KeyError, ImageError):
-        return []
-    except OSError as error:
-        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the list of the run's images.") from error
-    found = list(zip(names, labels, strict=True))
-    intact = said.get("checksum") in (None, Listed(tuple(names), tuple(labels), None).digest(0, len(found)))
-    return found if intact else []
-
-
-def all_there(run: Path, listed: Listed, found: Sequence[Source | None], given: ImageSet, skipped: Mapping[int, str]) -> list[Source]:
+def all_there(folder: Path, listed: Listed, found: Sequence[Source | None], given: ImageSet, skipped: Mapping[int, str]) -> list[Source]:
     """Return the sources of all images; one that was `skipped` (image, reason) and is gone needs none. Raises ImageError for another."""
     sources: list[Source] = []
     for image, source in enumerate(found):
         name = listed.names[image]
         if source is None and image not in skipped:
             raise ImageError(
-                f"The run in `{run}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. "
+                f"The run in `{folder}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. "
                 f"{closest('these images', name, (one.name for one in given.sources))} Name all of them again, with the new "
                 f"ones, or choose a new folder with --out."
             )

@@ -16,6 +16,8 @@ from ..digests import hasher
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..formats.bins import bin_edges, bins_of
+from ..formats.journal_files import SHARDS
+from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, SHARES, Contents, damaged, read_manifest
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
@@ -26,10 +28,7 @@ from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
 from ..tables import Columns
 from ..units import parse
-from .contents import NEEDED, Contents, damaged, read_manifest
-from .journal import FEATURES, FOLDER
 from .listing import keyed
-from .written import MANIFEST, SHARES
 
 Allow = str | Path | Iterable[str | Path]
 
@@ -372,7 +371,7 @@ def is_run(path: str | Path) -> bool:
     if not is_within_reach(path):
         return False
     folder = as_path(path)
-    return sum(os.path.lexists(folder / name) for name in (FOLDER, FEATURES, MANIFEST, "units.parquet")) >= 2
+    return sum(os.path.lexists(folder / name) for name in (SHARDS, FEATURES, MANIFEST, "units.parquet")) >= 2
 
 
 def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:

@@ -11,7 +11,7 @@ from ..files import as_path
 from ..images import as_image_set
 from ..models import ModelBundle, as_bundle, load
 from ..models.reload import files_of
-from .completing import complete_run, difference, known_settings
+from .completion import complete_run, difference, known_settings
 from .executors import Processes
 from .measure import NetworkMeasure, chosen_layers
 from .run import Run, open_run

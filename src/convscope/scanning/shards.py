@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvscopeError, ImageError, UnreachableError
+from ..formats.journal_files import FACTS, NOT_REACHED, READ, SKIPPED
 from ..images import Fit, Source, entering
 from ..images.source import Read
 from .accumulators import Ints, Statistics
@@ -18,10 +19,6 @@ from .measure import Measure, Numbers
 SHARD = 256
 READERS = 2
 AHEAD = 2  # batches that wait, read, for the network
-
-# What is known of one image; `state` is 0 for one not reached yet.
-FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
-NOT_REACHED, READ, SKIPPED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Finished:
     def spans(self) -> list[tuple[int, int]]:
         """The spans of its images that are finished: its own, but for those that were not reached."""
         first, end = self.span
-        return list(runs(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
+        return list(spans_of(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
 
     def check(self, measure: Measure, top: int) -> None:
         """Raise ConvscopeError for what cannot be the result of this span: other images, or other numbers of them."""
@@ -94,14 +91,14 @@ def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[in
     for first, end in done:
         left[first:end] = False
     for first in range(0, count, SHARD):
-        yield from runs(first + np.flatnonzero(left[first : first + SHARD]))
+        yield from spans_of(first + np.flatnonzero(left[first : first + SHARD]))
 
 
-def runs(images: Ints) -> Iterator[tuple[int, int]]:
+def spans_of(images: Ints) -> Iterator[tuple[int, int]]:
     """Yield the spans of rising ids."""
-    for run in np.split(images, np.flatnonzero(np.diff(images) != 1) + 1):
-        if len(run):
-            yield int(run[0]), int(run[-1]) + 1
+    for span in np.split(images, np.flatnonzero(np.diff(images) != 1) + 1):
+        if len(span):
+            yield int(span[0]), int(span[-1]) + 1
 
 
 def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None] = lambda count: None) -> Finished:

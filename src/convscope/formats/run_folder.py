@@ -1,4 +1,7 @@
-"""The files of a run as the reader takes them: each is checked against the manifest before anything in it is believed."""
+"""The folder of a run: a manifest, five tables and an array of features. docs/scan.md describes every column.
+
+The manifest holds the checksum of each table and of itself. A reader checks a file before it believes anything in it.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +13,20 @@ from numpy.typing import NDArray
 from ..array_files import read_array
 from ..digests import digest
 from ..errors import ImageError, ReplayError
+from ..files import write_files
 from ..json_files import read_json
-from ..tables import Columns, read_parquet
-from .checksums import CHECKSUM, DamageError, check_file, check_sealed
-from .journal import FEATURES, FOLDER
-from .written import MANIFEST, SCHEMA
+from ..tables import Columns, parquet, read_parquet
+from . import bins
+from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
+from .journal_files import SHARDS
+from .schemas import check_schema, release_of
 
+SCHEMA = "2.0"  # readers take any second number
+MANIFEST, FEATURES = "manifest.json", "features.npy"
+HEADER = 128
+NO_ID = -1  # of a folder of images that could not be listed
+UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
+SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
 # What a reader takes from each table: its columns of numbers, of text, of lists.
 NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "images": (("image", "probability"), ("name", "label", "digest", "prediction"), ()),
@@ -26,18 +37,34 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    """Write the tables, columns by name, and a manifest of these `facts`: all or none, and they survive a loss of power.
+
+    Raises OutputError.
+    """
+    files = {f"{name}.parquet": parquet(columns, {"schema": SCHEMA}) for name, columns in tables.items()}
+    described = {"schema": SCHEMA, "histogram": bins.DESCRIPTION, "quantiles": SHARES}
+    manifest = described | dict(facts) | {"files": {name: digest(content) for name, content in files.items()}}
+    write_files({folder / name: content for name, content in files.items()} | {folder / MANIFEST: sealed(manifest)}, durable=True)
+
+
+def features_header(shape: tuple[int, int]) -> bytes:
+    """Return the header of `features.npy`, of one length for every shape, so that the file can grow."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what a run says of itself. Raises ReplayError for what is none, is damaged, or was written by a newer convscope."""
     try:
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
-        major = int(str(manifest["schema"]).split(".")[0])
-        if major > int(SCHEMA.split(".")[0]):
-            raise ReplayError(f"`{folder}` was written by a newer convscope (schema {manifest['schema']}). Update convscope to read it.")
+        major = _major(manifest["schema"])
+        check_schema(folder, major, _major(SCHEMA), ReplayError, release=release_of(manifest), shown=manifest["schema"])
         if major > 1 or CHECKSUM in manifest:
             check_sealed(manifest)
         return manifest
     except (FileNotFoundError, NotADirectoryError) as error:
-        begun = (folder / FOLDER).is_dir()
+        begun = (folder / SHARDS).is_dir()
         raise ReplayError(
             f"The run in `{folder}` is not finished. The same scan command resumes it."
             if begun
@@ -47,16 +74,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise damaged(folder / MANIFEST, error) from error
 
 
+def _major(schema: Any) -> int:
+    return int(str(schema).split(".")[0])
+
+
 def damaged(path: Path, error: BaseException) -> ReplayError:
     """Return the error for a file of a run that is not what the scan wrote, or cannot be read."""
-    run = path.parent
     if isinstance(error, FileNotFoundError):
         fact = "is missing"
     elif isinstance(error, OSError):
         return ReplayError(f"`{path}` cannot be read: {error.strerror}. Check its permissions and its disk.")
     else:
         fact = f"is damaged, or has changed since the run was opened: {error}"
-    way_out = "Repeat the scan command, which makes the file again" if (run / FOLDER).is_dir() else "Scan again into another folder"
+    way_out = "Repeat the scan command, which makes the file again" if (path.parent / SHARDS).is_dir() else "Scan again into another folder"
     return ReplayError(f"`{path}` {fact}. Expected a file written by `convscope scan`. {way_out}.")
 
 
@@ -65,7 +95,7 @@ class Contents:
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self._folder, self._manifest = folder, manifest
-        self._files: dict[str, str] | None = manifest["files"] if str(manifest["schema"]).split(".")[0] != "1" else None
+        self._files: dict[str, str] | None = manifest["files"] if _major(manifest["schema"]) > 1 else None
 
     def table(self, name: str) -> Columns:
         """Return a table. Raises ReplayError for one that is missing or damaged."""
@@ -115,7 +145,9 @@ class Contents:
             expected = [(layer, channel) for layer, channels in layers.items() for channel in range(channels)]
             listed = list(zip(found.texts["layer"], found.numbers["channel"].tolist(), strict=True))
             _expect(listed == expected, "its units are not those of the manifest")
-            _expect(found.vectors["histogram"].shape[1] == int(self._manifest["histogram"]["bins"]), "its histograms are cut")
+            described = self._manifest["histogram"]
+            _expect(all(described[name] == value for name, value in bins.DESCRIPTION.items()), "its bins are not those that are known here")
+            _expect(found.vectors["histogram"].shape[1] == bins.BINS, "its histograms are cut")
 
 
 def _within(found: Columns, name: str, most: Any) -> None:

@@ -10,22 +10,21 @@ import numpy as np
 
 from ..digests import digest
 from ..errors import ConvscopeError, ImageError, OptionError, OutputError, UnreachableError
-from ..files import check_writable, unwritten, write_files
+from ..files import check_writable, unwritten
+from ..formats.journal_files import LOCK, READ, SHARDS, read_settings, write_settings
+from ..formats.run_folder import NO_ID
 from ..images import ImageSet, Source, entering
-from ..json_files import read_json
 from ..progress import counting
-from .checksums import CHECKSUM, check_sealed, sealed
+from .columns import write_tables
 from .executors import Executor, Function, Serial
-from .journal import FOLDER, LOCK, SETTINGS, Journal, locked
+from .journal import Journal, locked
 from .listing import Listed, all_there, is_away, listed_in, written_as
 from .measure import Measure
-from .shards import READ, Finished, Shard, unfinished, work
-from .written import NO_ID, write_run
+from .shards import Finished, Shard, unfinished, work
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
 TURNS = 2  # what could not be reached is tried once more when all else is done
-SCHEMA = 2  # of the journal
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
     "model": lambda said: said["model"]["digest"],
@@ -40,7 +39,7 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
 
 
 def complete_run(
-    run: Path,
+    folder: Path,
     given: ImageSet,
     measure: Measure,
     settings: dict[str, Any],
@@ -52,15 +51,15 @@ def complete_run(
     `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `executor` works the shards off by
     `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.
     """
-    _check_folder(run)
-    with locked(run):
-        known = _check_settings(run, settings)
-        listed, found = listed_in(run / FOLDER, given)
-        journal = Journal(run, listed, measure.features, identity_of(settings), anonymous=not known)
+    _check_folder(folder)
+    with locked(folder):
+        known = _check_settings(folder, settings)
+        listed, found = listed_in(folder, given)
+        journal = Journal(folder, listed, measure.features, identity_of(settings), anonymous=not known)
         if not known:
-            write_files({run / FOLDER / SETTINGS: sealed(settings | {"schema": SCHEMA})}, durable=True)
-        sources = all_there(run, listed, found, given, dict(journal.skipped))
-        _check_unchanged(run, journal, sources, measure)
+            write_settings(folder, settings)
+        sources = all_there(folder, listed, found, given, dict(journal.skipped))
+        _check_unchanged(folder, journal, sources, measure)
         classes = _classes(listed, measure)
         left = sum(end - first for first, end in [*journal.damaged, *unfinished(journal.spans, len(sources))])
         unreached: dict[int, str] = {}
@@ -85,7 +84,7 @@ def complete_run(
             raise KeyboardInterrupt
         missed = [(image, listed.names[image], reason) for image, reason in unreached.items()]
         missed += [(NO_ID, written_as(one.name), one.reason) for one in given.sources if is_away(one)]
-        write_run(run, journal, listed, measure, settings, missed)
+        write_tables(folder, journal, listed, measure, settings, missed)
 
 
 def _keep(accounted: Generator[Finished, None, None], journal: Journal, advance: Callable[[int], None]) -> dict[int, str]:
@@ -139,50 +138,44 @@ def _classes(listed: Listed, measure: Measure) -> Any:
     return np.asarray([index.get(label, -1) if label is not None else -1 for label in listed.labels], np.int64)
 
 
-def known_settings(run: Path) -> dict[str, Any] | None:
-    """Return the settings with which a run was begun, None if it is new, or they are missing or damaged. Raises OutputError."""
-    path = run / FOLDER / SETTINGS
+def known_settings(folder: Path) -> dict[str, Any] | None:
+    """Return the settings with which a run was begun, None if it is new, or they are missing or damaged.
+
+    Raises OutputError, and OptionError for a newer convscope's.
+    """
+    known = read_settings(folder)
     try:
-        known: dict[str, Any] = read_json(path)
-        if "schema" in known or CHECKSUM in known:
-            check_sealed(known)
-        schema = int(known.get("schema", 1))
-        difference(known, known)
-    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError, AttributeError):
+        return known if known is not None and difference(known, known) == "" else None
+    except (LookupError, TypeError, AttributeError):
         return None
-    except OSError as error:
-        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the settings of the run. Check its permissions.") from error
-    if schema > SCHEMA:
-        raise OptionError(f"The run in `{run}` was started by a newer convscope (schema {known['schema']}). Update convscope to resume it.")
-    return known
 
 
-def _check_folder(run: Path) -> None:
+def _check_folder(folder: Path) -> None:
     """Raise OptionError for a folder that holds something else, OutputError for one that cannot be written."""
-    check_writable(run / LOCK)
+    check_writable(folder / LOCK)
     try:
-        others = [one for one in run.iterdir() if one.name != LOCK and not one.name.startswith(".")]
+        others = [one for one in folder.iterdir() if one.name != LOCK and not one.name.startswith(".")]
     except OSError as error:
-        raise OutputError(unwritten(run, error)) from error
-    if not (run / FOLDER).is_dir() and others:
-        raise OptionError(f"`{run}` holds files, but not a scan to resume. Choose a new or empty folder with --out.")
-    if (run / FOLDER).is_symlink():
-        raise OptionError(f"`{run / FOLDER}` is a link. Expected the folder that the scan made. Replace the link by that folder.")
+        raise OutputError(unwritten(folder, error)) from error
+    if not (folder / SHARDS).is_dir() and others:
+        raise OptionError(f"`{folder}` holds files, but not a scan to resume. Choose a new or empty folder with --out.")
+    if (folder / SHARDS).is_symlink():
+        raise OptionError(f"`{folder / SHARDS}` is a link. Expected the folder that the scan made. Replace the link by that folder.")
 
 
-def _check_settings(run: Path, asked: dict[str, Any]) -> bool:
+def _check_settings(folder: Path, asked: dict[str, Any]) -> bool:
     """Return whether the run says what it is of. Raises OptionError if that is something else."""
-    known = known_settings(run)
+    known = known_settings(folder)
     what = "" if known is None else difference(known, asked)
     if what and known is not None and "ranked" not in known and not difference({**known, "ranked": asked.get("ranked", {})}, asked):
         first, *others = asked["ranked"]
         layers = f"`{first}`" + (f" and {len(others)} other layers" if others else "")
         raise OptionError(
-            f"The run in `{run}` was started by an earlier convscope. It ranked the units of {layers} after their flat "
+            f"The run in `{folder}` was started by an earlier convscope. It ranked the units of {layers} after their flat "
             f"activation; this one ranks them before it. The run can be read, but not resumed. Scan again with another --out."
         )
     if what:
-        raise OptionError(f"`{run}` was scanned with {what}. Use the same settings to resume it, or choose a new folder with --out.")
+        raise OptionError(f"`{folder}` was scanned with {what}. Use the same settings to resume it, or choose a new folder with --out.")
     return known is not None
 
 
@@ -202,7 +195,7 @@ def difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     return ""
 
 
-def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], measure: Measure) -> None:
+def _check_unchanged(folder: Path, journal: Journal, sources: Sequence[Source], measure: Measure) -> None:
     """Raise ImageError if one of a few known images is not what it was: another data set may have the same names."""
     facts, finished = journal.facts.read(), np.zeros(len(sources), bool)
     for first, end in set(journal.spans) - set(journal.damaged):
@@ -220,7 +213,7 @@ def _check_unchanged(run: Path, journal: Journal, sources: Sequence[Source], mea
             same = False
         if not same:
             raise ImageError(
-                f"`{sources[image].name}` has changed since the run in `{run}` read it. Restore the images, or choose a new "
+                f"`{sources[image].name}` has changed since the run in `{folder}` read it. Restore the images, or choose a new "
                 f"folder with --out."
             )
     if unreached and len(unreached) == len(chosen):

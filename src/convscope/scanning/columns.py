@@ -1,4 +1,4 @@
-"""The tables and the manifest of a run: its contract. docs/scan.md describes every column."""
+"""What a journal holds -> the tables of a run, column by column."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,27 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import backend
-from ..digests import digest
 from ..errors import ImageError
-from ..files import write_files
-from ..formats import bins
-from ..tables import parquet
+from ..formats.journal_files import READ
+from ..formats.run_folder import SHARES, UNREACHABLE, UNREADABLE, write_run
 from .accumulators import Statistics, quantiles
-from .checksums import sealed
 from .journal import Journal
 from .listing import Listed
 from .measure import Measure, MeasuredLayer
-from .shards import READ, SHARD, runs
-
-SCHEMA = "2.0"
-MANIFEST = "manifest.json"
-NO_ID = -1
-UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
-SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
+from .shards import SHARD, spans_of
 
 
-def write_run(
-    run: Path, journal: Journal, listed: Listed, measure: Measure, settings: dict[str, Any], unreached: Sequence[tuple[int, str, str]] = ()
+def write_tables(
+    folder: Path,
+    journal: Journal,
+    listed: Listed,
+    measure: Measure,
+    settings: dict[str, Any],
+    unreached: Sequence[tuple[int, str, str]] = (),
 ) -> None:
     """Write the tables and the manifest for what the journal holds, all or none. Raises ImageError if no image could be read.
 
@@ -47,26 +43,21 @@ def write_run(
         raise ImageError(
             f"None of the {len(missed)} images could be read. The first error: {missed[0][2]}" if missed else "Nothing was read."
         )
-    contents = {
+    tables = {
         "images": _images(read, facts[read], listed, measure),
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
         "skipped": _skipped(skipped, unreached),
         "spans": _spans(finished, journal),
     }
-    manifest = _manifest(listed, read, measure, settings)
-    manifest |= {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
-    manifest |= {"complete": bool(finished.all()) and not unreached}
-    about = {"schema": SCHEMA}
-    files = {f"{name}.parquet": parquet(columns, about) for name, columns in contents.items()}
-    manifest["files"] = {name: digest(content) for name, content in files.items()}
-    write_files({run / name: content for name, content in files.items()} | {run / MANIFEST: sealed(manifest)}, durable=True)
+    counts = {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
+    complete = {"complete": bool(finished.all()) and not unreached}
+    write_run(folder, tables, {**_described(listed, read, measure), **settings, **counts, **complete})
 
 
-def _manifest(listed: Listed, read: NDArray[np.intp], measure: Measure, settings: dict[str, Any]) -> dict[str, Any]:
+def _described(listed: Listed, read: NDArray[np.intp], measure: Measure) -> dict[str, Any]:
     counts = Counter(listed.labels[image] for image in read)
     return {
-        "schema": SCHEMA,
         "count": len(listed.names),
         "given": None if listed.given is None else list(listed.given),
         "layers": [{"address": one.address, "channels": one.channels, "shape": list(one.shape)} for one in measure.layers],
@@ -74,10 +65,7 @@ def _manifest(listed: Listed, read: NDArray[np.intp], measure: Measure, settings
         "class_counts": [counts[name] for name in listed.classes],
         "feature_layer": measure.feature_layer,
         "features": measure.features,
-        "histogram": bins.DESCRIPTION,
-        "quantiles": SHARES,
         "versions": backend.versions(),
-        **settings,
     }
 
 
@@ -163,7 +151,7 @@ def _spans(finished: NDArray[np.bool_], journal: Journal) -> dict[str, Any]:
     """Return the checksums of the features, of at most a shard's images at a time."""
     images = np.flatnonzero(finished)
     cuts = np.flatnonzero(np.diff(images // SHARD)) + 1
-    spans = [span for part in np.split(images, cuts) for span in runs(part)]
+    spans = [span for part in np.split(images, cuts) for span in spans_of(part)]
     return {
         "first": np.asarray([first for first, _ in spans], np.int64),
         "end": np.asarray([end for _, end in spans], np.int64),

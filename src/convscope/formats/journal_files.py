@@ -1,0 +1,216 @@
+"""What a scan keeps in a run's folder `shards`, so that it can resume.
+
+`settings.json`: what the run is of. `sources.parquet`: which image has which id. `facts.bin`: a record of each image.
+`part-FIRST-END-DIGEST.npz`: the statistics of one shard, and `merged-N-DIGEST.npz` of many. A part's name holds its checksum, and the part
+those of its rows, of the names of its images, and of what the run is of. Parts of schema 1 hold no checksums.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..array_files import ArrayFile
+from ..digests import digest
+from ..errors import ImageError, OptionError, OutputError
+from ..files import open_in_place, unwritten, write_files
+from ..json_files import parse_json, read_json
+from ..tables import about, parquet, read_parquet
+from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
+from .schemas import check_schema
+
+SCHEMA = 2
+SHARDS, LOCK = "shards", "lock"
+SETTINGS, SOURCES, FACTS_FILE = "settings.json", "sources.parquet", "facts.bin"
+NAME = re.compile(r"(part|merged)-(\d+)(?:-(\d+))??(?:-([0-9a-f]{32}))?\.npz")
+DAMAGING = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)  # what damaged arrays and texts raise
+# What is known of one image; `state` is 0 for one not reached yet.
+FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
+NOT_REACHED, READ, SKIPPED = 0, 1, 2
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write what a run is of; it survives a loss of power. Raises OutputError."""
+    write_files({folder / SHARDS / SETTINGS: sealed(dict(settings) | {"schema": SCHEMA})}, durable=True)
+
+
+def read_settings(folder: Path) -> dict[str, Any] | None:
+    """Return what a run is of, None if it is new, or its settings are missing or damaged.
+
+    Raises OutputError, and OptionError for newer ones.
+    """
+    path = folder / SHARDS / SETTINGS
+    try:
+        known: dict[str, Any] = read_json(path)
+        if "schema" in known or CHECKSUM in known:
+            check_sealed(known)
+        schema = int(known.get("schema", 1))
+    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    except OSError as error:
+        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the settings of the run. Check its permissions.") from error
+    check_schema(folder, schema, SCHEMA, OptionError)
+    return known
+
+
+def names_digest(names: Sequence[str], labels: Sequence[str | None]) -> str:
+    """Return what stands for the names and labels of some images."""
+    return digest(json.dumps([names, labels]).encode())
+
+
+def write_sources(folder: Path, names: Sequence[str], labels: Sequence[str | None]) -> None:
+    """Write the names and labels of a run's images in the order of their ids. Raises OutputError."""
+    content = parquet({"name": names, "label": labels}, {"checksum": names_digest(names, labels)})
+    write_files({folder / SHARDS / SOURCES: content}, durable=True)
+
+
+def read_sources(folder: Path) -> list[tuple[str, str | None]]:
+    """Return the names and labels that a run keeps; none where its list is missing or damaged. Raises OutputError."""
+    path = folder / SHARDS / SOURCES
+    try:
+        check_file(path, None)
+        table, content = read_parquet(path), about(path)
+        names, labels = [str(name) for name in table.texts["name"]], table.texts["label"]
+    except (FileNotFoundError, ValueError, KeyError, ImageError):
+        return []
+    except OSError as error:
+        raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the list of the run's images.") from error
+    intact = content.get("checksum") in (None, names_digest(names, labels))
+    return list(zip(names, labels, strict=True)) if intact else []
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished span of images, and the checksums of their names, of their rows of facts and of features; "" where none was noted."""
+
+    first: int
+    end: int
+    names: str = ""
+    facts: str = ""
+    features: str = ""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The ids of its images, end exclusive."""
+        return self.first, self.end
+
+
+@dataclass(frozen=True)
+class Part:
+    """The spans that a part stands for, their statistics as `arrays`, and the (image, reason) that were `skipped`.
+
+    `of`: what stands for what the run is of, "" for schema 1.
+    """
+
+    done: tuple[Done, ...]
+    arrays: Mapping[str, NDArray[Any]]
+    skipped: tuple[tuple[int, str], ...]
+    of: str
+
+
+def write_part(folder: Path, name: str, part: Part) -> Path:
+    """Write a part under a name and its checksum, and return its path; it survives a loss of power. Raises OutputError."""
+    spans = [[one.first, one.end, one.names, one.facts, one.features] for one in part.done]
+    head = json.dumps({"schema": SCHEMA, "of": part.of, "spans": spans, "skipped": part.skipped})
+    file = io.BytesIO()
+    np.savez(file, about=np.frombuffer(head.encode(), np.uint8), **part.arrays)  # type: ignore[arg-type]
+    content = file.getvalue()
+    path = folder / SHARDS / f"{name}-{digest(content)}.npz"
+    write_files({path: content}, durable=True)
+    return path
+
+
+def read_part(path: Path) -> Part:
+    """Return what a part holds. Raises DamageError, OutputError, OptionError for a newer one."""
+    named = NAME.fullmatch(path.name)
+    try:
+        check_file(path, named and named[4])
+        file = ArrayFile(path)
+        arrays = {name: np.array(file[name]) for name in file}
+        head = parse_json(arrays.pop("about").tobytes())
+        schema = int(head.get("schema", 1))
+        check_schema(path, schema, SCHEMA, OptionError)
+        spans = tuple(Done(int(one[0]), int(one[1]), *(str(two) for two in one[2:])) for one in head["spans"])
+        skipped = tuple((int(image), str(reason)) for image, reason in head["skipped"])
+        if not spans or any(not 0 <= one.first < one.end for one in spans):
+            raise DamageError("it has no spans")
+        return Part(spans, arrays, skipped, str(head.get("of", "")))
+    except OSError as error:
+        raise OutputError(
+            f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is available."
+        ) from error
+    except DAMAGING as error:
+        raise DamageError(str(error)) from error
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the files of statistics: merged ones, the newest first, then parts. Raises OutputError."""
+    with naming(folder / SHARDS):
+        found = [(match, path) for path in (folder / SHARDS).iterdir() if (match := NAME.fullmatch(path.name))]
+    ranked = sorted(found, key=lambda one: (one[0][1] == "part", -int(one[0][2]) if one[0][1] == "merged" else int(one[0][2])))
+    return [path for _, path in ranked]
+
+
+def merged_number(path: Path) -> int:
+    """Return the number of a merged file, 0 for a part."""
+    named = NAME.fullmatch(path.name)
+    return int(named[2]) if named is not None and named[1] == "merged" else 0
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raise OutputError, which names the path, for what the system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(unwritten(path, error)) from error
+
+
+class Rows:
+    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had."""
+
+    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
+        self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
+        self._row = int(np.prod(shape[1:])) * kind.itemsize
+        with self._open() as file:
+            length = file.seek(0, os.SEEK_END)
+            self.held = max(0, length - self._start) // max(1, self._row)
+            if length != (size := self._start + shape[0] * self._row):
+                file.truncate(size)
+                os.fsync(file.fileno())
+            file.seek(0)
+            file.write(header)  # shorter than a disk's sector, which is written whole or not at all
+
+    def write(self, first: int, rows: NDArray[Any]) -> None:
+        """Put rows at their place; they are on the disk when this returns. No memory map: its pages would count as ours."""
+        with self._open() as file:
+            file.seek(self._start + first * self._row)
+            file.write(np.ascontiguousarray(rows, self._kind).tobytes())
+
+    def read(self) -> Any:
+        """Return the rows as a memory map that cannot be written."""
+        if not self._shape[0]:
+            return np.empty(self._shape, self._kind)
+        return np.memmap(self.path, self._kind, "r", offset=self._start, shape=self._shape)
+
+    def digest(self, first: int, end: int) -> str:
+        """Return the checksum of some rows."""
+        with naming(self.path), self.path.open("rb") as file:
+            file.seek(self._start + first * self._row)
+            return digest(file.read((end - first) * self._row))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Any]:
+        descriptor = open_in_place(self.path)
+        with naming(self.path), os.fdopen(descriptor, "r+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
