@@ -48,10 +48,11 @@ def rate():
     from convscope.graph.tensors import to_array
     from convscope.network.addresses import graph_of
     from convscope.network.entering import network_input
-    from convscope.scanning.measure import NetworkMeasure, chosen_layers
+    from convscope.network.network import as_network
+    from convscope.scanning.maxima import NetworkMeasure, chosen_layers
 
     bundle, precision = convscope.load("vgg16", weights="embedded"), resolve_precision("auto")
-    measure = NetworkMeasure(bundle, chosen_layers(bundle, "all"), precision)
+    measure = NetworkMeasure(as_network(bundle), chosen_layers(as_network(bundle), "all"), precision)
     graph = at_precision(graph_of(bundle), precision)
     output = graph_of(bundle).outputs[0].call
     forward = engine().compiled(lambda entered: graph.run(entered, [output])[0])

@@ -14,7 +14,7 @@ from convscope.network.addresses import as_candidates, as_units
 from convscope.network.listing import layers, matching
 from convscope.network.network import as_network
 from convscope.numerals import real, whole
-from convscope.scanning.measure import chosen_layers
+from convscope.scanning.maxima import chosen_layers
 from slow_grammar import ANY, Grammar, glob, integer, rational
 
 from .running import unsound
@@ -110,7 +110,7 @@ def patterns(rng, folder):
         expected = convolutions if pattern == "all" else [name for name in learned if pattern == name or glob(pattern, name)]
         return compared(lambda: [info.address for info in matching(bundle(), pattern)], expected or None)
     expected = learned if pattern == "all" else [name for name in names if pattern == name or glob(pattern, name)]
-    return compared(lambda: chosen_layers(bundle(), pattern), expected or None)
+    return compared(lambda: chosen_layers(as_network(bundle()), pattern), expected or None)
 
 
 def numbers(rng, folder):

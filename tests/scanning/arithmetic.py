@@ -16,7 +16,7 @@ from convscope.scanning.completion import complete_run, identity_of
 from convscope.scanning.executors import Serial
 from convscope.scanning.journal import Journal
 from convscope.scanning.listing import listed_in
-from convscope.scanning.measure import MeasuredLayer, Numbers
+from convscope.scanning.measure import Measure, MeasuredLayer, Numbers
 from convscope.scanning.shards import work
 
 SIDE, BATCH, TOP = 6, 32, 4
@@ -32,12 +32,11 @@ SETTINGS = {
 }
 
 
-class Arithmetic:
+class Arithmetic(Measure):
     """Two layers: `maps`, (6, 6) of 5 units, some of them negative and one of them 0; and `sums`, 3 units without space."""
 
     layers = (MeasuredLayer("maps", 5, (SIDE, SIDE), 0), MeasuredLayer("sums", 3, (), 5))
-    units, batch, fit, features, feature_layer = 8, BATCH, Fit(1, (SIDE, SIDE)), 2, "sums"
-    ceilings = np.full(8, np.inf, np.float32)
+    batch, fit, features, feature_layer = BATCH, Fit(1, (SIDE, SIDE)), 2, "sums"
     weights = np.asarray([1.0, -1.0, 0.5, 0.0, -2.0], np.float32)
 
     def __call__(self, pixels):
@@ -47,9 +46,6 @@ class Arithmetic:
         values = np.concatenate([flat.max(axis=1), rows], axis=1)
         places = np.concatenate([flat.argmax(axis=1), np.full((BATCH, 3), -1)], axis=1).astype(np.int32)
         return Numbers(values, places, rows[:, :2], rows.argmax(axis=1).astype(np.int32), rows.max(axis=1))
-
-    def after(self, layer, before):
-        return before
 
     def label(self, index):
         return f"row {index}"
@@ -109,7 +105,7 @@ def scan(run, count, **more):
 
 def journal(run, count):
     """Return the journal of a run of so many pictures, as the next scan would open it."""
-    return Journal(run, listed_in(Path(run), as_image_set(pictures(count)))[0], Arithmetic.features, identity_of(SETTINGS))
+    return Journal(run, listed_in(Path(run), as_image_set(pictures(count)))[0], Arithmetic(), identity_of(SETTINGS))
 
 
 if __name__ == "__main__":

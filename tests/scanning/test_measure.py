@@ -1,199 +1,116 @@
-"""The measure against NumPy: spatial maxima, their first places, features and predictions; on every backend."""
+"""Measures of a user's own: columns beside convscope's numbers, and other numbers altogether; however the work is done."""
 
-import functools
-import json
+from functools import partial
 
+import arithmetic
 import numpy as np
+import outside
 import pytest
-from pyarrow import parquet as pq
 
 import convscope
-from convscope.backend import engine, keras
-from convscope.errors import OptionError, UnitError
-from convscope.scanning.measure import NetworkMeasure, chosen_layers, peak
-from networks import array, filled, images, model_of, residual, small, tensor
+from convscope.errors import OptionError
+from convscope.images import as_batch
+from convscope.scanning.measure import MeasuredLayer, check_measure
+
+COUNT = 530
+IMAGES = f"sample:fashion[0-{COUNT - 1}]"
+ASKED = {"layers": "dense1", "top": 4, "precision": "float32"}
 
 
-def of_numpy(maps):
-    flat = maps.reshape(len(maps), -1, maps.shape[-1])
-    return flat.max(axis=1), flat.argmax(axis=1)
+@pytest.fixture(scope="module")
+def pixels():
+    return as_batch(IMAGES, outside.Ink.fit).pixels
 
 
-@pytest.mark.parametrize("shape", [(3, 6, 12, 5), (2, 7, 7, 3), (2, 1, 9, 2), (2, 5, 1, 2), (1, 1, 1, 4), (4, 3, 28, 2), (2, 30, 4)])
-@pytest.mark.parametrize("kind", ["different", "equal", "negative", "all equal"])
-def test_peaks_are_the_first_maxima_in_row_major_order(shape, kind):
-    rng = np.random.default_rng(len(shape))
-    maps = rng.normal(size=shape).astype(np.float32)
-    maps = {"different": maps, "equal": np.round(maps), "negative": np.round(maps) - 9, "all equal": maps * 0}[kind]
-    highest, places = (array(one) for one in engine().compiled(peak)(tensor(maps)))
-    expected, first = of_numpy(maps)
-    assert np.array_equal(highest, expected) and np.array_equal(places, first)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return convscope.scan("fashion", IMAGES, out=tmp_path_factory.mktemp("plain") / "run", **ASKED)
 
 
-@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
-def test_peaks_are_exact_in_both_precisions(kind):
-    maps = tensor(np.random.default_rng(0).normal(size=(3, 8, 20, 16)), kind)
-    highest, places = (array(one) for one in peak(maps))
-    expected, first = of_numpy(array(keras.ops.cast(maps, "float32")))
-    assert np.array_equal(highest, expected) and np.array_equal(places, first)
+@pytest.fixture(scope="module")
+def columned(tmp_path_factory):
+    return convscope.scan("fashion", IMAGES, out=tmp_path_factory.mktemp("columned") / "run", measure=outside.Brightness, **ASKED)
 
 
-def test_a_layer_without_space_has_no_places():
-    values = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    highest, places = (array(one) for one in peak(tensor(values)))
-    assert np.array_equal(highest, values) and (places == -1).all()
+@pytest.fixture(scope="module")
+def inked(tmp_path_factory):
+    return convscope.scan("fashion", IMAGES, out=tmp_path_factory.mktemp("inked") / "run", measure=outside.Ink, **ASKED)
 
 
-def test_all_layers_with_filters_after_their_activation_and_scores_before_the_softmax():
-    model = small()
-    measure = NetworkMeasure(convscope.load(model), chosen_layers(convscope.load(model), "all"), "float32")
-    assert [(one.address, one.channels, one.shape, one.first) for one in measure.layers] == [
-        ("conv1", 4, (8, 8), 0),
-        ("conv2", 5, (4, 4), 4),
-        ("predictions", 3, (), 9),
-    ]
-    pixels = images(measure.batch, 8, 8, 3)
-    found = measure(pixels)
-    for layer in measure.layers[:2]:
-        maps = convscope.activations(model, layer.address, pixels).maps
-        assert maps.min() >= 0
-        assert np.allclose(found.values[:, layer.units], maps.max(axis=(1, 2)), atol=1e-5)
-    probabilities = convscope.activations(model, "predictions", pixels).maps
-    scores = found.values[:, 9:]
-    softmax = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert np.allclose(softmax, probabilities, atol=1e-5) and not np.allclose(scores, probabilities, atol=1e-2)
-    assert np.array_equal(found.predicted, probabilities.argmax(axis=1))
-    assert np.allclose(found.probability, probabilities.max(axis=1), atol=1e-5)
-    assert (found.places[:, 9:] == -1).all()
+def test_columns_stand_beside_the_numbers_of_a_plain_run(plain, columned, pixels):
+    numbers = convscope.open_run(columned.path).images.numbers
+    assert np.array_equal(numbers["brightness"], pixels.mean(axis=(1, 2, 3)))
+    assert np.array_equal(numbers["white"], (pixels > 0.9).sum(axis=(1, 2, 3)))
+    for name in ("units.parquet", "top.parquet", "spans.parquet", "features.npy"):
+        assert (plain.path / name).read_bytes() == (columned.path / name).read_bytes(), name
+    assert "measure" not in plain.manifest
+    assert columned.manifest["measure"] == {
+        "class": "outside.Brightness",
+        "columns": {"brightness": "<f4", "white": "<i8"},
+        "settings": {},
+        "maxima": True,
+    }
+    assert convscope.top(columned, "dense1:3").units[0].channel == 3
 
 
-def test_features_are_those_of_the_map_of_images():
-    model = residual()
-    measure = NetworkMeasure(convscope.load(model), ["stem_relu"], "float32")
-    pixels = images(measure.batch, 12, 12, 3)
-    found = measure(pixels)
-    assert measure.feature_layer == "logits" or found.features.shape[1] == measure.features
-    expected = convscope.activations(model, measure.feature_layer, pixels).maps
-    expected = expected.mean(axis=(1, 2)) if expected.ndim == 4 else expected
-    assert np.allclose(found.features, expected, atol=1e-5)
-    assert (found.predicted == -1).all() and np.isnan(found.probability).all()  # it ends in no softmax
+@pytest.mark.parametrize("measure", [outside.Brightness, outside.Ink])
+def test_a_run_of_a_users_measure_is_the_same_from_any_executor_and_after_an_interrupt(measure, columned, inked, tmp_path):
+    expected = arithmetic.result((columned if measure is outside.Brightness else inked).path)
+    convscope.scan("fashion", IMAGES, out=tmp_path / "elsewhere", measure=measure, executor=outside.Elsewhere(3), **ASKED)
+    assert arithmetic.result(tmp_path / "elsewhere") == expected
+    stopped = arithmetic.Stopping(1)
+    assert not convscope.scan("fashion", IMAGES, out=tmp_path / "stopped", measure=measure, executor=stopped, **ASKED).complete
+    convscope.scan("fashion", IMAGES, out=tmp_path / "stopped", measure=measure, **ASKED)
+    assert arithmetic.result(tmp_path / "stopped") == expected
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_an_image_has_the_same_numbers_whatever_else_is_in_the_batch_and_at_whatever_place(precision):
-    model = small(side=16)
-    measure = NetworkMeasure(convscope.load(model), chosen_layers(convscope.load(model), "all"), precision)
-    pixels = images(measure.batch, 16, 16, 3)
-    there, alone, moved = measure(pixels), np.zeros_like(pixels), np.roll(pixels, 5, axis=0)
-    alone[3] = pixels[3]
-    for other, place in ((measure(alone), 3), (measure(moved), 8)):
-        for name in ("values", "places", "features", "predicted", "probability"):
-            assert np.array_equal(getattr(other, name)[place], getattr(there, name)[3]), name
+def test_a_measure_without_the_network_is_that_of_brute_force(inked, pixels):
+    light = pixels[..., 0].reshape(-1, 2, 14, 2, 14).mean(axis=(2, 4)).reshape(COUNT, 4)
+    assert inked.layers == ("quarters",) and inked.channels("quarters") == 4
+    for unit in range(4):
+        expected = np.argsort(-light[:, unit], kind="stable")[:4]
+        assert inked.top("quarters").images[unit].tolist() == expected.tolist()
+        assert np.array_equal(inked.top("quarters").values[unit], light[expected, unit])
+    assert np.allclose(inked.units("quarters").mean, light.mean(axis=0), atol=1e-6)
+    assert np.array_equal(inked.features[:, 0], light.reshape(-1, 2, 2).sum(axis=(1, 2)))
+
+
+def test_pictures_of_maxima_are_not_made_of_other_values(inked):
+    with pytest.raises(OptionError, match="holds the values of the measure outside.Ink"):
+        convscope.top(inked, "quarters:0")
+    with pytest.raises(OptionError, match="holds the values of the measure outside.Ink"):
+        convscope.dossier(inked, "quarters:0")
+
+
+@pytest.mark.parametrize("other", [None, outside.Brightness, partial(outside.Ink, power=2.0)], ids=["own", "another", "other settings"])
+def test_another_measure_does_not_go_on_with_a_run(inked, other):
+    asked = ASKED | {"layers": ["dense1"]}
+    with pytest.raises(OptionError, match="is of another (measure|picture size)"):
+        convscope.scan("fashion", IMAGES, out=inked.path, measure=other, **asked)
+
+
+def test_numbers_of_another_shape_are_one_sentence(tmp_path):
+    with pytest.raises(
+        OptionError, match=r"measure Cut returned arrays of the shapes .*'values': \(16, 3\).* Expected .*'values': \(16, 4\)"
+    ):
+        convscope.scan("fashion", "sample:fashion[0-3]", out=tmp_path / "run", measure=outside.Cut, **ASKED)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("changed", "said"),
     [
-        ("all", ["stem", "expand", "depthwise", "logits"]),
-        ("stem*", ["stem", "stem_bn", "stem_relu"]),
-        (["logits", "expand"], ["expand", "logits"]),
-        (["*relu"], ["stem_relu", "both_relu"]),
+        ({"layers": ()}, "layers of the measure Ink begin at"),
+        ({"layers": (MeasuredLayer("a", 2, (), 0), MeasuredLayer("b", 2, (), 3))}, r"begin at \[0, 3\]"),
+        ({"features": 0}, "has 0 features"),
+        ({"columns": {"digest": "int64"}}, "`digest` cannot be a column"),
+        ({"columns": {"Große": "int64"}}, "cannot be a column"),
+        ({"columns": {"size": "object"}}, "Expected a kind of number"),
+        ({"columns": {"size": "no kind"}}, "Expected a kind of number"),
     ],
 )
-def test_layers_are_chosen_by_patterns_and_come_in_computing_order(wanted, found):
-    assert chosen_layers(convscope.load(residual()), wanted) == found
-
-
-def test_a_pattern_that_matches_nothing_names_what_is_near():
-    with pytest.raises(UnitError, match=r"No layer matches `stam`.*Closest of its layers: stem"):
-        chosen_layers(convscope.load(residual()), "stam")
-
-
-def test_receptive_fields_of_places_are_those_of_each_unit():
-    from convscope.locality.receptive import receptive_field
-    from convscope.network.addresses import graph_of
-
-    bundle = convscope.load(residual())
-    measure = NetworkMeasure(bundle, ["stem_relu", "depthwise", "logits"], "float32")
-    rows, columns = np.asarray([0, 5, 2, 5]), np.asarray([3, 0, 2, 5])
-    graph = graph_of(bundle)
-    for layer in measure.layers[:2]:
-        expected = [
-            receptive_field(graph, graph.find(layer.address), place, (12, 12))
-            for place in zip(rows.tolist(), columns.tolist(), strict=True)
-        ]
-        assert measure.fields(layer, rows, columns).tolist() == [list(one) for one in expected]
-    assert measure.fields(measure.layers[2], rows * 0 - 1, rows * 0 - 1).tolist() == [[0, 0, 12, 12]] * 4
-
-
-def test_a_network_without_filters_is_refused():
-    image = keras.Input((8, 8, 3))
-    model = filled(keras.Model(image, keras.layers.ReLU(name="only")(image)))
-    with pytest.raises(UnitError, match="no convolution or dense layer"):
-        chosen_layers(convscope.load(model), "all")
-
-
-def capped(activation="relu6"):
-    """Return a network of which a layer is at its ceiling for most images."""
-    layers = keras.layers
-    model = model_of(
-        layers.Conv2D(4, 3, name="conv"),
-        layers.Activation(activation, name="act"),
-        layers.GlobalMaxPooling2D(),
-        layers.Dense(3, activation="softmax"),
-        shape=(8, 8, 3),
-    )
-    kernel, bias = model.get_layer("conv").get_weights()
-    model.get_layer("conv").set_weights([kernel * 20, bias])
-    return model
-
-
-@pytest.mark.parametrize("activation", ["relu6", "tanh", "hard_sigmoid"])
-def test_images_are_ranked_before_what_is_flat_and_both_values_are_told(activation):
-    model = capped(activation)
-    measure = NetworkMeasure(convscope.load(model), ["act"], "float32")
-    pixels = images(measure.batch, 8, 8, 3)
-    found, before = measure(pixels), convscope.activations(model, "conv", pixels).maps
-    highest, first = of_numpy(before)
-    assert np.allclose(found.before, highest, atol=1e-5) and np.array_equal(found.places, first)
-    after = convscope.activations(model, "act", pixels).maps.max(axis=(1, 2))
-    assert np.allclose(found.values, after, atol=1e-6) and (after == measure.ceilings).sum() > 9
-    assert np.allclose(measure.after(measure.layers[0], found.before), found.values, atol=1e-6)
-    assert measure.ranked() == {"act": "conv"}
-
-
-def test_a_run_ranks_before_what_is_flat_and_counts_what_is_saturated(tmp_path):
-    model, pixels = capped(), images(30, 8, 8, 3)
-    run = convscope.scan(model, pixels, layers="act", out=tmp_path / "run", precision="float32", top=5)
-    before = convscope.activations(model, "conv", pixels).maps.max(axis=(1, 2))
-    top, units = run.top("act"), run.units("act")
-    order = np.argsort(-before, axis=0, kind="stable")[:5].T
-    assert np.array_equal(top.images, order)
-    assert np.allclose(top.before, np.take_along_axis(before.T, order, axis=1), atol=1e-5)
-    assert np.array_equal(top.values, np.clip(top.before, 0, 6)) and (top.values == 6).sum() > 5
-    assert np.array_equal(units.saturated, (before >= 6).sum(axis=0)) and np.allclose(units.fires, (before > 0).mean(axis=0))
-    assert np.allclose(units.largest, before.max(axis=0), atol=1e-5) and run.ranked == {"act": "conv"}
-    assert run.percentile("act:0", 1e6) == 100.0
-
-
-@pytest.mark.once
-def test_a_run_that_ranks_after_what_is_flat_is_read_and_not_resumed(tmp_path):
-    model, pixels = capped(), images(30, 8, 8, 3)
-    scan = functools.partial(convscope.scan, model, pixels, layers="act", out=tmp_path / "run", precision="float32", top=5)
-    expected = scan().top("act")
-    for path in (tmp_path / "run" / "manifest.json", tmp_path / "run" / "shards" / "settings.json"):
-        said = json.loads(path.read_text())  # as release 1.0 wrote it
-        for novelty in ("ranked", "files", "checksum", "schema", "unreachable"):
-            said.pop(novelty, None)
-        path.write_text(json.dumps(said | ({"schema": "1.0"} if path.name == "manifest.json" else {})))
-    for name, novel in (("top", ["before"]), ("units", ["saturated"]), ("skipped", ["kind"]), ("images", [])):
-        table = pq.read_table(tmp_path / "run" / f"{name}.parquet")
-        pq.write_table(table.drop_columns(novel), tmp_path / "run" / f"{name}.parquet")
-    (tmp_path / "run" / "spans.parquet").unlink()
-    old = convscope.open_run(tmp_path / "run")
-    found = old.top("act")
-    assert old.ranked is None and old.complete and old.features.shape == (30, old.manifest["features"])
-    assert np.array_equal(found.images, expected.images) and np.array_equal(found.before, expected.values)
-    assert not old.units("act").saturated.any()
-    with pytest.raises(OptionError, match=r"ranked the units of `act` after their flat activation.*can be read, but not resumed"):
-        scan()
+def test_a_measure_that_no_run_can_hold_is_refused(changed, said):
+    measure = outside.Ink(None, (), "float32")
+    for name, value in changed.items():
+        setattr(measure, name, value)
+    with pytest.raises(OptionError, match=said):
+        check_measure(measure)

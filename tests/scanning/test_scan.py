@@ -1,13 +1,19 @@
 """The scan, whole: equal to brute force, whatever the batches, the order, the workers and the interruptions."""
 
+import pickle
+
+import arithmetic
 import numpy as np
+import outside
 import pytest
 
 import convscope
+from convscope.backend import keras
 from convscope.errors import ModelError, OptionError
-from convscope.scanning.measure import NetworkMeasure
-from convscope.scanning.scan import Job, Settings
-from networks import images
+from convscope.network.network import as_network
+from convscope.scanning.maxima import NetworkMeasure
+from convscope.scanning.scan import Job, ScanOptions
+from networks import images, model_of
 
 LAYERS = ("block1_conv1", "block3_conv1", "dense1")
 
@@ -47,6 +53,30 @@ def test_two_processes_with_the_network_give_the_bytes_of_one(fashion, run, tmp_
         assert (other.path / name).read_bytes() == (run.path / name).read_bytes(), name
 
 
+@pytest.mark.parametrize("executor", [outside.Pool(2), outside.Elsewhere(1)], ids=["threads", "bytes"])
+def test_an_executor_from_outside_gives_the_bytes_of_one_process(fashion, run, tmp_path, executor):
+    other = convscope.scan(fashion, "sample:fashion[0-299]", out=tmp_path / "run", precision="float32", executor=executor)
+    assert arithmetic.result(other.path) == arithmetic.result(run.path)
+
+
+def test_a_network_in_memory_goes_to_threads_and_no_farther(tmp_path):
+    model = model_of(keras.layers.Conv2D(3, 3, name="conv"), keras.layers.Flatten(), keras.layers.Dense(4))
+    pictures = images(300, 8, 8, 3)
+    alone = convscope.scan(model, pictures, out=tmp_path / "alone", precision="float32")
+    pooled = convscope.scan(model, pictures, out=tmp_path / "pooled", precision="float32", executor=outside.Pool(2))
+    assert arithmetic.result(pooled.path) == arithmetic.result(alone.path)
+    with pytest.raises(ModelError, match="process's memory, where workers cannot find it"):
+        convscope.scan(model, pictures, out=tmp_path / "bytes", precision="float32", executor=outside.Elsewhere())
+
+
+def test_what_is_not_one_executor_is_refused(fashion, tmp_path):
+    for executor in (outside.Pool, print, 3):
+        with pytest.raises(OptionError, match=r"as executor. Expected an object with a method map"):
+            convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", executor=executor)
+    with pytest.raises(OptionError, match="Received 2 workers and an executor"):
+        convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", executor=outside.Pool(2), workers=2)
+
+
 def test_images_come_in_any_order_into_the_same_top(fashion, run, tmp_path):
     """T15: ids differ, names do not."""
     parts = [f"sample:fashion[{first}-{first + 99}]" for first in (200, 0, 100)]
@@ -81,9 +111,8 @@ def test_a_worker_that_loads_another_network_is_refused(tmp_path):
 
     path = tmp_path / "model.keras"
     small().save(path)
-    measure = NetworkMeasure(convscope.load(path), ["conv1"], "float32")
-    settings = Settings(("conv1",), 9, "float32")
-    job = Job({"path": str(path)}, settings, settings.recorded(measure))
+    network, options = as_network(path), ScanOptions(("conv1",), 9, "float32", NetworkMeasure)
+    job = pickle.loads(pickle.dumps(Job(network, options, options.opened(network))))
     other = small()
     other.set_weights([weights + 1 for weights in other.get_weights()])
     other.save(path)

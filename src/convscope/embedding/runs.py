@@ -44,7 +44,7 @@ def read_run(images: Any) -> Material:
         probabilities=np.asarray(table.numbers["probability"], np.float32) if all(predictions) else None,
         layer=run.manifest["feature_layer"],
         inputs=(run.input(),),
-        network=run.model["digest"],
+        network=run.model["digest"] if run.is_of_maxima else "",  # a measure of one's own may take features elsewhere
         preprocessing=run.model["preprocessing"],
         notes=tuple(filter(None, [bands_note(run.fit.channels)])),
         model_name=str(run.model.get("name") or ""),

@@ -37,6 +37,11 @@ FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), (
 NOT_REACHED, READ, SKIPPED = 0, 1, 2
 
 
+def facts_kind(columns: Sequence[tuple[str, Any]] = ()) -> np.dtype[Any]:
+    """Return the kind of the records of images, with these columns of a measure's own behind what is known of every image."""
+    return np.dtype([*FACTS.descr, *columns])
+
+
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Write what a run is of; it survives a loss of power. Raises OutputError."""
     write_files({folder / SHARDS / SETTINGS: sealed(dict(settings) | {"schema": SCHEMA})}, durable=True)

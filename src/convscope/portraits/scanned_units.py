@@ -126,6 +126,11 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     Raises UnitError, for a layer that was not measured before the network is loaded; OptionError, ModelError, ReplayError.
     """
     run, model = _run_and_model(model, run)
+    if not run.is_of_maxima:
+        raise OptionError(
+            f"The run `{run.path}` holds the values of the measure {run.manifest['measure']['class']}. Expected one of maxima over space, "
+            "whose positions can be projected. Scan again without a measure, or with one that adds columns only."
+        )
     parts = [units] if isinstance(units, str | Unit) else list(units)
     for part in parts:
         _check_measured(run, part.layer if isinstance(part, Unit) else parse(part).layer)

@@ -1,6 +1,23 @@
 """A data set x a measure -> the images that excite each unit most, statistics and features; resumable."""
 
+from .executors import Executor, Processes, Serial
+from .maxima import NetworkMeasure
+from .measure import Measure, MeasuredLayer, Numbers
 from .run import Run, TopUnits, UnitStatistics, is_run, open_run
 from .scan import scan
 
-__all__ = ["Run", "TopUnits", "UnitStatistics", "is_run", "open_run", "scan"]
+__all__ = [
+    "Executor",
+    "Measure",
+    "MeasuredLayer",
+    "NetworkMeasure",
+    "Numbers",
+    "Processes",
+    "Run",
+    "Serial",
+    "TopUnits",
+    "UnitStatistics",
+    "is_run",
+    "open_run",
+    "scan",
+]

@@ -15,7 +15,7 @@ from ..formats.run_folder import SHARES, UNREACHABLE, UNREADABLE, write_run
 from .accumulators import Statistics, quantiles
 from .journal import Journal
 from .listing import Listed
-from .measure import Measure, MeasuredLayer
+from .measure import Measure, MeasuredLayer, columns_of
 from .shards import SHARD, spans_of
 
 
@@ -78,6 +78,7 @@ def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure
         "digest": [digest.tobytes().hex() for digest in facts["digest"]],
         "prediction": predicted,
         "probability": np.ascontiguousarray(facts["probability"]),
+        **{name: np.ascontiguousarray(facts[name]) for name, _ in columns_of(measure)},
     }
 
 

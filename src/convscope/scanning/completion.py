@@ -16,7 +16,7 @@ from ..formats.run_folder import NO_ID
 from ..images import ImageSet, Source, entering
 from ..progress import counting
 from .columns import write_tables
-from .executors import Executor, Function, Serial
+from .executors import Executor, Serial
 from .journal import Journal, locked
 from .listing import Listed, all_there, is_away, listed_in, written_as
 from .measure import Measure
@@ -35,6 +35,7 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
     "picture size": lambda said: said["fit"],
     "backend": lambda said: said["backend"]["name"],
     "rank of saturated units": lambda said: said.get("ranked", {}),
+    "measure": lambda said: said.get("measure", {}),
 }
 
 
@@ -44,7 +45,7 @@ def complete_run(
     measure: Measure,
     settings: dict[str, Any],
     executor: Executor | None = None,
-    function: Function | None = None,
+    function: Callable[[Shard], Finished] | None = None,
 ) -> None:
     """Measure the images that the run does not know yet, shard by shard, and write its tables; Ctrl-C writes them for what was reached.
 
@@ -55,7 +56,7 @@ def complete_run(
     with locked(folder):
         known = _check_settings(folder, settings)
         listed, found = listed_in(folder, given)
-        journal = Journal(folder, listed, measure.features, identity_of(settings), anonymous=not known)
+        journal = Journal(folder, listed, measure, identity_of(settings), anonymous=not known)
         if not known:
             write_settings(folder, settings)
         sources = all_there(folder, listed, found, given, dict(journal.skipped))

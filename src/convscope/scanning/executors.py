@@ -1,4 +1,4 @@
-"""Who does the work: this process, or several. A distributed engine would be one more `Executor`."""
+"""Who does the work: this process, several, or whatever a user brings, such as a cluster: one more `Executor`."""
 
 import contextlib
 import multiprocessing
@@ -8,49 +8,56 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..errors import ConvscopeError
-from .shards import Finished, Shard
 
-Function = Callable[[Shard], Finished]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Executor(Protocol):
-    """Maps a function over shards and yields the results in any order."""
+    """Maps a function over items and yields the results in any order.
 
-    def map(self, function: Function, shards: Iterable[Shard]) -> Iterator[Finished]:
-        """Yield function(shard) for each shard."""
+    Function, items and results can be pickled. They share nothing but the files that they name: neither this process's memory nor the
+    folder that is written, which is the caller's alone. A function may be slow at its first item, and quick from then on, if the same
+    (unpickled) object is called again. The items come from an iterator: take few more than are worked on. A result may come twice, and
+    results that nobody waits for are passed over; one that never comes is an error. An exception of the function is raised as it is. When
+    the iterator is closed before its end, the work ends too.
+    """
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+        """Yield function(item) for each item."""
 
 
 class Serial:
     """One after the other, here."""
 
-    def map(self, function: Function, shards: Iterable[Shard]) -> Iterator[Finished]:
-        """Yield function(shard) for each shard, in their order."""
-        return map(function, shards)
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+        """Yield function(item) for each item, in their order."""
+        return map(function, items)
 
 
 class Processes:
-    """`count` new processes, each of which is handed the function once and then shards, two at a time.
+    """`count` new processes, each of which is handed the function once and then items, two at a time.
 
-    A process that dies (killed, out of memory) is replaced and its shards are given out again, unless no shard was finished
+    A process that dies (killed, out of memory) is replaced and its items are given out again, unless none was finished
     in between: then ConvscopeError says so.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def map(self, function: Function, shards: Iterable[Shard]) -> Iterator[Finished]:
-        """Yield function(shard) for each shard, as they come."""
-        waiting = iter(shards)
-        lost: list[Shard] = []
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
+        """Yield function(item) for each item, as they come."""
+        waiting = iter(items)
+        lost: list[Item] = []
         while True:
             progress = False
             try:
-                for finished in self._once(function, waiting, lost):
+                for result in self._once(function, waiting, lost):
                     progress = True
-                    yield finished
+                    yield result
                 return
             except BrokenProcessPool as error:
                 if not progress:
@@ -59,25 +66,25 @@ class Processes:
                         "shards are kept. Repeat the command with fewer --workers to resume."
                     ) from error
 
-    def _once(self, function: Function, waiting: Iterator[Shard], lost: list[Shard]) -> Iterator[Finished]:
+    def _once(self, function: Callable[[Item], Result], waiting: Iterator[Item], lost: list[Item]) -> Iterator[Result]:
         """Work until all is done or a process dies; what was given out and has not come back is then in `lost`."""
-        running: dict[Future[Finished], Shard] = {}
+        running: dict[Future[Result], Item] = {}
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin, initargs=(function,))
         try:
             while True:
-                while len(running) < 2 * self._count and (shard := lost[-1] if lost else next(waiting, None)) is not None:
-                    lost[-1:] = [shard]  # until it is given out: a broken pool refuses it
+                while len(running) < 2 * self._count and (item := lost[-1] if lost else next(waiting, None)) is not None:
+                    lost[-1:] = [item]  # until it is given out: a broken pool refuses it
                     with _interrupts_ignored():  # what a process that is begun here inherits, until `_begin` says so again
-                        running[pool.submit(_run, shard)] = shard
+                        running[pool.submit(_call, item)] = item
                     lost.pop()
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=lambda one: one.exception() is not None):  # what was finished before a death counts
-                    finished = future.result()
+                    result = future.result()
                     del running[future]
-                    yield finished
+                    yield result
         except BrokenProcessPool:
             lost.extend(running.values())
             raise
@@ -102,7 +109,7 @@ def _interrupts_ignored() -> Iterator[None]:
 _function: Any = None
 
 
-def _begin(function: Function) -> None:
+def _begin(function: Callable[[Any], Any]) -> None:
     """Prepare a new process: Ctrl-C is its parent's business, and it does not outlive its parent."""
     global _function
     _function = function
@@ -117,6 +124,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _run(shard: Shard) -> Finished:
-    finished: Finished = _function(shard)
-    return finished
+def _call(item: Any) -> Any:
+    return _function(item)

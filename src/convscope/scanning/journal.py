@@ -24,7 +24,6 @@ from ..files import open_in_place, remove_forgotten
 from ..formats.checksums import DamageError
 from ..formats.journal_files import (
     DAMAGING,
-    FACTS,
     FACTS_FILE,
     LOCK,
     NOT_REACHED,
@@ -34,6 +33,7 @@ from ..formats.journal_files import (
     Done,
     Part,
     Rows,
+    facts_kind,
     merged_number,
     naming,
     part_files,
@@ -43,6 +43,7 @@ from ..formats.journal_files import (
 from ..formats.run_folder import FEATURES, features_header
 from .accumulators import Statistics
 from .listing import Listed
+from .measure import Measure, columns_of
 from .shards import Finished
 
 MOST_PARTS = 32
@@ -100,21 +101,22 @@ class Journal:
     `damaged`: those of the spans whose rows are not what was noted, to be made again by `restore`.
     """
 
-    def __init__(self, folder: Path, listed: Listed, features: int, of: str, *, anonymous: bool = False) -> None:
-        """Read what an earlier process left, and make room for the listed images of so many features.
+    def __init__(self, folder: Path, listed: Listed, measure: Measure, of: str, *, anonymous: bool = False) -> None:
+        """Read what an earlier process left, and make room for the listed images and what the measure records of each.
 
         `of`: what stands for what the run is of; `anonymous`: nothing but the parts says it. Raises OptionError for parts of something
         else or of other images, OutputError.
         """
         self.folder, self._of, self._listed, self._anonymous = folder, of, listed, anonymous
         self._kept, self._parts, count = Kept(), 0, len(listed.names)
+        self._kind, shape = facts_kind(columns_of(measure)), (count, measure.features)
         with naming(folder / SHARDS):
             (folder / SHARDS).mkdir(parents=True, exist_ok=True)
         for one in (folder, folder / SHARDS):
             remove_forgotten(one, older_than=0.0)
         self._recover()
-        self.facts = Rows(folder / SHARDS / FACTS_FILE, FACTS, (count,))
-        self.features = Rows(folder / FEATURES, np.dtype("<f4"), (count, features), features_header((count, features)))
+        self.facts = Rows(folder / SHARDS / FACTS_FILE, self._kind, (count,))
+        self.features = Rows(folder / FEATURES, np.dtype("<f4"), shape, features_header(shape))
         self._kept = replace(self._kept, done=tuple(self._noted(one) for one in self._kept.done))
         self.damaged = tuple(one.span for one in self._kept.done if not self._is_intact(one))
 
@@ -145,7 +147,7 @@ class Journal:
         self.features.write(first, finished.features)
         if not finished.spans:
             return
-        done = tuple(Done(*span, self._listed.digest(*span), *_digests(finished, span)) for span in finished.spans)
+        done = tuple(Done(*span, self._listed.digest(*span), *self._digests(finished, span)) for span in finished.spans)
         kept = Kept(done, finished.statistics, finished.skipped)
         self._write(f"part-{first}-{end}", kept)
         self._kept = self._kept.merge(kept)
@@ -160,7 +162,7 @@ class Journal:
                 f"The rows of the images {finished.span[0]} to {finished.span[1] - 1} are damaged and cannot be computed "
                 f"again now: {finished.unreached[0][1]}"
             )
-        found = _digests(finished, finished.span)
+        found = self._digests(finished, finished.span)
         place, old = next((place, one) for place, one in enumerate(self._kept.done) if one.span == finished.span)
         if any(noted not in ("", one) for noted, one in zip((old.facts, old.features), found, strict=True)):
             raise OutputError(
@@ -247,15 +249,14 @@ class Journal:
         skipped = {image for image, _ in self._kept.skipped if one.first <= image < one.end}
         return bool((state != NOT_REACHED).all()) and skipped == set((one.first + np.flatnonzero(state != READ)).tolist())
 
+    def _digests(self, finished: Finished, span: tuple[int, int]) -> tuple[str, str]:
+        """Return the checksums of the rows of some images of a shard: facts, features."""
+        rows = slice(span[0] - finished.span[0], span[1] - finished.span[0])
+        facts, features = np.ascontiguousarray(finished.facts[rows], self._kind), np.ascontiguousarray(finished.features[rows], "<f4")
+        return digest(facts.tobytes()), digest(features.tobytes())
+
     def _is_intact(self, one: Done) -> bool:
         return (one.facts, one.features) == (self.facts.digest(*one.span), self.features.digest(*one.span))
-
-
-def _digests(finished: Finished, span: tuple[int, int]) -> tuple[str, str]:
-    """Return the checksums of the rows of some images of a shard: facts, features."""
-    rows = slice(span[0] - finished.span[0], span[1] - finished.span[0])
-    facts, features = np.ascontiguousarray(finished.facts[rows], FACTS), np.ascontiguousarray(finished.features[rows], "<f4")
-    return digest(facts.tobytes()), digest(features.tobytes())
 
 
 def _read(path: Path) -> tuple[Kept, str]:

@@ -1,34 +1,19 @@
-"""The measure: a batch of images -> for every filter of every layer its spatial maximum and where it is, features, and the prediction."""
+"""What a scan asks of its measure, convscope's own or a user's: a batch of images -> numbers for every unit and every image."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import compiled, keras, ops
-from ..errors import UnitError, closest
-from ..graph.calls import Call, Graph
-from ..graph.finite import spoilt_units
-from ..graph.history import at_precision
-from ..graph.kinds import Kind
-from ..graph.saturation import ranking
-from ..graph.tensors import to_array
-from ..hints import listing
+from ..errors import OptionError
 from ..images import Fit
-from ..locality.receptive import call_shapes, check_size, receptive_field
-from ..models import ModelBundle
-from ..network.addresses import graph_of, unit_call
-from ..network.entering import fit_of
-from ..network.features import averaged, feature_call
-from ..network.listing import fits
-from ..network.listing import layers as listed_layers
-from ..units import Unit
+from ..network.network import Network
 
-PIXELS_AT_ONCE = 16 * 224 * 224
-MOST_AT_ONCE = 128
-RANKS = (2, 3, 4)
+COLUMN = re.compile(r"[a-z][a-z0-9_]{0,59}")
+TAKEN = frozenset(("state", "digest", "predicted", "probability", "image", "name", "label", "prediction"))
 
 
 @dataclass(frozen=True)
@@ -48,12 +33,12 @@ class MeasuredLayer:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What one batch of images gives. `values`: (image, unit) float32, each unit's maximum over space; `places`: (image, unit) int32,
-    the first place in row-major order that has it, -1 in a layer without space. `features`: (image, feature) float32.
+    """What one batch of images gives. `values`: (image, unit) float32, what the images of a unit are known by, such as its maximum over
+    space; `places`: (image, unit) int32, where in the map, row-major, -1 in a layer without space. `features`: (image, feature) float32.
 
     `predicted`: (image,) int32 the strongest class, and `probability` float32, -1 and NaN where the network does not classify.
-    `before`: (image, unit) float32, what ranks the images: the maximum before an activation that is flat above, elsewhere the same as
-    `values`, which None means for all.
+    `before`: (image, unit) float32, what ranks the images: the value before an activation that is flat above, elsewhere the same as
+    `values`, which None means for all. `columns`: the measure's own numbers of each image, (image,) by name.
     """
 
     values: NDArray[np.float32]
@@ -62,203 +47,101 @@ class Numbers:
     predicted: NDArray[np.int32]
     probability: NDArray[np.float32]
     before: NDArray[np.float32] | None = None
-
-
-def chosen_layers(bundle: ModelBundle, wanted: str | Sequence[str]) -> list[str]:
-    """Return the addresses that "all" (every layer with filters) or patterns such as "block4_*" mean, in computing order.
-
-    Raises UnitError for a pattern that matches nothing, and for a layer without channels.
-    """
-    known = [info for info in listed_layers(bundle) if len(info.shape) + 2 in RANKS]
-    if wanted == "all":
-        found = {info.address for info in known if info.has_filters}
-    else:
-        found = set()
-        for pattern in [wanted] if isinstance(wanted, str) else wanted:
-            matching = [info.address for info in known if fits(info.address, pattern)]
-            if not matching:
-                raise UnitError(
-                    f"No layer matches `{pattern}` in `{bundle.name}`. Expected an address or a pattern such as block4_*. "
-                    f"{closest('its layers', pattern.strip('*'), [info.address for info in known])} List them with: {listing()}"
-                )
-            found.update(matching)
-    if not found:
-        raise UnitError(f"`{bundle.name}` has no convolution or dense layer. Name layers by a pattern; `{listing()}` lists them.")
-    return [info.address for info in known if info.address in found]
+    columns: Mapping[str, NDArray[Any]] | None = None
 
 
 class Measure(Protocol):
-    """What a scan asks of its measure: numbers for a batch, and what they are.
+    """The contract of a measure. A class of one's own inherits from it, and with it what stands here for `units` and below.
 
-    `layers`, with `units` channels in all; `batch`: the one number of images that is computed at a time, so that no image's numbers depend
-    on how many came with it; `fit`: how pictures enter; `features`: how many there are, of `feature_layer`. `ceilings`: (unit,) float32,
-    what each unit's values never exceed, infinity for none.
+    `layers`: what is measured; `batch`: the one number of images that is computed at a time, so that no image's numbers depend on how many
+    came with it; `fit`: how pictures enter; `features`: how many there are, of `feature_layer`, the name that tells them from others.
+    `columns`: the numbers that it adds to each image, NumPy's kind by name, such as {"sharpness": "float32"}. `settings`: plain data; all
+    that changes its numbers and is neither the network nor the layers. A run resumes only with the same class, columns and settings.
     """
 
     layers: tuple[MeasuredLayer, ...]
-    units: int
     batch: int
     fit: Fit
     features: int
     feature_layer: str
-    ceilings: NDArray[np.float32]
+    columns: Mapping[str, str] = {}
+    settings: Mapping[str, Any] = {}
 
     def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
-        """Measure one full batch (batch, height, width, channel) in [0, 1]."""
+        """Measure one full batch (batch, height, width, channel) in [0, 1]. The numbers of an image depend on that image alone."""
 
-    def label(self, index: int) -> str:
-        """Return the name of a predicted class."""
+    @property
+    def units(self) -> int:
+        """How many units the layers have in all."""
+        return sum(layer.channels for layer in self.layers)
 
-    def fields(self, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the receptive fields of a layer's units at these places, (place, 4): top, left, bottom, right in pixels."""
-
-    def after(self, layer: MeasuredLayer, before: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a layer's values (any, channel) for what ranks its images, (any, channel)."""
-
-
-class NetworkMeasure:
-    """The filters of a network at one precision."""
-
-    def __init__(self, bundle: ModelBundle, addresses: Sequence[str], precision: str) -> None:
-        fit = fit_of(bundle)
-        self.bundle, self.fit = bundle, Fit(fit.channels, fit.size)
-        graph = graph_of(bundle)
-        calls = [unit_call(graph, Unit(address, 0)) for address in addresses]
-        for call in calls:
-            check_size(graph, call, fit.size)
-        self.layers = _measured(graph, addresses, calls, fit.size)
-        self.units = sum(layer.channels for layer in self.layers)
-        self.batch = max(1, min(MOST_AT_ONCE, PIXELS_AT_ONCE // (fit.size[0] * fit.size[1])))
-        featured = feature_call(graph, None)
-        self.feature_layer = featured.address
-        self.features = int(featured.shape[-1] or 0)
-        output = graph.calls[graph.outputs[0].call]
-        self.classifies = output.kind is Kind.SOFTMAX and len(output.shape) == 2
-        network = at_precision(graph, precision)
-        self._ranked = ranked = [ranking(graph, call) for call in calls]
-        self.ceilings = np.concatenate([one.ceilings for one in ranked])
-        self._spoilt = np.concatenate([spoilt_units(graph, call) for call in calls])
-        self._spoilt_features, self._spoilt_classes = spoilt_units(graph, featured), bool(spoilt_units(graph, output).any())
-        wanted = [call.index for one in ranked for call in one.calls]
-        targets = [*wanted, featured.index, *([output.index] if self.classifies else [])]
-
-        def forward(entered: Any) -> tuple[Any, ...]:
-            found = network.run(bundle.preprocessing.apply(entered), list(dict.fromkeys(targets)))
-            by_call = dict(zip(dict.fromkeys(targets), found, strict=True))
-            peaks = [peak(one.strengths(*(by_call[call.index] for call in one.calls))) for one in ranked]
-            before, places = (ops.concatenate(parts, axis=1) for parts in zip(*peaks, strict=True))
-            values = ops.concatenate([one.values(highest) for one, (highest, _) in zip(ranked, peaks, strict=True)], axis=1)
-            more = [ops.cast(by_call[output.index], "float32")] if self.classifies else []
-            return before, values, places, ops.cast(averaged(by_call[featured.index]), "float32"), *more
-
-        self._forward = compiled(forward)
-
-    def __call__(self, pixels: NDArray[np.float32]) -> Numbers:
-        """Measure one full batch (batch, height, width, channel) in [0, 1]."""
-        before, values, places, features, *scores = map(ops.convert_to_numpy, self._forward(ops.convert_to_tensor(pixels)))
-        before, values = (np.where(self._spoilt, np.float32(np.nan), one) for one in (before, values))
-        features = np.where(self._spoilt_features, np.float32(np.nan), features)
-        if scores and not self._spoilt_classes:
-            finite = np.isfinite(scores[0]).all(axis=1)
-            predicted = np.where(finite, scores[0].argmax(axis=1), -1).astype(np.int32)
-            probability = np.where(finite, scores[0].max(axis=1), np.float32(np.nan))
-        else:
-            predicted, probability = np.full(len(pixels), -1, np.int32), np.full(len(pixels), np.nan, np.float32)
-        return Numbers(values, places.astype(np.int32), features, predicted, probability, before)
+    @property
+    def ceilings(self) -> NDArray[np.float32]:
+        """(unit,) float32, what each unit's values never exceed, infinity for none."""
+        return np.full(self.units, np.inf, np.float32)
 
     def ranked(self) -> dict[str, str]:
         """Return for each layer that is flat above the address of what ranks its units."""
-        return {layer.address: one.before.address for layer, one in zip(self.layers, self._ranked, strict=True) if not one.is_own}
+        return {}
 
     def after(self, layer: MeasuredLayer, before: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a layer's values (any, channel) for what ranks its images, (any, channel)."""
-        found = self._ranked[self.layers.index(layer)].values(ops.convert_to_tensor(np.ascontiguousarray(before, np.float32)))
-        return to_array(found)
+        return before
 
     def label(self, index: int) -> str:
         """Return the name of a predicted class."""
-        return self.bundle.label(index)
+        return str(index)
 
     def fields(self, layer: MeasuredLayer, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the receptive fields of a layer's units at these places, (place, 4); a row's window does not depend on the column."""
-        size = self.fit.size
-        if len(layer.shape) != 2:
-            return np.tile(np.asarray((0, 0, *size), np.int64), (len(rows), 1))
-        graph = graph_of(self.bundle)
-        call = unit_call(graph, Unit(layer.address, 0))
-        fields = np.empty((len(rows), 4), np.int64)
-        for row in np.unique(rows):
-            field = receptive_field(graph, call, (int(row), 0), size)
-            fields[rows == row, 0], fields[rows == row, 2] = field.top, field.bottom
-        for column in np.unique(columns):
-            field = receptive_field(graph, call, (0, int(column)), size)
-            fields[columns == column, 1], fields[columns == column, 3] = field.left, field.right
-        return fields
+        """Return the receptive fields of a layer's units at these places, (place, 4): top, left, bottom, right in pixels."""
+        return np.tile(np.asarray((0, 0, *self.fit.size), np.int64), (len(rows), 1))
 
 
-def _measured(graph: Graph, addresses: Sequence[str], calls: Sequence[Call], size: tuple[int, int]) -> tuple[MeasuredLayer, ...]:
-    measured, first = [], 0
-    for address, call in zip(addresses, calls, strict=True):
-        shape = call_shapes(graph, call, size)[call.index]
-        measured.append(MeasuredLayer(address, int(shape[-1] or 0), tuple(int(side or 0) for side in shape[1:-1]), first))
-        first += measured[-1].channels
-    return tuple(measured)
+# What `scan` takes: (network, addresses of layers, precision) -> a measure. A class that workers import by its name, or a partial of one.
+MakeMeasure = Callable[[Network, tuple[str, ...], str], Measure]
 
 
-def peak(value: Any) -> tuple[Any, Any]:
-    """Return (image, channel): a layer's maxima over space in float32, and their first places in row-major order as int32."""
-    rank = len(value.shape)
-    if rank == 2:
-        value = ops.cast(value, "float32")
-        return value, ops.cast(ops.zeros_like(value), "int32") - 1
-    if rank == 3:
-        value = ops.cast(value, "float32")
-        highest = ops.max(value, axis=1)
-        return highest, _first(value, highest)
-    return _peak_of_maps(value if keras.backend.is_float_dtype(value.dtype) else ops.cast(value, "float32"))
+def check_measure(measure: Measure) -> None:
+    """Raise OptionError for a measure that no run can hold."""
+    name = type(measure).__qualname__
+    firsts = [layer.first for layer in measure.layers]
+    if not firsts or firsts != np.cumsum([0, *(layer.channels for layer in measure.layers)])[:-1].tolist():
+        raise OptionError(
+            f"The layers of the measure {name} begin at {firsts}. Expected one layer or more, each where the one before ends."
+        )
+    if measure.features < 1 or measure.batch < 1:
+        raise OptionError(f"The measure {name} has {measure.features} features and a batch of {measure.batch}. Expected 1 or more of each.")
+    for column, kind in measure.columns.items():
+        if not COLUMN.fullmatch(column) or column in TAKEN:
+            raise OptionError(
+                f"`{column}` cannot be a column of the measure {name}. Expected a name such as sharpness, none of {sorted(TAKEN)}."
+            )
+        if _kind(kind) is None:
+            raise OptionError(
+                f"The column `{column}` of the measure {name} is {kind!r}. Expected a kind of number, such as float32 or int64."
+            )
 
 
-def _peak_of_maps(value: Any) -> tuple[Any, Any]:
-    """Find a block of rows, the row in it, a block of its columns, then the column.
-
-    Each map is read once, by max pooling; all that follows touches a small part of it. Keras' own argmax over space would take as long as
-    the convolutions do.
-    """
-    images, height, width, _ = ops.shape(value)
-    tall, wide = _block(height), _block(width)
-    blocks = _pooled(value, 1, wide)
-    rows = _pooled(blocks, 1, width // wide)
-    row_blocks = ops.cast(_pooled(rows, tall, 1)[:, :, 0], "float32")
-    highest = ops.max(row_blocks, axis=1)
-    image = ops.arange(images, dtype="int32")[:, None]
-    row = image * height + _first(row_blocks, highest) * tall
-    row += _first(_line(rows, row, tall), highest)
-    column = _first(_line(blocks, row * (width // wide), width // wide), highest) * wide
-    place = row * width + column
-    line = _line(value, place, wide)
-    # Max pooling may pass NaN over: a map of nothing else then has the least number there is, which stands nowhere on it.
-    highest = ops.where(ops.any(ops.equal(line, highest[:, None]), axis=1), highest, np.float32(np.nan))
-    return highest, place + _first(line, highest) - image * (height * width)
+def _kind(name: Any) -> np.dtype[Any] | None:
+    """Return NumPy's kind of number in the byte order of files, None for what is not one."""
+    try:
+        kind = np.dtype(name)
+    except TypeError:
+        return None
+    return kind.newbyteorder("<") if kind.kind in "iu" or kind in (np.float32, np.float64) else None
 
 
-def _pooled(maps: Any, height: int, width: int) -> Any:
-    return maps if height == width == 1 else ops.max_pool(maps, (height, width), (height, width))
+def columns_of(measure: Measure) -> list[tuple[str, np.dtype[Any]]]:
+    """Return the names and kinds of the columns that a measure adds to each image."""
+    return [(name, kind) for name, text in measure.columns.items() if (kind := _kind(text)) is not None]
 
 
-def _block(side: int) -> int:
-    """Return the divisor of a side for which a block and the number of blocks are smallest together."""
-    return min((one for one in range(1, side + 1) if side % one == 0), key=lambda one: one + side // one)
-
-
-def _line(maps: Any, start: Any, length: int) -> Any:
-    """Return (image, place, channel): `length` places of the flattened maps from `start` (image, channel), in float32."""
-    channels = maps.shape[-1]
-    index = start[:, None] * channels + ops.arange(length, dtype="int32")[None, :, None] * channels + ops.arange(channels, dtype="int32")
-    return ops.cast(ops.take(ops.reshape(maps, (-1,)), index), "float32")
-
-
-def _first(values: Any, highest: Any) -> Any:
-    """Return the first place along axis 1 of (image, place, channel) where `highest` (image, channel) is; the last for NaN."""
-    count = values.shape[1]
-    places = ops.reshape(ops.arange(count, dtype="int32"), (1, count, 1))
-    return ops.min(ops.where(ops.equal(values, highest[:, None]), places, count - 1), axis=1)
+def check_numbers(numbers: Numbers, measure: Measure) -> None:
+    """Raise OptionError for numbers that are not those of a batch of this measure."""
+    widths: dict[str, tuple[int, ...]] = {"values": (measure.units,), "places": (measure.units,), "features": (measure.features,)}
+    widths |= {"predicted": (), "probability": ()} | ({} if numbers.before is None else {"before": (measure.units,)})
+    found = {name: np.shape(getattr(numbers, name)) for name in widths}
+    found |= {name: np.shape(values) for name, values in (numbers.columns or {}).items()}
+    expected = {name: (measure.batch, *width) for name, width in (widths | dict.fromkeys(measure.columns, ())).items()}
+    if found != expected:
+        raise OptionError(f"The measure {type(measure).__qualname__} returned arrays of the shapes {found}. Expected {expected}.")

@@ -137,6 +137,11 @@ class Run:
         """What ranks the units of layers that are flat above, by address; None for a run that ranked them by their ceilings."""
         return self.manifest.get("ranked")
 
+    @property
+    def is_of_maxima(self) -> bool:
+        """Whether a unit's values are its maxima over space, as convscope's own measure takes them, and not those of a user's measure."""
+        return bool(self.manifest.get("measure", {}).get("maxima", True))
+
     def channels(self, layer: str) -> int:
         """Return how many units a layer has. Raises UnitError for a layer that was not measured."""
         return int(self._layer(layer)["channels"])
@@ -212,8 +217,8 @@ class Run:
 
     @cached_property
     def images(self) -> Columns:
-        """The table of the images that were read: numbers `image` (ids, rising) and `probability`; texts `name`, `label`, `digest`,
-        `prediction`.
+        """The table of the images that were read: numbers `image` (ids, rising), `probability`, and the columns of a measure of one's own;
+        texts `name`, `label`, `digest`, `prediction`.
         """
         return self._contents.table("images")
 

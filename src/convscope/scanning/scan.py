@@ -1,7 +1,7 @@
 """The scan: a network and a set of images in, a run's folder out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ from .. import backend
 from ..errors import ModelError, OptionError
 from ..files import as_path
 from ..images import as_image_set
-from ..models import ModelBundle, as_bundle, load
+from ..models import ModelBundle, load
 from ..models.reload import files_of
+from ..network.network import Network, as_network
 from .completion import complete_run, difference, known_settings
-from .executors import Processes
-from .measure import NetworkMeasure, chosen_layers
+from .executors import Executor, Processes
+from .maxima import NetworkMeasure, chosen_layers, description
+from .measure import MakeMeasure, Measure, check_measure
 from .run import Run, open_run
 from .shards import Finished, Shard, work
 
@@ -31,6 +33,8 @@ def scan(
     out: str | Path | None = None,
     precision: str = "auto",
     workers: int = 1,
+    executor: Executor | None = None,
+    measure: MakeMeasure | None = None,
 ) -> Run:
     """Return the run of `images` through the network: for every filter the `top` images that excite it most, and where.
 
@@ -39,6 +43,8 @@ def scan(
     its mean by class; of each image: the features that feed its last decision and the prediction. `images`: what `as_image_set` takes.
     `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
     is resumed, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
+    `executor`: what works the shards off instead, such as a pool or a cluster. `measure`: what is recorded of each image instead, made
+    from network, layers and precision in each process that works (docs/extending.md).
 
     What stops it costs at most the shard in flight: the same call resumes. Ctrl-C returns what was reached; `run.complete` tells. More
     images for a finished run are added: those it knows, by their names, are not read again. Pictures that cannot be read are skipped and
@@ -48,70 +54,99 @@ def scan(
     """
     if not 1 <= top <= MOST_TOP:
         raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
+    executor = _executor(workers, executor)
+    network = as_network(model)
+    folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
+    if precision == "auto" and (known := known_settings(folder)) is not None:
+        precision = known["precision"]
+    options = ScanOptions(tuple(chosen_layers(network, layers)), top, backend.resolve_precision(precision), measure or NetworkMeasure)
+    if workers > 1:
+        load_arguments(network.bundle)  # now, not in a worker
+    given = as_image_set(images)
+    measured = options.opened(network)
+    job = Job(network, options, measured)
+    complete_run(folder, given, measured, job.recorded, executor, job)
+    return open_run(folder, images=given, allow=files_of(network.bundle.identity()))
+
+
+def _executor(workers: int, executor: Executor | None) -> Executor | None:
+    """Return what works off the shards, None for this process. Raises OptionError."""
     if not 1 <= workers <= MOST_WORKERS:
         raise OptionError(f"Received {workers} workers. Expected 1 to {MOST_WORKERS:,}.")
-    bundle = as_bundle(model)
-    run = as_path(out) if out is not None else OUT / f"scan-{bundle.name}"
-    if precision == "auto" and (known := known_settings(run)) is not None:
-        precision = known["precision"]
-    settings = Settings(tuple(chosen_layers(bundle, layers)), top, backend.resolve_precision(precision))
-    given = as_image_set(images)
-    measure = NetworkMeasure(bundle, settings.layers, settings.precision)
-    recorded = settings.recorded(measure)
-    executor, function = (None, None) if workers == 1 else (Processes(workers), Job(_said(bundle), settings, recorded))
-    complete_run(run, given, measure, recorded, executor, function)
-    return open_run(run, images=given, allow=files_of(bundle.identity()))
+    if executor is None:
+        return Processes(workers) if workers > 1 else None
+    if not callable(getattr(executor, "map", None)) or isinstance(executor, type):
+        raise OptionError(f"Received {executor!r} as executor. Expected an object with a method map(function, items).")
+    if workers > 1:
+        raise OptionError(f"Received {workers} workers and an executor. Give one of them.")
+    return executor
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run is of, beside its images: it can only go on with the same."""
+class ScanOptions:
+    """What a run is of, beside its network and its images: it resumes only with the same."""
 
     layers: tuple[str, ...]
     top: int
     precision: str
+    make: MakeMeasure
 
-    def recorded(self, measure: NetworkMeasure) -> dict[str, Any]:
-        """Return it as plain data."""
-        fit = {"channels": measure.fit.channels, "height": measure.fit.size[0], "width": measure.fit.size[1]}
+    def opened(self, network: Network) -> Measure:
+        """Return the measure of a network. Raises OptionError for one that no run can hold."""
+        measure = self.make(network, self.layers, self.precision)
+        check_measure(measure)
+        return measure
+
+    def recorded(self, network: Network, measure: Measure) -> dict[str, Any]:
+        """Return what the run records as plain data."""
+        said = description(measure)
         return {
-            "model": measure.bundle.identity(),
+            "model": network.bundle.identity(),
             "measured": list(self.layers),
             "top": self.top,
             "precision": self.precision,
-            "fit": fit,
+            "fit": {"channels": measure.fit.channels, "height": measure.fit.size[0], "width": measure.fit.size[1]},
             "backend": {"name": backend.choose(), "device": backend.device_name()},
             "ranked": measure.ranked(),
-        }
+        } | ({"measure": said} if said else {})
 
 
-@dataclass
 class Job:
-    """The work as another process does it: loads the network once, at its first shard, which must be the run's.
+    """The function that an executor is handed: a shard -> what is finished of it. In threads of this process it shares the network.
 
-    `model`: what `load` is told; `settings`, and what they `recorded` of the run.
+    It pickles as words for `load`, never as a network. Elsewhere it loads that network at its first shard, and checks that it is the run's.
     """
 
-    model: dict[str, Any]
-    settings: Settings
-    recorded: dict[str, Any]
-    _measure: NetworkMeasure | None = field(default=None, repr=False)
+    def __init__(self, network: Network, options: ScanOptions, measure: Measure) -> None:
+        self.measure: Measure | None = measure
+        self.options, self.recorded = options, options.recorded(network, measure)
+        self._bundle: ModelBundle | None = network.bundle
+        self._arguments: dict[str, Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the network. Raises ModelError for one that lies in memory only."""
+        arguments = load_arguments(self._bundle) if self._bundle is not None else self._arguments
+        return self.__dict__ | {"measure": None, "_bundle": None, "_arguments": arguments}
 
     def __call__(self, shard: Shard) -> Finished:
         """Measure the images of a shard."""
-        if self._measure is None:
-            measure = NetworkMeasure(load(**self.model), self.settings.layers, self.settings.precision)
-            if what := difference(self.recorded, self.settings.recorded(measure)):
-                raise ModelError(
-                    f"The run is of {what}, which a worker loaded from `{self.model['path']}`. Expected the same file and "
-                    f"set-up for every worker. Restore the model, and the same command resumes."
-                )
-            self._measure = measure
-        return work(shard, self._measure, self.settings.top)
+        if self.measure is None:
+            self.measure = self._loaded()
+        return work(shard, self.measure, self.options.top)
+
+    def _loaded(self) -> Measure:
+        network = as_network(load(**(self._arguments or {})))
+        measure = self.options.opened(network)
+        if what := difference(self.recorded, self.options.recorded(network, measure)):
+            raise ModelError(
+                f"The run is of {what}, which a worker loaded from `{(self._arguments or {}).get('path')}`. Expected the same file and "
+                "set-up for every worker. Restore the model, and the same command resumes."
+            )
+        return measure
 
 
-def _said(bundle: ModelBundle) -> dict[str, Any]:
-    """Return what to tell `load` in another process."""
+def load_arguments(bundle: ModelBundle) -> dict[str, Any]:
+    """Return what to tell `load` in another process. Raises ModelError for a network that lies in memory only."""
     if bundle.source == "memory" or bundle.weights == "none":
         raise ModelError(f"`{bundle.name}` exists only in this process's memory, where workers cannot find it. Save it, or use workers=1.")
     weights = bundle.weights if bundle.weights in ("imagenet", "embedded") else None

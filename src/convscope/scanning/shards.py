@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvscopeError, ImageError, UnreachableError
-from ..formats.journal_files import FACTS, NOT_REACHED, READ, SKIPPED
+from ..formats.journal_files import NOT_REACHED, READ, SKIPPED, facts_kind
 from ..images import Fit, Source, entering
 from ..images.source import Read
 from .accumulators import Ints, Statistics
-from .measure import Measure, Numbers
+from .measure import Measure, Numbers, check_numbers, columns_of
 
 SHARD = 256
 READERS = 2
@@ -74,7 +74,7 @@ class Finished:
         told = [{image for image, _ in some} for some in (self.skipped, self.unreached)]
         strongest, moments = self.statistics.top.images, self.statistics.moments
         return bool(
-            self.facts.dtype == FACTS
+            self.facts.dtype == facts_kind(columns_of(measure))
             and self.features.shape == (len(images), measure.features)
             and [*told, set(read.tolist())] == [set(images[state == one].tolist()) for one in (SKIPPED, NOT_REACHED, READ)]
             and sum(len(some) for some in told) + len(read) == len(images)
@@ -107,13 +107,14 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     An image has the same place in its batch in every run: its id modulo the batch's size. A network's last bits may depend on that place.
     """
     first, end = shard.span
-    facts = np.zeros(len(shard.sources), FACTS)
+    facts = np.zeros(len(shard.sources), facts_kind(columns_of(measure)))
     features = np.full((len(shard.sources), measure.features), np.nan, np.float32)
     values, before = np.full((2, len(shard.sources), measure.units), np.nan, np.float32)
     places = np.full((len(shard.sources), measure.units), -1, np.int32)
     skipped, unreached = list[tuple[int, str]](), list[tuple[int, str]]()
     for batch in _read_ahead(shard, measure):
         numbers: Numbers = measure(batch.pixels)
+        check_numbers(numbers, measure)
         for image, reason in batch.skipped:
             facts[image - first]["state"] = SKIPPED
             skipped.append((image, reason))
@@ -121,6 +122,8 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
         here, there = batch.images % measure.batch, batch.images - first
         facts["state"][there], facts["digest"][there] = READ, batch.digests
         facts["predicted"][there], facts["probability"][there] = numbers.predicted[here], numbers.probability[here]
+        for name, column in (numbers.columns or {}).items():
+            facts[name][there] = column[here]
         features[there], values[there], places[there] = numbers.features[here], numbers.values[here], numbers.places[here]
         before[there] = (numbers.values if numbers.before is None else numbers.before)[here]
         advance(len(batch.images) + len(batch.skipped))
