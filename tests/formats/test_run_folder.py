@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.errors import ReplayError
+from convscope.errors import OptionError, ReplayError
 from convscope.formats import bins
 from convscope.formats.checksums import CHECKSUM, sealed
-from convscope.formats.journal_files import FACTS, READ, part_files, read_part, read_settings, read_sources
+from convscope.formats.journal_files import FACTS, READ, SCHEMA, part_files, read_part, read_settings, read_sources
 from convscope.formats.run_folder import MANIFEST, read_manifest
 
 pytestmark = pytest.mark.once
@@ -81,3 +81,13 @@ def test_histograms_of_other_bins_are_refused(tmp_path):
     run = convscope.open_run(changed(tmp_path / "run", histogram=bins.DESCRIPTION | {"per_octave": 8}))
     with pytest.raises(ReplayError, match="its bins are not those"):
         run.units("dense1")
+
+
+def test_a_part_of_a_newer_journal_is_refused(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "run")
+    (path,) = part_files(tmp_path / "run")
+    arrays = dict(np.load(path))
+    head = json.loads(arrays.pop("about").tobytes()) | {"schema": SCHEMA + 1}
+    np.savez(path.parent / "part-0-12.npz", about=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
+    with pytest.raises(OptionError, match=r"newer convscope \(schema 3\).*Install a newer release"):
+        read_part(path.parent / "part-0-12.npz")

@@ -27,7 +27,7 @@ from .grid import arrange_on_grid
 from .material import Material, check_finite
 from .neighbours import Neighbours, nearest
 from .pca import DIMENSIONS, PrincipalAxes, all_equal, principal_axes
-from .placing import axes_of, check_near, place, read_reference, refuse_settings
+from .placement import axes_of, check_near, place, read_reference, refuse_settings
 from .quality import NEAR, divergence, procrustes, quality
 from .runs import holds_run, read_run
 from .vectors import holds_features, is_features, read_features

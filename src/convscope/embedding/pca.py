@@ -83,7 +83,7 @@ class PrincipalAxes:
                 exact = (features[rows].astype(np.float64) - self.mean) @ self.axes / self.scale
             if not np.isfinite(exact).all():
                 raise _no_numbers(features)
-            with np.errstate(over="ignore"):  # on the axes of another map; `placing.check_near` looks for it
+            with np.errstate(over="ignore"):  # on the axes of another map; `placement.check_near` looks for it
                 components[rows] = exact
         return components
 

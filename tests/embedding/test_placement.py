@@ -6,7 +6,7 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.embedding import packages
-from convscope.embedding.placing import read_reference
+from convscope.embedding.placement import read_reference
 from convscope.errors import ImageError, OptionError, OutputError
 
 
