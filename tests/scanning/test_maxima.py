@@ -196,5 +196,5 @@ def test_a_run_that_ranks_after_what_is_flat_is_read_and_not_resumed(tmp_path):
     assert old.ranked is None and old.complete and old.features.shape == (30, old.manifest["features"])
     assert np.array_equal(found.images, expected.images) and np.array_equal(found.before, expected.values)
     assert not old.units("act").saturated.any()
-    with pytest.raises(OptionError, match=r"ranks the units of `act` after their activation.*can be read, but not resumed"):
+    with pytest.raises(OptionError, match=r"ranked the units of `act` after their flat activation.*can be read, but not resumed"):
         scan()
