@@ -96,6 +96,15 @@ def test_numbers_of_another_shape_are_one_sentence(tmp_path):
         convscope.scan("fashion", "sample:fashion[0-3]", out=tmp_path / "run", measure=outside.Cut, **ASKED)
 
 
+def test_what_makes_no_measure_is_one_sentence(tmp_path):
+    asked = {"images": "sample:fashion[0-3]", "out": tmp_path / "run", **ASKED}
+    for made in (3, outside.Ink(None, (), "float32")):
+        with pytest.raises(OptionError, match="as measure. Expected a class, or a function of network, layers and precision"):
+            convscope.scan("fashion", measure=made, **asked)
+    with pytest.raises(OptionError, match="measure object has no after, batch, .* inherits from convscope.scanning.Measure"):
+        convscope.scan("fashion", measure=lambda network, layers, precision: object(), **asked)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

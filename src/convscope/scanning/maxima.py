@@ -31,7 +31,7 @@ from .measure import Measure, MeasuredLayer, Numbers, columns_of
 PIXELS_AT_ONCE = 16 * 224 * 224
 MOST_AT_ONCE = 128
 RANKS = (2, 3, 4)
-OWN = ("__call__", "_measured", "after", "fields")  # what makes the values of a subclass convscope's own
+OWN = ("__call__", "_measured", "after", "ceilings", "fields", "ranked")  # what makes the values of a subclass convscope's own
 
 
 def chosen_layers(network: Network, wanted: str | Sequence[str]) -> list[str]:

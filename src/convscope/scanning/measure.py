@@ -12,6 +12,21 @@ from ..errors import OptionError
 from ..images import Fit
 from ..network.network import Network
 
+PARTS = (
+    "layers",
+    "batch",
+    "fit",
+    "features",
+    "feature_layer",
+    "columns",
+    "settings",
+    "units",
+    "ceilings",
+    "ranked",
+    "after",
+    "label",
+    "fields",
+)
 COLUMN = re.compile(r"[a-z][a-z0-9_]{0,59}")
 TAKEN = frozenset(("state", "digest", "predicted", "probability", "image", "name", "label", "prediction"))
 
@@ -104,6 +119,11 @@ MakeMeasure = Callable[[Network, tuple[str, ...], str], Measure]
 def check_measure(measure: Measure) -> None:
     """Raise OptionError for a measure that no run can hold."""
     name = type(measure).__qualname__
+    missing = sorted(one for one in PARTS if not hasattr(measure, one))
+    if missing:
+        raise OptionError(
+            f"The measure {name} has no {', '.join(missing)}. Expected a class that inherits from convscope.scanning.Measure."
+        )
     firsts = [layer.first for layer in measure.layers]
     if not firsts or firsts != np.cumsum([0, *(layer.channels for layer in measure.layers)])[:-1].tolist():
         raise OptionError(

@@ -79,7 +79,8 @@ class Run:
     """What a scan found. `path`: its folder; `manifest`: what it says of itself; `len(run)`: how many images were read.
 
     `layers`: the addresses that were measured; `classes`: the labels, in order of appearance; `complete`: whether all images were reached,
-    `unreachable`: how many could not be. Images go by their id, the place at which they came into the run; ids of pictures that could not
+    `unreachable`: how many could not be; `is_of_maxima`: whether a unit's values are its maxima over space, and not those of a measure of
+    the user's own. Images go by their id, the place at which they came into the run; ids of pictures that could not
     be read are missing.
     """
 
@@ -88,6 +89,7 @@ class Run:
         self.layers = tuple(one["address"] for one in manifest["layers"])
         self.classes = tuple(manifest["classes"])
         self.complete, self.unreachable = bool(manifest["complete"]), int(manifest.get("unreachable", 0))
+        self.is_of_maxima = bool(manifest.get("measure", {}).get("maxima", True))
         self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
         self._given, self._contents = images, Contents(path, manifest)
         self._allow = [allow] if isinstance(allow, str | Path) else list(allow)
@@ -136,11 +138,6 @@ class Run:
     def ranked(self) -> dict[str, str] | None:
         """What ranks the units of layers that are flat above, by address; None for a run that ranked them by their ceilings."""
         return self.manifest.get("ranked")
-
-    @property
-    def is_of_maxima(self) -> bool:
-        """Whether a unit's values are its maxima over space, as convscope's own measure takes them, and not those of a user's measure."""
-        return bool(self.manifest.get("measure", {}).get("maxima", True))
 
     def channels(self, layer: str) -> int:
         """Return how many units a layer has. Raises UnitError for a layer that was not measured."""

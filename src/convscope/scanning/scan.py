@@ -59,7 +59,7 @@ def scan(
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
-    options = ScanOptions(tuple(chosen_layers(network, layers)), top, backend.resolve_precision(precision), measure or NetworkMeasure)
+    options = ScanOptions(tuple(chosen_layers(network, layers)), top, backend.resolve_precision(precision), _maker(measure))
     if workers > 1:
         load_arguments(network.bundle)  # now, not in a worker
     given = as_image_set(images)
@@ -80,6 +80,17 @@ def _executor(workers: int, executor: Executor | None) -> Executor | None:
     if workers > 1:
         raise OptionError(f"Received {workers} workers and an executor. Give one of them.")
     return executor
+
+
+def _maker(measure: MakeMeasure | None) -> MakeMeasure:
+    """Return what makes the measure. Raises OptionError for a measure that is made already: each process makes its own."""
+    if measure is None:
+        return NetworkMeasure
+    if not callable(measure) or (hasattr(measure, "layers") and not isinstance(measure, type)):
+        raise OptionError(
+            f"Received {type(measure).__name__} as measure. Expected a class, or a function of network, layers and precision."
+        )
+    return measure
 
 
 @dataclass(frozen=True)
