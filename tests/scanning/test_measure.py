@@ -85,7 +85,7 @@ def test_pictures_of_maxima_are_not_made_of_other_values(inked):
 @pytest.mark.parametrize("other", [None, outside.Brightness, partial(outside.Ink, power=2.0)], ids=["own", "another", "other settings"])
 def test_another_measure_does_not_go_on_with_a_run(inked, other):
     asked = ASKED | {"layers": ["dense1"]}
-    with pytest.raises(OptionError, match="is of another (measure|picture size)"):
+    with pytest.raises(OptionError, match="scanned with another (measure|picture size|image size)"):
         convscope.scan("fashion", IMAGES, out=inked.path, measure=other, **asked)
 
 
