@@ -19,7 +19,7 @@ import numpy as np
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="vgg16")
-    parser.add_argument("--layers", default="all", help="a pattern over layer addresses")
+    parser.add_argument("--layers", default="convolutions", help="a pattern over layer addresses")
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lines", type=Path)

@@ -237,10 +237,24 @@ def spans(body):
     return found
 
 
+def layers_of(text, names, words):
+    """Return the names that a pattern of layers means, in their order, None where it must be refused; `words` are those it may name."""
+    if len(text) > LONGEST_PATTERN:
+        return None
+    parts, start = [], 0
+    for place, letter in enumerate(text):
+        bracket_after = next((one for one in text[place:] if one in "[]"), "")
+        if letter == "," and bracket_after != "]":
+            parts.append(text[start:place])
+            start = place + 1
+    parts = [text] if text in names else [*parts, text[start:]]
+    found = [[name for name in names if name == part or name in words.get(part, ()) or (part not in words and glob(part, name))]
+             for part in (part.strip() for part in parts)]  # fmt: skip
+    return None if not all(found) else [name for name in names if any(name in part for part in found)]
+
+
 def glob(pattern, name):
     """Say whether a name matches a pattern of *, ?, [abc], [a-c] and [!abc]; a bracket that nothing closes is a letter."""
-    if len(pattern) > LONGEST_PATTERN:
-        return False
     reached = {0}
     for token in tokens(pattern):
         if token == "*":

@@ -42,7 +42,7 @@ for mode in ("best", "paper"):
     climbed = convscope.ascend("fashion", "block2_conv2:1-4", mode=mode, steps=4, precision="float32")
     found[f"fashion ascend {mode}"] = climbed.courses
     found[f"fashion picture {mode}"] = climbed.images
-mapped = convscope.embed("fashion", "sample:fashion[0-39]")
+mapped = convscope.tsne("fashion", "sample:fashion[0-39]")
 found["fashion features"], found["fashion points"] = mapped.features, mapped.points
 np.savez(target, backend=convscope.backend.keras.backend.backend(), **found)
 """

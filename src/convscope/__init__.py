@@ -26,7 +26,7 @@ PROMISED = {
     "saliency": "convscope.methods.saliency",
     "ascend": "convscope.ascent",
     "ascend_all": "convscope.ascent",
-    "embed": "convscope.embedding",
+    "tsne": "convscope.embedding",
     "scan": "convscope.scanning",
     "open_run": "convscope.scanning",
     "Run": "convscope.scanning",
@@ -41,10 +41,13 @@ PROMISED = {
 }
 
 __all__ = list(PROMISED)
+# Names of earlier releases, which go on meaning the same.
+EARLIER = {"embed": "tsne"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a promised name at its first use: `import convscope` itself loads nothing heavy."""
+    name = EARLIER.get(name, name)
     if name not in PROMISED:
         raise AttributeError(f"module 'convscope' has no attribute {name!r}")
     value = getattr(importlib.import_module(PROMISED[name]), name)

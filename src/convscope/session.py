@@ -319,7 +319,7 @@ def _ask_layer(state: State) -> Question:
     infos = _layers(state)
     width = max(len(info.address) for info in infos)
     choices = [Choice(info.address, f"{info.address:<{width}}  {describe(info)}") for info in infos]
-    default = next((info.address for info in reversed(infos) if info.has_filters), infos[-1].address)
+    default = next((info.address for info in reversed(infos) if info.learns), infos[-1].address)
     return Question("layer", "Layer", default, (*choices, Choice(WHOLE, f"{WHOLE}: a map of images")))
 
 

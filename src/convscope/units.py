@@ -17,6 +17,8 @@ from .numerals import natural
 # No layer of a network that fits into memory has more channels.
 MOST_CHANNELS = 1_000_000
 GRAMMAR = "layer:channel, layer:0-63, layer:3,17, layer:all, layer:channel@row,column"
+# Of patterns of layers, which `network.listing` reads.
+LAYER_GRAMMAR = "an address, a pattern such as block[45]_conv*, all or convolutions; several with commas between them"
 
 
 @dataclass(frozen=True, order=True)

@@ -212,14 +212,17 @@ def test_a_request_is_large_by_pattern_or_beyond_one_chunk(bundle, units, layers
     assert (large_job(bundle, units, layers=layers, **SETTINGS) is not None) is large
 
 
-def test_all_layers_are_the_convolutions_and_a_pattern_may_name_others(bundle):
-    assert {unit.layer for record in convscope.ascend_all(bundle, layers="all", **SETTINGS) for unit in record.units} == {"conv1", "conv2"}
-    assert len(convscope.ascend_all(bundle, layers="l*s", **SETTINGS)) == 2
+@pytest.mark.parametrize(
+    ("layers", "climbed"),
+    [("all", {"conv1", "conv2", "logits"}), ("convolutions", {"conv1", "conv2"}), ("pool*,logits", {"pool1", "logits"})],
+)
+def test_layers_are_those_of_the_patterns(bundle, layers, climbed):
+    assert {unit.layer for record in convscope.ascend_all(bundle, layers=layers, **SETTINGS) for unit in record.units} == climbed
 
 
 def test_requests_that_make_no_sense_are_refused(bundle, tmp_path):
-    with pytest.raises(UnitError, match="No layer with filters matches `pool"):
-        convscope.ascend_all(bundle, layers="pool*")
+    with pytest.raises(UnitError, match="No layer of .* matches `poor"):
+        convscope.ascend_all(bundle, layers="conv1,poor*")
     with pytest.raises(UnitError, match="No unit or other objective"):
         convscope.ascend_all(bundle)
     with pytest.raises(OutputError, match="Expected a folder"):

@@ -176,7 +176,7 @@ def test_a_read_only_folder_is_noticed_before_computing(tmp_path, capsys, monkey
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("convscope.files._write_new", refused)
-    monkeypatch.setattr("convscope.models.load", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr("convscope.models.as_bundle", lambda *_, **__: pytest.fail("the model was loaded"))
     main_ended(fashion("ascend", "block1_conv1:0", "-o", str(tmp_path / "a.png")), 2)
     assert "permission denied" in capsys.readouterr().err.lower()
 

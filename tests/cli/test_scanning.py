@@ -70,7 +70,7 @@ def test_json_and_skipped_pictures(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--layers", "block9_*"], "No layer matches `block9_*`"),
+        (["--layers", "block9_*"], "No layer of `fashion` matches `block9_*`"),
         (["--top", "0"], "Expected 1 to 1000"),
         (["-o", "file"], "a file stands where a folder is expected"),
         (["-o", "full"], "holds files, but not a scan to resume"),

@@ -27,7 +27,7 @@ def raising(monkeypatch):
         def load(*_, **__):
             raise error
 
-        monkeypatch.setattr("convscope.models.load", load)
+        monkeypatch.setattr("convscope.models.as_bundle", load)
 
     return set_up
 

@@ -163,7 +163,7 @@ def _ascend(asked: Asked, folder: Path) -> str:
 
 def _embed(asked: Asked, folder: Path) -> str:
     layer = asked.address if asked.rng.random() < 0.5 else None
-    convscope.embed(asked.bundle, np.concatenate([asked.images] * 4), layer=layer).picture()
+    convscope.tsne(asked.bundle, np.concatenate([asked.images] * 4), layer=layer).picture()
     return "ran"
 
 

@@ -26,14 +26,14 @@ ODD = (np.nan, np.inf, -np.inf, 1e38, -1e30, 0.0, 1e-40)
 def saved():
     """Return the folder of a map, made once a process."""
     folder = Path(tempfile.mkdtemp(prefix="convscope-maps-"))
-    convscope.embed(None, features(0)).save(folder)
+    convscope.tsne(None, features(0)).save(folder)
     return folder
 
 
 @functools.cache
 def placed():
     """Return where new images go on the map as it is."""
-    return convscope.embed(None, features(1)[:NEW], onto=saved()).points
+    return convscope.tsne(None, features(1)[:NEW], onto=saved()).points
 
 
 def features(seed):
@@ -56,7 +56,7 @@ def onto(rng, folder):
     before = path.read_bytes()
     changed = rearranged(before, rng) if path.suffix == ".npz" and rng.random() < 0.5 else damaged(before, rng)
     path.write_bytes(changed)
-    found = convscope.embed(None, features(1)[:NEW], onto=held)
+    found = convscope.tsne(None, features(1)[:NEW], onto=held)
     assert found.points.shape == (NEW, 2) and np.isfinite(found.points).all(), "points that are not finite"
     if changed == before or path.suffix == ".parquet":
         np.testing.assert_array_equal(found.points, wanted)

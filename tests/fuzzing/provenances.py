@@ -73,8 +73,8 @@ def template():
         "saliency": convscope.saliency(model, "out:b", f"{sent / 'photos.zip'}[1-2]"),
         "ascend": convscope.ascend(model, [f"conv:{sent / 'direction.npy'}", "conv:1"], steps=2, size=8, real=sent / "photos"),
         "dream": convscope.ascend(model, "conv", steps=2, start=sent / "photos" / "1.png"),
-        "tsne": convscope.embed(None, sent / "features.npy"),
-        "tsne-run": convscope.embed(None, run),
+        "tsne": convscope.tsne(None, sent / "features.npy"),
+        "tsne-run": convscope.tsne(None, run),
         "top": convscope.top(None, "conv", run=run),
         "dossier": convscope.dossier(None, "conv:1", run=run, steps=2, size=8),
     }
@@ -98,7 +98,7 @@ def _make_baits(root, sent, model):
     (root / "bait.json").write_text('["a", "b", "c"]')
     for folder in ("photos", "run"):
         shutil.copytree(sent / folder, root / folder)
-    convscope.embed(None, sent / "features.npy").save(root / "map")
+    convscope.tsne(None, sent / "features.npy").save(root / "map")
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from convscope.network.listing import layers, matching
 from convscope.network.network import as_network
 from convscope.numerals import real, whole
 from convscope.scanning.maxima import chosen_layers
-from slow_grammar import ANY, Grammar, glob, integer, rational
+from slow_grammar import ANY, Grammar, integer, layers_of, rational
 
 from .running import unsound
 
@@ -101,16 +101,14 @@ def sums(targets):
 
 def patterns(rng, folder):
     names = list(known())
-    pattern = spoilt(
-        rng, rng.choice((rng.choice(names), "*", "block*", "*conv*", "[bs]*", "?hared", "sh*d#2", "*" * 40 + "x", "all", "[!b]*", "c*e"))
-    )
-    learned = [info.address for info in layers(bundle()) if info.has_filters]
-    convolutions = [name for name in learned if known()[name][1] == 2]
+    parts = (*rng.sample(names, 2), "*", "block*", "*conv*", "[b,s]*", "?hared", "sh*d#2", "*" * 40 + "x", "all", "convolutions", "[!b]*")
+    pattern = spoilt(rng, rng.choice((",", ", ", " ,")).join(rng.choices(parts, k=rng.choice((1, 1, 2, 3)))))
+    learned = [info.address for info in layers(bundle()) if info.learns]
+    words = {"all": learned, "convolutions": [name for name in learned if known()[name][1] == 2]}
+    expected = layers_of(pattern, names, words)
     if rng.random() < 0.5:
-        expected = convolutions if pattern == "all" else [name for name in learned if pattern == name or glob(pattern, name)]
-        return compared(lambda: [info.address for info in matching(bundle(), pattern)], expected or None)
-    expected = learned if pattern == "all" else [name for name in names if pattern == name or glob(pattern, name)]
-    return compared(lambda: chosen_layers(as_network(bundle()), pattern), expected or None)
+        return compared(lambda: [info.address for info in matching(bundle(), pattern)], expected)
+    return compared(lambda: chosen_layers(as_network(bundle()), pattern), expected)
 
 
 def numbers(rng, folder):

@@ -17,7 +17,7 @@ def make(folder: Path) -> None:
     for suffix in ("png", "svg", "pdf"):
         picture.save(folder / f"picture.{suffix}")
     convscope.scan("fashion", IMAGES, layers=["block1_conv1", "dense1"], top=3, precision="float32", out=folder / "run")
-    mapped = convscope.embed("fashion", IMAGES)
+    mapped = convscope.tsne("fashion", IMAGES)
     mapped.save(folder / "map")
     mapped.save_page(folder / "map" / "page")
 

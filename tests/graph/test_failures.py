@@ -37,7 +37,7 @@ def failing(error):
         lambda model: convscope.saliency(model, "after:0", images(10, 10, 3)),
         lambda model: convscope.deconv(model, "after:0", images(10, 10, 3), switches="spread"),
         lambda model: convscope.ascend(model, "after:0", steps=1),
-        lambda model: convscope.embed(model, images(4, 10, 10, 3), layer="after"),
+        lambda model: convscope.tsne(model, images(4, 10, 10, 3), layer="after"),
     ],
     ids=["activations", "saliency", "deconv", "ascend", "embed"],
 )

@@ -70,7 +70,7 @@ def test_such_units_are_called_not_finite_and_neither_silent_nor_dead(tmp_path, 
     assert np.isfinite(projected.seeds[0, 0]) and not np.isfinite(projected.seeds[0, 1])
     assert convscope.saliency(bundle, "act:1", pixels[:1]).summary()["scores"] == {"array": None}
     with pytest.raises(ImageError, match="features of `average` are not finite. Weights that are NaN or infinite: in `conv`"):
-        convscope.embed(bundle, pixels)
+        convscope.tsne(bundle, pixels)
 
 
 def test_a_dense_layer_of_nan_draws_words_and_no_zeros(tmp_path):

@@ -216,7 +216,7 @@ def test_an_interrupted_map_is_made_again(monkeypatch, number):
     engine = {"engine": "openTSNE", "quality": "seeds"}
     with monkeypatch.context() as patched:
         patched.setattr(engines, "_strides", ending)
-        found = convscope.embed(None, features, **engine)
+        found = convscope.tsne(None, features, **engine)
     assert found.interrupted
     assert found.provenance.parameters["stop"] == min(number - 1, 15)
     assert same(found, replayed(None, found, images=features))

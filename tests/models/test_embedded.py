@@ -122,7 +122,7 @@ def test_a_request_for_classes_takes_the_classifier_and_says_why(monkeypatch, tm
     (tmp_path / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
     assert load_default(classes=True).source == "squeezenet"
     assert convscope.saliency(None, "predictions:espresso", "sample:coffee").provenance.model["source"] == "squeezenet"
-    assert convscope.embed(None, "sample:photos").provenance.model["source"] == "squeezenet"
+    assert convscope.tsne(None, "sample:photos").provenance.model["source"] == "squeezenet"
 
 
 def test_every_photograph_has_a_kind_and_a_licence():

@@ -110,7 +110,7 @@ def test_outputs_equal_those_of_the_version_that_wrote_the_file(line, unpacked, 
     error = max(relative_error(one, other) for one, other in zip(found, expected, strict=True))
     kind = "old files" if line["tolerance"] == 1e-5 else "old files in half precision"
     assert record_error(f"{kind} ({line['archive'].removesuffix('.tar.xz')})", error) <= line["tolerance"]
-    assert any(info.has_filters for info in convscope.layers(bundle))
+    assert any(info.learns for info in convscope.layers(bundle))
     assert (folder / line["file"]).read_bytes() == before
 
 
@@ -122,7 +122,7 @@ def pictures(bundle, count=1):
 @each(IMAGES)
 def test_units_of_an_old_file_answer(line, unpacked, loaded):
     bundle = with_inputs_fixed(loaded(line), line, unpacked(line))
-    listed = [info for info in convscope.layers(bundle) if info.has_filters and info.shape]
+    listed = [info for info in convscope.layers(bundle) if info.learns and info.shape]
     layer = listed[len(listed) // 2].address
     images = pictures(bundle)
     maps = convscope.activations(bundle, layer, images).maps
@@ -136,7 +136,7 @@ def test_units_of_an_old_file_answer(line, unpacked, loaded):
 @each(OTHERS)
 def test_sequences_and_volumes_have_activations_and_a_sentence_for_the_rest(line, unpacked, loaded):
     bundle = loaded(line)
-    layer = next(info.address for info in convscope.layers(bundle) if info.has_filters)
+    layer = next(info.address for info in convscope.layers(bundle) if info.learns)
     data = arrays_of(line, unpacked(line))[0][0]
     data = (data - data.min()) / np.ptp(data)
     assert np.isfinite(convscope.activations(bundle, layer, data).maps).all()

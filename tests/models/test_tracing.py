@@ -38,7 +38,7 @@ def built(kind):
 def test_every_layer_that_the_call_passes_through_is_reachable():
     model, picture = built(Own), images(1, 8, 8, 3)
     bundle = convscope.load(model, preprocess="unit")
-    assert [info.address for info in convscope.layers(bundle) if info.has_filters] == ["first", "second"]
+    assert [info.address for info in convscope.layers(bundle) if info.learns] == ["first", "second"]
     found = convscope.activations(bundle, "first", picture[0]).maps
     assert np.allclose(found, ops.convert_to_numpy(model.first(picture)), atol=1e-6)
     assert convscope.deconv(bundle, "second:1", picture[0]).pixels.shape == (1, 1, 8, 8, 3)

@@ -61,6 +61,8 @@ def test_the_second_call_of_a_shared_layer_is_a_unit_of_its_own():
         ("predictions:0@1,1", r"`predictions` has no rows and columns, so `@1,1` has no meaning there"),
         ("predictions:Bagg", r"`Bagg` in `predictions:Bagg` is not a class of `chain`. Closest of its classes: Bag"),
         ("conv1:Bag", r"`Bag` in `conv1:Bag` is not a channel of `conv1`\. It has the channels 0 to"),
+        (5, r"Received 5 as a unit. Expected an address such as"),
+        (["conv1:1", 5], r"Received 5 as a unit"),
         ([], r"No unit. Expected an address such as"),
     ],
     ids=str,

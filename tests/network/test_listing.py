@@ -31,23 +31,23 @@ def test_a_row_says_what_the_layer_is():
         8,
         "relu",
     )
-    assert conv.has_filters
+    assert conv.learns
 
 
-def test_a_layer_that_learns_nothing_has_no_filters():
+def test_a_layer_that_learns_nothing_says_so():
     pool = rows(small())["pool1"]
-    assert (pool.kind, pool.activation, pool.has_filters) == ("max pooling", None, False)
+    assert (pool.kind, pool.activation, pool.learns) == ("max pooling", None, False)
 
 
 def test_behind_a_dense_layer_the_field_is_the_whole_image():
     dense = rows(small())["predictions"]
-    assert (dense.kind, dense.shape, dense.field, dense.activation, dense.has_filters) == ("dense", (), None, "softmax", True)
+    assert (dense.kind, dense.shape, dense.field, dense.activation, dense.learns) == ("dense", (), None, "softmax", True)
 
 
 def test_an_activation_of_its_own_is_a_row_of_its_own():
     found = rows(model_of(layers.Conv2D(2, 3, name="conv"), layers.Activation("relu", name="act"), layers.ReLU(name="relu")))
     assert found["conv"].activation is None
-    assert (found["act"].kind, found["act"].has_filters) == ("relu", False)
+    assert (found["act"].kind, found["act"].learns) == ("relu", False)
     assert found["relu"].activation == "ReLU"
 
 

@@ -34,13 +34,13 @@ def results(model, images, folder):
     yield convscope.deconv(model, "conv:1", images)
     yield convscope.saliency(model, "out:1", images)
     yield convscope.ascend(model, "conv:1", steps=1, precision="float32")
-    yield convscope.embed(model, images)
+    yield convscope.tsne(model, images)
     run = convscope.scan(model, images, out=folder / "run", precision="float32")
     yield convscope.top(model, "conv", run=run)
     yield convscope.dossier(model, "conv:1", run=run, steps=1, precision="float32")
     np.savez(folder / "f.npz", features=images.reshape(len(images), -1)[:, :20], images=images)
     if bands > 4:
-        yield convscope.embed(None, folder / "f.npz")
+        yield convscope.tsne(None, folder / "f.npz")
 
 
 @pytest.mark.parametrize(("bands", "said"), all_but([(2, MEAN), (7, SAID)], [(1, None), (2, MEAN), (3, None), (7, SAID)]))

@@ -99,6 +99,7 @@ def test_an_image_has_the_same_numbers_whatever_else_is_in_the_batch_and_at_what
         ("stem*", ["stem", "stem_bn", "stem_relu"]),
         (["logits", "expand"], ["expand", "logits"]),
         (["*relu"], ["stem_relu", "both_relu"]),
+        ("logits,convolutions", ["stem", "expand", "depthwise", "logits"]),
     ],
 )
 def test_layers_are_chosen_by_patterns_and_come_in_computing_order(wanted, found):
@@ -106,7 +107,7 @@ def test_layers_are_chosen_by_patterns_and_come_in_computing_order(wanted, found
 
 
 def test_a_pattern_that_matches_nothing_names_what_is_near():
-    with pytest.raises(UnitError, match=r"No layer matches `stam`.*Closest of its layers: stem"):
+    with pytest.raises(UnitError, match=r"No layer of `.*` matches `stam`.*Closest of its layers: stem"):
         chosen_layers(as_network(residual()), "stam")
 
 
@@ -127,10 +128,10 @@ def test_receptive_fields_of_places_are_those_of_each_unit():
     assert measure.fields(measure.layers[2], rows * 0 - 1, rows * 0 - 1).tolist() == [[0, 0, 12, 12]] * 4
 
 
-def test_a_network_without_filters_is_refused():
+def test_a_network_that_learns_nothing_is_refused():
     image = keras.Input((8, 8, 3))
     model = filled(keras.Model(image, keras.layers.ReLU(name="only")(image)))
-    with pytest.raises(UnitError, match="no convolution or dense layer"):
+    with pytest.raises(UnitError, match="has no layer that learns"):
         chosen_layers(as_network(model), "all")
 
 

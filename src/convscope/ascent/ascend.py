@@ -64,7 +64,7 @@ def ascend(
     - `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation,
       each part of the canvas for itself. Nothing need be tuned: a picture is done when its value hardly rises (or after `steps`), and what
       does not wake is tried by other means (docs/methods.md). A picture depends on its unit, its size and the seed, not on other units.
-      `mode="paper"`: the literal loss of the original report, the sum of the filter's activations, climbed along the plain gradient from
+      `mode="paper"`: the literal loss of the original report, the sum of the unit's activations, climbed along the plain gradient from
       noise, 64 `steps`; with `norm` on the sphere of that distance from mid-grey (Erhan et al. 2009).
     - `size`: side of the pictures in pixels, or (height, width); by default from the largest receptive field among the units (64 to 192),
       or the network's own where a dense layer fixes it. `seed`: where noise and moves begin.

@@ -13,7 +13,7 @@ from .settings import Settings
 from .transforms import Transforms, as_transforms, closer, standard, still
 from .update import Update, adam, as_update, of_number, of_ring, plain, signed
 
-# The noise to start from. On even grey many filters of low layers are silent everywhere and find no texture; a class
+# The noise to start from. On even grey many units of low layers are silent everywhere and find no texture; a class
 # unit is never silent, and noise would only get in its way.
 NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
 # How far the planes of a class may swing, of what those of others do: with all of it the clutter about an object is as loud as the object.

@@ -1,6 +1,7 @@
 """What gradient ascent says of itself: its entry among the methods."""
 
 from ..method import STOP, THEME, Method, Option
+from ..units import LAYER_GRAMMAR
 from .ascend import ascend
 from .jobs import large_job
 from .settings import IMAGES, MODES
@@ -52,15 +53,13 @@ METHOD = Method(
     ),
     watched=True,
     job=large_job,
-    job_options=(
-        Option("layers", str, None, "Every unit of these layers: all convolutions, or a pattern such as block[45]*.", metavar="PATTERN"),
-    ),
+    job_options=(Option("layers", str, None, f"Every unit of these layers: {LAYER_GRAMMAR}.", metavar="PATTERN"),),
     examples=(
         "convscope ascend block4_conv2:17",
         "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/",
         "convscope ascend block4_conv2:all -o block4/        # run it again to resume",
         "convscope ascend block5_conv3:7 --every 4           # also block5_conv3-7.gif, the course of the picture",
-        "convscope ascend --layers 'block[45]*' -o units/",
+        "convscope ascend --layers 'block[45]_conv*' -o units/",
         "convscope ascend 'block4_conv2:17 - block4_conv2:20'",
         "convscope ascend block4_conv2:17 --diversity 4",
         "convscope ascend block5_conv1 --start sample:temple  # DeepDream",

@@ -105,7 +105,7 @@ COLOUR *= np.array([1.0, VIVID, VIVID], dtype=np.float32)
 # How far a picture's planes (brightness and two colour differences) may swing before the sigmoid: calm, but not grey. A grey picture has
 # but one of them.
 SWING, GREY_SWING = 1.5, 2.5
-# How readily a picture's mean moves, on the scale of its slowest waves: in colour little, else many filters tint all alike.
+# How readily a picture's mean moves, on the scale of its slowest waves: in colour little, else many units tint all alike.
 TINT = 0.3
 # Waves of fewer periods a picture than this weigh alike: slow shades would otherwise take all the swing, and leave motifs on grey.
 SLOWEST = 4.0

@@ -176,13 +176,14 @@ class AscentJob:
         return recorded(self.climber, units)
 
 
-def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **settings: Any) -> AscentJob:
+def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **settings: Any) -> AscentJob:
     """Return the job that makes the pictures of many units, a chunk at a time; nothing is computed before it is iterated or saved.
 
-    `layers`: "all" convolutions, or a glob over layer addresses, all channels of each; or `units` as `ascend` takes them. The other
+    `layers`: patterns of layers, all units of each: "all" that learn, "convolutions", or such as "block[45]_conv*,predictions"; or `units`
+    as `ascend` takes them. The other
     options are those of `ascend`. Iterate over the job for records, or save it; saving it again after a kill goes on where it was.
 
-    >>> convscope.ascend_all(model, layers="block[45]*").save("filters/")
+    >>> convscope.ascend_all(model, layers="block[45]_conv*").save("units/")
     """
     network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)
@@ -193,7 +194,7 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | None = None, **sett
     return AscentJob(climber_of(network, targets, decided), targets)
 
 
-def large_job(model: Any, units: Any, *, layers: str | None = None, **settings: Any) -> AscentJob | None:
+def large_job(model: Any, units: Any, *, layers: str | Sequence[str] | None = None, **settings: Any) -> AscentJob | None:
     """Return the job where a request is large: whole layers by pattern, or more units of a layer than climb together; else None."""
     if settings.get("stop") is not None:  # what was interrupted was one result
         return None

@@ -106,7 +106,7 @@ def peak_measure(graph: Graph, form: Form) -> Measure:
 
 
 def paper_measure(graph: Graph, form: Form) -> Measure:
-    """The sum of a unit's activations, exactly as the original report has it; a dead filter has no gradient here.
+    """The sum of a unit's activations, exactly as the original report has it; a dead unit has no gradient here.
 
     Behind a sigmoid, as behind a softmax, it is the score that is climbed.
     """

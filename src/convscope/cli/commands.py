@@ -42,7 +42,7 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
     table = Table("layer", "kind", "map", "channels", "field (px)", "stride", "activation", box=None, header_style="bold", pad_edge=False)
     for info in found.layers:
         shape = " x ".join("?" if side is None else str(side) for side in info.shape)
-        style = None if info.has_filters else "dim"
+        style = None if info.learns else "dim"
         field = "image" if info.field is None else str(info.field)
         stride = "" if info.stride is None else str(info.stride)
         address = f"{info.address} (scores)" if info.address == found.scores else info.address

@@ -26,6 +26,7 @@ from ..units import slug
 from ..writing import is_picture
 from .jobs import write_job
 from .terminal import agrees, put, put_json, say
+from .terms import Argument, TermCommand
 from .values import Shape, Value
 
 OUT = Path("convscope-out")
@@ -109,11 +110,11 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
 
     `classes`: whether the default model must have some.
     """
-    from ..models import load, load_default
+    from ..models import as_bundle
 
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
     with working(f"loading {model or 'the default model'}"):
-        bundle = load(model, **told) if model else load_default(classes=classes, **told)
+        bundle = as_bundle(model or None, classes=classes, **told)
     hints.remember(model=model_words(model or bundle.source, told))
     for note in () if quiet else bundle.notes:
         say(note)
@@ -194,7 +195,7 @@ def method_command(method: Method) -> click.Command:
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the results and the files as JSON."),
     ]
-    return click.Command(method.name, callback=run, params=params, help=_help(method), epilog=_examples(method))
+    return TermCommand(method.name, callback=run, params=params, help=_help(method), epilog=_examples(method))
 
 
 def _watched(method: Method, bundle: ModelBundle | None, taken: list[Any], given: dict[str, Any]) -> Result:
@@ -273,7 +274,7 @@ def _tell_of_others(result: Result, written: list[Path], folder: Path, page: boo
         say(f"`{folder / PAGE}` shows an earlier map. Add --page to replace it.")
 
 
-class _Input(click.ParamType[str]):
+class _Input(Argument):
     """Completes embedded samples and files where a method takes images; addresses cannot be completed without loading a model."""
 
     name = "input"

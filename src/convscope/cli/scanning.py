@@ -8,6 +8,7 @@ import click
 from ..backend.precision import PRECISIONS
 from ..catalogue import summary
 from ..legible import sentence
+from ..units import LAYER_GRAMMAR
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
 from .values import WHOLE
@@ -71,7 +72,7 @@ SCAN = click.Command(
             ["--layers"],
             metavar="PATTERN",
             multiple=True,
-            help="Addresses or patterns such as block4_*  [default: all convolutions and dense layers]",
+            help=f"Which layers: {LAYER_GRAMMAR}  [default: all]",
         ),
         click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="Images to keep for each unit."),
         click.Option(

@@ -38,7 +38,7 @@ COLOURS = ("label", "prediction")
 QUALITIES = ("auto", "all", "seeds")
 
 
-def embed(
+def tsne(
     model: Any,
     images: Any,
     *,
@@ -70,7 +70,7 @@ def embed(
     is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
     map reached so far, except with scikit-learn. Raises ImageError, OptionError, UnitError.
 
-    >>> convscope.embed("fashion", "sample:fashion").save("map/")
+    >>> convscope.tsne("fashion", "sample:fashion").save("map/")
     """
     for noun, value, choices in (("quality", quality, QUALITIES), ("theme", theme, THEMES), ("colour", colour, COLOURS)):
         check_choice(noun, value, choices)
@@ -223,7 +223,7 @@ def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None,
 
 METHOD = Method(
     name="tsne",
-    run=embed,
+    run=tsne,
     takes=("images",),
     options=(
         Option("layer", str, None, "Layer whose output is mapped [default: what feeds the network's last decision]."),

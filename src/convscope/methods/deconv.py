@@ -1,4 +1,4 @@
-"""The deconvolutional network: what in this image excited this filter (Zeiler & Fergus 2014), with switches and without."""
+"""The deconvolutional network: what in this image excited this unit (Zeiler & Fergus 2014), with switches and without."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

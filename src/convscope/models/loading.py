@@ -202,17 +202,6 @@ def names_classes(units: Any) -> bool:
     return any(CLASSES in str(one) for one in (units if isinstance(units, list | tuple) else [units]))
 
 
-def as_bundle(model: Any, *, classes: bool = False) -> ModelBundle:
-    """Return a ModelBundle as it is; load a path, a name, or a Keras model in memory; for None see `load_default`."""
-    if isinstance(model, ModelBundle):
-        return model
-    if model is None:
-        return load_default(classes=classes)
-    if isinstance(model, str | Path) or hasattr(model, "layers"):
-        return load(model)
-    raise ModelError(f"Received {type(model).__name__} as a model. Expected the result of convscope.load, or a path or name.")
-
-
 def _looks_like_file(name: str) -> bool:
     return "/" in name or "\\" in name or Path(name).suffix != ""
 

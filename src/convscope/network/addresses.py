@@ -39,9 +39,18 @@ def as_candidates(network: Any, units: Any) -> tuple[Unit, ...]:
 
 def _units(network: Network, units: Any, *, whole_layers: bool) -> tuple[Unit, ...]:
     found: list[Unit] = []
-    for part in [units] if isinstance(units, str | Unit) else units:
+    for part in parts_of(units):
         found.extend([_checked(network, part)] if isinstance(part, Unit) else _resolved(network, part, whole_layers=whole_layers))
     return tuple(dict.fromkeys(found))
+
+
+def parts_of(units: Any) -> list[str | Unit]:
+    """Return the addresses and Units that a user gives, alone or as any sequence. Raises UnitError for anything else."""
+    parts = [units] if isinstance(units, str | Unit) or not isinstance(units, Iterable) else list(units)
+    for part in parts:
+        if not isinstance(part, str | Unit):
+            raise UnitError(f"Received {part!r} as a unit. Expected an address such as `block4_conv2:17`, or several.")
+    return parts
 
 
 def _resolved(network: Network, text: str, *, whole_layers: bool) -> list[Unit]:

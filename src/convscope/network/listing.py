@@ -1,6 +1,16 @@
-"""What can be looked at: every layer that has units, with its address, shape, channels and receptive field."""
+"""What can be looked at: every layer that has units, with its address, shape, channels and receptive field.
 
-from collections.abc import Iterator, Sequence
+What a layer pattern means is said here and nowhere else:
+
+    block4_conv2              the layer of this address, whatever it computes
+    block[45]_conv*           every listed layer whose address matches: * stands for any text, ? for one letter, [45] for 4 or 5
+    all                       every layer that learns: the convolutions and the dense layers
+    convolutions              of these the convolutions
+    block5_*,predictions      several of them, divided by commas
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,11 +21,13 @@ from ..graph.calls import Call, Graph
 from ..graph.kinds import ACTIVATIONS, Kind
 from ..hints import listing
 from ..locality.receptive import Field, call_shapes, receptive_field, receptive_fields, shapes_up_to
+from ..units import LAYER_GRAMMAR
 from .network import Network, as_network
 
 # Receptive fields are measured at a centre unit of a picture this large, so that borders do not cut them.
 PROBE = 2048
 LONGEST_PATTERN = 1_000
+BETWEEN = re.compile(r",(?![^\[]*\])")  # a comma in [ ] is one of its letters
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,17 @@ class LayerInfo:
     activation: str | None
 
     @property
-    def has_filters(self) -> bool:
-        """Say whether the layer learns filters: a convolution or a dense layer."""
-        return self.kind in (Kind.CONVOLUTION.value, Kind.TRANSPOSED.value, Kind.DENSE.value)
+    def convolves(self) -> bool:
+        """Say whether the layer is a convolution, be it transposed."""
+        return self.kind in (Kind.CONVOLUTION.value, Kind.TRANSPOSED.value)
+
+    @property
+    def learns(self) -> bool:
+        """Say whether the layer learns its units: a convolution or a dense layer."""
+        return self.convolves or self.kind == Kind.DENSE.value
 
 
+WORDS: dict[str, Callable[[LayerInfo], bool]] = {"all": lambda info: info.learns, "convolutions": lambda info: info.convolves}
 # Measuring the fields of a deep network takes a second, so each network is listed once.
 _LISTED: WeakKeyDictionary[Network, list[LayerInfo]] = WeakKeyDictionary()
 
@@ -58,29 +76,38 @@ def layers(model: Any) -> list[LayerInfo]:
     return list(_LISTED[network])
 
 
-def matching(model: Any, pattern: str) -> list[LayerInfo]:
-    """Return the convolution and dense layers whose address the glob `pattern` matches; "all" means every convolution.
+def matching(model: Any, patterns: str | Sequence[str]) -> list[LayerInfo]:
+    """Return the layers that layer patterns mean, in the order in which they compute. Raises UnitError for one that means none."""
+    network = as_network(model)
+    return chosen(layers(network), patterns, network.bundle.name)
 
-    Raises UnitError where there is none.
-    """
-    learned = [layer for layer in layers(model) if layer.has_filters]
-    if pattern == "all":
-        found = [layer for layer in learned if layer.kind != Kind.DENSE.value]
-    else:
-        found = [layer for layer in learned if fits(layer.address, pattern)]
+
+def chosen(known: Sequence[LayerInfo], patterns: str | Sequence[str], name: str) -> list[LayerInfo]:
+    """Return those among the `known` layers of the network `name` that the patterns mean, in their order. Raises UnitError."""
+    found: set[str] = set()
+    for text in [patterns] if isinstance(patterns, str) else patterns:
+        if len(text) > LONGEST_PATTERN:
+            raise UnitError(f"A pattern of {len(text):,} letters does not name a layer. Expected {LAYER_GRAMMAR}.")
+        for part in [text] if any(text == info.address for info in known) else BETWEEN.split(text):
+            addresses = {info.address for info in known if _means(part.strip(), info)}
+            if not addresses:
+                raise _unmatched(part.strip(), known, name)
+            found |= addresses
     if not found:
-        raise UnitError(
-            f"No convolution or dense layer matches `{pattern}`. Expected all, or a pattern such as block[45]*. "
-            f"{closest('its layers', pattern.strip('*'), [layer.address for layer in learned])} List them with: {listing()}"
-        )
-    return found
+        raise UnitError(f"Received no layer. Expected {LAYER_GRAMMAR}. List the layers with: {listing()}")
+    return [info for info in known if info.address in found]
 
 
-def fits(address: str, pattern: str) -> bool:
-    """Say whether an address is what a pattern says, or matches it as a glob. Raises UnitError for a pattern that nobody wrote."""
-    if len(pattern) > LONGEST_PATTERN:
-        raise UnitError(f"A pattern of {len(pattern):,} letters does not name a layer. Expected a pattern such as block[45]*.")
-    return address == pattern or fnmatchcase(address, pattern)
+def _means(pattern: str, info: LayerInfo) -> bool:
+    return info.address == pattern or (WORDS[pattern](info) if pattern in WORDS else fnmatchcase(info.address, pattern))
+
+
+def _unmatched(pattern: str, known: Sequence[LayerInfo], name: str) -> UnitError:
+    if pattern in WORDS:
+        noun = "convolution" if pattern == "convolutions" else "layer that learns, neither a convolution nor a dense layer"
+        return UnitError(f"`{name}` has no {noun}. Name layers by their addresses; `{listing()}` lists them.")
+    close = closest("its layers", pattern.strip("*"), [info.address for info in known])
+    return UnitError(f"No layer of `{name}` matches `{pattern}`. Expected {LAYER_GRAMMAR}. {close} List them with: {listing()}")
 
 
 def _with_channels(graph: Graph) -> Iterator[Call]:

@@ -20,7 +20,7 @@ from ..graph.saturation import ranking, ranking_call, seed_call
 from ..hints import command
 from ..method import Option
 from ..models import ModelBundle
-from ..network.addresses import as_candidates, class_names, unit_call
+from ..network.addresses import as_candidates, class_names, parts_of, unit_call
 from ..network.network import Network, as_network
 from ..projection.caveats import HONEST, LIKENESS_IMAGES, caveats, measured
 from ..projection.likeness import Likeness, likeness
@@ -131,7 +131,7 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
             f"The run `{run.path}` holds the values of the measure {run.manifest['measure']['class']}. Expected one of maxima over space, "
             "whose positions can be projected. Scan again without a measure, or with one that adds columns only."
         )
-    parts = [units] if isinstance(units, str | Unit) else list(units)
+    parts = parts_of(units)
     for part in parts:
         _check_measured(run, part.layer if isinstance(part, Unit) else parse(part).layer)
     network = _network_of(run, model)

@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import compiled, keras, ops
-from ..errors import OptionError, UnitError, closest
+from ..errors import OptionError
 from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units
 from ..graph.history import at_precision
 from ..graph.kinds import Kind
 from ..graph.saturation import ranking
 from ..graph.tensors import to_array
-from ..hints import listing
 from ..images import Fit
 from ..locality.receptive import call_shapes, check_size, receptive_field
 from ..network.addresses import unit_call
 from ..network.entering import fit_of
 from ..network.features import averaged, feature_call
-from ..network.listing import fits
+from ..network.listing import chosen
 from ..network.listing import layers as listed_layers
 from ..network.network import Network
 from ..units import Unit
@@ -34,27 +33,13 @@ RANKS = (2, 3, 4)
 OWN = ("__call__", "_measured", "after", "ceilings", "fields", "ranked")  # what makes the values of a subclass convscope's own
 
 
-def chosen_layers(network: Network, wanted: str | Sequence[str]) -> list[str]:
-    """Return the addresses that "all" (every layer with filters) or patterns such as "block4_*" mean, in computing order.
+def chosen_layers(network: Network, patterns: str | Sequence[str]) -> list[str]:
+    """Return the addresses of the layers that patterns mean, in computing order: those that `network.listing` says, but for volumes.
 
-    Raises UnitError for a pattern that matches nothing, and for a layer without channels.
+    Raises UnitError for a pattern that means none.
     """
     known = [info for info in listed_layers(network) if len(info.shape) + 2 in RANKS]
-    if wanted == "all":
-        found = {info.address for info in known if info.has_filters}
-    else:
-        found = set()
-        for pattern in [wanted] if isinstance(wanted, str) else wanted:
-            matching = [info.address for info in known if fits(info.address, pattern)]
-            if not matching:
-                raise UnitError(
-                    f"No layer matches `{pattern}` in `{network.bundle.name}`. Expected an address or a pattern such as block4_*. "
-                    f"{closest('its layers', pattern.strip('*'), [info.address for info in known])} List them with: {listing()}"
-                )
-            found.update(matching)
-    if not found:
-        raise UnitError(f"`{network.bundle.name}` has no convolution or dense layer. Name layers by a pattern; `{listing()}` lists them.")
-    return [info.address for info in known if info.address in found]
+    return [info.address for info in chosen(known, patterns, network.bundle.name)]
 
 
 class NetworkMeasure(Measure):

@@ -36,10 +36,10 @@ def scan(
     executor: Executor | None = None,
     measure: MakeMeasure | None = None,
 ) -> Run:
-    """Return the run of `images` through the network: for every filter the `top` images that excite it most, and where.
+    """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
 
-    One forward pass serves all `layers` ("all" with filters, or addresses and patterns such as "block4_*"), each taken after its
-    activation, the output before its softmax. Kept of each filter: the top images, the distribution of its maxima, how often it fires,
+    One forward pass serves all `layers` ("all" that learn, or addresses and patterns such as "block4_*,predictions"), each taken after its
+    activation, the output before its softmax. Kept of each unit: the top images, the distribution of its maxima, how often it fires,
     its mean by class; of each image: the features that feed its last decision and the prediction. `images`: what `as_image_set` takes.
     `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
     is resumed, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
