@@ -6,7 +6,7 @@ Run with --check to see whether they are up to date (exit code 1 if not); white 
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,22 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    """Return the signature of a function with plain types: the forms of options are told by the commands."""
+    signature = inspect.signature(function)
+    plain = [
+        one.replace(annotation=getattr(one.annotation, "__origin__", one.annotation)) if hasattr(one.annotation, "__metadata__") else one
+        for one in signature.parameters.values()
+    ]
+    return signature.replace(parameters=plain)
+
+
 def library_page() -> str:
     """Return the page of all promised names: signatures and docstrings."""
     parts = [MADE, "# Library\n", inspect.cleandoc(convscope.__doc__ or ""), ""]
     for name in convscope.__all__:
         item = getattr(convscope, name)
-        signature = f"{name}{inspect.signature(item)}" if inspect.isfunction(item) else f"class {name}"
+        signature = f"{name}{_signature(item)}" if inspect.isfunction(item) else f"class {name}"
         parts.append(f"## {name}\n\n```python\n{signature}\n```\n\n{inspect.getdoc(item)}\n")
     parts.extend(_lower_storey())
     return "\n".join(parts)

@@ -98,7 +98,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Objective:
-    """A weighted sum of terms, which adds, subtracts and scales; equal terms are one, and terms of weight 0 are gone.
+    """A weighted sum of terms. It adds, subtracts and scales; equal terms become one, and terms of weight 0 vanish.
 
     >>> convscope.objective("block4_conv2:17") - 0.5 * convscope.objective("block4_conv2:20")
     """
@@ -198,9 +198,9 @@ def objective(text: str | Sequence[str], function: Callable[..., Any] | None = N
 
 
 def direction(layer: str, vector: Sequence[float], *, name: str = "direction", position: tuple[int, int] | None = None) -> Objective:
-    """Return the objective that climbs along a vector over the channels of a layer; at one (row, column) only with `position`.
+    """Return the objective that climbs along a vector over the channels of a layer; at one (row, column) only, with `position`.
 
-    The vector counts as it is; divide it by its norm to compare scores. `name` stands for it in legends and file names.
+    The vector is not normalised: divide it by its norm to compare scores. `name` stands for it in legends and file names.
 
     >>> convscope.ascend(model, convscope.direction("block4_conv2", vector, name="stripes"))
     """

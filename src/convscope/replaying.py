@@ -31,11 +31,15 @@ def replay(
 ) -> Result:
     """Return the result behind a picture that convscope wrote (PNG, SVG, PDF, or the JSON sidecar), computed again.
 
-    The model and the images are looked for where they were, and must be the same to the bit; on the same machine the saved result
-    then is the same to the byte. A picture may come from anybody: of the files that it names only those are opened that lie in its
-    folder or below, or in the files and folders that you `allow`. `model`: the model itself, wherever it is now. A picture never names
-    code that runs: where its model needs the user's own layers, or the code in the file, `custom` and `unsafe` say so again, as for
-    `load`. Raises ReplayError, and what the method raises.
+    convscope looks for the model and the images where they were. They must be the same to the bit. On the same machine the saved result
+    is then the same to the byte.
+
+    - `model`: the model file, if it has moved.
+    - `allow`: files and folders that the picture may open. A picture may come from anybody, so other files open only in its own folder or
+      below.
+    - `custom`, `unsafe`: as for `load`. A picture never names code that runs.
+
+    Raises ReplayError, and the errors of the method.
     """
     path = Path(path)
     recorded = read_provenance(path)

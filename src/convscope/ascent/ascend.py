@@ -57,30 +57,31 @@ def ascend(
     stop: int | None = None,
     watch: Watch | None = None,
 ) -> Ascent:
-    """Return for each unit a picture that excites it, found by gradient ascent.
+    """Return for each unit a picture that excites it, made by gradient ascent.
 
-    `units`: addresses, or expressions of them (see `convscope.objective`); with a `start` also bare layers. Everything else is optional:
+    - `units`: addresses, or expressions of them (see `convscope.objective`). With a `start`, bare layers too.
+    - `mode`: "best" needs no tuning. It climbs on a Fourier image with decorrelated colours, under small random moves, on the value
+      before the activation, in each part of the canvas. A picture ends when its value hardly rises. If it does not excite the unit, other
+      attempts follow (docs/methods.md). A picture depends on its unit, its size and the seed, not on other units. "paper" is the loss of
+      the original report: the sum of the unit's activations, along the plain gradient, from noise.
+    - `steps`: how many, 64 by default in mode "paper". `norm`: in mode "paper", stay on the sphere of this distance from mid-grey (Erhan
+      et al. 2009).
+    - `size`: side of the pictures in pixels, or (height, width). By default it follows the largest receptive field (64 to 192), or the
+      network's own size where a dense layer fixes it. `seed`: of the noise and the moves.
+    - `image`: "fourier", or "maco": only phases climb, with the magnitudes of natural images (Fel et al. 2023) or of the images
+      `spectrum`.
+    - `image`, `transforms`, `update`, `attempts`: parts of your own, or other parts by name (see `convscope.ascent` and
+      docs/extending.md). If a part is replaced, there are no further attempts.
+    - `diversity`: make N different pictures of each unit. `start`: a photograph to start from, in its own shape (DeepDream).
+    - `real`: images to compare with. `.real` is each unit's largest activation among them. A unit that noise cannot excite also starts
+      from its strongest patch in them.
+    - `precision`: "auto" computes in bfloat16 if the processor does so natively and it is faster. Scores are always float32.
+    - `every`: keep the pictures after every N steps, as `.frames`. They are written as animations.
+    - `theme`: "light" or "dark". `stop`: end after this many steps of all pictures together; an interrupted result records it.
+    - `watch`: a function that gets a `Stage` after each step, instead of the progress bar.
 
-    - `mode="best"`: a Fourier image with decorrelated colours, small random moves inside the gradient, the value before the activation,
-      each part of the canvas for itself. Nothing need be tuned: a picture is done when its value hardly rises (or after `steps`), and what
-      does not wake is tried by other means (docs/methods.md). A picture depends on its unit, its size and the seed, not on other units.
-      `mode="paper"`: the literal loss of the original report, the sum of the unit's activations, climbed along the plain gradient from
-      noise, 64 `steps`; with `norm` on the sphere of that distance from mid-grey (Erhan et al. 2009).
-    - `size`: side of the pictures in pixels, or (height, width); by default from the largest receptive field among the units (64 to 192),
-      or the network's own where a dense layer fixes it. `seed`: where noise and moves begin.
-    - `image="maco"`: only phases climb, the magnitudes are those of natural images (Fel et al. 2023) or of the images `spectrum`.
-      `image`, `transforms` and `update` are also other parts, by name or of your own, and `attempts` is a list of your own of what is tried
-      in turn: see `convscope.ascent` and docs/extending.md. Where a part is replaced, nothing else is tried.
-    - `diversity=N`: N pictures of each unit, pushed apart. `start`: a photograph to begin with, at its own shape (DeepDream).
-    - `real`: images to compare with: `.real` is each unit's largest activation among them; what does not wake also starts from them.
-    - `precision`: "auto" computes in bfloat16 where the processor does so natively and it was measured to be faster; scores are always
-      float32. `every`: keep the pictures after every so many steps too, as `.frames`, which are written as animations. `theme`: "light" or
-      "dark", of the sheet of several units. `stop`: end after
-      so many steps of all pictures together, as Ctrl-C would: an interrupted result records it, and is made again by it.
-
-    `watch` is called with a `Stage` after each step, in place of the progress bar. `.images` is (picture, height, width, channel) in [0,
-    1], `.scores` each unit's largest activation on the 8-bit picture, before an activation that is flat above, and `.values` after it.
-    Ctrl-C keeps what was reached: the units that have a picture then. Raises UnitError, OptionError, ImageError.
+    `.images` is (picture, height, width, channel) in [0, 1]. `.scores` are each unit's largest activation on the 8-bit picture, before a
+    flat activation; `.values` are those after it. Ctrl-C keeps the units that have a picture. Raises UnitError, OptionError, ImageError.
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """

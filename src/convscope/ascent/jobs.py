@@ -177,13 +177,12 @@ class AscentJob:
 
 
 def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **settings: Any) -> AscentJob:
-    """Return the job that makes the pictures of many units, a chunk at a time; nothing is computed before it is iterated or saved.
+    """Return the job that makes the pictures of many units, one chunk at a time. It computes nothing until you iterate over it or save it.
 
-    `layers`: patterns of layers, all units of each: "all" that learn, "convolutions", or such as "block[45]_conv*,predictions"; or `units`
-    as `ascend` takes them. The other
-    options are those of `ascend`. Iterate over the job for records, or save it; saving it again after a kill goes on where it was.
+    `layers`: "all" convolutions, or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`, with its
+    other options. Iterate over the job for one record per chunk, or save it. If it is interrupted, saving it again resumes.
 
-    >>> convscope.ascend_all(model, layers="block[45]_conv*").save("units/")
+    >>> convscope.ascend_all(model, layers="block[45]*").save("units/")
     """
     network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)

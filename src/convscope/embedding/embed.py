@@ -57,18 +57,20 @@ def tsne(
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
-    `images`: what `as_image_set` takes; or with no model (None) a Run or its folder, a file of features, a 2-D .npy, an .npz with
-    `features` or a Parquet, or the array itself, perhaps followed by the pictures of its rows. `layer`: whose output is mapped (maps are
-    averaged over space); by default what feeds the network's last decision, a dense layer or a convolution. `perplexity`: 30, less for few
-    images, 15 beyond 5,000. `dimensions` of the PCA before. `exaggeration`: 1, beyond 100,000 images 2. `engine`: "sklearnex", "openTSNE",
-    "sklearn" or the fastest installed. `onto`: the folder of a map, on which these images are placed. `quality`: "all" numbers also beyond
-    20,000 images, or "seeds", with the agreement of two seeds. `theme`: "light" or "dark", `colour`: by "label" or "prediction", of the
-    pictures. `exact`: draw thumbnails at the very coordinates, else they are pushed apart a little. `stop`: end after so many strides of
-    the map; one that Ctrl-C cut short records it.
+    - `images`: everything that `as_image_set` takes. Without a model (None) also features: a Run or its folder, a 2-D .npy, an .npz with
+      `features`, a Parquet file, or an array. The images of the rows may follow.
+    - `layer`: whose output is mapped, averaged over space. By default what feeds the network's last decision.
+    - `perplexity`: 30, fewer for few images, 15 beyond 5,000. `dimensions`: principal components for t-SNE. `exaggeration`: 1, beyond
+      100,000 images 2. `engine`: "sklearnex", "openTSNE", "sklearn", or the fastest one installed. `seed`: the same seed gives the same
+      map.
+    - `onto`: the folder of a map on which to place these images.
+    - `quality`: "all" measures beyond 20,000 images too, or "seeds": also the agreement of two seeds.
+    - `theme`: "light" or "dark". `colour`: by "label" or "prediction". `exact`: draw thumbnails at their exact coordinates, even if they
+      overlap. `stop`: end after this many strides of the map; an interrupted result records it.
 
-    `.points` is (image, 2) float32, `.features` (image, feature), `.cells` their places on a grid, `.quality` says how faithful the map
-    is. The same seed gives the same map. Below 50 images the first two principal components are drawn, and it says so. Ctrl-C keeps the
-    map reached so far, except with scikit-learn. Raises ImageError, OptionError, UnitError.
+    `.points` is (image, 2) float32, `.features` (image, feature), `.cells` the places on a grid. `.quality` says how faithful the map is.
+    Below 50 images the first two principal components take the place of t-SNE, with a note. Ctrl-C keeps the map so far, except with
+    scikit-learn. Raises ImageError, OptionError, UnitError.
 
     >>> convscope.tsne("fashion", "sample:fashion").save("map/")
     """

@@ -31,10 +31,11 @@ def activations(
 ) -> Activations:
     """Return the activation maps of `layer` for each image, all channels.
 
+    `order` ("strongest" first, or by "index") and `most` (how many channels) change only the picture, as does `theme`, "light" or "dark".
+    The order is that of the values before a flat activation. `stop`: end after this many images; an interrupted result records it.
+
     `.maps` is (image, height, width, channel) float32, or (image, channel) behind a dense layer: the layer's output, after its
-    activation. `order` ("strongest" first, by the value before an activation that is flat above, or by "index") and `most` concern the
-    picture only, as does `theme`, "light" or "dark".
-    `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
+    activation. Raises UnitError, ImageError.
 
     >>> convscope.activations(model, "block1_conv1", "cat.jpg").save("maps.png")
     """

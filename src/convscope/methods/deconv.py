@@ -55,21 +55,22 @@ def deconv(
 ) -> Projections:
     """Return the projection of each unit for each image, down to the pixels that excited it.
 
-    `switches` unpool to the recorded maxima; "spread" gives g/k² to every place of a window, "center" g to its centre. `seed`: the
-    "strongest" activation of the unit's map, or the whole "map", before an activation that is flat above (ReLU6, sigmoid, tanh); of a class
-    its score less the mean of the others, to which a constant in all scores is nothing. `ties`: equal maxima are "spread" over, or go to
-    the "first" place in row-major order. `ruleset`, in place of switches and ties: a `Ruleset`, or the name of one, such as "guided".
-    `strongest`: of the units (a bare layer means all its channels), take the N that the images excite most. `theme`: "light" or "dark", of
-    the picture. `stop`: end after so many images; a result that Ctrl-C cut short records it.
+    - `units`: addresses, or bare layers with `strongest`. `images`: everything that docs/images.md lists.
+    - `switches`: "switches" sends the signal to the recorded maxima, "spread" g/k² to every position of a window, "center" g to its
+      centre.
+    - `seed`: the "strongest" activation of the unit's map, or the whole "map"; before a flat activation (ReLU6, sigmoid, tanh). The seed
+      of a class is its score minus the mean of the others.
+    - `ties`: equal maxima "spread" the signal, or the "first" in row-major order takes it.
+    - `ruleset`: a `Ruleset`, or the name of one such as "guided", instead of `switches` and `ties`.
+    - `strongest`: take the N of the units that the images excite most. A bare layer means all its units.
+    - `view`: draw the signed "projection", the image seen "through" its energy, "both", or the plain "gradient" in both ways. Where the
+      projection does not depend on the image, the image is seen through the gradient.
+    - `contrast`: percentage of the values within the scale of grey, 50 to 100. The pictures of one unit share a scale.
+    - `theme`: "light" or "dark". `stop`: end after this many images; an interrupted result records it.
 
-    `view`: draw the signed "projection", the image seen "through" its energy, "both", or both of the plain "gradient" from the same place,
-    wherein units differ. Where projections do not depend on the image (no max pooling comes before, or without switches), it is seen
-    through the energy of the gradient, too. `contrast`: so many percent of the values lie within the scale of grey; the pictures of one
-    unit share a scale.
-
-    `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input, made from `.windows`
-    when asked for. Class units are taken before the softmax. Raises UnitError, ImageError, OptionError, ExhaustedError. Source: Zeiler &
-    Fergus 2014, section 2.1.
+    `.pixels` is (image, unit, height, width, channel) float32, signed, RGB order, on the scale of the network's input. It is made from
+    `.windows` on first use. Class units are measured before the softmax. Raises UnitError, ImageError, OptionError, ExhaustedError.
+    Source: Zeiler & Fergus 2014, section 2.1.
 
     >>> convscope.deconv(model, "block4_conv2:17", "cat.jpg").save("17.png")
     """

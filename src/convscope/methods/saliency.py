@@ -31,12 +31,14 @@ def saliency(
     theme: Theme = "light",
     stop: Stop = None,
 ) -> Saliency:
-    """Return the gradient of a unit's score by the pixels, for each image.
+    """Return the gradient of a unit's score with respect to the pixels, for each image.
 
-    The score is the unit's value, for a map the largest of it; a class unit's is taken before the softmax, that of any unit before an
-    activation that is flat above (ReLU6, sigmoid, tanh), which has no gradient there. `guided` rectifies the signal at every ReLU.
-    `.pixels` is (image, height, width, channel) float32, signed, RGB order; `.maps` the largest magnitude over channels. `theme`: "light"
-    or "dark", of the picture. `stop`: end after so many images; a result that Ctrl-C cut short records it. Raises UnitError, ImageError.
+    The score is the unit's value; of a map, its largest value. It is measured before the softmax of a class, and before a flat activation
+    (ReLU6, sigmoid, tanh). `guided` also rectifies the signal at every ReLU. `theme`: "light" or "dark". `stop`: end after this many
+    images; an interrupted result records it.
+
+    `.pixels` is (image, height, width, channel) float32, signed, RGB order. `.maps` is the largest magnitude over channels. Raises
+    UnitError, ImageError. Source: Simonyan et al. 2013; `guided`: Springenberg et al. 2014.
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
     """

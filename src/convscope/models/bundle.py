@@ -15,12 +15,15 @@ DEFAULT_SIZE = 224
 
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
-    """A network with its preprocessing and labels; the first argument of everything public.
+    """A network with its preprocessing and labels; the first argument of every public function.
 
-    `source` is what `load` was given (an absolute path or a name), `weights` where they came from ("file", "imagenet", "embedded",
-    "random"), `notes` the sentences `load` has to say, `shape` the input (height, width, channels), None where free. `inputs` are the
-    values of the inputs that take no picture, by name, without a batch; `format` says what kind of file it was. `alternatives`: names of
-    the preprocessings that its author may as well have meant. `flat` is for `network.as_network`: its view of this model lives as long.
+    - `source`: the argument of `load` (an absolute path or a name); `format`: the kind of the file.
+    - `weights`: where they came from, "file", "imagenet", "embedded" or "random".
+    - `notes`: the sentences that `load` has for the user.
+    - `shape`: the input (height, width, channels), None where it is free.
+    - `inputs`: the values of the inputs that take no image, by name, without a batch.
+    - `alternatives`: names of other preprocessings that the author of the model may have used.
+    - `flat`: for `network.as_network`; its view of this model lives as long as the bundle.
     """
 
     name: str

@@ -62,20 +62,22 @@ def load(
     custom: Any = (),
     unsafe: bool = False,
 ) -> ModelBundle:
-    """Return the ModelBundle of a saved Keras model, a `keras.applications` name, an embedded model, or (nothing given) VGG16.
+    """Return the ModelBundle of a saved Keras model, of a name, or of VGG16 if `path` is None.
 
-    `path`: a `.h5`, `.hdf5` or `.keras` file of Keras 1.0 or later, `"squeezenet"`, `"fashion"`, a name such as `"resnet50"`, or a Keras
-    model in memory. `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or
-    means and deviations in 0-255 such as "127/128"; by default recognised, measured, else "unit"; `bundle.notes` says which. `labels`:
-    class names, or a text file (a line each) or JSON file of them. `weights`: for names only: "imagenet" from Keras' own cache,
-    "embedded", or "none" for random ones; by default the first of these that is there. Nothing is downloaded.
+    - `path`: a `.h5`, `.hdf5` or `.keras` file of Keras 1.0 or later, a name such as `"squeezenet"`, `"fashion"` or `"resnet50"`, or a
+      Keras model in memory.
+    - `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or means and
+      deviations in 0-255 such as "127/128". By default it is recognised, measured, or else "unit"; `bundle.notes` says which.
+    - `labels`: class names, or a file of them (text with one per line, or JSON).
+    - `weights`: for names only, "imagenet" from Keras' own cache, "embedded", or "none" for random weights. By default the first that
+      exists. Nothing is downloaded.
+    - `architecture`: the network of a weights-only file, as a name in `keras.applications` or a JSON file.
+    - `input_shape`: (height, width, channels), if the file does not say it. `inputs`: {name: value} for a network with several inputs;
+      the value "image" marks the one that takes images.
+    - `custom`: your own classes and functions, "file.py" or "package.module:Name". This code is executed.
+    - `unsafe`: True runs the Python code in Lambda layers of the file.
 
-    For files that do not say all: `architecture` of one that holds weights only (an application's name or a JSON config), `input_shape`
-    (height, width, channels), `inputs` ({name: value}, or "image") of a network with several, `custom` (classes, functions, "file.py",
-    "package.module:Name").
-
-    A model file is untrusted: nothing in it runs, and no name in it is imported. `unsafe=True` runs the Python code in its Lambda layers.
-    Raises ModelError, OptionError, BackendError.
+    A model file is untrusted: nothing in it runs, and no name in it is imported. Raises ModelError, OptionError, BackendError.
     """
     if weights is not None:
         check_choice("weights", weights, WEIGHTS)

@@ -66,7 +66,7 @@ _LISTED: WeakKeyDictionary[Network, list[LayerInfo]] = WeakKeyDictionary()
 def layers(model: Any) -> list[LayerInfo]:
     """Return the layers whose output has channels, in the order in which they compute.
 
-    `model` is what `load` returns, or a path or name for it. Any of the addresses followed by `:channel` is a unit.
+    `model`: the result of `load`, a path or a name. An address followed by `:channel` is a unit.
     """
     network = as_network(model)
     if network not in _LISTED:

@@ -39,15 +39,15 @@ def dossier(
 ) -> Dossier:
     """Return all that is known of a unit: its strongest images in a scan, projected both ways, a synthetic one, and its statistics.
 
-    `model`: the run, as `scan` or `open_run` returns it, or its folder. With `run` it is the network that was scanned, where that lies
-    elsewhere now. `unit`: one unit, such as "block4_conv2:17", or a class. `steps`, `size`, `seed`, `precision`: as for `ascend`, which
-    starts from the strongest images too where noise does not wake the unit. `ties` and `contrast`: as for `deconv`. `theme`: "light" or
-    "dark", of the picture.
+    - `model`: the run, as `scan` or `open_run` returns it, or its folder. With `run`, the network of the scan, if its file has moved.
+    - `unit`: one unit, such as "block4_conv2:17", or a class.
+    - `steps`, `size`, `seed`, `precision`: as for `ascend`. The ascent also starts from the strongest images if noise does not excite the
+      unit.
+    - `ties`, `contrast`: as for `deconv`. `theme`: "light" or "dark". `stop`: as for `ascend`.
 
-    `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is said
-    to be silent. A picture that is gone or has changed since the scan leaves its place empty. Saved, it is a picture and a page (HTML) that
-    holds its pictures itself. Ctrl-C during the ascent keeps what was reached; `stop` is as for `ascend`. Raises UnitError, ImageError,
-    ModelError, OptionError, ReplayError.
+    `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is marked
+    silent. If an image is gone or has changed since the scan, its place stays empty. Saving writes a picture, and a page (HTML) with its
+    pictures inside. Ctrl-C during the ascent keeps the result so far. Raises UnitError, ImageError, ModelError, OptionError, ReplayError.
 
     >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """

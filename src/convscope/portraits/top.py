@@ -34,14 +34,13 @@ def top(
 ) -> TopPatches:
     """Return the images of a scan that excite units of a layer most, cropped to the receptive field, and their projections.
 
-    `model`: the run, as `scan` or `open_run` returns it, or its folder. With `run` it is the network that was scanned, where that lies
-    elsewhere now. `units`: as everywhere, such as "block3_conv1:0-15" or a class; a bare layer means all its units. All must be of one
-    layer. `switches`, `ties`, `view` and `contrast`: as for `deconv`. `theme`: "light" or "dark", of the picture.
+    - `model`: the run, as `scan` or `open_run` returns it, or its folder. With `run`, the network of the scan, if its file has moved.
+    - `units`: as everywhere, such as "block3_conv1:0-15" or a class, all of one layer. A bare layer means all its units.
+    - `switches`, `ties`, `view`, `contrast`: as for `deconv`. `theme`: "light" or "dark".
 
-    `Run.top` returns the same images as a table of numbers; this shows them. What is shown is what was measured: each patch is cut from
-    the picture that entered the network, and projected from the very place that was largest. A picture that is gone or has changed since
-    leaves its place empty. Units that fire on no image are said to be silent. Raises UnitError, ImageError, ModelError, OptionError,
-    ReplayError. Source: Zeiler & Fergus 2014, Figure 2.
+    It shows the images that `Run.top` returns as numbers. Each patch comes from the image that entered the network, and is projected from
+    the position that was largest. If an image is gone or has changed since the scan, its place stays empty. Units that fire on no image
+    are marked silent. Raises UnitError, ImageError, ModelError, OptionError, ReplayError. Source: Zeiler & Fergus 2014, Figure 2.
 
     >>> convscope.top("run/", "block3_conv1:0-15").save("top.png")
     """

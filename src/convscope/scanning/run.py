@@ -76,12 +76,11 @@ class UnitStatistics:
 
 
 class Run:
-    """What a scan found. `path`: its folder; `manifest`: what it says of itself; `len(run)`: how many images were read.
+    """The results of a scan. `path`: its folder; `manifest`: its description; `len(run)`: how many images were read.
 
-    `layers`: the addresses that were measured; `classes`: the labels, in order of appearance; `complete`: whether all images were reached,
-    `unreachable`: how many could not be; `is_of_maxima`: whether a unit's values are its maxima over space, and not those of a measure of
-    the user's own. Images go by their id, the place at which they came into the run; ids of pictures that could not
-    be read are missing.
+    `layers`: the addresses of the measured layers. `classes`: the labels, in order of appearance. `complete`: whether all images were
+    reached; `unreachable`: how many were not. `is_of_maxima`: whether a unit's values are its maxima over space, not those of your own
+    measure. The id of an image is its number in the order in which it came into the run. Images that could not be read leave gaps.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any], images: ImageSet | None = None, allow: Allow = ()) -> None:
@@ -343,11 +342,11 @@ class Run:
 
 
 def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
-    """Return the run in a folder that `scan` wrote. `images`: what was scanned, if it lies elsewhere now or in memory only.
+    """Return the run in a folder that `scan` wrote. `images`: the scanned images, if they have moved or exist only in memory.
 
-    Where you name the run, its model and its images are opened where they were; they must have the digests that the run recorded. What a
-    list in its folder names, and all that a run names which a picture names, is opened only in the folder of the one that names it, or in
-    the files and folders that you `allow`. Raises ReplayError where the folder is not a run, is damaged, or a newer convscope wrote it.
+    If you name the run, convscope opens its model and its images where they were. Both must have the digests that the run recorded. Other
+    files that the run names open only in its folder, or in the files and folders of `allow`. So do all files of a run that a picture
+    names. Raises ReplayError if the folder is not a run, is damaged, or was written by a newer convscope.
     """
     folder = user_path(path)
     allow = [allow] if isinstance(allow, str | Path) else list(allow)

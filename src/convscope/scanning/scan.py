@@ -38,17 +38,21 @@ def scan(
 ) -> Run:
     """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
 
-    One forward pass serves all `layers` ("all" that learn, or addresses and patterns such as "block4_*,predictions"), each taken after its
-    activation, the output before its softmax. Kept of each unit: the top images, the distribution of its maxima, how often it fires,
-    its mean by class; of each image: the features that feed its last decision and the prediction. `images`: what `as_image_set` takes.
-    `out`: the run's folder, `convscope-out/scan-MODEL` by default. `precision`: "auto" is that of a run that
-    is resumed, else bfloat16 where it is faster. `workers`: processes. The result depends on neither batches nor workers.
-    `executor`: what works the shards off instead, such as a pool or a cluster. `measure`: what is recorded of each image instead, made
-    from network, layers and precision in each process that works (docs/extending.md).
+    - `images`: everything that `as_image_set` takes.
+    - `layers`: "all" layers that learn (convolutions and dense layers), or addresses and patterns such as "block4_*,predictions". Each is
+      measured after its activation, the output before its softmax. One forward pass serves all.
+    - `out`: the folder of the run, `convscope-out/scan-MODEL` by default.
+    - `precision`: "auto" keeps a resumed run's precision; a new run uses bfloat16 if it is faster.
+    - `workers`: how many processes. The result depends on neither batches nor workers.
+    - `executor`: runs the shards instead of processes of its own, such as a pool or a cluster.
+    - `measure`: what to record of each image instead. Each process makes it from network, layers and precision (docs/extending.md).
 
-    What stops it costs at most the shard in flight: the same call resumes. Ctrl-C returns what was reached; `run.complete` tells. More
-    images for a finished run are added: those it knows, by their names, are not read again. Pictures that cannot be read are skipped and
-    listed. Raises ImageError, OptionError, UnitError, OutputError.
+    The run holds for each unit the top images, the distribution of its maxima, how often it fires, and its mean by class. For each image
+    it holds the prediction and the features behind it.
+
+    An interruption costs at most the shard in progress: the same call resumes. After Ctrl-C the run holds the images so far, and
+    `run.complete` is False. More images for a finished run are added; known ones, by their names, are not read again. Images that cannot
+    be read are skipped and listed. Raises ImageError, OptionError, UnitError, OutputError.
 
     >>> convscope.scan("fashion", "sample:fashion", out="run/").top("block3_conv1").images
     """
