@@ -46,7 +46,7 @@ class Attempt:
             object.__setattr__(self, name, resolved(getattr(self, name)))
 
 
-ATTEMPTS: Registry[Sequence[Attempt]] = Registry("attempt list", group="convscope.ascent.attempts")
+ATTEMPTS: Registry[Sequence[Attempt]] = Registry("attempt list", group="convscope.ascent_attempts")
 
 
 def as_attempts(given: Any) -> list[Attempt]:

@@ -49,7 +49,7 @@ class Image(Protocol):
         """Return the parametrisation of pictures of this size."""
 
 
-IMAGES: Registry[Image] = Registry("image parametrisation", group="convscope.ascent.images")
+IMAGES: Registry[Image] = Registry("image parametrisation", group="convscope.ascent_images")
 
 
 def as_image(given: Any) -> Image:

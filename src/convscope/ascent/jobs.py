@@ -22,7 +22,7 @@ from .ascend import ascended, canvas_for, climber_of, record_of, recorded
 from .climb import Climbed, Climber, batches, by_form
 from .run import Watch, counting
 from .settings import settle
-from .target import Target, as_targets
+from .target import Target, as_targets, recorded_as
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"
@@ -55,7 +55,7 @@ class Chunk:
 class Written:
     """What a job has written, or found written already (`new` is False): the pictures of one chunk, or one sheet of several."""
 
-    units: tuple[Target, ...]
+    units: tuple[Unit | Objective, ...]
     paths: tuple[Path, ...]
     new: bool
     sheet: bool = False
@@ -113,7 +113,7 @@ class AscentJob:
             for chunk in together:
                 if chunk.units in waiting:
                     records[chunk.units] = self._climb(chunk, watch, raw=raw)
-                yield Written(chunk.units, tuple(chunk.places().values()), chunk.units in waiting)
+                yield Written(recorded_as(chunk.units), tuple(chunk.places().values()), chunk.units in waiting)
             if sum(len(chunk.units) for chunk in together) > 1:
                 yield self._sheet(path, together, records)
 
@@ -144,7 +144,7 @@ class AscentJob:
                 frames=(),
             )
             writer().write_chosen(together, {SHEET: path})
-        return Written(units, (path,), new, sheet=True)
+        return Written(recorded_as(units), (path,), new, sheet=True)
 
     def _read(self, chunk: Chunk) -> Ascent:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""

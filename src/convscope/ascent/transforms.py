@@ -41,7 +41,7 @@ class Transform:
 
 # What is done to pictures, in order, given their shorter side.
 Transforms = Callable[[int], Sequence[Move | Transform]]
-TRANSFORMS: Registry[Transforms] = Registry("transform list", group="convscope.ascent.transforms")
+TRANSFORMS: Registry[Transforms] = Registry("transform list", group="convscope.ascent_transforms")
 
 
 def as_transforms(given: Any) -> Transforms:

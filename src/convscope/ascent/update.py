@@ -27,7 +27,7 @@ class Update:
     moments: Callable[[Any], list[Any]] = nothing
 
 
-UPDATES: Registry[Update] = Registry("update", group="convscope.ascent.updates")
+UPDATES: Registry[Update] = Registry("update", group="convscope.ascent_updates")
 
 
 def as_update(given: Any) -> Update:
