@@ -48,6 +48,7 @@ def strongest_projected(network: Network, call: Call, channel: int, rules: Rules
         here = ops.one_hot(ops.argmax(one, axis=1), one.shape[1], dtype=maps.dtype) * ops.relu(one)
         return projector.project(call, ops.reshape(here, (*ops.shape(maps)[:-1], 1)) * weights, rules), maps
 
+    # The channel is an argument and not part of the graph, so that all channels of a layer are one compilation.
     weights = ops.one_hot(channel, channel_count(call), dtype="float32")
     compiled = network.compiled.get(("down", call.index, rules), down)
     return lambda entered: compiled(entered, weights)
@@ -68,7 +69,7 @@ def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., 
     def down(entered: Any, seeds: Any, spots: Any, values: Any = None, *known: Any) -> tuple[Any, Any]:
         given = {} if parts.place is None else {parts.place: spots}
         projector = Projector(parts.graph, entered, [parts.call], given, dict(zip(held, known, strict=True)))
-        if values is None:
+        if values is None:  # no forward pass told them; a seed marks the one place and channel that is meant
             values = ops.sum(ops.where(seeds != 0, projector.value(parts.call), 0.0), axis=(1, 2, 3))
         signal = seeds if slope else seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1))
         return projector.project(parts.call, signal, rules), values

@@ -150,6 +150,8 @@ class _Drive:
 
     def _one_step(self, calls: ByCall, chunk: Sequence[int]) -> Callable[[Any], tuple[Any, Any]] | None:
         """Return the compiled way down from the strongest place of the only unit there is; None where there is more, or little to do."""
+        # A graph of the way there and back follows one seed of each image. For several units it would run the way there again for each,
+        # where `_by_turns` runs it once.
         call, numbered = next(iter(calls.items()))
         unit = numbered[0][1].unit
         alone = len(calls) == 1 and len(numbered) == len(chunk) and all(seed == Seed(unit, seed.image) for _, seed in numbered)
@@ -209,6 +211,7 @@ class _Drive:
     def _forward(self, plans: Sequence[Plan], chunk: list[int]) -> _Entered:
         """Run images forward, keeping what their calls compute and what cones of their units read on the way down."""
         graph, entered = self.network.graph, network_input(self.network.bundle, self.images[chunk])
+        # What cones read belongs to the same pass. Each cone computing it for itself is what this way is there to save.
         read = {window.whole for plan in plans for window in plan.read() or ()}
         targets = sorted(read | {plan.call.index for plan in plans})
         maps = maps_of(self.network, entered, [graph.calls[index] for index in targets])
@@ -216,6 +219,7 @@ class _Drive:
 
     def _on_parts(self, plan: Plan, places: Sequence[_Place], entered: _Entered) -> Iterator[Projected]:
         """Project on parts where these are exact, the others on whole images."""
+        # Of a few positions near the border no crop is exact, since its padding would stand where the image goes on.
         cropped = [(place, crop) for place in places if (crop := plan.part(place.position)) is not None]
         for slope in (False, True):
             some = [one for one in cropped if (one[0].seed.amount is not None) == slope]
@@ -234,6 +238,7 @@ class _Drive:
             down, values = map(to_array, step(*map(ops.convert_to_tensor, self._inputs(plan, filled, entered))))
             pictures = self.network.bundle.preprocessing.to_rgb(down)
             for (place, crop), picture, value in zip(batch, pictures, map(float, values), strict=False):
+                # Parts of a layer have one shape, so they are larger than some fields and reach over the image at its border.
                 seen = plan.field(place.position)
                 window, corner = plan.window(seen), crop.window
                 inside = Field(window.top - corner.top, window.left - corner.left, window.bottom - corner.top, window.right - corner.left)

@@ -96,6 +96,7 @@ class Sown(NamedTuple):
 
 def sown(graph: Graph, call: Call, seed: Seed, maps: FloatArray) -> Sown:
     """Return where a seed lies, from what `call` computed of its image: (height, width, channel) or (channel,). Raises UnitError."""
+    # The slope of a score and that of a score less the others' mean differ, and what is asked for is the former.
     amounts = seedable(graph, call, maps) if seed.amount is None else maps
     position = _strongest(seed, amounts) if isinstance(seed.position, Spot) else seed.position
     spot = (*(position or ()), seed.unit.channel)

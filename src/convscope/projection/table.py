@@ -90,6 +90,7 @@ def with_columns(rows: Iterable[Row], columns: Sequence[int], others: Iterable[R
 def check_memory(network: Network, units: Sequence[Unit], images: FloatArray, rules: Ruleset, spot: Spot) -> None:
     """Raise ExhaustedError for projections from `images` that would not fit into memory, before any is computed."""
     size = (images.shape[1], images.shape[2])
+    # A window in the middle of the image is the largest, because those at the border are cut there.
     calls = [seed_call(network.graph, unit) for unit in units]
     areas = {}
     for call, unit in dict(zip(calls, units, strict=True)).items():
