@@ -8,7 +8,6 @@ from PIL import Image
 
 import convscope
 from convscope.ascent import climb
-from convscope.ascent.pictures import RealImages
 from convscope.backend import keras
 from convscope.catalogue import METHODS
 from convscope.embedding import engines
@@ -78,7 +77,7 @@ def encoded(result, name, artefact):
 def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch, layer):
     pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
     whole = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
-    interrupted_at(monkeypatch, RealImages, "_measured", layer)
+    interrupted_at(monkeypatch, importlib.import_module("convscope.ascent.pictures"), "strongest_values", layer)
     found = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
     assert found.interrupted and np.array_equal(found.images, whole.images)
     if layer == 1:
