@@ -24,6 +24,7 @@ from ..render.writer import check_target, write_named
 from ..results import INTERRUPTED, Result, check_apart
 from ..units import slug
 from ..writing import is_picture
+from .grouped import MODEL_OPTIONS
 from .jobs import write_job
 from .terminal import agrees, put, put_json, say
 from .terms import Argument, TermCommand
@@ -42,9 +43,6 @@ TAKEN_HELP = {
         ".npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Append [0-8] to use only those images: x.npz[0-8]."
     ),
 }
-
-
-MODEL_OPTIONS = ("preprocess", "labels", "weights", "architecture", "input_shape", "inputs", "custom", "unsafe")
 
 
 def model_options() -> list[click.Parameter]:
