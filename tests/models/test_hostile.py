@@ -85,7 +85,7 @@ def faults(case, outcome, damage):
     return found
 
 
-@pytest.mark.parametrize("name", sampled(TRIED, 12))
+@pytest.mark.parametrize("name", sampled(TRIED, 24))
 def test_a_hostile_file_is_refused_and_leaves_no_mark(shooting, name):
     case = CASES[name]
     path = shooting.write(case.write)
@@ -93,7 +93,7 @@ def test_a_hostile_file_is_refused_and_leaves_no_mark(shooting, name):
     assert not faults(case, outcome, shooting.damage())
 
 
-@pytest.mark.parametrize("name", sampled(hostile.benign(), 6))
+@pytest.mark.parametrize("name", sampled(hostile.benign(), 12))
 def test_the_same_file_without_the_attack_loads(shooting, name):
     outcome = shooting.worker.load(shooting.write(hostile.benign()[name]))
     assert outcome.kind == "loaded", str(outcome)

@@ -30,7 +30,7 @@ COMPARED = [line for line in COMPARED if line not in SHIFTED]
 
 
 def each(lines):
-    return pytest.mark.parametrize("line", sampled(lines, 12), ids=[line["file"] for line in lines])
+    return pytest.mark.parametrize("line", sampled(lines, 24), ids=[line["file"] for line in lines])
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,8 @@ def test_the_first_layer_gets_what_the_author_fed(beginning, tmp_path):
     ("application", "settings", "recipe"),
     [
         ("VGG16", {}, "caffe"),
-        ("ResNet50", {}, "caffe"),
-        ("MobileNetV2", {}, "symmetric"),
+        pytest.param("ResNet50", {}, "caffe", marks=pytest.mark.long),
+        pytest.param("MobileNetV2", {}, "symmetric", marks=pytest.mark.long),
         ("EfficientNetB0", {}, "none"),
         ("MobileNetV3Small", {"include_preprocessing": False}, "symmetric"),
     ],
