@@ -158,7 +158,7 @@ def test_a_photograph_to_start_from_keeps_its_shape_and_a_layer_may_be_dreamt(bu
     assert moved.courses[-1, 0] > moved.courses[0, 0]
     smaller = convscope.ascend(free, "conv:0", start=path, size=22, steps=1, precision="float32")
     assert smaller.images.shape == (1, 15, 22, 3)
-    with pytest.raises(ImageError, match="one picture"):
+    with pytest.raises(ImageError, match="one image"):
         convscope.ascend(free, "conv", start=[path, path])
     with pytest.raises(UnitError, match="--start"):
         convscope.ascend(free, "conv")
