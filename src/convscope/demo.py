@@ -1,4 +1,4 @@
-"""Everything once, on embedded models and images: a folder of pictures and a page that shows them."""
+"""Runs everything once on embedded models and images. Makes a folder of pictures and a page that shows them."""
 
 import itertools
 import shutil
@@ -120,9 +120,9 @@ CHAPTERS = (
 
 
 def run(folder: Path, tell: Callable[[str], None]) -> Path:
-    """Make every picture into `folder` and return the path of its index.html; `tell` hears what was made and how long it took.
+    """Make every picture into `folder` and return the path of its index.html; `tell` gets a line for each picture, with its time.
 
-    Ctrl-C keeps what was made and writes the page of it.
+    Ctrl-C keeps the pictures so far and writes their page.
     """
     models: dict[str, ModelBundle] = {}
     sections: list[Section] = []

@@ -1,4 +1,4 @@
-"""The one exception family. Every message says what was received, what was expected, and what to do next."""
+"""The one exception family. Every message says what convscope received, what it expected, and what to do next."""
 
 import difflib
 import itertools
@@ -66,7 +66,7 @@ class ReachError(ReplayError):
 
 
 def check_choice(noun: str, value: str, choices: Sequence[str]) -> None:
-    """Raise OptionError for a value that is none of the choices."""
+    """Raise OptionError for a value that is not among the choices."""
     if value not in choices:
         raise OptionError(f"No {noun} `{value}`. Choose one of {', '.join(choices)}.")
 

@@ -33,7 +33,7 @@ FORGOTTEN_SECONDS = 3600.0
 
 
 def as_path(given: str | Path) -> Path:
-    """Return a path with `~` as the home folder it stands for; one of nobody stays a name, of which there is no file."""
+    """Return a path with `~` as the home folder it stands for; the home of an unknown user stays a name, and no file exists there."""
     if "\0" in str(given):
         return Path(given)
     return Path(os.path.expanduser(given))  # noqa: PTH111 (Path's own raises for a user who does not exist)

@@ -44,12 +44,12 @@ class Method:
 
     `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
     `pages(bundle, *taken, **options)` divides what is too much for one picture.
-    `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and goes on where it was killed,
+    `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and resumes it,
     None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
     `of_runs`: an option or an image may be the folder of a run, which names files elsewhere.
     `of_last_layer`: without a layer it looks at the last one, so its default model is one that has it.
     `in_todays_words(parameters)` returns the parameters that an earlier release recorded in a picture as `run` takes them now.
-    `watched`: `run` takes `watch`, which is told of each step and can ask for the pictures as they stand.
+    `watched`: `run` takes `watch`, which gets each step and can ask for the pictures at that time.
     """
 
     name: str

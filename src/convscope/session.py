@@ -97,7 +97,7 @@ Step = tuple[State, list[Event]]
 
 
 def start(out: Path = OUT, model: str | None = None, told: Mapping[str, Any] | None = None) -> Step:
-    """Return the first state and question; `model` is proposed, `told` is what `load` is told beside it, such as custom layers."""
+    """Return the first state and question; `model` is proposed, `told` holds the other options of `load`, such as custom layers."""
     state = State(out=out, model=model or "vgg16", told=told or {})
     return state, [_question(state)]
 

@@ -129,7 +129,7 @@ def canvas_for(climber: Climber, targets: Sequence[Target]) -> tuple[int, int]:
 
 
 def ascended(climber: Climber, targets: Sequence[Target], watch: Watch | None = None) -> Ascent:
-    """As `ascend`, for targets and settings that are decided; `watch` is told of each step, in place of a progress bar."""
+    """As `ascend`, for resolved targets and settings. `watch` gets each step, instead of a progress bar."""
     return record_of(climber, targets, climber.climb(targets, canvas_for(climber, targets), watch))
 
 

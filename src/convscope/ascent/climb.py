@@ -84,7 +84,7 @@ class Climber:
     _attempts: dict[bool, list[Attempt]] = field(default_factory=dict, repr=False)
 
     def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
-        """Climb for all targets on a canvas of (height, width); Ctrl-C ends it with what was reached, and passes on where nothing was."""
+        """Climb for all targets on a canvas of (height, width); Ctrl-C keeps the pictures so far, and is passed on without any."""
         copies = self.settings.diversity
         self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
         for call in scored_calls(self.network.graph, targets):

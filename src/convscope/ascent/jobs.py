@@ -1,4 +1,4 @@
-"""Large requests: whole layers, climbed chunk by chunk, each written as soon as it is done; a run that was killed goes on."""
+"""Large requests: whole layers, climbed chunk by chunk. Each chunk is written as soon as it is done, and an interrupted request resumes."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

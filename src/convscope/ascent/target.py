@@ -24,7 +24,7 @@ Target = NewType("Target", Objective)
 def as_targets(network: Network, given: Any, *, start: bool = False) -> tuple[Target, ...]:
     """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once.
 
-    `start` says that there is a picture to start from, without which a bare layer is no target. Raises UnitError.
+    `start` says that there is a picture to start from, without which a bare layer is not a target. Raises UnitError.
     """
     parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
     found = [target for part in parts for target in _targets(network, part, start)]
@@ -103,7 +103,7 @@ def _terms(network: Network, wanted: Objective) -> Iterator[Term]:
 
 
 def _read(name: str) -> Direction:
-    """Return the direction that an .npy file holds; raise UnitError that says what was found."""
+    """Return the direction that an .npy file holds; raise UnitError that describes the file."""
     path = user_path(name)
     try:
         array = read_array(path)

@@ -115,7 +115,7 @@ def cache_folder() -> Path:
 
 @functools.cache
 def native_bfloat16() -> bool:
-    """Say whether this processor has bfloat16 dot products (AVX-512 BF16 or AMX); False where it cannot be told."""
+    """Say whether this processor has bfloat16 dot products (AVX-512 BF16 or AMX); False if that is unknown."""
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""The program: its commands, and how bad input is told."""
+"""The program: its commands, and how it reports bad input."""
 
 import logging
 import shlex

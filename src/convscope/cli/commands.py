@@ -19,7 +19,7 @@ from .values import Number
 
 
 def _layers(argument: str | None, model: str | None, as_json: bool, **options: Any) -> None:
-    """Say what a model file holds, before anything is computed: its layers, what was repaired, what each method will mean on it."""
+    """Say what a model file holds, before any method runs: its layers, what was repaired, and what each method will mean on it."""
     if argument and model:
         raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Name one.")
     bundle = load_model(argument or model, quiet=True, **options)

@@ -1,4 +1,4 @@
-"""Large requests in the terminal: what is written is told as it is written."""
+"""Large requests in the terminal: each file is reported as soon as it is written."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from .terminal import put, put_json, say
 
 
 def write_job(job: Any, folder: Path, *, raw: bool, as_json: bool) -> None:
-    """Write a job's parts into `folder`; print its sheets, or everything as JSON, and what was there already."""
+    """Write a job's parts into `folder`; print its sheets, or everything as JSON, and what existed already."""
     written: list[Path] = []
     made = kept = 0
     interrupted = False

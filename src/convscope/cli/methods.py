@@ -120,7 +120,7 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
 
 
 def model_words(model: str, told: dict[str, Any]) -> list[str]:
-    """Return the words of the shell that mean this model, told this."""
+    """Return the words of the shell that name this model and its options."""
     return ["-m", model, *told_words(told)]
 
 
@@ -319,7 +319,7 @@ def _examples(method: Method) -> str:
 def _taken(method: Method, arguments: list[str]) -> list[Any]:
     """Split the positional arguments into what the method takes.
 
-    Units come first and are told from images by their colon: an argument that is a file, or begins with "sample:", is an image.
+    Units come first and differ from images by their colon: an argument that is a file, or begins with "sample:", is an image.
     """
     takes = method.takes
     if takes == ("images",):
@@ -345,13 +345,13 @@ def _is_image(argument: str) -> bool:
 
 
 def _stem(method: Method, taken: list[Any], *more: str) -> str:
-    """Return a file name from what was looked at."""
+    """Return a file name from the units or images of the request."""
     subject = "-".join([*([taken[0]] if isinstance(taken[0], str) else taken[0]), *more])
     return f"{method.name}-{slug(subject)}"[:100]
 
 
 def report(result: Result, written: list[Path], as_json: bool) -> None:
-    """Print what was written: paths to standard output, notes to standard error; or all of it as JSON."""
+    """Print the files: paths to standard output, notes to standard error; or all of it as JSON."""
     if as_json:
         found = {"written": [str(path) for path in written], "notes": list(result.notes), "interrupted": result.interrupted}
         put_json(found | result.summary())

@@ -149,7 +149,7 @@ def _first_two(components: FloatArray) -> FloatArray:
 def _sklearnex(task: Task) -> Layout:
     """Descend by daal4py in strides, after each of which there is a map to keep; without it, by scikit-learn-intelex's own class.
 
-    Faster than that class at equal KNN@10, because it is told the neighbours, computes in float32, and moves at a rate of n / 4 instead
+    Faster than that class at equal KNN@10, because it gets the neighbours, computes in float32, and moves at a rate of n / 4 instead
     of n / 48 once the early exaggeration is over (Belkina et al. 2019: n / exaggeration), so that 700 steps do for 1,000.
     """
     settings = task.settings

@@ -36,7 +36,7 @@ class Scatter:
         return cls(0, np.zeros(width), np.zeros((width, width), order="F"))
 
     def add(self, block: Features) -> None:
-        """Take in a block (image, feature) of any floating type. Raises ImageError for values that are no numbers."""
+        """Take in a block (image, feature) of any floating type. Raises ImageError for values that are not numbers."""
         values = np.empty((len(block) + 1, block.shape[1]))
         values[:-1] = block
         mean = values[:-1].mean(axis=0)
@@ -75,7 +75,7 @@ class PrincipalAxes:
     def project(self, features: Features) -> NDArray[np.float32]:
         """Return (image, feature) features as their principal components, (image, dimension) float32, block by block.
 
-        Raises ImageError for values that are no numbers.
+        Raises ImageError for values that are not numbers.
         """
         components = np.empty((len(features), self.axes.shape[1]), np.float32)
         for rows in blocks(features):
@@ -140,7 +140,7 @@ def _from_gram(features: Features, most: int) -> PrincipalAxes:
 
 
 def _no_numbers(features: Features) -> ImageError:
-    """Return the error for features with values that are no numbers, which names the first row."""
+    """Return the error for features with values that are not numbers. It names the first row."""
     for rows in blocks(features):
         bad = ~np.isfinite(features[rows]).all(axis=1)
         if bad.any():

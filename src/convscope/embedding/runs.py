@@ -18,7 +18,7 @@ CHUNK = 4096
 
 
 def holds_run(images: Any) -> bool:
-    """Return whether what was given is a run or the folder of one, and nothing else."""
+    """Return whether the argument is a run or its folder, and nothing else."""
     if isinstance(images, list | tuple) and len(images) == 1:
         images = images[0]
     if isinstance(images, Run):

@@ -35,7 +35,7 @@ EXPECTED = "Expected (image, feature) numbers: a 2-D .npy, an .npz with `feature
 
 
 def holds_features(images: Any) -> bool:
-    """Return whether what was given begins with a file of features: a 2-D .npy, an .npz with `features`, or a Parquet.
+    """Return whether the argument begins with a file of features: a 2-D .npy, an .npz with `features`, or a Parquet.
 
     A part that is named, as in `set.npz[clip]`, is of features if it is an array of two axes, or a column of lists.
     """
@@ -72,7 +72,7 @@ def _names_pictures(path: Path) -> bool:
 
 
 def is_features(images: Any) -> bool:
-    """Return whether what was given is or begins with an array of features, (image, feature) floats; with a model it is a picture."""
+    """Return whether the argument is or begins with an array of features, (image, feature) floats; with a model it is a picture."""
     first = images[0] if isinstance(images, list | tuple) and images else images
     return isinstance(first, np.ndarray) and first.ndim == 2 and np.issubdtype(first.dtype, np.floating)
 
@@ -203,7 +203,7 @@ def _labels(found: Mapping[str, Any], noun: str, count: int, path: Path) -> tupl
 
 
 def _at(paths: Sequence[str], folder: Path) -> ImageSet | None:
-    """Return the pictures that the rows name, relative to the table; None if the first is no file: then the names are only names."""
+    """Return the pictures that the rows name, relative to the table; None if the first is not a file: then the names are only names."""
     return as_image_set([folder / one for one in paths]) if is_one(user_path(folder / paths[0]), Path.is_file) else None
 
 

@@ -12,7 +12,7 @@ CHECKSUM = "checksum"
 
 
 class DamageError(ValueError):
-    """A file that is not what was written. The message is the end of a sentence: "it is cut off"."""
+    """A file that differs from the one that was written. The message is the end of a sentence: "it is cut off"."""
 
 
 def check_file(path: Path, expected: str | None) -> None:

@@ -55,7 +55,7 @@ def features_header(shape: tuple[int, int]) -> bytes:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what a run says of itself. Raises ReplayError for what is none, is damaged, or was written by a newer convscope."""
+    """Return what a run says of itself. Raises ReplayError if the folder is not a run, is damaged, or was written by a newer convscope."""
     try:
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
         major = _major(manifest["schema"])

@@ -19,7 +19,7 @@ MOST_NUMBERS = 2**22
 def mixing(graph: Graph) -> dict[int, ModelError]:
     """Return, by its index, what is to be said of each call whose output for one image depends on the others of its batch.
 
-    Keras' own layers keep images apart unless they are told axis 0. All else is tried on noise: one image must not change where the others
+    Keras' own layers keep images apart unless axis 0 is set. All else is tried on noise: one image must not change where the others
     do. What fails on noise, or makes several of each image, is let pass.
     """
     return {

@@ -110,7 +110,7 @@ class Graph:
         return UnitError(f"No layer `{address}` in `{self.name}` ({len(self.visible)} layers). {close} List them with: {listing()}")
 
     def preactivation(self, call: Call) -> Call:
-        """Return the call whose value an activation is applied to; `call` itself where it is no activation."""
+        """Return the call whose value an activation is applied to; `call` itself if it is not an activation."""
         while call.kind in ACTIVATIONS and len(call.sources) == 1:
             call = self.calls[call.sources[0].call]
         return call

@@ -61,7 +61,7 @@ def _is_whole(operation: Any) -> bool:
 def _is_halved(call: Call) -> bool:
     """Say whether a call is computed in bfloat16, where that is wanted: Keras' own layers and functions of certain kinds.
 
-    An operation, which is no layer, does not cast a kernel that it is given.
+    An operation is not a layer, and does not cast its kernel.
     """
     operation = call.operation
     own = hasattr(operation, "__name__") or type(operation).__module__.startswith("keras.")
@@ -180,7 +180,7 @@ def _plain_names(nodes: list[Any]) -> dict[int, str]:
 
 
 def _functional(model: Any, address: str) -> Any:
-    """Return the functional model behind `model`; raise ModelError that says why there is none."""
+    """Return the functional model behind `model`; raise ModelError that says why there is no such model."""
     if not is_graph(model):
         raise ModelError(
             f"`{address}` ({type(model).__name__}) keeps no graph of its layers. Load it with convscope.load, which follows its call."

@@ -104,7 +104,7 @@ def ranking(graph: Graph, call: Call) -> Ranking:
 
 
 def ranking_call(graph: Graph, call: Call) -> Call:
-    """Return the call before `call` that ranks all its units, each rising with it; `call` itself where there is none."""
+    """Return the call before `call` that ranks all its units, each rising with it; `call` itself if there is no such call."""
     found = ranking(graph, call)
     return found.before if (found.signs > 0).all() else call
 

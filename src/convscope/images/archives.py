@@ -212,7 +212,7 @@ def is_archive(path: Path) -> bool:
 def from_archive(path: Path) -> list[Source]:
     """Return the pictures in an archive, in its order; folders are labels, but for those around everything.
 
-    Members that cannot be read, such as encrypted ones, are listed with the reason. Raises ImageError for what is no archive.
+    Members that cannot be read, such as encrypted ones, are listed with the reason. Raises ImageError if the file is not an archive.
     """
     archive = Archive.at(str(path))
     zipped = path.suffix.lower() == ".zip"

@@ -53,7 +53,7 @@ def as_array_batch(data: Any, shape: tuple[int | None, ...]) -> ImageBatch:
     """Return arrays, or `.npy` files of them, as one batch for a network whose input has another rank than pictures.
 
     `shape`: (length, channel) or (depth, height, width, channel), None where free. Values enter as they are, as float32.
-    Raises ImageError that says what was expected.
+    Raises ImageError that says what it expected.
     """
     given = list(data) if isinstance(data, list | tuple) else [data]
     arrays = [_array(one) for one in given]
@@ -92,7 +92,7 @@ def entering(source: Source, fit: Fit, seen: Seen | None = None) -> Read:
 
     `seen` is called with the numbers before they were fitted, (height, width, band), for a thumbnail of the whole picture.
 
-    Whoever reads an image again, for a crop or a projection, reads it here, so that what is shown is what was measured.
+    Whoever reads an image again, for a crop or a projection, reads it here, so the picture shows exactly what was measured.
     """
     with source.opened(max(fit.size)) as (numbers, digest):
         try:

@@ -93,7 +93,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _may_be_read(entry: os.DirEntry[str]) -> bool:
-    """Return whether to list an entry: a file, or a link to nothing, to be told as unreadable; pipes and devices may never end."""
+    """Return whether to list an entry: a file, or a link to nothing, to report as unreadable. Pipes and devices may never end."""
     try:
         return entry.is_file() or not os.path.exists(entry.path)  # noqa: PTH110 (a Path of each takes most of the time)
     except OSError:

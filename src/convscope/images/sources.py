@@ -44,7 +44,7 @@ class ImageSet:
 
 
 def as_image_set(images: Any) -> ImageSet:
-    """Accept what a user may call images; raise ImageError that says what was expected.
+    """Accept what a user may call images; raise ImageError that says what it expected.
 
     Paths (files, folders, globs, lists, archives, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some),
     arrays (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
@@ -59,7 +59,7 @@ def as_image_set(images: Any) -> ImageSet:
 
 
 def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
-    """Yield the files and folders in which the texts among what was given name images, for `permit`; embedded ones need none."""
+    """Yield the files and folders in which the texts among the arguments name images, for `permit`. Embedded ones need no permission."""
     for part in parts:
         if isinstance(part, str | Path) and not str(part).startswith(SAMPLE):
             yield part if is_within_reach(part) else _place(part)

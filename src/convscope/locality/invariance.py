@@ -1,4 +1,4 @@
-"""Whether a call computes the same at every place of a map: where it does not, the map of a crop is no part of the image's map."""
+"""Whether a call computes the same at every place of a map: if not, the map of a crop is not a part of the image's map."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -173,7 +173,7 @@ def _too_small(call: Call, size: tuple[int, int]) -> ImageError:
 def call_shapes(graph: Graph, target: Call, size: tuple[int, int]) -> dict[int, tuple[int | None, ...]]:
     """Return the output shape of every call up to `target` for one picture of `size`, by Keras' own shape inference; () of several outputs.
 
-    Raises ModelError that names the call for which there is none.
+    Raises ModelError that names the call without one.
     """
     return shapes_up_to(graph, [target.index], size)
 

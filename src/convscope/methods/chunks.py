@@ -1,4 +1,4 @@
-"""A few images at a time, and an end that keeps what was reached."""
+"""A few images at a time, and an interruption that keeps the results so far."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -39,7 +39,7 @@ class Answer:
     probability: float
 
     def said(self) -> str:
-        """Return what was found, as one sentence."""
+        """Return the finding as one sentence."""
         seen = f"{', '.join(list(RIGHT)[:-1])} and {list(RIGHT)[-1]}"
         return (
             f"preprocessing {self.name}, measured: with it, the model recognises photographs of {seen} (probability {self.probability:.2f})"

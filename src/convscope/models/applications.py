@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> str | None:
-    """Return Keras' spelling of a name given in any case, with or without dashes; None if there is none."""
+    """Return Keras' spelling of a name in any case, with or without dashes; None if it is unknown."""
     return next((one for one in names() if one.lower() == plain(name)), None)
 
 

@@ -30,7 +30,7 @@ def is_channels_first(model: Any) -> bool:
 
 @deep()
 def channels_last(model: Any) -> Any:
-    """Return a network of the same weights that takes and computes (n, height, width, channel); raise ModelError if there is no way."""
+    """Return a network of the same weights that takes and computes (n, height, width, channel); raise ModelError if that is impossible."""
     return _Conversion().model(model)
 
 

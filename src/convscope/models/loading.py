@@ -135,7 +135,7 @@ def _as_graph(found: "_Found", reading: Reading) -> tuple[Any, list[str]]:
 
 
 def _recorded(**given: Any) -> dict[str, Any]:
-    """Return what was given, without what was not."""
+    """Return the options that were set."""
     return {name: value for name, value in given.items() if value not in (None, False, [], (), {}) or name in ("preprocess", "labels")}
 
 
@@ -190,7 +190,7 @@ def _stem(file: Path) -> str:
 def load_default(*, classes: bool = False, **options: Any) -> ModelBundle:
     """Return the model for a request that names none: VGG16, or the embedded classifier for one that needs classes VGG16 lacks here.
 
-    `classes`: whether the request needs classes or a last layer. `options` go to `load`. The first note says what was chosen and why.
+    `classes`: whether the request needs classes or a last layer. `options` go to `load`. The first note says which and why.
     """
     if not classes or options.get("weights") is not None or applications.is_cached("VGG16"):
         return load("vgg16", **options)

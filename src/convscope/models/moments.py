@@ -42,7 +42,7 @@ class Guess:
         return self.distance < FAR and self.next_distance > CLEAR * self.distance
 
     def said(self) -> str:
-        """Return what was found, as one sentence."""
+        """Return the finding as one sentence."""
         return (
             f"preprocessing {self.recipe.name}, measured: with it, photographs give the first BatchNorm layers what they saw in training "
             f"(distance {self.distance:.2f}; next {self.runner_up}, {self.next_distance:.2f})"

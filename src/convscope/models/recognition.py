@@ -34,7 +34,7 @@ class Choice:
 def choose_preprocessing(
     network: Any, shape: tuple[int | None, ...], wanted: str | None, image: str | None = None, fixed: Mapping[str, Any] | None = None
 ) -> Choice:
-    """Return the recipe for a network: as `wanted`, else told by the network, measured, or assumed; the reason names every other reading.
+    """Return the recipe for a network: as `wanted`, else recognised, measured, or assumed. The reason names every other reading.
 
     `shape` and `image` are those of the input that takes the picture, `fixed` the values of the others. Raises OptionError.
     """

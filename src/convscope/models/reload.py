@@ -45,7 +45,7 @@ def reload_model(
 
 
 def files_of(recorded: Mapping[str, Any], model: str | Path | None = None) -> Iterator[str]:
-    """Yield the files that `bundle.identity()` recorded: the model, unless the user names one, and what it was told of."""
+    """Yield the files that `bundle.identity()` recorded: the model, unless the user names one, and the files of its options."""
     said = recorded["load"]
     if model is None:
         yield from model_file(recorded)

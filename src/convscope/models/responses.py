@@ -38,13 +38,13 @@ class Response:
     spreads: Mapping[str, float]
 
     def said(self) -> str:
-        """Return what was found, as one sentence."""
+        """Return the finding as one sentence."""
         found = ", ".join(f"{name} {spread:.2g}" for name, spread in self.spreads.items())
         return f"preprocessing {self.name}, measured: with it, photographs get scores of an ordinary spread ({found})"
 
 
 def respond(network: Any, shape: tuple[int | None, ...], image: str, fixed: Mapping[str, Any]) -> Response | None:
-    """Return what the spread of a classifier's scores tells; None where it is no classifier, was not trained, or does not tell."""
+    """Return what the spread of a classifier's scores tells; None if it is not a classifier, is untrained, or gives no answer."""
     functional = functional_of(network)
     if len(shape) != 3 or shape[2] not in (1, 3) or len(functional.outputs[0].shape) != 2:
         return None

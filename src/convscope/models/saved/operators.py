@@ -141,7 +141,7 @@ def _resize(
 
 
 def _resize_of_version_1(images: Any, size: Any, **kwargs: Any) -> Any:
-    """TensorFlow 1 took the corners of pixels for their centres, unless it was told half_pixel_centers."""
+    """TensorFlow 1 took the corners of pixels for their centres, unless half_pixel_centers was set."""
     if not kwargs.pop("half_pixel_centers", False):
         raise ModelError(
             "a resizing as TensorFlow 1 did it, without half-pixel centres, cannot be computed here. Rebuild it with keras.ops."

@@ -52,6 +52,6 @@ def tells_shape(first: Entry | None) -> bool:
 
 
 def shape_in(build_config: Mapping[str, Any]) -> Shape | None:
-    """Return the shape of the input with which a layer was built, its batch free; None if it is not told."""
+    """Return the shape of the input with which a layer was built, its batch free; None if it is unknown."""
     shape = build_config.get("input_shape") or build_config.get("shapes_dict", {}).get("input_shape")
     return (None, *shape[1:]) if isinstance(shape, list) and all(one is None or isinstance(one, int) for one in shape) else None
