@@ -6,7 +6,7 @@ import pytest
 from chains import RULESETS as EVERYWHERE
 from chains import any_cones_of, differences_on_cone, same
 from convscope.backend import keras
-from convscope.errors import OptionError, UnitError
+from convscope.errors import ModelError, OptionError, UnitError
 from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
 from convscope.graph.relevance import AlphaBeta, Epsilon
@@ -25,7 +25,7 @@ from convscope.graph.rules import (
     is_first,
 )
 from convscope.graph.rulesets import RULESETS, as_ruleset
-from networks import images, model_of
+from networks import images, model_of, project
 
 layers = keras.layers
 
@@ -162,3 +162,19 @@ def test_a_ruleset_of_ones_own_enters_by_the_same_door():
     mine = Ruleset("mine-of-a-test", ((is_first, PassThrough()),))
     assert RULESETS.register(mine.name, mine) == as_ruleset("mine-of-a-test")
     assert np.all([name in RULESETS for name in ("mine-of-a-test", "gradient")])
+
+
+@pytest.mark.parametrize("entry", [(3, PassThrough()), (Kind.RELU, PassThrough), ("*", None)])
+def test_what_is_no_entry_is_refused(entry):
+    with pytest.raises(OptionError, match="`mine` has the entry .* Expected a Kind"):
+        Ruleset("mine", (entry,))
+
+
+@pytest.mark.parametrize("wrong", [lambda signal: [signal[:, :1]], lambda signal: [signal, signal], lambda signal: []])
+def test_a_rule_that_hands_down_another_shape_is_refused_by_name(wrong):
+    class Wrong(Rule):
+        def backward(self, record, upstream):
+            return wrong(upstream)
+
+    with pytest.raises(ModelError, match="The rule Wrong hands .* from `block2_conv`, whose inputs are"):
+        project(three(), images(1, 8, 8, 3), np.ones_like, Ruleset("wrong", ((both("block2_*", Kind.RELU), Wrong()),)))

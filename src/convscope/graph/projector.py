@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..backend import engine, failure, ops
-from ..errors import ConvscopeError
+from ..errors import ConvscopeError, ModelError
 from .calls import Call, Graph, Ref, fitting, naming, picked
 from .kinds import LINEAR
-from .rules import ForwardCall, Ruleset
+from .rules import ForwardCall, Rule, Ruleset
 
 
 class Projector:
@@ -74,5 +74,21 @@ class Projector:
             upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]
         rule = ruleset.rule_for(record.call)
         with naming(record.call, record.inputs, "differentiated"):
-            shares = record.vjp(upstream) if rule is None else rule.backward(record, upstream)
+            shares = record.vjp(upstream) if rule is None else _checked(rule, rule.backward(record, upstream), record)
         return list(zip(record.call.sources, shares, strict=True))
+
+
+def _checked(rule: Rule, shares: Sequence[Any], record: ForwardCall) -> Sequence[Any]:
+    """Return what a rule hands down. Raises ModelError for another shape than the input's, which might pass for it further down."""
+    shapes = [tuple(getattr(one, "shape", ())) for one in shares]
+    wanted = [tuple(getattr(one, "shape", ())) for one in record.inputs]
+    if len(shapes) != len(wanted) or any(not _fits(*pair) for pair in zip(shapes, wanted, strict=True)):
+        raise ModelError(
+            f"The rule {type(rule).__name__} hands {shapes} down from `{record.call.address}`, whose inputs are {wanted}. Expected "
+            "a list of one signal for each input, of its shape."
+        )
+    return shares
+
+
+def _fits(shape: tuple[int | None, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(None in pair or pair[0] == pair[1] for pair in zip(shape, wanted, strict=True))

@@ -237,6 +237,15 @@ class Ruleset:
     name: str
     rules: tuple[tuple[Where, Rule], ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        """Raise OptionError for what is not an entry: it would meet nothing, or fail in the middle of the way down."""
+        for where, rule in self.rules:
+            if not (isinstance(where, Kind | str) or callable(where)) or not isinstance(rule, Rule):
+                raise OptionError(
+                    f"The ruleset `{self.name}` has the entry ({where!r}, {rule!r}). Expected a Kind, a pattern of addresses or a function "
+                    "of a call, and an instance of a Rule."
+                )
+
     def rule_for(self, call: Call) -> Rule | None:
         """Return the rule for this call, None where its own vector-Jacobian product stands.
 
