@@ -22,6 +22,6 @@ def test_multiplications_are_the_weights_times_the_places_of_the_output():
 def test_what_is_heavy_is_a_matter_of_the_image_and_of_the_number_of_calls(share, monkeypatch):
     graph = flatten(model_of(layers.Conv2D(4, 3, use_bias=False), layers.ReLU(), shape=(None, None, 2)))
     call = list(graph.visible.values())[-1]
-    monkeypatch.setattr(cost, "GRAPH", share * (64 * 72 + 64 * 4) / 2)
+    monkeypatch.setattr(cost, "WORK_PER_COMPILED_CALL", share * (64 * 72 + 64 * 4) / 2)
     assert cost.is_heavy(graph, call, (10, 10)) is (share < 1)
     assert cost.is_heavy(graph, call, (40, 40))

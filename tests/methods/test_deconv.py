@@ -269,7 +269,7 @@ def test_more_projections_than_fit_into_memory_are_refused_at_once(monkeypatch):
 def test_what_is_compiled_for_heavy_networks_gives_the_same(network, layer, monkeypatch):
     pixels = images(2, 8, 8, 3)
     called = convscope.deconv(network, f"{layer}:1", pixels)
-    monkeypatch.setattr(cost, "GRAPH", 0.0)
+    monkeypatch.setattr(cost, "WORK_PER_COMPILED_CALL", 0.0)
     bundle, made = convscope.load(network), set()
     for _ in range(2):
         compiled = convscope.deconv(bundle, f"{layer}:1", pixels)
@@ -281,7 +281,7 @@ def test_what_is_compiled_for_heavy_networks_gives_the_same(network, layer, monk
 
 
 def test_compiled_functions_are_kept_for_a_few_layers_only(network, monkeypatch):
-    monkeypatch.setattr(cost, "GRAPH", 0.0)
+    monkeypatch.setattr(cost, "WORK_PER_COMPILED_CALL", 0.0)
     monkeypatch.setattr(Compiled, "most", 2)
     bundle = convscope.load(network)
     for layer in ("conv1", "pool1", "conv2", "pool2"):

@@ -33,7 +33,7 @@ def test_compiled_and_called_maps_are_the_same(layer, monkeypatch):
     call, pixels = network.graph.find(layer), network_input(network.bundle, images(3, 8, 8, 3))
     (called,) = maps_of(network, pixels, [call])
     assert not network.compiled.kept
-    monkeypatch.setattr(cost, "GRAPH", 0.0)
+    monkeypatch.setattr(cost, "WORK_PER_COMPILED_CALL", 0.0)
     (made,) = maps_of(network, pixels, [call])
     assert [key[0] for key in network.compiled.kept] == ["maps"]
     assert np.allclose(to_array(made), to_array(called), rtol=1e-5, atol=1e-6)

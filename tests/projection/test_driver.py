@@ -65,7 +65,7 @@ def test_t11_known_positions_on_parts_give_what_whole_images_do(network, rules, 
 @pytest.mark.parametrize("heavy", [True, False], ids=["compiled", "called"])
 @pytest.mark.parametrize("rules", RULES)
 def test_t11_the_way_down_after_one_forward_pass_is_that_of_whole_images(rules, heavy, record_error, monkeypatch):
-    monkeypatch.setattr(cost, "GRAPH", 0.0 if heavy else 1e12)
+    monkeypatch.setattr(cost, "WORK_PER_COMPILED_CALL", 0.0 if heavy else 1e12)
     network, pixels = as_network(convscope.load(small(side=SIDE), preprocess="caffe")), images(3, SIDE, SIDE, 3)
     amount = 1.0 if rules in ("guided", "gradient") else None
     units = [Unit("conv2", 0), Unit("conv2", 3, (23, 0)), Unit("conv1", 2), Unit("conv2", 4)]

@@ -7,7 +7,7 @@ from ..graph.calls import Call, Graph
 from .receptive import call_shapes
 
 # Making a call part of a compiled graph takes about as long as this many multiplications of a convolution, twice over.
-GRAPH = 2e8
+WORK_PER_COMPILED_CALL = 2e8
 
 
 def multiplications(calls: Sequence[Call], area: Callable[[int], int]) -> float:
@@ -20,4 +20,4 @@ def is_heavy(graph: Graph, call: Call, size: tuple[int, int]) -> bool:
     """Return whether images of `size` (height, width) cost so much on the way to `call` that compiling pays the first time already."""
     shapes = call_shapes(graph, call, size)
     calls = graph.steps([call.index])
-    return multiplications(calls, lambda index: math.prod(side or 1 for side in shapes[index][1:-1])) > GRAPH * len(calls)
+    return multiplications(calls, lambda index: math.prod(side or 1 for side in shapes[index][1:-1])) > WORK_PER_COMPILED_CALL * len(calls)

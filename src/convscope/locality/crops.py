@@ -20,7 +20,7 @@ from .receptive import Field, call_shapes, check_size, cone, lead_of, stride_of
 # The share of the image's area up to which a crop is taken. Above it one forward pass that serves all units of an image is less.
 MAX_SHARE = 0.6
 # How many steps more than its field a crop gets, where layers that cut off borders leave nothing of a smaller one.
-MARGINS = (0, 1, 2, 4, 8)
+MARGINS_IN_STEPS = (0, 1, 2, 4, 8)
 
 
 class Crop(NamedTuple):
@@ -116,7 +116,7 @@ def crops_of(graph: Graph, call: Call, size: tuple[int, int]) -> Crops | None:
     field = windows[graph.image_input]
     steps = tuple(math.lcm(*_strides(graph, call, axis)) for axis in (0, 1))
     # Layers that cut borders off may leave nothing of a crop that is as small as the field.
-    for margin in MARGINS:
+    for margin in MARGINS_IN_STEPS:
         wanted = [side + margin * step for side, step in zip((field.height, field.width), steps, strict=True)]
         sides = [_side_of(*one) for one in zip(wanted, steps, size, strict=True)]
         if sides[0] * sides[1] > MAX_SHARE * size[0] * size[1]:

@@ -16,8 +16,8 @@ from ..errors import ExhaustedError, ImageError, ModelError, UnitError
 from ..graph.calls import Call, Graph, naming, picked
 from ..graph.kinds import ACTIVATIONS, Kind
 
-SMALL = 2**28  # bytes that are not worth asking for
-LARGE = (2048, 2048)  # no network leaves nothing of that
+BYTES_NOT_WORTH_ASKING = 2**28
+LARGE_PICTURE = (2048, 2048)  # no network leaves nothing of that
 POINTWISE = ACTIVATIONS | {Kind.NORMALIZATION, Kind.MERGE, Kind.MULTIPLY, Kind.IDENTITY}
 
 
@@ -132,7 +132,7 @@ def check_size(graph: Graph, call: Call, size: tuple[int, int], position: tuple[
     try:
         shapes = call_shapes(graph, call, size)
     except ModelError as error:
-        if _is_passable(graph, call, LARGE):
+        if _is_passable(graph, call, LARGE_PICTURE):
             raise _too_small(call, size) from error
         raise
     if any(0 in shape[1:] for shape in shapes.values()):
@@ -157,7 +157,7 @@ def _check_room(graph: Graph, call: Call, shapes: dict[int, tuple[int | None, ..
     numbers = {index: math.prod(side or 1 for side in shape) for index, shape in shapes.items()}
     largest = max(shapes, key=lambda index: (graph.calls[index].kind is not Kind.INPUT, numbers[index]))
     passed = (numbers[index] + max((numbers[ref.call] for ref in graph.calls[index].sources), default=0) for index in shapes)
-    if (needed := 4 * max(passed)) > SMALL and needed > (free := available_memory()):
+    if (needed := 4 * max(passed)) > BYTES_NOT_WORTH_ASKING and needed > (free := available_memory()):
         raise ExhaustedError(
             f"`{graph.calls[largest].address}`, on the way to `{call.address}`, would need {needed / 2**30:.1f} GB for one "
             f"image of {size[0]} x {size[1]} pixels, but {free / 2**30:.1f} GB are free. Use a smaller image, or end other programs."

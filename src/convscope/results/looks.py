@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,12 +97,12 @@ class Projections(Result):
     contrast: float = CONTRAST
     raw: ClassVar[tuple[str, ...]] = ("pixels", "values", "seeds", "positions", "fields", "border", "images")
 
-    @property
+    @cached_property
     def pixels(self) -> FloatArray:
-        """(image, unit, height, width, channel): the projections on whole images, zero outside of their windows; made when asked for."""
+        """(image, unit, height, width, channel): the projections on whole images, zero outside of their windows; made on first use."""
         return self.windows.array()
 
-    @property
+    @cached_property
     def gradients(self) -> FloatArray | None:
         """As `pixels`, the plain gradients; None where nothing is drawn by them."""
         return None if self.gradient_windows is None else self.gradient_windows.array()
