@@ -42,7 +42,7 @@ CORE = (
     "tests/methods/test_deconv.py::test_the_projection_is_what_the_naive_deconvnet_returns",
     "tests/methods/test_saliency.py::test_t1_the_saliency_of_a_class_is_the_slope_of_its_score_before_the_softmax",
 )
-NO_TESTS = 5  # pytest's exit code where a share has none, as of long cases
+NO_TESTS = 5  # pytest's exit code where a share has none, as with -k
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,16 @@ class Part:
     backend: str
     arguments: tuple[str, ...]
 
+    def __str__(self) -> str:
+        shown = " ".join(one for one in self.arguments if one not in CORE and not one.startswith("--deselect"))
+        return f"{self.backend}: {shown}"
+
     def run(self) -> tuple["Part", int, bytes]:
         """Return the part itself, pytest's exit code and what it printed."""
         # The cores are shared out by processes; threads of each that wait by spinning would only disturb the others.
         threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
         command = [sys.executable, "-m", "pytest", *self.arguments]
+        print(f"begins {self}", flush=True)
         environment = os.environ | threads | {"KERAS_BACKEND": self.backend}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return self, done.returncode, done.stdout
@@ -79,7 +84,7 @@ def parts(backends: list[str], matrix: bool, arguments: tuple[str, ...]) -> list
 
 
 def main(arguments: list[str]) -> int:
-    """Run all parts, two or more at a time; print the output of each when it is done."""
+    """Run all parts, one for each core at a time; print the output of each when it is done."""
     matrix = arguments[:1] == ["--matrix"]
     arguments = arguments[matrix:]
     backends = installed()
@@ -90,15 +95,16 @@ def main(arguments: list[str]) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done in as_completed([pool.submit(part.run) for part in parts(backends, matrix, tuple(arguments))]):
             part, code, output = done.result()
-            print(f"== {part.backend}: {' '.join(part.arguments)}", flush=True)
+            print(f"== {part}", flush=True)
             sys.stdout.buffer.write(output)
             sys.stdout.buffer.flush()
-            codes[part.backend].append(0 if code == NO_TESTS else code)
-    lines = [f"{backend}: {'FAILED' if any(found) else 'passed'}" for backend, found in codes.items()]
+            codes[part.backend].append(code)
+    failed = {backend for backend, found in codes.items() if set(found) - {0, NO_TESTS} or 0 not in found}
+    lines = [f"{backend}: {'FAILED' if backend in failed else 'passed'}" for backend in backends]
     missing = sorted({"tensorflow", "jax", "torch"} - set(backends))
     lines += [f"not installed, not tested: {', '.join(missing)}"] if missing else []
     print("\n".join([*lines, f"in {time.perf_counter() - started:.0f} s"]), flush=True)
-    return int(any(any(found) for found in codes.values()))
+    return int(bool(failed))
 
 
 if __name__ == "__main__":
