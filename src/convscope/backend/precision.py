@@ -21,7 +21,7 @@ from .select import choose, device_name, engine, versions
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPUTED = ("float32", "bfloat16")
 # How much faster bfloat16 must be: it is coarser, and near a tie the choice would be a matter of luck.
-WORTH = 1.2
+LEAST_SPEEDUP = 1.2
 ROUNDS = 12
 
 
@@ -56,7 +56,7 @@ def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:
             known = read_json(path)
         with contextlib.suppress(Exception):
             write_files({path: json.dumps((known if isinstance(known, dict) else {}) | {key: seconds}, indent=1).encode()})
-    return "bfloat16" if seconds["bfloat16"] * WORTH < seconds["float32"] else "float32"
+    return "bfloat16" if seconds["bfloat16"] * LEAST_SPEEDUP < seconds["float32"] else "float32"
 
 
 @functools.cache

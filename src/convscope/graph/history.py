@@ -20,7 +20,7 @@ def flatten(model: Any) -> Graph:
 
     Raises ModelError for a model that is not a graph of layers (a subclassed one) or has no known input shape.
     """
-    builder = _Builder()
+    builder = _Flattener()
     functional = _functional(model, model.name)
     known = {}
     for tensor in functional.inputs:
@@ -85,7 +85,7 @@ def sharing_copy(layer: Any, **changes: Any) -> Any:
     return twin
 
 
-class _Builder:
+class _Flattener:
     """Collects calls while models are inlined into one another."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from ..errors import ModelError, OptionError
 from ..files import as_path
 from .saved.trust import KERAS_PACKAGES, Custom
 
-EXPECTED = "Expected file.py, file.py:Name, package.module, or package.module:Name."
+EXPECTED_CODE = "Expected file.py, file.py:Name, package.module, or package.module:Name."
 IN_A_FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ def _object(one: Any) -> dict[str, Any]:
     if isinstance(one, Mapping):
         return dict(one)
     if not hasattr(one, "__name__"):
-        raise OptionError(f"Received {type(one).__name__} as custom code. {EXPECTED} In Python classes and functions also work.")
+        raise OptionError(f"Received {type(one).__name__} as custom code. {EXPECTED_CODE} In Python classes and functions also work.")
     return {one.__name__: one}
 
 
@@ -54,18 +54,18 @@ def _module(text: str) -> tuple[ModuleType, str]:
         with quietly():
             return importlib.import_module(name), wanted
     except Exception as error:
-        raise OptionError(f"The module `{name}` of --custom {text} cannot be imported: {error}. {EXPECTED}") from error
+        raise OptionError(f"The module `{name}` of --custom {text} cannot be imported: {error}. {EXPECTED_CODE}") from error
 
 
 def _one(module: ModuleType, wanted: str, text: str) -> Any:
     if not hasattr(module, wanted):
-        raise OptionError(f"`{text.removesuffix(f':{wanted}')}` of --custom has no `{wanted}`. {EXPECTED}")
+        raise OptionError(f"`{text.removesuffix(f':{wanted}')}` of --custom has no `{wanted}`. {EXPECTED_CODE}")
     return getattr(module, wanted)
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise OptionError(f"No file `{path}` for --custom. {EXPECTED}")
+        raise OptionError(f"No file `{path}` for --custom. {EXPECTED_CODE}")
     name = f"convscope_custom_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -9,7 +9,7 @@ from ..json_files import JsonError, parse_json
 from ..reach import user_path
 
 MOST_BYTES = 64 * 2**20
-EXPECTED = (
+EXPECTED_LABELS = (
     'Expected a text file with one name per line, or JSON: a list of names, {"0": "cat", ...}, {"cat": 0, ...} or ImageNet\'s '
     '{"0": ["n02123045", "tabby"], ...}'
 )
@@ -28,10 +28,10 @@ def read_labels(path: Path) -> list[str]:
         names = _listed(parse_json(data)) if path.suffix.lower() == ".json" else data.decode("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise OptionError(f"Could not read labels from `{path}`: {reason}. {EXPECTED}.") from error
+        raise OptionError(f"Could not read labels from `{path}`: {reason}. {EXPECTED_LABELS}.") from error
     names = [name.strip() for name in names if path.suffix.lower() == ".json" or name.strip()]
     if not names:
-        raise OptionError(f"`{path}` holds no labels. {EXPECTED}.")
+        raise OptionError(f"`{path}` holds no labels. {EXPECTED_LABELS}.")
     return names
 
 

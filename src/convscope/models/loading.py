@@ -18,7 +18,7 @@ from .custom import as_custom
 from .differences import difference_notes
 from .inputs import as_inputs
 from .labels import read_labels
-from .reading import EXPECTED, Opened, Reading, read_model
+from .reading import EXPECTED_MODEL, Opened, Reading, read_model
 from .recognition import choose_preprocessing
 from .tracing import is_graph, operation_of, traced
 
@@ -179,7 +179,7 @@ def _exists(path: str | Path) -> bool:
         return is_within_reach(path) and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"`{path}` is not a possible path: {reason}. {EXPECTED}") from error
+        raise ModelError(f"`{path}` is not a possible path: {reason}. {EXPECTED_MODEL}") from error
 
 
 def _stem(file: Path) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 from ..errors import ConvscopeError, ModelError, alike, first_sentence
 from .saved import archive, hdf5, weights
 from .saved.budget import Budget
-from .saved.build import Builder
+from .saved.build import ModelBuilder
 from .saved.entries import Entry, parse_network
 from .saved.trust import Custom
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
-EXPECTED = "Expected a Keras model saved as .h5, .hdf5 or .keras."
+EXPECTED_MODEL = "Expected a Keras model saved as .h5, .hdf5 or .keras."
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def build_from_config(config: Any, opened: Opened, reading: Reading) -> tuple[An
     entry = parse_network(config, reading.custom.class_names())
     told = config.get("keras_version") if isinstance(config, Mapping) else None  # a JSON file of an architecture says it too
     release = told if isinstance(told, str) else opened.writer
-    builder = Builder(
+    builder = ModelBuilder(
         writer=_major(release),
         release=release,
         engine=opened.engine,
@@ -112,7 +112,7 @@ def _open_hdf5(path: Path, stack: ExitStack) -> Opened:
     engine = hdf5.text_attribute(file, "backend") or hdf5.text_attribute(group, "backend")
     numbered = "layer_names" not in group.attrs and "layer_names0" not in group.attrs
     if text is None and numbered and not any(key in file for key in ("layers", "_layer_checkpoint_dependencies", "vars")):
-        raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor the weights of a model. {EXPECTED}")
+        raise ModelError(f"`{path}` is an HDF5 file, but neither a model nor the weights of a model. {EXPECTED_MODEL}")
     writer = writer or ("3" if numbered else "")
 
     def fill(network: Any, entry: Entry | None) -> list[str]:
@@ -159,31 +159,31 @@ def _check(path: Path) -> str:
     """Return "hdf5" or "zip" by what the file begins with; raise ModelError for anything else."""
     if not path.exists():
         if not path.parent.is_dir():
-            raise ModelError(f"No file `{path}`: there is no folder `{path.parent}`. {EXPECTED}")
+            raise ModelError(f"No file `{path}`: there is no folder `{path.parent}`. {EXPECTED_MODEL}")
         close = []
         with contextlib.suppress(OSError):
             close = alike(path.name, (one.name for one in path.parent.iterdir() if one.suffix.lower() in SUFFIXES))
         if close:
-            raise ModelError(f"No file `{path}`. The closest names there: {', '.join(close)}. {EXPECTED}")
-        raise ModelError(f"No file `{path}`. {EXPECTED} Names of built-in models also work: vgg16, squeezenet, fashion, resnet50.")
+            raise ModelError(f"No file `{path}`. The closest names there: {', '.join(close)}. {EXPECTED_MODEL}")
+        raise ModelError(f"No file `{path}`. {EXPECTED_MODEL} Names of built-in models also work: vgg16, squeezenet, fashion, resnet50.")
     if path.is_dir():
-        raise ModelError(f"`{path}` is a folder. {EXPECTED} (A TensorFlow SavedModel folder must be saved again as .keras.)")
+        raise ModelError(f"`{path}` is a folder. {EXPECTED_MODEL} (A TensorFlow SavedModel folder must be saved again as .keras.)")
     if not path.is_file():
-        raise ModelError(f"`{path}` is a device or a pipe, not a file. {EXPECTED}")
+        raise ModelError(f"`{path}` is a device or a pipe, not a file. {EXPECTED_MODEL}")
     if path.suffix.lower() not in SUFFIXES:
-        raise ModelError(f"`{path}` ends in `{path.suffix or 'nothing'}`. {EXPECTED}")
+        raise ModelError(f"`{path}` ends in `{path.suffix or 'nothing'}`. {EXPECTED_MODEL}")
     try:
         with path.open("rb") as file:
             start = file.read(64)
     except OSError as error:
         raise ModelError(f"`{path}` cannot be read: {error.strerror}. Check its permissions.") from error
     if not start:
-        raise ModelError(f"`{path}` is empty. {EXPECTED}")
+        raise ModelError(f"`{path}` is empty. {EXPECTED_MODEL}")
     if start.startswith(hdf5.SIGNATURE):
         return "hdf5"
     if start.startswith(b"PK") or _ends_as_zip(path):
         return "zip"
-    raise ModelError(f"`{path}` is neither an HDF5 file nor a .keras archive: it starts with {_preview(start)}. {EXPECTED}")
+    raise ModelError(f"`{path}` is neither an HDF5 file nor a .keras archive: it starts with {_preview(start)}. {EXPECTED_MODEL}")
 
 
 def _ends_as_zip(path: Path) -> bool:

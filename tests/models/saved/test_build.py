@@ -13,7 +13,7 @@ import convscope
 from convscope.backend import keras, ops
 from convscope.errors import ModelError
 from convscope.models.saved.budget import Budget
-from convscope.models.saved.build import Builder
+from convscope.models.saved.build import ModelBuilder
 from convscope.models.saved.entries import parse_network
 from convscope.models.saved.trust import Custom
 from convscope.models.saved.wiring import Wires
@@ -152,7 +152,7 @@ def test_quantised_weights_are_said_to_be():
     model = keras.Model(picture, keras.layers.Dense(4, name="dense")(picture), name="net")
     model.get_layer("dense").quantize("int8")
     with pytest.raises(ModelError, match=r"`dense` holds quantised weights.*before you call quantize"):
-        Builder(3, Budget(10_000), Custom({})).model(parse_network(json.loads(model.to_json())))
+        ModelBuilder(3, Budget(10_000), Custom({})).model(parse_network(json.loads(model.to_json())))
 
 
 def test_layers_made_by_other_threads_keep_their_initialisers():

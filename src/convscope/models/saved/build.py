@@ -13,7 +13,7 @@ from ...errors import ConvscopeError, ModelError, first_sentence
 from ..tracing import deep, operation_of
 from . import upsampling
 from .budget import Budget
-from .entries import Entry, Network, parse_network, shown
+from .entries import Entry, NetworkEntry, parse_network, shown
 from .functions import activation_named, lambda_layer, note_of, old_words, scope
 from .graph_operators import graph_operator_of
 from .operators import CLASSES as OPERATOR_CLASSES
@@ -32,7 +32,7 @@ Made = Callable[..., Any]
 
 
 @dataclass
-class Builder:
+class ModelBuilder:
     """Makes one model; `writer` is the Keras version (1, 2, 3) whose words the file uses, `notes` collects what was repaired.
 
     `release` and `engine`: that version in full, and what it ran on. `first`: layers that do not say their data format compute channels
@@ -74,14 +74,14 @@ class Builder:
             raise ModelError(f"The model `{entry.name}` does not say its input shape. Add --input-shape 224,224,3")
         model(keras.KerasTensor(shape, dtype="float32"))
 
-    def _network(self, network: Network, *, nested: bool) -> Any:
+    def _network(self, network: NetworkEntry, *, nested: bool) -> Any:
         self.depth += 1
         try:
             return self._connected(network, nested)
         finally:
             self.depth -= 1
 
-    def _connected(self, network: Network, nested: bool) -> Any:
+    def _connected(self, network: NetworkEntry, nested: bool) -> Any:
         made = {entry.name: self._made(entry) for entry in network.layers}
         if network.sequential:
             return self._sequential(network, made, nested)
@@ -92,7 +92,7 @@ class Builder:
             inputs = row[0] if len(row) == 1 else row
         return keras.Model(inputs, targets, name=network.name)
 
-    def _sequential(self, network: Network, made: dict[str, Made], nested: bool) -> Any:
+    def _sequential(self, network: NetworkEntry, made: dict[str, Made], nested: bool) -> Any:
         layers = [made[entry.name] for entry in network.layers]
         model = keras.Sequential(name=network.name)
         first = network.layers[0] if network.layers else None
@@ -243,7 +243,7 @@ class Builder:
 
         return said_again(value, entry, self.custom, self.writer, make)
 
-    def _wired(self, network: Network, made: dict[str, Any]) -> Wires:
+    def _wired(self, network: NetworkEntry, made: dict[str, Any]) -> Wires:
         """Call everything in an order in which its inputs are there, the calls of one layer in the file's order; return the outputs."""
         wires = Wires(network, self.writer)
         for entry in network.layers:

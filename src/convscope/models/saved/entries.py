@@ -49,11 +49,11 @@ class Entry:
     registered_name: str | None = None
     calls: tuple[Arguments, ...] = ()
     build_config: dict[str, Any] = field(default_factory=dict)
-    network: "Network | None" = None
+    network: "NetworkEntry | None" = None
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkEntry:
     """A functional network (`inputs` and `outputs` are structures of TensorRef) or a chain of layers (`sequential`).
 
     A file of Keras 1 or 2 counts the creation of a nested network as its first call.
@@ -134,7 +134,7 @@ def _calls(nodes: Any, name: str) -> tuple[Arguments, ...]:
         raise ModelError(f"Layer `{name}`: {error}") from error
 
 
-def _network(class_name: str, name: str, config: Any, known: set[str]) -> Network:
+def _network(class_name: str, name: str, config: Any, known: set[str]) -> NetworkEntry:
     layers = config if isinstance(config, list) else config["layers"]
     if layers and isinstance(layers[0], Mapping) and layers[0].get("class_name") == "Merge":
         return _network("Model", name, _branches(layers), known)
@@ -146,12 +146,12 @@ def _network(class_name: str, name: str, config: Any, known: set[str]) -> Networ
     entries = tuple(_entry(one, known, names) for one in layers)
     if isinstance(config, list) or "input_layers" not in config:
         shape = None if isinstance(config, list) else config.get("build_input_shape")
-        return Network(name, entries, True, shape=tuple(shape) if isinstance(shape, list) else None)
+        return NetworkEntry(name, entries, True, shape=tuple(shape) if isinstance(shape, list) else None)
     stored = [entry.stored for entry in entries]
     if len(set(stored)) < len(stored):
         twice = next(one for one in stored if stored.count(one) > 1)
         raise ModelError(f"The architecture in the file is malformed: two layers of `{name}` are called {shown(twice)}.")
-    return Network(name, entries, False, _refs(config["input_layers"]), _refs(config["output_layers"]))
+    return NetworkEntry(name, entries, False, _refs(config["input_layers"]), _refs(config["output_layers"]))
 
 
 def _branches(layers: list[Any]) -> dict[str, Any]:

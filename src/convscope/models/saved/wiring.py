@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import ModelError
-from .entries import Network, TensorRef, shown
+from .entries import NetworkEntry, TensorRef, shown
 
 
 class Wires:
@@ -14,7 +14,7 @@ class Wires:
     named; its first releases also where layers name their inputs, which shows by a number beyond the calls there are.
     """
 
-    def __init__(self, network: Network, writer: int) -> None:
+    def __init__(self, network: NetworkEntry, writer: int) -> None:
         self.network = network
         self.outputs: dict[str, list[list[Any]]] = {}
         highest: dict[str, int] = {}
