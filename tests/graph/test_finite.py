@@ -57,7 +57,7 @@ def test_such_units_are_called_not_finite_and_neither_silent_nor_dead(tmp_path, 
     bundle, pixels = network(value=value), images(12, 12, 12, 3)
     run = convscope.scan(bundle, pixels, layers=["conv", "act", "mixed"], out=tmp_path / "run", precision="float32")
     assert run.units("act").count.tolist() == [12, 0, 12, 12] and run.units("mixed").count.tolist() == [0, 0, 0]
-    top = convscope.top(bundle, "act", run=run, filters="0-1")
+    top = convscope.top(bundle, "act:0-1", run=run)
     assert top.not_finite == 1 and [one.is_silent for one in top.patches] == [False, False] and top.patches[1].not_finite == 12
     assert all(one.count == 0 and not one.is_silent for one in convscope.top(bundle, "mixed", run=run).patches)
     found = convscope.dossier(bundle, "act:1", run=run, steps=2)

@@ -134,7 +134,7 @@ def test_a_file_has_functions_applied_to_one_tensor_and_nothing_else(code, tmp_p
     conv = keras.Model(model.input, model.get_layer("conv").output)
     assert np.allclose(array(loaded(pixels)), 3.0 * array(conv(pixels)), atol=1e-6)
     refused = {
-        "hand .* as 'path'": naming("scaled", path=mark),
+        "would pass .* as 'path'": naming("scaled", path=mark),
         "does not take one tensor": ("Activation", {"activation": "written"}),
         "is of the class 'written'": ("written", {"path": mark, "text": "x"}),
         "has the activation '_private'": ("Activation", {"activation": "_private"}),
