@@ -24,7 +24,7 @@ WORTH_TESTS = 200
 TESTED_ELSEWHERE = {
     "cli/commands.py": "cli/test_program.py",
     "files.py": "render/test_writer.py",
-    "formats/journal_files.py": "scanning/test_resuming.py",
+    "formats/journal_files.py": "scanning/test_completion.py",
     "models/saved/entries.py": "models/test_hostile.py",
     "models/saved/operators.py": "models/test_old_files.py",
     "models/saved/repair.py": "models/test_old_files.py",
@@ -34,9 +34,8 @@ TESTED_ELSEWHERE = {
     "render/layout.py": "render/test_drawings.py",
     "results/looks.py": "methods/test_deconv.py",
     "results/scans.py": "scanning/test_run.py",
-    "scanning/completion.py": "scanning/test_resuming.py",
-    "scanning/journal.py": "scanning/test_resuming.py",
-    "scanning/shards.py": "scanning/test_resuming.py",
+    "scanning/journal.py": "scanning/test_completion.py",
+    "scanning/shards.py": "scanning/test_completion.py",
     "tables.py": "images/test_lists.py",
 }
 # Which files may import a package that is heavy, or that reads what comes from outside.

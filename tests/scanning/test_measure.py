@@ -50,7 +50,7 @@ def test_columns_stand_beside_the_numbers_of_a_plain_run(plain, columned, pixels
         "settings": {},
         "maxima": True,
     }
-    assert convscope.top(columned, "dense1:3").units[0].channel == 3
+    assert convscope.top(columned, "dense1:3").patches[0].unit.channel == 3
 
 
 @pytest.mark.parametrize("measure", [outside.Brightness, outside.Ink])
