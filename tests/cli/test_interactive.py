@@ -23,7 +23,7 @@ def test_from_start_to_a_written_picture_in_a_terminal(terminal, tmp_path):
     terminal.send("block2_conv2")
     terminal.expect("14 x 14 x 64")
     terminal.send("\r")
-    terminal.expect("Filters of block2_conv2, 0 to 63")
+    terminal.expect("Units of block2_conv2, 0 to 63")
     terminal.send(CLEAR + "strongest 2\r")
     terminal.expect("Method")
     terminal.send("\r")
