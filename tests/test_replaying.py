@@ -107,7 +107,7 @@ def test_a_picture_names_no_code_that_runs(tmp_path):
     recorded = json.loads(sidecar.read_text())
     recorded["model"]["load"]["custom"] = [str(tmp_path / "evil.py")]
     sidecar.write_text(json.dumps(recorded))
-    with pytest.raises(ReplayError, match="not run on a picture's word"):
+    with pytest.raises(ReplayError, match="does not run code that a picture names"):
         replay(sidecar)
     assert not mark.exists()
 

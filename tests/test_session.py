@@ -9,7 +9,9 @@ from convscope import session
 from convscope.catalogue import METHODS
 from convscope.cli import main
 from convscope.errors import ConvscopeError, ModelError, OptionError
-from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told, Written
+from convscope.method import Written
+from convscope.requests import Request
+from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told
 
 
 def answered(out, *answers):
@@ -93,7 +95,7 @@ def run(tmp_path_factory):
 def test_a_scan_is_asked_for_once_and_a_whole_layer_is_written_as_pages(tmp_path, run):
     state, events = answered(tmp_path, "fashion", "block1_conv1", "all", "top")
     assert asked(events).text.startswith("run: ") and asked(events).paths
-    with pytest.raises(OptionError, match="Nothing was given for run"):
+    with pytest.raises(OptionError, match="No value for run"):
         session.advance(state, "")
     state, _ = session.advance(state, str(run.path))
     state, events = session.advance(state, "spread")
@@ -152,5 +154,5 @@ def test_what_the_model_must_be_told_is_told_and_written_down(tmp_path):
     state, _ = session.start(tmp_path, "fashion", told={"preprocess": "0/255"})
     state, _ = session.advance(state, "fashion")
     assert state.bundle.preprocessing.name == "0/255"
-    line = METHODS.get("ascend").command_line([["conv:0"]], {}, model="chain.keras", told=told)
+    line = Request(METHODS.get("ascend"), (["conv:0"],)).command_line(model="chain.keras", told=told)
     assert line == "convscope ascend conv:0 -m chain.keras --input-shape 8,8,3 --preprocess 127/128"

@@ -11,7 +11,9 @@ from typing import Any
 from .catalogue import METHODS
 from .errors import OptionError
 from .models import ModelBundle, load
+from .options import RUN
 from .render.pages import Picture, Section, write_index
+from .requests import Request
 from .results import Result
 from .scanning import scan
 
@@ -154,11 +156,13 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
 
 def command(part: Part, folder: Path = OUT) -> str:
     """Return the shell command that makes the same picture, where the demo was made into `folder`."""
-    return METHODS.get(part.method).command_line(part.taken, _options(part, folder), model=part.model)
+    return _request(part, folder).command_line(model=part.model)
 
 
-def _options(part: Part, folder: Path) -> dict[str, Any]:
-    return part.options | ({"run": _run_of(part, folder)} if part.scanned else {})
+def _request(part: Part, folder: Path) -> Request:
+    method = METHODS.get(part.method)
+    runs = {option.name: _run_of(part, folder) for option in method.options if option.names == RUN and part.scanned}
+    return Request(method, part.taken, part.options | runs)
 
 
 def _run_of(part: Part, folder: Path) -> Path:
@@ -172,7 +176,7 @@ def _made(part: Part, models: dict[str, ModelBundle], folder: Path, tell: Callab
             tell(note)
     if part.scanned:
         _scanned(part, models[part.model], folder, tell)
-    return METHODS.get(part.method).run(models[part.model], *part.taken, **_options(part, folder))
+    return _request(part, folder).on(models[part.model]).result()
 
 
 def _scanned(part: Part, bundle: ModelBundle, folder: Path, tell: Callable[[str], None]) -> None:

@@ -1,18 +1,13 @@
 """The model doctor: what a model file holds and what each method will mean on it, before anything is computed."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .graph.calls import Graph
+from .catalogue import METHODS
 from .graph.finite import weight_notes
-from .graph.kinds import Kind
-from .graph.rules import deconvnet
-from .graph.saturation import ranking_call
-from .models import as_bundle
-from .network.addresses import graph_of
-from .network.features import feature_call, feature_notes
+from .network.features import scores_layer
 from .network.listing import LayerInfo, layers
+from .network.network import Network, as_network
 
 
 @dataclass(frozen=True)
@@ -40,36 +35,22 @@ class Examination:
 
 def examine(model: Any) -> Examination:
     """Return what a model holds and what each method will mean on it. `model` is what `load` returns, or a path or name for it."""
-    bundle = as_bundle(model)
-    graph = graph_of(bundle)
+    network = as_network(model)
+    bundle, graph = network.bundle, network.graph
     return Examination(
         name=bundle.name,
         format=bundle.format,
         weights=bundle.weights,
         input=bundle.shape,
         preprocessing=bundle.preprocessing.name,
-        scores=_scores(graph),
+        scores=scores_layer(graph),
         notes=(*bundle.notes, *weight_notes(graph, graph.calls)),
-        methods=_methods(graph) if bundle.takes_images else {"activations": "the only method for sequences and volumes so far"},
-        layers=tuple(layers(bundle)),
+        methods=_methods(network) if bundle.takes_images else {"activations": "the only method for sequences and volumes so far"},
+        layers=tuple(layers(network)),
     )
 
 
-def _scores(graph: Graph) -> str | None:
-    output = graph.calls[graph.outputs[0].call]
-    return ranking_call(graph, graph.score(output)).address if len(output.shape) == 2 else None
-
-
-def _methods(graph: Graph) -> dict[str, str]:
-    kinds = Counter(call.kind for call in graph.visible.values())
-    pools, relus = kinds[Kind.MAX_POOL], kinds[Kind.RELU]
-    notes = deconvnet().notes(graph.calls)
-    switches = f"{pools} max pooling{'s' if pools > 1 else ''} with switches" if pools else "no max pooling, so switches change nothing"
-    scores = _scores(graph)
-    return {
-        "activations": "every layer below, after its activation",
-        "deconv": "; ".join([switches, f"{relus} ReLUs rectify the signal" if relus else "no ReLU rectifies it", *notes]),
-        "saliency": f"scores of `{scores}`, before any softmax" if scores else "values of the unit that is named",
-        "ascend": "values before each activation, where one exists",
-        "tsne": ". ".join((f"features of `{feature_call(graph, None).address}`", *feature_notes(graph, None))),
-    }
+def _methods(network: Network) -> dict[str, str]:
+    """Return what each method that explains itself shows of the network."""
+    explaining = ((name, METHODS.get(name).explain) for name in METHODS)
+    return {name: explain(network) for name, explain in explaining if explain is not None}

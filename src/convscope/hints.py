@@ -44,9 +44,11 @@ def command(shell: str, python: str, *, run: bool = False) -> str:
     return " ".join(["convscope", shell, *([shlex.join(words)] if words else [])])
 
 
-def option(name: str, value: str) -> str:
-    """Return how an option is given a value: as the shell or as Python writes it."""
-    return f'{name}="{value}"' if _SHELL.get() is None else f"--{name.replace('_', '-')} {shlex.quote(value)}"
+def option(name: str, value: str | None = None) -> str:
+    """Return an option, perhaps with its value, as the shell or as Python writes it."""
+    if _SHELL.get() is None:
+        return f"`{name}`" if value is None else f'{name}="{value}"'
+    return f"--{name.replace('_', '-')}" + ("" if value is None else f" {shlex.quote(value)}")
 
 
 def listing() -> str:

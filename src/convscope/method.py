@@ -1,91 +1,137 @@
 """What a method says of itself, so that the command line, the session and `replay` can offer it without knowing it."""
 
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
-from . import backend, options
-from .options import Option as Form
+from . import backend
+from .errors import OptionError
+from .options import RUN, Option, options_of
 from .results import Provenance, Result
+from .writing import writer
+
+INPUTS = ("layer", "unit", "units", "images")
+# Options of every method, which the drawing reads.
+DRAWING = options_of(Result.drawn)
 
 
-def _always(*taken: Any) -> bool:
-    return True
+@dataclass(frozen=True)
+class Written:
+    """The files of one piece of a request, made now or, where `new` is False, there already from an earlier attempt.
+
+    `result`: what was written, where it is at hand. `units`: those whose pictures these are, where a request is for many. `sheet`: they
+    show what other pieces have written.
+    """
+
+    paths: tuple[Path, ...]
+    new: bool = True
+    result: Result | None = None
+    units: tuple[Any, ...] = ()
+    sheet: bool = False
 
 
-def Option(name: str, type: type, default: Any, help: str, **facts: Any) -> Form:  # noqa: N802 (until the portraits have signatures)
-    """Return an option that no signature says."""
-    return Form(help=help, name=name, type=type, default=default, optional=default is None, open=True, **facts)
+class Writes(Protocol):
+    """Writes a request piece by piece, each as soon as it is made; what is there already is left as it is."""
+
+    def __call__(self, folder: Path, *, raw: bool = False) -> Iterator[Written]:
+        """Write into `folder` and yield what is written. Ctrl-C leaves it."""
 
 
-def _theme(theme: options.Theme = "light", stop: options.Stop = None) -> None:
-    """Hold the forms of the options that the portraits still list by hand."""
+@dataclass(frozen=True)
+class Pieces:
+    """How a request is made, once its units are known: as one result by `whole`, or as many by `write`; None where that is not possible.
+
+    `whole()` returns the result; where it is one picture that can be `watched`, it takes `watch`, which hears of each step. `results`: what
+    makes each of many results, by name, where a page in the folder shows them all.
+    """
+
+    whole: Callable[..., Result] | None = None
+    write: Writes | None = None
+    watched: bool = False
+    results: Mapping[str, Callable[[], Result]] = field(default_factory=dict)
 
 
-THEMES, (THEME, STOP) = options.THEMES, options.options_of(_theme)
+def paged(title: str, results: Mapping[str, Callable[[], Result]]) -> Pieces:
+    """Return the pieces of what is too much for one picture: results under their names and a page that shows all; one alone is whole."""
+    if len(results) == 1:
+        return Pieces(whole=next(iter(results.values())), results=results)
 
+    def write(folder: Path, *, raw: bool = False) -> Iterator[Written]:
+        made = ((name, make()) for name, make in results.items())
+        for result, paths in writer().write_pages(folder, title, made, raw=raw):
+            yield Written(tuple(paths), result=result)
 
-class Part(NamedTuple):
-    """One picture of a request for many: its name, "" where it is the only one, and what the method is called with for it."""
-
-    name: str
-    taken: tuple[Any, ...]
-    options: dict[str, Any]
+    return Pieces(write=write, results=results)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way of looking. `run(bundle, *taken, **options)` returns a Result; `takes` names what comes before the options,
-    among "layer", "unit", "units", "images". `summary` is the sentence that `--help` shows; the catalogue has those of the built-in
-    methods. `examples` are complete command lines. `needs_model(*taken)` says whether these inputs
-    are looked at with a network; without one, `run` gets None. `has_page`: its result can be written as a page, by `save_page`.
+    """One way of looking, which its function tells: `run(model, *inputs, **options)` returns a Result.
 
-    `model_of(options, custom=, unsafe=)` returns the network that the options name, such as a scan's, where the user names none.
-    `pages(bundle, *taken, **options)` divides what is too much for one picture.
-    `job(bundle, *taken, **options, **job_options)` returns what makes a large request part by part and resumes it,
-    None for a small one; with it, nothing need be taken where the `job_options` say what is meant.
-    `of_runs`: an option or an image may be the folder of a run, which names files elsewhere.
-    `of_last_layer`: without a layer it looks at the last one, so its default model is one that has it.
-    `in_todays_words(parameters)` returns the parameters that an earlier release recorded in a picture as `run` takes them now.
-    `watched`: `run` takes `watch`, which gets each step and can ask for the pictures at that time.
+    The parameters behind the model are the inputs, among "layer", "unit", "units" and "images"; those that an `Opt` annotates are the
+    options (options.py); with a parameter `watch` it tells that of each step. `summary` is the sentence that `--help` shows; the catalogue
+    has those of the built-in methods. `examples` are complete command lines.
+
+    `divide(model, *inputs, **options)` returns the Pieces of a request that may be too large for one picture. Inputs and options of its own
+    are offered beside those of `run`. `network(inputs, options, told)` returns the network of a request that names none, or None where
+    none is needed; `told` is what `load` would be told. `in_todays_words(parameters)` returns the parameters that an earlier release
+    recorded in a picture as `run` takes them now. `explain(network)` says in a few words what the method shows of a network.
     """
 
     name: str
     run: Callable[..., Result]
-    takes: tuple[str, ...]
-    options: tuple[Form, ...] = ()
     examples: tuple[str, ...] = ()
     summary: str = ""
     description: str = ""
-    needs_model: Callable[..., bool] = _always
-    has_page: bool = False
-    model_of: Callable[..., Any] | None = None
-    pages: Callable[..., Sequence[Part]] | None = None
-    job: Callable[..., Any] | None = None
-    job_options: tuple[Form, ...] = ()
+    divide: Callable[..., Pieces] | None = None
+    network: Callable[[tuple[Any, ...], Mapping[str, Any], Mapping[str, Any]], Any] | None = None
     in_todays_words: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
-    watched: bool = False
-    of_last_layer: bool = False
-    of_runs: bool = False
+    explain: Callable[[Any], str] | None = None
 
-    def divided(self, bundle: Any, taken: Iterable[Any], options: dict[str, Any]) -> Sequence[Part]:
-        """Return the pictures that are meant."""
-        return [Part("", tuple(taken), options)] if self.pages is None else self.pages(bundle, *taken, **options)
+    def __post_init__(self) -> None:
+        """Raise OptionError for an input that no front end knows."""
+        odd = next((name for name in self.takes if name not in INPUTS), None)
+        if odd is not None:
+            raise OptionError(
+                f"The method `{self.name}` takes `{odd}` before its options. Expected {', '.join(INPUTS)}; annotate an option with Opt."
+            )
 
-    def command_line(
-        self, taken: Iterable[Any], options: dict[str, Any], *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None
-    ) -> str:
-        """Return the shell command that does the same as `run(load(model, **told), *taken, **options)`; defaults are left out."""
-        words = ["convscope", self.name]
-        for value in taken:
-            words.extend(value if isinstance(value, list) else [value])
-        for option in self.options:
-            value = options.get(option.name, option.default)
-            if value != option.default:
-                words.extend([option.flag] if value is True else [option.flag, str(value)])
-        return shlex.join([*words, "-m", model, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of all that its function takes."""
+        return frozenset(inspect.signature(self.run).parameters)
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The names of the inputs, in order."""
+        _, *behind = inspect.signature(self.divide or self.run).parameters.values()
+        own = {option.name for option in options_of(self.run)}
+        return tuple(one.name for one in behind if one.kind is one.POSITIONAL_OR_KEYWORD and one.name not in own)
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The options, in order: those of the function, of large requests, and those that every method has."""
+        named = {option.name: option for option in (*options_of(self.run), *self.large_options, *DRAWING)}
+        return tuple(named.values())
+
+    @property
+    def large_options(self) -> tuple[Option, ...]:
+        """The options that only a request for many pictures has; one of them may stand for the inputs."""
+        return () if self.divide is None else options_of(self.divide)
+
+    @property
+    def names_files(self) -> bool:
+        """Say whether what it looks at may be the folder of a run, which names files elsewhere."""
+        return self.network is not None or any(option.names == RUN for option in self.options)
+
+    @functools.cached_property
+    def has_page(self) -> bool:
+        """Say whether its result can be written as a page of its own."""
+        return hasattr(typing.get_type_hints(self.run).get("return"), "save_page")
 
 
 def told_words(told: Mapping[str, Any]) -> Iterator[str]:

@@ -28,6 +28,7 @@ KINDS = (bool, int, float, str, Path)
 # Whole numbers go through files and random generators, which hold 64 bits.
 MOST_WHOLE = 2**63 - 1
 LONGEST_VALUE = 100
+MOST_TOLD = 10**9  # a larger number is no help to a reader
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Opt:
     `least`, `most`: the range of a number, ends included; `above`: what it must exceed. `choices` restricts a text, and `aliases` are other
     values that stand for one of them. `shown`: the default as it is told to people. `shortcuts` are flags that stand for a value, such as
     ("--no-switches", "spread"); `short` is a second flag, such as "-r"; `metavar` the value's name in the help. `asked`: the session asks
-    for it. `hidden`: the help leaves it out. `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan; or RANKED, how many of the
-    strongest units are looked at. `recorded`: the provenance holds it as it is given.
+    for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`: the help leaves it out.
+    `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan; or RANKED, how many of the strongest units are looked at.
+    `recorded`: the provenance holds it as it is given.
     """
 
     help: str
@@ -52,6 +54,7 @@ class Opt:
     short: str = ""
     metavar: str | None = None
     asked: bool = False
+    required: bool = False
     hidden: bool = False
     names: str = ""
     recorded: bool = True
@@ -61,14 +64,13 @@ class Opt:
 class Option(Opt):
     """One keyword of a function: `--name` on the command line, perhaps a question in the session.
 
-    `type` is int, float, str, Path or bool (a flag). `required`: it has no default. `optional`: None may be given. `open`: it takes values
-    of other kinds too, such as arrays, which only the function can judge.
+    `type` is int, float, str, Path or bool (a flag). `optional`: None may be given. `open`: it takes values
+    of other kinds too, such as arrays or names of plug-ins, which only the function can judge.
     """
 
     name: str
     type: type
     default: Any = None
-    required: bool = False
     optional: bool = False
     open: bool = False
 
@@ -82,7 +84,8 @@ class Option(Opt):
         """The help with the default and the range, as the command line shows it."""
         default = self.shown or ("" if self.default is None or self.type is bool else str(self.default))
         facts = [f"default: {default}"] if default and not self.required else []
-        return f"{self.help}  [{'; '.join((*facts, *self._range()))}]" if facts or self._range() else self.help
+        facts += self._range(MOST_TOLD)
+        return f"{self.help}  [{'; '.join(facts)}]" if facts else self.help
 
     def read(self, text: str) -> Any:
         """Return the value that a text means. Raises OptionError."""
@@ -99,7 +102,7 @@ class Option(Opt):
         value = next((choice for alias, choice in self.aliases if value is alias), value)
         if value is None and self.optional:
             return None
-        if self.choices:
+        if self.choices and not self.open:
             check_choice(self.name, value, self.choices)
             return value
         if self._fits(value):
@@ -116,10 +119,12 @@ class Option(Opt):
         noun = {bool: "True or False", int: "a whole number", float: "a number", Path: "a path"}.get(self.type, "text")
         return " ".join((noun, *self._range()))
 
-    def _range(self) -> list[str]:
-        if self.least is not None and self.most is not None:
-            return [f"from {self.least:,} to {self.most:,}"]
-        bounds = (("at least", self.least), ("above", self.above), ("at most", self.most))
+    def _range(self, largest: float = math.inf) -> list[str]:
+        """Return the range in words, if there is one; an end beyond `largest` is not told."""
+        most = None if self.most is None or self.most > largest else self.most
+        if self.least is not None and most is not None:
+            return [f"from {self.least:,} to {most:,}"]
+        bounds = (("at least", self.least), ("above", self.above), ("at most", most))
         words = [f"{word} {bound:,}" for word, bound in bounds if bound is not None]
         return [" and ".join(words)] if words else []
 
@@ -193,11 +198,10 @@ def _option(name: str, parameter: inspect.Parameter, annotation: Any, opt: Opt) 
     plain = [kind for kind in kinds if kind in KINDS]
     required = parameter.default is inspect.Parameter.empty
     return Option(
-        **{field.name: getattr(opt, field.name) for field in fields(Opt)},
+        **{field.name: getattr(opt, field.name) for field in fields(Opt)} | {"required": opt.required or required},
         name=name,
-        type=str if opt.choices or not plain else plain[0],
+        type=str if opt.choices or not plain else Path if Path in plain else plain[0],
         default=None if required else parameter.default,
-        required=required,
         optional=type(None) in kinds,
         open=len(plain) + (type(None) in kinds) < len(kinds),
     )

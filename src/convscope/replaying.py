@@ -1,6 +1,5 @@
 """Make a written picture again from what it says about itself."""
 
-import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,16 @@ from .catalogue import METHODS
 from .errors import ReplayError
 from .formats.picture import EXPECTED, read_provenance
 from .images.sources import places_of
-from .methods import Method
+from .method import DRAWING, Method
 from .models.reload import files_of, reload_model
+from .options import FOLDER, IMAGES, RUN
 from .reach import allowing, named_by, permit
 from .render import writer
+from .requests import Request
 from .results import Result
 
 # What calling a method with values that it does not expect may raise.
 UNEXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
-# Parameters that say where images are, and where a run or a map is.
-IMAGES, FOLDERS = ("start", "real", "spectrum"), ("run", "onto")
 
 
 def replay(
@@ -57,12 +56,12 @@ def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custo
     method = METHODS.get(recorded["method"])
     parameters = method.in_todays_words(recorded["parameters"])
     _check_parameters(method, parameters)
-    permit(_files_of(recorded, model))
+    permit(_files_of(method, recorded, parameters, model))
     bundle = None  # as for a map of features
     if recorded["model"]:
         bundle = reload_model(recorded["model"], "picture", custom, unsafe, model)
-    taken = [_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes]
-    result = method.run(bundle, *taken, **parameters)
+    inputs = tuple(_images(recorded) if name == "images" else parameters.pop(name) for name in method.takes)
+    result = Request(method, inputs, parameters, bundle).result()
     if [one["digest"] for one in result.provenance.inputs] != [one["digest"] for one in recorded["inputs"]]:
         raise ReplayError(f"The inputs of `{path}` have changed: {_given(recorded)}. Restore the originals.")
     return result
@@ -70,20 +69,23 @@ def _again(recorded: dict[str, Any], path: Path, model: str | Path | None, custo
 
 def _check_parameters(method: Method, parameters: Any) -> None:
     """Raise ReplayError for parameters that the method does not record."""
-    known = {*inspect.signature(method.run).parameters, *method.takes}
+    known = {*method.parameters, *method.takes, *(option.name for option in DRAWING)}
     odd = next((name for name in parameters if name not in known), None)
     if odd is not None:
         raise ReplayError(f"The picture names the parameter `{odd}`, which {method.name} does not have. {EXPECTED}")
 
 
-def _files_of(recorded: dict[str, Any], model: str | Path | None) -> Iterator[str | Path]:
+def _files_of(method: Method, recorded: dict[str, Any], parameters: dict[str, Any], model: str | Path | None) -> Iterator[str | Path]:
     """Yield all files and folders that a picture names, so that they are asked for at once; each door asks again."""
     if recorded["model"]:
         yield from files_of(recorded["model"], model)
-    parameters = recorded["parameters"]
-    images = [parameters[name] for name in IMAGES if parameters.get(name)]
-    yield from places_of(path for one in (*images, *_given(recorded)) for path in ([one] if isinstance(one, str) else one))
-    yield from (parameters[name] for name in FOLDERS if isinstance(parameters.get(name), str))
+    named: dict[str, list[str]] = {option.names: [] for option in method.options} | {IMAGES: _given(recorded)}
+    for option in method.options:
+        value = parameters.get(option.name)
+        if value and option.names:
+            named[option.names] += [value] if isinstance(value, str) else value
+    yield from places_of(named[IMAGES])
+    yield from (path for kind in (RUN, FOLDER) for path in named.get(kind, ()))
 
 
 def same_bytes(result: Result, path: str | Path) -> bool:

@@ -7,7 +7,7 @@ be used raises ConvscopeError and leaves the state as it was.
 """
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from typing import Any
 from .catalogue import METHODS, summary
 from .errors import OptionError
 from .images.sources import SAMPLE, as_image_set, samples
-from .methods import Method
+from .method import Method, Written
 from .models import ModelBundle, load
 from .network.listing import LayerInfo, layers
 from .numerals import natural
-from .options import Option
-from .render.pages import INDEX, write_pages
-from .results import INTERRUPTED, Result
+from .options import RANKED, RUN, Option
+from .requests import Finished, Note, Request
 from .units import parse
 
 OUT = Path("convscope-out")
@@ -54,14 +53,6 @@ class Told:
     """A sentence for the user."""
 
     text: str
-
-
-@dataclass(frozen=True)
-class Written:
-    """A result was written: the files, the main picture or the page of all first, and the result for a preview, of pages the first."""
-
-    paths: tuple[Path, ...]
-    result: Result
 
 
 @dataclass(frozen=True)
@@ -188,8 +179,8 @@ def _split(answer: str) -> list[str]:
 
 def _take_option(state: State, answer: str) -> Step:
     option = _option(state)
-    value = _converted(option, answer or (state.run if option.name == "run" else ""))
-    run = str(value) if option.name == "run" else state.run
+    value = _converted(option, answer or (state.run if option.names == RUN else ""))
+    run = str(value) if option.names == RUN else state.run
     return _next_option(replace(state, run=run, options=state.options | {option.name: value}))
 
 
@@ -220,49 +211,55 @@ def _next_option(state: State) -> Step:
 
 def _run(state: State) -> Step:
     assert state.method is not None
-    assert state.bundle is not None
-    taken = _taken(state)
-    options = state.options | _filters(state)
-    stem = f"{len(state.commands) + 1:02d}-{state.method.name}-{_subject(state)}"
-    parts = state.method.divided(state.bundle, taken.values(), options)
-    target = state.out / (f"{stem}.png" if len(parts) == 1 else stem)
-    made = ((part.name, state.method.run(state.bundle, *part.taken, **part.options)) for part in parts)
-    if len(parts) == 1:
-        result = next(made)[1]
-        written, notes, interrupted = Written(tuple(result.save(target)), result), result.notes, result.interrupted
-        options |= {"stop": result.provenance.parameters["stop"]} if interrupted else {}
-    else:
-        written, notes, interrupted = _written_pages(target, f"{state.method.name} {_subject(state)}", made)
-    command = state.method.command_line(taken.values(), options, model=state.model, told=state.told, out=target)
-    told = [*(Told(note) for note in notes), *([Told(INTERRUPTED)] if interrupted else []), Told(f"the same again: {command}")]
-    return _asked(replace(state, stage="again", commands=(*state.commands, command)), written, *told)
+    request = Request(state.method, tuple(_taken(state).values()), state.options | _ranked(state), state.bundle)
+    target, command = _target(state, request)
+    written, notes, end = _written(request, target)
+    stop = None if written.result is None else written.result.provenance.parameters.get("stop")
+    if end.interrupted and request.pieces.write is None and stop is not None:
+        again = replace(request, options={**request.options, "stop": stop})
+        command = again.command_line(model=state.model, told=state.told, out=target)
+    told = [Told(text) for text in (*notes, *end.sentences(), f"the same again: {command}")]
+    commands = state.commands if command in state.commands else (*state.commands, command)
+    return _asked(replace(state, stage="again", commands=commands), written, *told)
 
 
-def _written_pages(folder: Path, title: str, made: Iterable[tuple[str, Result]]) -> tuple[Written, tuple[str, ...], bool]:
-    """Write page after page; return the files with the first result, so that memory does not grow with the pages, all notes, and whether
-    Ctrl-C ended it early.
-    """
+def _target(state: State, request: Request) -> tuple[Path, str]:
+    """Return where a request is written, and its command: a new place, or that of the same request before, which then resumes there."""
+    for number in range(1, len(state.commands) + 2):
+        stem = f"{number:02d}-{request.method.name}-{_subject(state)}"
+        target = state.out / (f"{stem}.png" if request.pieces.write is None else stem)
+        command = request.command_line(model=state.model, told=state.told, out=target)
+        if command in state.commands[number - 1 : number]:
+            break
+    return target, command
+
+
+def _written(request: Request, target: Path) -> tuple[Written, list[str], Finished]:
+    """Write a request; return its files with the first result, so that memory does not grow with the pieces, the notes and the end."""
     paths: list[Path] = []
-    notes: dict[str, None] = {}
-    first: Result | None = None
-    interrupted = False
-    try:
-        for result, files in write_pages(folder, title, made):
-            first = first or result
-            paths.extend(files)
-            notes |= dict.fromkeys(result.notes)
-            interrupted = result.interrupted
-    except KeyboardInterrupt:
-        interrupted = True
-    if first is None:
-        raise KeyboardInterrupt
-    return Written((folder / INDEX, *paths), first), tuple(notes), interrupted
+    notes: list[str] = []
+    first, end = None, Finished()
+    for event in request.write(target, folder=target.parent):
+        if isinstance(event, Written):
+            first = first or event.result
+            paths.extend(event.paths if event.sheet or not event.units else ())
+        elif isinstance(event, Note):
+            notes.append(event.text)
+        else:
+            end = event
+    return Written((*([end.index] if end.index else []), *paths), result=first), notes, end
 
 
-def _filters(state: State) -> dict[str, Any]:
+def _ranked(state: State) -> dict[str, Any]:
     """Return what was answered of the units as the method's options: how many of the strongest."""
     ranked = state.layer is not None and state.filters.startswith("strongest")
-    return {"strongest": _strongest(state.filters)} if ranked else {}
+    return {option.name: _strongest(state.filters) for option in _naming(state, RANKED)} if ranked else {}
+
+
+def _naming(state: State, kind: str) -> list[Option]:
+    """Return the method's options whose text names something of a kind."""
+    assert state.method is not None
+    return [option for option in state.method.options if option.names == kind]
 
 
 def _taken(state: State) -> dict[str, Any]:
@@ -342,7 +339,7 @@ def _method_choices(state: State) -> list[Choice]:
         method = METHODS.get(name)
         of_layer = bool({"unit", "units", "layer"} & set(method.takes))
         ranked = state.layer is not None and state.filters.startswith("strongest")
-        if of_layer == (state.layer is not None) and (not ranked or any(one.name == "strongest" for one in method.options)):
+        if of_layer == (state.layer is not None) and (not ranked or any(option.names == RANKED for option in method.options)):
             found.append(Choice(name, f"{name}: {summary(name)}"))
     return found
 
@@ -363,8 +360,10 @@ def _ask_option(state: State) -> Question:
         default = "yes" if option.default else "no"
         return Question("option", f"{option.name}: {option.help}", default, (Choice("no", "no"), Choice("yes", "yes")))
     choices = tuple(Choice(choice, choice) for choice in option.choices)
-    default = state.run if option.name == "run" else "" if option.default is None else str(option.default)
-    return Question("option", f"{option.name}: {option.help}", default, choices, free=not choices, paths=option.type is Path)
+    default = state.run if option.names == RUN else "" if option.default is None else str(option.default)
+    return Question(
+        "option", f"{option.name}: {option.help}", default, choices, free=not choices, paths=bool(option.names) and option.names != RANKED
+    )
 
 
 def _ask_again(state: State) -> Question:

@@ -3,13 +3,14 @@
 `Writer` is all that they may ask for. The catalogue says which module answers; it is loaded when a result is first written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from .registry import load
 
 FORMATS = (".png", ".svg", ".pdf")  # of one picture; a path that ends otherwise is a folder
+INDEX = "index.html"  # the page that shows many pictures
 REFERENCE = ""  # the module that writes; set once, by the catalogue
 
 
@@ -24,6 +25,11 @@ class Writer(Protocol):
 
     def write_chosen(self, result: Any, places: Mapping[str, Path], *, raw: Path | None = None) -> list[Path]:
         """Write the pictures that `places` names, each to its path; return the paths."""
+
+    def write_pages(
+        self, folder: Path, title: str, results: Iterable[tuple[str, Any]], *, raw: bool = False
+    ) -> Iterator[tuple[Any, list[Path]]]:
+        """Write results under their names as they are made, and at the end a page that shows all; yield each with its paths."""
 
     def write_page(self, result: Any, folder: Path) -> list[Path]:
         """Write a map as a page for the browser; return the paths."""

@@ -16,7 +16,7 @@ from PIL import Image
 
 import convscope
 from convscope.ascent import AscentStep, climb, jobs
-from convscope.ascent.jobs import large_job
+from convscope.ascent.jobs import pieces
 from convscope.backend import keras
 from convscope.errors import OutputError, UnitError
 from convscope.replaying import replay, same_bytes
@@ -209,7 +209,7 @@ def test_ctrl_c_leaves_what_is_written_and_no_half_climbed_picture(bundle, tmp_p
 
 @pytest.mark.parametrize(("units", "layers", "large"), [("conv1:0-1", None, False), ("conv1:0-2", None, True), ((), "conv2", True)])
 def test_a_request_is_large_by_pattern_or_beyond_one_chunk(bundle, units, layers, large):
-    assert (large_job(bundle, units, layers=layers, **SETTINGS) is not None) is large
+    assert (pieces(bundle, units, layers=layers, **SETTINGS).write is not None) is large
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_several_dossiers_and_an_index_that_opens_them(run, tmp_path, capsys):
 
 def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
     assert ended("top", "block1_conv1", "-r", run.path, "-o", tmp_path / "one.png") == 2
-    assert "These are 2 pictures" in capsys.readouterr().err and not (tmp_path / "one.png").exists()
+    assert "makes 2 pictures" in capsys.readouterr().err and not (tmp_path / "one.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
         (["top", "block9_conv1", "-r", "RUN"], "`block9_conv1` was not measured"),
         (["top", "block1_conv1:40", "-r", "RUN"], "received channel 40"),
         (["top", "block1_conv1", "-r", "RUN", "-m", "vgg16"], "is not the model of the run"),
-        (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess has no effect without -m"),
+        (["top", "block1_conv1", "-r", "RUN", "--preprocess", "caffe"], "--preprocess has no effect without --model"),
         (
             ["top", "block1_conv1", "-r", "RUN", "--filters", "3"],
             "Expected it in the address of the units: convscope top block1_conv1:3 -r",

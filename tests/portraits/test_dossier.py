@@ -96,12 +96,12 @@ def test_it_is_written_as_picture_and_page_and_made_again_to_the_byte(run, found
 
 
 def test_several_are_divided_one_unit_each(fashion, run):
-    parts = pages(fashion, ["block3_conv1:5-6", "dense1:1"], run=str(run.path), steps=2)
-    assert [part.name for part in parts] == ["block3_conv1-5", "block3_conv1-6", "dense1-1"]
-    assert [part.taken for part in parts] == [("block3_conv1:5",), ("block3_conv1:6",), ("dense1:1",)]
-    assert all(part.options["steps"] == 2 and part.options["run"] is parts[0].options["run"] for part in parts)
-    assert [part.name for part in pages(fashion, ["predictions:Bag"], run=run)] == [""]
-    assert [part.taken for part in pages(run, "predictions")] == [(f"predictions:{channel}",) for channel in range(10)]
+    parts = pages(fashion, ["block3_conv1:5-6", "dense1:1"], run=str(run.path), steps=2).results
+    assert list(parts) == ["block3_conv1-5", "block3_conv1-6", "dense1-1"]
+    assert [str(part.args[1]) for part in parts.values()] == ["block3_conv1:5", "block3_conv1:6", "dense1:1"]
+    assert {part.keywords["steps"] for part in parts.values()} == {2} and len({id(part.keywords["run"]) for part in parts.values()}) == 1
+    assert pages(fashion, ["predictions:Bag"], run=run).write is None
+    assert [str(part.args[1]) for part in pages(run, "predictions").results.values()] == [f"predictions:{channel}" for channel in range(10)]
 
 
 @pytest.mark.parametrize(

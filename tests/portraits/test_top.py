@@ -112,8 +112,8 @@ def test_another_model_or_another_preprocessing_is_refused(run):
         ("block3_conv1", {"filters": "0-3"}, OptionError, r'convscope\.top\(run, "block3_conv1:0-3"\)'),
         ("block3_conv1", {"filters": [3, 17]}, OptionError, r'convscope\.top\(run, "block3_conv1:3,17"\)'),
         ("block3_conv1", {"run": None}, OptionError, "Received no run. Expected the folder of a scan"),
-        ("block3_conv1", {"switches": "sideways"}, OptionError, "No unpooling `sideways`"),
-        ("block3_conv1", {"ties": "last"}, OptionError, "No tie rule `last`"),
+        ("block3_conv1", {"switches": "sideways"}, OptionError, "No switches `sideways`"),
+        ("block3_conv1", {"ties": "last"}, OptionError, "No ties `last`"),
         ("block3_conv1", {"theme": "pink"}, OptionError, "No theme `pink`"),
         ("block3_conv1", {"view": "sideways"}, OptionError, "No view `sideways`"),
         ("block3_conv1", {"run": "nowhere"}, ReplayError, "is not a run"),
@@ -139,17 +139,15 @@ def test_silent_units_are_said_and_take_no_picture(fashion, run, tmp_path):
 
 
 def test_a_layer_is_divided_into_pages_that_hold_every_unit_once(fashion, run):
-    parts = pages(fashion, "block3_conv1", run=str(run.path), theme="dark")
-    assert [part.name for part in parts[:2]] == ["block3_conv1-000-015", "block3_conv1-016-031"] and len(parts) == 8
-    assert [unit.channel for part in parts for unit in as_units(fashion, part.taken[0])] == list(range(128))
-    assert len({id(part.options["run"]) for part in parts}) == 1 and {part.options["theme"] for part in parts} == {"dark"}
-    assert [part.name for part in pages(fashion, "predictions", run=run)] == [""]
-    assert [part.name for part in pages(fashion, "dense1:100-110,1-6", run=run)] == ["dense1-100-005", "dense1-006-006"]
-    several = pages(run, ["dense1:3", "predictions:Bag", "dense1:1"])
-    assert [(part.name, part.taken) for part in several] == [
-        ("dense1-003-001", (["dense1:3,1"],)),
-        ("predictions-8-8", (["predictions:8"],)),
-    ]
+    parts = pages(fashion, "block3_conv1", run=str(run.path), theme="dark").results
+    assert list(parts)[:2] == ["block3_conv1-000-015", "block3_conv1-016-031"] and len(parts) == 8
+    assert [unit.channel for part in parts.values() for unit in as_units(fashion, part.args[1])] == list(range(128))
+    assert len({id(part.keywords["run"]) for part in parts.values()}) == 1
+    assert {part.keywords["theme"] for part in parts.values()} == {"dark"}
+    assert pages(fashion, "predictions", run=run).write is None
+    assert list(pages(fashion, "dense1:100-110,1-6", run=run).results) == ["dense1-100-005", "dense1-006-006"]
+    several = pages(run, ["dense1:3", "predictions:Bag", "dense1:1"]).results
+    assert {name: part.args[1] for name, part in several.items()} == {"dense1-003-001": "dense1:3,1", "predictions-8-8": "predictions:8"}
 
 
 @pytest.mark.parametrize(("channels", "said"), [([0, 1, 2, 3], "0-3"), ([3, 17], "3,17"), ([5], "5"), ([1, 2, 9, 4, 5], "1-2,9,4-5")])

@@ -2,7 +2,6 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from PIL import Image
 from convscope import tables
 from convscope.catalogue import DRAWINGS, METHODS
 from convscope.errors import OptionError, OutputError
-from convscope.method import THEME
+from convscope.method import DRAWING
 from convscope.render import deconv
 from convscope.render.figures import raster, shorten, width_of, wrap
 from convscope.render.layout import Tile, columns_of, number
@@ -88,10 +87,11 @@ def test_the_dark_theme_is_dark(kind: str) -> None:
 
 
 def test_a_record_says_its_theme_and_every_method_offers_the_same() -> None:
-    assert main(replace(records.saliency(), theme="dark")).getpixel((0, 0)) == (17, 20, 26)
+    assert main(records.saliency().drawn(theme="dark")).getpixel((0, 0)) == (17, 20, 26)
+    (theme,) = DRAWING
     for name in METHODS:
-        assert THEME in METHODS.get(name).options and "theme" in signature(METHODS.get(name).run).parameters
-    assert THEME.choices == tuple(THEMES)
+        assert theme in METHODS.get(name).options and "theme" in METHODS.get(name).parameters
+    assert theme.choices == tuple(THEMES)
 
 
 def test_many_rows_stay_below_the_limit_of_viewers() -> None:

@@ -1,8 +1,8 @@
 """The one-liner over `AscentRun`: units in, pictures and honest scores out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from ..models import names_classes
 from ..network.addresses import class_names
 from ..network.entering import require_images
 from ..network.network import Network, as_network
+from ..options import IMAGES as OF_IMAGES
+from ..options import Opt, Stop, Theme, check_options, options_of
 from ..projection.slopes import slope_notes
 from ..registry import Registry
 from ..results import Ascent, FloatArray, Provenance
@@ -24,7 +26,7 @@ from .image import IMAGES
 from .objective import scored_calls
 from .pictures import RealImages, canvas_of, said_of, start_of
 from .run import Watch
-from .settings import Settings, settle
+from .settings import MODES, MOST_COPIES, MOST_STEPS, Precision, Seed, Settings, Side, Steps, settle
 from .target import Target, array_inputs, as_targets, recorded_as
 from .transforms import TRANSFORMS
 from .update import UPDATES
@@ -38,23 +40,45 @@ def ascend(
     model: Any,
     units: Any,
     *,
-    mode: str = "best",
-    steps: int | None = None,
-    size: Any = None,
-    seed: int = 0,
-    precision: str = "auto",
-    every: int | None = None,
-    image: Any = "fourier",
-    spectrum: Any = None,
-    transforms: Any = None,
-    update: Any = None,
-    attempts: Any = None,
-    norm: float | None = None,
-    diversity: int = 1,
-    start: Any = None,
-    real: Any = None,
-    theme: str = "light",
-    stop: int | None = None,
+    mode: Annotated[
+        str, Opt("`best`: clearest pictures, no tuning. `paper`: the loss of the original report, 64 steps.", choices=MODES, asked=True)
+    ] = "best",
+    steps: Steps = None,
+    size: Side = None,
+    image: Annotated[
+        Any | str,
+        Opt(
+            "How the picture is built: from waves (`fourier`), from phases of natural magnitudes (`maco`) or from `pixels`.",
+            choices=tuple(IMAGES),
+        ),
+    ] = "fourier",
+    diversity: Annotated[int, Opt("Make N different pictures of each unit.", least=1, most=MOST_COPIES, metavar="N")] = 1,
+    start: Annotated[
+        Any | str | None, Opt("Start from this photograph. UNIT may then be a whole layer (DeepDream).", metavar="IMAGE", names=OF_IMAGES)
+    ] = None,
+    real: Annotated[
+        Any | str | None,
+        Opt(
+            "Real images: scores are compared with theirs, and units that noise cannot excite start from their strongest patch.",
+            metavar="IMAGES",
+            names=OF_IMAGES,
+        ),
+    ] = None,
+    spectrum: Annotated[
+        Any | str | None, Opt("With --image maco: images that provide the Fourier magnitudes.", metavar="IMAGES", names=OF_IMAGES)
+    ] = None,
+    norm: Annotated[float | None, Opt("With --mode paper: keep the picture at this distance from mid-grey.", above=0)] = None,
+    seed: Seed = 0,
+    precision: Precision = "auto",
+    every: Annotated[
+        int | None,
+        Opt("Also write an animation: one frame for every N steps.", least=1, most=MOST_STEPS, metavar="N"),
+    ] = None,
+    transforms: Annotated[Any | str | None, Opt("Moves inside the gradient.", hidden=True)] = None,
+    update: Annotated[Any | str | None, Opt("How a step follows from the gradient.", hidden=True)] = None,
+    attempts: Annotated[Any | None, Opt("What is tried in turn.", hidden=True)] = None,
+    theme: Theme = "light",
+    stop: Stop = None,
     watch: Watch | None = None,
 ) -> Ascent:
     """Return for each unit a picture that excites it, made by gradient ascent.
@@ -85,27 +109,9 @@ def ascend(
 
     >>> convscope.ascend(model, "block4_conv2:17").save("17.png")
     """
+    decided = settle(check_options(ascend, locals()))
     network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)
-    decided = settle(
-        mode=mode,
-        steps=steps,
-        size=size,
-        seed=seed,
-        precision=precision,
-        every=every,
-        image=image,
-        spectrum=spectrum,
-        transforms=transforms,
-        update=update,
-        attempts=attempts,
-        norm=norm,
-        diversity=diversity,
-        start=start,
-        real=real,
-        theme=theme,
-        stop=stop,
-    )
     targets = as_targets(network, units, start=start is not None)
     return ascended(climber_of(network, targets, decided), targets, watch)
 
@@ -142,7 +148,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     units = recorded_as(reached)
     beside, cut_short = _real_values(climber.real, reached)
     if beside is None:  # as if none had been given, which is how it is made again
-        climber = replace(climber, real=None, settings=replace(climber.settings, real=None))
+        climber = replace(climber, real=None, settings=climber.settings.but(real=None))
     climbed = replace(climbed, interrupted=climbed.interrupted or cut_short)
     real = climber.real
     found = Ascent(
@@ -205,17 +211,15 @@ def recorded(climber: Climber, targets: Sequence[Target], climbed: Climbed | Non
     pictures that were asked for.
     """
     settings = climber.settings
-    said = {name: said_of(getattr(settings, name)) for name in ("start", "real", "spectrum")}
-    said |= {name: registry.name_of(part) for name, registry in PARTS.items() if (part := getattr(settings, name)) is not None}
-    unheld: dict[str, Any] = dict.fromkeys((*said, *PARTS))  # what no file can hold
-    plain = asdict(replace(settings, **unheld))
-    parameters = {name: said.get(name, value) for name, value in plain.items() if name not in PARTS or name in said}
+    parts = {name: registry.name_of(part) for name, registry in PARTS.items() if (part := getattr(settings, name)) is not None}
+    parameters = {name: value for name, value in settings.recorded().items() if name not in PARTS} | parts
+    parameters |= {one.name: said_of(getattr(settings, one.name)) for one in options_of(ascend) if one.names == OF_IMAGES}
     parameters["units"] = [target.recorded for target in targets]
     if climbed is not None and climbed.interrupted:
         height, width = climbed.images.shape[1:3]
         square = climber.start is None and height == width
         parameters |= {"stop": climbed.steps, "size": height if square else [height, width]}
-    elif parameters["stop"] is None:
-        del parameters["stop"]
+    elif settings.stop is not None:
+        parameters["stop"] = settings.stop
     inputs = (*array_inputs(targets), *climber.inputs, *(climber.real.inputs if climber.real is not None else ()))
     return provenance("ascend", climber.network.bundle, inputs, parameters, settings.seed)

@@ -4,21 +4,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
+from ..method import Pieces, Written
 from ..models import names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
 from ..network.network import as_network
+from ..options import Opt, check_options
 from ..results import Ascent, Provenance, picture_names
-from ..units import Unit
+from ..units import LAYER_GRAMMAR, Unit
 from ..writing import is_picture, writer
-from .ascend import ascended, canvas_for, climber_of, record_of, recorded
+from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded
 from .climb import Climbed, Climber, batches, by_form
 from .run import Watch, counting
 from .settings import settle
@@ -51,16 +53,6 @@ class Chunk:
         return self.folder / f"{self.units[0].slug}.npz"
 
 
-@dataclass(frozen=True)
-class Written:
-    """What a job has written, or found written already (`new` is False): the pictures of one chunk, or one sheet of several."""
-
-    units: tuple[Unit | Objective, ...]
-    paths: tuple[Path, ...]
-    new: bool
-    sheet: bool = False
-
-
 class AscentJob:
     """The pictures of many units, a chunk at a time: memory does not grow with the request.
 
@@ -69,7 +61,7 @@ class AscentJob:
     """
 
     def __init__(self, climber: Climber, units: Sequence[Target]) -> None:
-        self.climber, self.settings = climber, climber.settings
+        self.climber, self.settings, self.units = climber, climber.settings, tuple(units)
         self._layers: dict[str, list[Target]] = {}
         for unit in units:
             self._layers.setdefault(unit.layer, []).append(unit)
@@ -90,6 +82,10 @@ class AscentJob:
     def is_large(self) -> bool:
         """Say whether some layer needs several chunks."""
         return len(self) > len(by_form(unit for units in self._layers.values() for unit in units))
+
+    def whole(self, watch: Watch | None = None) -> Ascent:
+        """Return the record of all units at once; `watch` is told of each step, in place of a progress bar."""
+        return ascended(self.climber, self.units, watch)
 
     def save(self, folder: str | Path, *, raw: bool = False) -> list[Path]:
         """Write all pictures and sheets into `folder`, as `written` does, and return their paths."""
@@ -113,7 +109,7 @@ class AscentJob:
             for chunk in together:
                 if chunk.units in waiting:
                     records[chunk.units] = self._climb(chunk, watch, raw=raw)
-                yield Written(recorded_as(chunk.units), tuple(chunk.places().values()), chunk.units in waiting)
+                yield Written(tuple(chunk.places().values()), chunk.units in waiting, units=recorded_as(chunk.units))
             if sum(len(chunk.units) for chunk in together) > 1:
                 yield self._sheet(path, together, records)
 
@@ -126,6 +122,7 @@ class AscentJob:
 
     def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Target, ...], Ascent]) -> Written:
         units = tuple(unit for chunk in chunks for unit in chunk.units)
+        together: Ascent | None = None
         new = bool(records) or not writer().is_written(self._provenance(units), SHEET, path)
         if new:
             parts = [records.get(chunk.units) or self._read(chunk) for chunk in chunks]
@@ -144,7 +141,7 @@ class AscentJob:
                 frames=(),
             )
             writer().write_chosen(together, {SHEET: path})
-        return Written(recorded_as(units), (path,), new, sheet=True)
+        return Written((path,), new, together, recorded_as(units), sheet=True)
 
     def _read(self, chunk: Chunk) -> Ascent:
         """Return the record of a chunk that is written already; its scores are the network's on the written pictures."""
@@ -176,7 +173,7 @@ class AscentJob:
         return recorded(self.climber, units)
 
 
-def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **settings: Any) -> AscentJob:
+def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **options: Any) -> AscentJob:
     """Return the job that makes the pictures of many units, one chunk at a time. It computes nothing until you iterate over it or save it.
 
     `layers`: "all" convolutions, or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`, with its
@@ -184,21 +181,28 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | Non
 
     >>> convscope.ascend_all(model, layers="block[45]*").save("units/")
     """
+    decided = settle(check_options(ascend, options))
     network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)
-    decided = settle(**settings)
     named = [] if layers is None else [f"{layer.address}:all" for layer in matching(network, layers)]
     asked = [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]
     targets = as_targets(network, asked, start=decided.start is not None)
     return AscentJob(climber_of(network, targets, decided), targets)
 
 
-def large_job(model: Any, units: Any, *, layers: str | Sequence[str] | None = None, **settings: Any) -> AscentJob | None:
-    """Return the job where a request is large: whole layers by pattern, or more units of a layer than climb together; else None."""
-    if settings.get("stop") is not None:  # what was interrupted was one result
-        return None
-    job = ascend_all(model, units, layers=layers, **settings)
-    return job if layers is not None or job.is_large else None
+def pieces(
+    model: Any,
+    units: Any,
+    *,
+    layers: Annotated[str | Sequence[str] | None, Opt(f"Every unit of these layers: {LAYER_GRAMMAR}.", metavar="PATTERN")] = None,
+    **options: Any,
+) -> Pieces:
+    """Return how a request is made: chunk by chunk where it is large, whole layers by pattern or more units than climb together."""
+    job = ascend_all(model, units, layers=layers, **options)
+    one = len(job.units) == 1 and job.settings.diversity == 1
+    if layers is None and (job.settings.stop is not None or not job.is_large):  # what was interrupted was one result
+        return Pieces(whole=job.whole, watched=one)
+    return Pieces(whole=job.whole if layers is None else None, write=job.written)
 
 
 def _sheets(chunks: Iterable[Chunk]) -> Iterator[tuple[Path, list[Chunk]]]:

@@ -1,130 +1,56 @@
-"""How to climb: the options of `ascend` with every default decided, as the provenance records them."""
+"""How to climb: options that other methods share, and what the options of `ascend` mean together."""
 
-import math
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any
-
-import numpy as np
+from typing import Annotated, Any
 
 from ..backend import resolve_precision
-from ..errors import OptionError, check_choice
+from ..backend.precision import PRECISIONS
+from ..errors import OptionError
 from ..hints import option
-from ..method import THEMES
+from ..options import Opt, Options
 
 MODES = ("best", "paper")
-IMAGES = ("fourier", "maco", "pixels")
 PAPER_STEPS = 64
 # Far more than any picture needs: a file that asks for more is made to never end.
 MOST_STEPS, MOST_COPIES, MOST_SEED = 100_000, 1_000, 2**64 - 1
 Size = int | tuple[int, int] | None
 
+Steps = Annotated[
+    int | None,
+    Opt("Number of steps.", least=1, most=MOST_STEPS, shown="until the score hardly rises"),
+]
+Side = Annotated[Any | int | None, Opt("Side of the pictures, 8 to 4096 pixels.", shown="from the receptive field")]
+Seed = Annotated[int, Opt("Seed of the noise. The same seed gives the same picture.", least=0, most=MOST_SEED)]
+Precision = Annotated[str, Opt("Number format of the network. `auto` uses bfloat16 if it is faster here.", choices=PRECISIONS)]
 
-@dataclass(frozen=True)
-class Settings:
-    """The options of `ascend`; `steps` None: until the score no longer rises. `stop`: after how many steps of all pictures together to end
-    as by Ctrl-C. `size`: the side, or (height, width). `start`, `real` and `spectrum` say where images are. `image`, `transforms`, `update`
-    and `attempts` are names or objects; None: as `attempts.py` has them. `theme`: of the sheet.
-    """
-
-    mode: str
-    steps: int | None
-    size: Size
-    seed: int
-    precision: str
-    every: int | None = None
-    image: Any = "fourier"
-    norm: float | None = None
-    diversity: int = 1
-    start: Any = None
-    real: Any = None
-    spectrum: Any = None
-    theme: str = "light"
-    stop: int | None = None
-    transforms: Any = None
-    update: Any = None
-    attempts: Any = None
+# The options of one call of `ascend`, decided: `steps` None, until the score no longer rises; `size` the side, or (height, width).
+Settings = Options
 
 
-def settle(
-    *,
-    mode: str = "best",
-    steps: int | None = None,
-    size: Any = None,
-    seed: int = 0,
-    precision: str = "auto",
-    every: int | None = None,
-    image: Any = "fourier",
-    norm: float | None = None,
-    diversity: int = 1,
-    start: Any = None,
-    real: Any = None,
-    spectrum: Any = None,
-    theme: str = "light",
-    stop: int | None = None,
-    transforms: Any = None,
-    update: Any = None,
-    attempts: Any = None,
-) -> Settings:
-    """Return the options of `ascend` with their defaults decided. Raises OptionError."""
-    for name, value, choices in (("mode", mode, MODES), ("theme", theme, THEMES)):
-        check_choice(name, value, choices)
-    for name, number, least, most in (
-        ("seed", seed, 0, MOST_SEED),
-        ("steps", steps, 1, MOST_STEPS),
-        ("stop", stop, 1, MOST_STEPS * MOST_COPIES),
-        ("every", every, 1, MOST_STEPS),
-        ("diversity", diversity, 1, MOST_COPIES),
-    ):
-        if number is not None and not (_is_whole(number) and least <= number <= most):
-            raise OptionError(f"`{name}` is {number}. Expected a whole number from {least} to {most:,}.")
-    if norm is not None and (isinstance(norm, bool) or not isinstance(norm, Real) or not math.isfinite(norm)):
-        raise OptionError(f"`norm` is {norm}. Expected a distance, a number above 0.")
-    if norm is not None and not (mode == "paper" and norm > 0):
-        raise OptionError(f"`norm` is {norm} in mode `{mode}`. Use a distance above 0, and {option('mode', 'paper')}.")
-    own = [name for name, part in (("transforms", transforms), ("update", update), ("attempts", attempts)) if part is not None]
-    if mode == "paper" and (image != "fourier" or diversity > 1 or start is not None or own):
+def settle(options: Options) -> Settings:
+    """Return the options of `ascend` with their defaults decided. Raises OptionError for those that do not go together."""
+    if options.norm is not None and options.mode != "paper":
+        raise OptionError(f"`norm` is {options.norm} in mode `{options.mode}`. Use a distance above 0, and {option('mode', 'paper')}.")
+    own = [name for name in ("transforms", "update", "attempts") if getattr(options, name) is not None]
+    if options.mode == "paper" and (options.image != "fourier" or options.diversity > 1 or options.start is not None or own):
         raise OptionError(
             f"{option('mode', 'paper')} is the original report's loss alone: it takes no diversity, start, or other parts. Leave them out."
         )
-    if attempts is not None and (image != "fourier" or steps is not None or len(own) > 1):
+    if options.attempts is not None and (options.image != "fourier" or options.steps is not None or len(own) > 1):
         raise OptionError("`attempts` say which image, transforms, update and steps there are. Leave those out.")
-    if image == "maco" and start is not None:
+    if options.image == "maco" and options.start is not None:
         raise OptionError(
             f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from an image. Leave one of them out."
         )
-    if spectrum is not None and image != "maco":
+    if options.spectrum is not None and options.image != "maco":
         raise OptionError(f"`spectrum` sets the magnitudes of MACO. Add {option('image', 'maco')}, or leave it out.")
-    if mode == "paper" and steps is None:
-        steps = PAPER_STEPS
-    return Settings(
-        mode,
-        steps,
-        _as_size(size),
-        seed,
-        resolve_precision(precision),
-        every,
-        image,
-        norm,
-        diversity,
-        start,
-        real,
-        spectrum,
-        theme,
-        stop,
-        transforms,
-        update,
-        attempts,
-    )
+    steps = PAPER_STEPS if options.mode == "paper" and options.steps is None else options.steps
+    return options.but(steps=steps, size=_as_size(options.size), precision=resolve_precision(options.precision))
 
 
-def _as_size(given: Any) -> Size:
-    if given is None or _is_whole(given):
-        return None if given is None else int(given)
-    if isinstance(given, list | tuple) and len(given) == 2 and all(map(_is_whole, given)):
-        return int(given[0]), int(given[1])
-    raise OptionError(f"`size` is {given!r}. Expected the side of the pictures in pixels, or their height and width.")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _as_size(size: Any) -> Size:
+    if size is None or isinstance(size, int):
+        return size
+    sides = [getattr(side, "item", lambda side=side: side)() for side in size] if isinstance(size, list | tuple) else []
+    if len(sides) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
+        return sides[0], sides[1]
+    raise OptionError(f"`size` is {size!r}. Expected the side of the pictures in pixels, or their height and width.")

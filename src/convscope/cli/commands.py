@@ -11,7 +11,7 @@ from rich.markup import escape
 from ..catalogue import summary
 from ..legible import legible
 from ..numerals import natural
-from .grouped import GroupedCommand
+from .grouping import Command
 from .methods import OUT, allow_option, load_model, model_options
 from .scanning import SCAN
 from .terminal import agrees, put, put_json, put_lines, say
@@ -149,7 +149,7 @@ def _completion(shell: str) -> None:
 def _command(name: str, callback: Any, params: list[click.Parameter], example: str) -> click.Command:
     """Return a click command. Its help begins with the catalogue's sentence, in place of the first one of the docstring."""
     _, _, more = inspect.cleandoc(callback.__doc__ or "").replace(r"\b", "\b").partition("\n\n")
-    return GroupedCommand(name, callback=callback, params=params, help=f"{summary(name)}\n\n{more}", epilog=f"\b\nExamples:\n  {example}")
+    return Command(name, callback=callback, params=params, help=f"{summary(name)}\n\n{more}", epilog=f"\b\nExamples:\n  {example}")
 
 
 def _path(*names: str, **settings: Any) -> click.Option:

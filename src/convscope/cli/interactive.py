@@ -10,6 +10,7 @@ import click
 from .. import session
 from ..errors import ConvscopeError
 from ..files import write_files
+from ..method import Written
 from ..progress import working
 from ..reach import allowing
 from .ending import is_ending
@@ -74,9 +75,18 @@ def _ask(question: session.Question) -> str | None:
 def _show(event: Any) -> None:
     if isinstance(event, session.Told):
         put(event.text, dim=True)
-    elif isinstance(event, session.Written):
-        put_lines(preview(event.result.picture()))
+    elif isinstance(event, Written):
+        put_lines(preview(_picture(event)))
         put(str(event.paths[0]), bold=True)
+
+
+def _picture(written: Written) -> Any:
+    """Return the picture of what was written; of pieces that were there already the first file."""
+    if written.result is not None:
+        return written.result.picture()
+    from PIL import Image
+
+    return Image.open(next(path for path in written.paths if path.suffix == ".png"))
 
 
 def _offer_script(state: session.State) -> None:

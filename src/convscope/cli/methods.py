@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,20 @@ from .. import hints
 from ..catalogue import summary
 from ..files import as_path
 from ..images.sources import SAMPLE, samples
-from ..method import Part, told_words
-from ..methods import Method
+from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
-from ..options import Option
+from ..options import RUN, Option
 from ..progress import working
 from ..reach import allowing
-from ..render.writer import check_target, write_named
-from ..results import INTERRUPTED, Result, check_apart
-from ..units import slug
+from ..render.pixels import plain_picture
+from ..requests import Request
 from ..writing import is_picture
-from .grouped import MODEL_OPTIONS
-from .jobs import write_job
-from .terminal import agrees, put, put_json, say
-from .terms import Argument, TermCommand
+from .grouping import Command, grouped
+from .preview import growing
+from .showing import show
+from .terminal import agrees, say
+from .terms import Argument
 from .values import Shape, Value
 
 OUT = Path("convscope-out")
@@ -45,14 +44,17 @@ TAKEN_HELP = {
 }
 
 
-def model_options() -> list[click.Parameter]:
+MODEL_OPTIONS = ("preprocess", "labels", "weights", "architecture", "input_shape", "inputs", "custom", "unsafe")
+
+
+def model_options() -> list[click.Option]:
     """Return the options that say which model is meant, and what its file does not say."""
     names = "A .h5, .hdf5 or .keras file, or a name: vgg16, squeezenet, fashion, resnet50, ...  [default: vgg16; squeezenet for classes]"
     recipes = (
         f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/DEVIATION in 0-255 such as 127/128  [default: recognised]"
     )
-    return [
-        click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names),
+    model = click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names)
+    apart = [
         click.Option(["--preprocess"], metavar="RECIPE", type=_Recipe(), help=recipes),
         click.Option(
             ["--labels"],
@@ -83,6 +85,7 @@ def model_options() -> list[click.Parameter]:
             ["--unsafe"], is_flag=True, help="Run the Python code of Lambda layers in the file. Use it only if you trust the file."
         ),
     ]
+    return [model, *grouped("Model options", apart)]
 
 
 def allow_option(noun: str) -> click.Option:
@@ -124,7 +127,7 @@ def model_words(model: str, told: dict[str, Any]) -> list[str]:
     return ["-m", model, *told_words(told)]
 
 
-def run_words(run: str | None, model: str | None) -> list[str]:
+def run_words(run: Path | str | None, model: str | None) -> list[str]:
     """Return the words of the shell that mean this run, looked at with this model if one was named."""
     return ["-r", str(run), *(["-m", model] if model else [])] if run else []
 
@@ -136,140 +139,60 @@ def method_command(method: Method) -> click.Command:
         with allowing(allow, agrees):
             look(**given)
 
-    def look(**given: Any) -> None:
-        out, raw, as_json = given.pop("out"), given.pop("raw"), given.pop("as_json")
-        model = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
-        hints.remember(run=run_words(given.get("run"), model["model"]))
-        taken = _taken(method, list(given.pop("arguments")))
-        page = given.pop("page", False)
-        large = {option.name: given.pop(option.name) for option in method.job_options}
-        stem = _stem(method, taken, *filter(None, large.values()))
-        folder = out or OUT / stem
-        single = out is not None and is_picture(out)
-        if page and single:
+    def look(arguments: tuple[str, ...], out: Path | None, raw: bool, as_json: bool, page: bool = False, **given: Any) -> None:
+        told = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
+        if not arguments and all(given[option.name] is None for option in method.large_options):
+            flags = "".join(f", or {option.flag}" for option in method.large_options)
+            raise click.UsageError(f"No unit was given. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
+        request = Request(method, tuple(_taken(method, list(arguments))), given)
+        scanned = next((given[option.name] for option in method.options if option.names == RUN), None)
+        hints.remember(run=run_words(scanned, told["model"]))
+        if page and out is not None and is_picture(out):
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
-        check_target(out or OUT)
-        check_apart(folder.parent if single else folder, given.get("onto"))
-        bundle = _bundle(method, taken, given, model)
-        parts = method.divided(bundle, taken, given)
-        if len(parts) > 1:
-            _write_pages(method, bundle, taken, parts, folder, raw, as_json)
-            return
-        taken, given = list(parts[0].taken), parts[0].options
-        job = method.job(bundle, *taken, **given, **large) if method.job is not None else None
-        if job is not None and not single:
-            write_job(job, folder, raw=raw, as_json=as_json)
-            return
-        if any(value is not None for value in large.values()):
-            raise click.UsageError(f"Whole layers are many pictures, but --out is `{folder}`. Name a folder.")
-        result = _watched(method, bundle, taken, given) if method.watched else method.run(bundle, *taken, **given)
-        written = write_named(result, OUT, stem, raw=raw) if out is None else result.save(out, raw=raw)
-        result.tidy(written)
-        if page:
-            result.save_page(folder / PAGE)  # type: ignore[attr-defined]
-            written = [*written, folder / PAGE / "index.html"]
-        report(result, written, as_json)
-        _tell_of_others(result, written, folder, page)
-        if result.interrupted:
-            raise click.exceptions.Exit(130)
+        request.check_target(out, OUT)
+        request = request.on(_network(request, **told))
+        watching = growing(plain_picture) if request.pieces.watched else contextlib.nullcontext()
+        with watching as watch:
+            show(request.write(out, folder=OUT, raw=raw, page=page, watch=watch), as_json)
 
-    params = [
-        click.Argument(
-            ["arguments"],
-            nargs=-1,
-            required=not method.job_options,
-            metavar=" ".join(METAVARS[name] for name in method.takes),
-            type=_Input(method.takes),
-        ),
-        *_options((*method.options, *method.job_options)),
-        *model_options(),
-        *([allow_option("the run")] if method.of_runs else []),
+    return Command(method.name, callback=run, params=_parameters(method), help=_help(method), epilog=_examples(method))
+
+
+def _parameters(method: Method) -> list[click.Parameter]:
+    inputs = click.Argument(
+        ["arguments"],
+        nargs=-1,
+        required=not method.large_options,
+        metavar=" ".join(METAVARS[name] for name in method.takes),
+        type=_Input(method.takes),
+    )
+    drawing = [option for option in method.options if option.name in {one.name for one in DRAWING}]
+    page = click.Option(["--page"], is_flag=True, help="Also write a page for the browser, in a folder of its own.")
+    output = [
+        *_options(drawing),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png, .svg or .pdf file, or a folder  [default: {OUT}/]"),
-        *(
-            [click.Option(["--page"], is_flag=True, help="Also write a page for the browser, in a folder of its own.")]
-            if method.has_page
-            else []
-        ),
+        *([page] if method.has_page else []),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the results and the files as JSON."),
     ]
-    return TermCommand(method.name, callback=run, params=params, help=_help(method), epilog=_examples(method))
+    allow = [allow_option("the run")] if method.names_files else []
+    own = _options([option for option in method.options if option not in drawing])
+    model, *apart = model_options()
+    return [inputs, *own, model, *allow, *grouped("Drawing and output", output), *apart]
 
 
-def _watched(method: Method, bundle: ModelBundle | None, taken: list[Any], given: dict[str, Any]) -> Result:
-    """Run a method whose picture can be watched as it comes to be; of several units a bar is shown instead."""
-    from ..render.ascend import plain_picture
-    from .preview import growing
-
-    several = len(taken[0]) > 1 or re.search(r":(all\b|\d+[,-]\d)", taken[0][0])
-    with contextlib.nullcontext() if several else growing(plain_picture) as watch:
-        return method.run(bundle, *taken, **given, watch=watch)
-
-
-def _bundle(method: Method, taken: list[Any], given: dict[str, Any], model: dict[str, Any]) -> ModelBundle | None:
-    """Return the model that is named, or the one that a scan was made with, None for a method that needs none here."""
-    if model["model"] is None and method.model_of is not None:
-        idle = next((name for name in MODEL_OPTIONS if model[name] and name not in ("custom", "unsafe")), "")
-        if idle:
-            flag = idle.removesuffix("s" if idle == "inputs" else "").replace("_", "-")
-            raise click.UsageError(f"--{flag} has no effect without -m, because the run records how its model was loaded. Remove it.")
-        bundle: ModelBundle = method.model_of(given, custom=model["custom"], unsafe=model["unsafe"])
+def _network(request: Request, model: str | None, **told: Any) -> ModelBundle | None:
+    """Return the network that is named, or the one that goes with the request, None for a request that needs none."""
+    if model is not None or request.method.network is None:
+        return load_model(model, classes=names_classes(request.inputs[0]), **told)
+    hints.remember(model=list(told_words(told)))
+    with working("loading the network"):
+        bundle: ModelBundle | None = request.method.network(request.inputs, request.options, told)
+    if bundle is not None:
         hints.remember(model=model_words(bundle.source, bundle.given))
         for note in bundle.notes:
             say(note)
-        return bundle
-    classes = method.of_last_layer or names_classes(taken[0])
-    return load_model(**model, classes=classes) if model["model"] or method.needs_model(*taken) else None
-
-
-def _write_pages(
-    method: Method,
-    bundle: ModelBundle | None,
-    taken: list[Any],
-    parts: Sequence[Part],
-    folder: Path,
-    raw: bool,
-    as_json: bool,
-) -> None:
-    """Make and write picture after picture, so that memory does not grow with their number, and a page that shows them all."""
-    from ..render.pages import INDEX, write_pages
-
-    if is_picture(folder):
-        raise click.UsageError(f"These are {len(parts)} pictures, but --out is `{folder}`. Name a folder.")
-    made = ((part.name, method.run(bundle, *part.taken, **part.options)) for part in parts)
-    summaries, written = [], []
-    notes: dict[str, None] = {}
-    title = f"{method.name} {taken[0] if isinstance(taken[0], str) else ' '.join(taken[0])}"
-    interrupted = False
-    try:
-        for result, paths in write_pages(folder, title, made, raw=raw):
-            summaries.append(result.summary())
-            written += paths
-            notes |= dict.fromkeys((*result.notes, *result.remarks()))
-            interrupted = result.interrupted
-            if not as_json:
-                put(paths[0])
-    except KeyboardInterrupt:
-        if not written:
-            raise
-        interrupted = True
-    written.append(folder / INDEX)
-    if as_json:
-        put_json({"written": [str(path) for path in written], "notes": list(notes), "interrupted": interrupted, "pages": summaries})
-    else:
-        for note in (*notes, *([INTERRUPTED] if interrupted else [])):
-            say(note)
-        put(folder / INDEX)
-    if interrupted:
-        raise click.exceptions.Exit(130)
-
-
-def _tell_of_others(result: Result, written: list[Path], folder: Path, page: bool) -> None:
-    """Say what a single picture leaves out, and that a page beside the new pictures is of older ones."""
-    if result.beside and folder in written:
-        say(f"A {folder.suffix} holds one picture. Name a folder with --out for {' and '.join(result.beside)} too.")
-    if result.beside and not page and (folder / PAGE / "index.html").is_file():
-        say(f"`{folder / PAGE}` shows an earlier map. Add --page to replace it.")
+    return bundle
 
 
 class _Input(Argument):
@@ -290,7 +213,7 @@ class _Input(Argument):
         return found if incomplete.startswith(SAMPLE[0]) and found else [CompletionItem(incomplete, type="file")]
 
 
-def _options(options: tuple[Option, ...]) -> list[click.Option]:
+def _options(options: Iterable[Option]) -> list[click.Option]:
     made = []
     for option in options:
         flag = option.flag
@@ -322,9 +245,7 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
     Units come first and differ from images by their colon: an argument that is a file, or begins with "sample:", is an image.
     """
     takes = method.takes
-    if takes == ("images",):
-        return [arguments]
-    if takes == ("units",):
+    if takes in (("images",), ("units",)):
         return [arguments]
     count = 1
     if takes[0] == "units":
@@ -342,24 +263,3 @@ def _is_image(argument: str) -> bool:
         return True
     drive = re.match(r"[A-Za-z]:[\\/]", argument) is not None
     return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))
-
-
-def _stem(method: Method, taken: list[Any], *more: str) -> str:
-    """Return a file name from the units or images of the request."""
-    subject = "-".join([*([taken[0]] if isinstance(taken[0], str) else taken[0]), *more])
-    return f"{method.name}-{slug(subject)}"[:100]
-
-
-def report(result: Result, written: list[Path], as_json: bool) -> None:
-    """Print the files: paths to standard output, notes to standard error; or all of it as JSON."""
-    if as_json:
-        found = {"written": [str(path) for path in written], "notes": list(result.notes), "interrupted": result.interrupted}
-        put_json(found | result.summary())
-        return
-    for note in (*result.notes, *result.remarks()):
-        say(note)
-    if result.interrupted:
-        say(INTERRUPTED)
-    for path in written:
-        if path.suffix != ".json":
-            put(path)

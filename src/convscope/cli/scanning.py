@@ -9,7 +9,7 @@ from ..backend.precision import PRECISIONS
 from ..catalogue import summary
 from ..legible import sentence
 from ..units import LAYER_GRAMMAR
-from .grouped import GroupedCommand
+from .grouping import Command
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
 from .values import WHOLE
@@ -64,7 +64,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-SCAN = GroupedCommand(
+SCAN = Command(
     "scan",
     callback=_scan,
     params=[

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from ..numerals import REAL
-from .grouped import GroupedCommand
 
 # Stands before a term while click divides the words: no word of a shell holds it, and click takes what begins so for an argument.
 MARK = "\0"
@@ -15,7 +14,7 @@ NUMBERED = re.compile(r"[^:\s]+:\s*[0-9][0-9,-]*(?:@[0-9]+,[0-9]+)?")
 SUM = re.compile(r"\s[+-]\s")
 
 
-class TermCommand(GroupedCommand):
+class TermCommand(click.Command):
     """A command whose arguments may begin with a minus, without a `--` before them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

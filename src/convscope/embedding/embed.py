@@ -1,27 +1,29 @@
 """Images or features in, a map of them out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError, OptionError, check_choice
+from ..errors import ImageError, OptionError
 from ..formats.map_reference import Reference
 from ..graph.finite import spoilt_units, weight_notes
 from ..images import as_image_set
-from ..method import STOP, THEME, THEMES, Method, Option, provenance
-from ..models import as_bundle
+from ..method import Method, provenance
+from ..models import ModelBundle, as_bundle, load_default
 from ..network.addresses import graph_of
 from ..network.features import feature_call, feature_notes, few_features
+from ..network.network import Network
+from ..options import FOLDER, Opt, Stop, Theme, check_options
 from ..progress import working
 from ..reach import user_path
 from ..results import CAUTION_TSNE, Embedding
 from .affinities import affinities
-from .engines import ENGINES, FEWEST, FEWEST_FOR_TSNE, Settings, as_real, as_whole, lay_out, settle
+from .engines import EARLY, ENGINES, FEWEST, FEWEST_FOR_TSNE, MOST_SEED, Settings, lay_out, settle
 from .features import extract
 from .grid import arrange_on_grid
 from .material import Material, check_finite
@@ -42,18 +44,26 @@ def tsne(
     model: Any,
     images: Any,
     *,
-    layer: str | None = None,
-    perplexity: float | None = None,
-    dimensions: int = DIMENSIONS,
-    exaggeration: float | None = None,
-    seed: int = 0,
-    engine: str = "auto",
-    onto: str | Path | None = None,
-    quality: str = "auto",
-    theme: str = "light",
-    colour: str = "label",
-    exact: bool = False,
-    stop: int | None = None,
+    layer: Annotated[str | None, Opt("Layer whose output is mapped.", shown="what feeds the network's last decision")] = None,
+    perplexity: Annotated[
+        float | None, Opt("Effective number of neighbours.", least=1, shown="30, fewer for few images, 15 beyond 5,000")
+    ] = None,
+    dimensions: Annotated[int, Opt("Number of principal components for t-SNE.", least=1)] = DIMENSIONS,
+    exaggeration: Annotated[
+        float | None, Opt("How strongly to draw clusters together.", least=1, most=int(EARLY), shown="1, beyond 100,000 images 2")
+    ] = None,
+    seed: Annotated[int, Opt("Seed of the map: the same seed gives the same map.", least=0, most=MOST_SEED - 1)] = 0,
+    engine: Annotated[str, Opt("Program that computes t-SNE.", choices=("auto", *ENGINES))] = "auto",
+    onto: Annotated[
+        str | Path | None, Opt("Place the images on the map in this folder, written by `convscope tsne`.", names=FOLDER)
+    ] = None,
+    quality: Annotated[
+        str, Opt("Which measures of quality to compute: `all`, or also the agreement of two `seeds`.", choices=QUALITIES)
+    ] = "auto",
+    theme: Theme = "light",
+    colour: Annotated[str, Opt("What colours the images. Without labels it is the prediction.", choices=COLOURS)] = "label",
+    exact: Annotated[bool, Opt("Draw thumbnails at their exact coordinates, even if they overlap.")] = False,
+    stop: Stop = None,
 ) -> Embedding:
     """Return a map of images: t-SNE of the network's features, started from their principal components.
 
@@ -74,16 +84,8 @@ def tsne(
 
     >>> convscope.tsne("fashion", "sample:fashion").save("map/")
     """
-    for noun, value, choices in (("quality", quality, QUALITIES), ("theme", theme, THEMES), ("colour", colour, COLOURS)):
-        check_choice(noun, value, choices)
-    dimensions, seed = as_whole("dimensions", dimensions), as_whole("seed", seed)
-    perplexity = None if perplexity is None else as_real("perplexity", perplexity)
-    exaggeration = None if exaggeration is None else as_real("exaggeration", exaggeration)
-    if stop is not None and stop < 1:
-        raise OptionError(f"`stop` is {stop}. Expected 1 or more.")
-    if dimensions < 1:
-        raise OptionError(f"A PCA to {dimensions} dimensions keeps nothing. Expected at least 1; {DIMENSIONS} is usual.")
-    asked: dict[str, Any] = {"perplexity": perplexity, "exaggeration": exaggeration, "seed": seed, "engine": engine}
+    options = check_options(tsne, locals())
+    asked = {name: getattr(options, name) for name in ("perplexity", "exaggeration", "seed", "engine")}
     reference = None if onto is None else read_reference(onto)
 
     def placeable(count: int) -> None:
@@ -104,22 +106,25 @@ def tsne(
             f"All {len(values)} images have the same features, so no map can separate them. Expected features that differ. "
             f"The layer may be dead: name another with `layer`."
         )
-    axes = axes_of(reference, values.shape[1], digest, material.layer, preprocessing) if reference else principal_axes(values, dimensions)
+    axes = (
+        axes_of(reference, values.shape[1], digest, material.layer, preprocessing)
+        if reference
+        else principal_axes(values, options.dimensions)
+    )
     components = axes.project(values)
     if reference is not None:
         check_near(components, reference)
     clock.read("PCA")
-    settings = replace(settle(max(FEWEST, len(components)), **asked), stop=stop)
+    settings = replace(settle(max(FEWEST, len(components)), **asked), stop=options.stop)
     mapped = _mapped(components, material, settings, reference, quality, clock)
-    parameters = {"layer": layer and material.layer, "dimensions": dimensions, **asked}
-    parameters |= {"onto": onto and str(user_path(onto).absolute()), "quality": quality, "theme": theme, "colour": colour, "exact": exact}
+    parameters = options.recorded() | {"layer": layer and material.layer, "onto": onto and str(user_path(onto).absolute())}
     strides = mapped.pop("strides")
     parameters |= {"stop": strides} if mapped["interrupted"] else {}
     if reference is None:
         kept = Reference(digest, material.layer, axes.mean, axes.axes, components, mapped["points"], axes.scale, preprocessing)
         mapped |= {"reference": kept, "quality": mapped["quality"] | {"variance kept": axes.kept}}
     return Embedding(
-        provenance=provenance("tsne", bundle, material.inputs, parameters, seed),
+        provenance=provenance("tsne", bundle, material.inputs, parameters, options.seed),
         notes=_notes(material, axes, reference, mapped["engine"]),
         layer=material.layer,
         features=material.values,
@@ -131,7 +136,7 @@ def tsne(
         seconds=clock.seconds,
         theme=theme,
         colour=colour,
-        exact=exact,
+        exact=options.exact,
         network=material.model_name if bundle is None else bundle.name,
         **mapped,
     )
@@ -223,26 +228,20 @@ def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None,
     return (*caution, *kept, *material.notes)
 
 
+def _network(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Mapping[str, Any]) -> ModelBundle | None:
+    """Return the default network with classes, None where the inputs hold features already."""
+    return None if holds_run(inputs[0]) or holds_features(inputs[0]) else load_default(classes=True, **told)
+
+
+def _explanation(network: Network) -> str:
+    """Return what it shows of a network."""
+    return ". ".join((f"features of `{feature_call(network.graph, None).address}`", *feature_notes(network.graph, None)))
+
+
 METHOD = Method(
     name="tsne",
     run=tsne,
-    takes=("images",),
-    options=(
-        Option("layer", str, None, "Layer whose output is mapped [default: what feeds the network's last decision]."),
-        Option("perplexity", float, None, "Effective number of neighbours [default: 30, fewer for few images, 15 beyond 5,000]."),
-        Option("dimensions", int, DIMENSIONS, "Number of principal components for t-SNE."),
-        Option("exaggeration", float, None, "How strongly to draw clusters together, 1 to 12 [default: 1, beyond 100,000 images 2]."),
-        Option("seed", int, 0, "Seed of the map: the same seed gives the same map."),
-        Option("engine", str, "auto", "Program that computes t-SNE.", choices=("auto", *ENGINES)),
-        Option("onto", str, None, "Place the images on the map in this folder, written by `convscope tsne`."),
-        Option(
-            "quality", str, "auto", "Which measures of quality to compute: `all`, or also the agreement of two `seeds`.", choices=QUALITIES
-        ),
-        THEME,
-        Option("exact", bool, False, "Draw thumbnails at their exact coordinates, even if they overlap."),
-        Option("colour", str, "label", "What colours the images. Without labels it is the prediction.", choices=COLOURS),
-        STOP,
-    ),
+    explain=_explanation,
     examples=(
         "convscope tsne photos/ -m model.h5",
         "convscope tsne sample:photos  # the embedded classifier",
@@ -255,8 +254,5 @@ METHOD = Method(
         "Instead of images, IMAGE may be features that exist already: the folder of a `convscope scan`, a 2-D .npy, an .npz "
         "with `features`, or a Parquet file. The images of the rows may follow. That needs no model."
     ),
-    needs_model=lambda images: not (holds_run(images) or holds_features(images)),
-    of_runs=True,
-    has_page=True,
-    of_last_layer=True,
+    network=_network,
 )

@@ -6,7 +6,6 @@ Measured on Fashion-MNIST by `bench/tsne.py`; the order of preference is that of
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,25 +92,6 @@ def settle(
     usual = min(15.0 if count > MANY else 30.0, (count - 1) / 3)
     late = 2.0 if count > VERY_MANY and exaggerates else 1.0
     return Settings(perplexity or usual, exaggeration or late, seed, name)
-
-
-def as_whole(noun: str, value: Any) -> int:
-    """Return the value of an option that is a whole number. Raises OptionError for anything else, and beyond 64 bits."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise OptionError(f"The option {noun} is {value!r}. Expected a whole number.")
-    if abs(int(value)) >= 2**63:
-        raise OptionError(f"The option {noun} is a number of more than 63 bits. Expected a smaller one.")
-    return int(value)
-
-
-def as_real(noun: str, value: Any) -> float:
-    """Return the value of an option that is a number. Raises OptionError for anything else, and beyond what a float holds."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise OptionError(f"The option {noun} is {value!r}. Expected a number.")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise OptionError(f"The option {noun} is too large for a float. Expected a smaller number.") from error
 
 
 def _perplexity_words(perplexity: float, count: int) -> str:

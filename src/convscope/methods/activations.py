@@ -11,7 +11,7 @@ from ..method import Method, provenance
 from ..models import as_bundle, names_classes
 from ..network.addresses import channel_count, graph_of
 from ..network.entering import batch_for, network_input
-from ..options import Opt, Stop, Theme, check_options, options_of
+from ..options import Opt, Stop, Theme, check_options
 from ..results import Activations
 from .chunks import in_chunks
 
@@ -77,7 +77,6 @@ def activations(
 METHOD = Method(
     name="activations",
     run=activations,
-    takes=("layer", "images"),
-    options=options_of(activations),
+    explain=lambda network: "every layer below, after its activation",
     examples=("convscope activations block1_conv1 sample:cat", "convscope activations block5_conv3 photo.jpg --order index"),
 )

@@ -1,11 +1,12 @@
 """The deconvolutional network: what in this image excited this unit (Zeiler & Fergus 2014), with switches and without."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 from ..errors import OptionError
 from ..graph.calls import Call, Graph
+from ..graph.kinds import Kind
 from ..graph.rules import GRADIENT, Ruleset, deconvnet
 from ..graph.rulesets import as_ruleset
 from ..graph.saturation import seed_call
@@ -13,9 +14,9 @@ from ..method import Method, provenance
 from ..models import names_classes
 from ..network.addresses import as_candidates, as_units, class_names, unit_call
 from ..network.entering import batch_for, require_images
-from ..network.network import as_network
+from ..network.network import Network, as_network
 from ..network.strongest import strongest_units
-from ..options import RANKED, Opt, Option, Options, Stop, Theme, check_options, options_of
+from ..options import RANKED, Opt, Options, Stop, Theme, check_options
 from ..projection.caveats import is_pooled, likeness_notes, wants_gradients, way_notes
 from ..projection.choices import Contrast, Rules, Switches, Ties, View
 from ..projection.driver import IMAGES_AT_ONCE
@@ -148,24 +149,22 @@ def _ways(graph: Graph, units: Iterable[Unit], rules: Ruleset, size: tuple[int, 
     return {unit: graph.ancestors([call.index]) for unit, call in seeded.items()}
 
 
+def _explanation(network: Network) -> str:
+    """Return what it shows of a network."""
+    kinds = Counter(call.kind for call in network.graph.visible.values())
+    pools, relus = kinds[Kind.MAX_POOL], kinds[Kind.RELU]
+    switches = f"{pools} max pooling{'s' if pools > 1 else ''} with switches" if pools else "no max pooling, so switches change nothing"
+    rectified = f"{relus} ReLUs rectify the signal" if relus else "no ReLU rectifies it"
+    return "; ".join([switches, rectified, *deconvnet().notes(network.graph.calls)])
+
+
 METHOD = Method(
     name="deconv",
     run=deconv,
-    takes=("units", "images"),
-    options=options_of(deconv),
+    explain=_explanation,
     examples=(
         "convscope deconv block4_conv2:17 sample:cat",
         "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
         'convscope deconv predictions:Sneaker "sample:fashion[0-8]" -m fashion',
     ),
 )
-
-
-# For the portraits, which list their options by hand so far.
-_FORMS = {option.name: option for option in METHOD.options}
-SWITCHES_OPTION, TIES_OPTION, CONTRAST_OPTION = (_FORMS[name] for name in ("switches", "ties", "contrast"))
-
-
-def view_option(default: str) -> Option:
-    """Return the option that says how projections are drawn."""
-    return replace(_FORMS["view"], default=default)

@@ -12,8 +12,9 @@ from ..method import Method, provenance
 from ..models import names_classes
 from ..network.addresses import as_units, class_names, unit_call
 from ..network.entering import batch_for, require_images
-from ..network.network import as_network
-from ..options import Opt, Stop, Theme, check_options, options_of
+from ..network.features import scores_layer
+from ..network.network import Network, as_network
+from ..options import Opt, Stop, Theme, check_options
 from ..projection.caveats import HONEST_GUIDED
 from ..projection.driver import IMAGES_AT_ONCE, project
 from ..projection.seeds import Seed, seeded_call, slope_sign
@@ -83,11 +84,16 @@ def saliency(
     )
 
 
+def _explanation(network: Network) -> str:
+    """Return what it shows of a network."""
+    scores = scores_layer(network.graph)
+    return f"scores of `{scores}`, before any softmax" if scores else "values of the unit that is named"
+
+
 METHOD = Method(
     name="saliency",
     run=saliency,
-    takes=("unit", "images"),
-    options=options_of(saliency),
+    explain=_explanation,
     examples=(
         "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
         "convscope saliency block5_conv3:7 sample:cat",

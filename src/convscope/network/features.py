@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import ops
 from ..graph.calls import Call, Graph, Ref
 from ..graph.kinds import ACTIVATIONS, LINEAR, Kind
-from ..graph.saturation import is_by_number
+from ..graph.saturation import is_by_number, ranking_call
 from ..graph.tensors import to_array
 from ..locality.receptive import call_shapes
 
@@ -47,6 +47,12 @@ def feature_notes(graph: Graph, layer: str | None) -> tuple[str, ...]:
     inner = layer is None and output.index in graph.downstream and _innermost(graph, output) is not None
     drawn = (f"The network makes an image, so its features come from inside it, from `{call.address}`.",) if inner else ()
     return (*drawn, *few_features(int(call.shape[-1] or 0)))
+
+
+def scores_layer(graph: Graph) -> str | None:
+    """Return the address of the layer whose values are the scores of classes, before any softmax; None where there are no classes."""
+    output = graph.calls[graph.outputs[0].call]
+    return ranking_call(graph, graph.score(output)).address if len(output.shape) == 2 else None
 
 
 def few_features(count: int) -> tuple[str, ...]:

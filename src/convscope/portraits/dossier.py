@@ -1,21 +1,24 @@
 """All that is known of one unit: what excites it in a data set, what excites it in general, and how often."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..ascent import ascend
-from ..errors import UnitError, check_choice
-from ..method import STOP, THEME, THEMES, Method, Option, Part, provenance
-from ..methods.deconv import CONTRAST_OPTION, TIES_OPTION
-from ..projection.caveats import check_drawn, is_pooled
+from ..ascent.settings import Precision, Seed, Side, Steps
+from ..errors import UnitError
+from ..method import Method, Pieces, paged, provenance
+from ..options import Stop, Theme, check_options
+from ..projection.caveats import is_pooled
+from ..projection.choices import Contrast, Ties
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
 from ..units import Unit
 from .gathering import gather
 from .histogram import evenly
-from .scanned_units import RUN_OPTION, model_of, rules_of, scanned_units
+from .scanned_units import ScanRun, network_of_run, rules_of, scanned_units
 
 NATURAL = (
     "Natural images that excite a unit let people predict its behaviour better (92 %) than synthetic ones do (82 %; Borowski et al. 2021)."
@@ -27,15 +30,15 @@ def dossier(
     model: Any,
     unit: Any,
     *,
-    run: Any = None,
-    steps: int | None = None,
-    size: Any = None,
-    seed: int = 0,
-    precision: str = "auto",
-    ties: str = "spread",
-    contrast: float = CONTRAST,
-    theme: str = "light",
-    stop: int | None = None,
+    run: ScanRun = None,
+    steps: Steps = None,
+    size: Side = None,
+    seed: Seed = 0,
+    precision: Precision = "auto",
+    ties: Ties = "spread",
+    contrast: Contrast = CONTRAST,
+    theme: Theme = "light",
+    stop: Stop = None,
 ) -> Dossier:
     """Return all that is known of a unit: its strongest images in a scan, projected both ways, a synthetic one, and its statistics.
 
@@ -51,9 +54,8 @@ def dossier(
 
     >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """
+    options = check_options(dossier, locals())
     both = [rules_of("switches", ties), rules_of("spread", ties)]
-    check_choice("theme", theme, THEMES)
-    check_drawn("both", contrast)
     scanned = scanned_units(model, unit, run)
     if len(scanned.units) > 1:
         raise UnitError(f"A dossier shows one unit, but `{unit}` names {len(scanned.units)}. Name one, such as {scanned.units[0]}.")
@@ -68,7 +70,7 @@ def dossier(
     )
     said = climbed.provenance.parameters
     climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
-    parameters = {"units": [str(one)], "run": str(run.path.absolute()), "ties": ties, "contrast": contrast, "theme": theme, **climb}
+    parameters = {"units": [str(one)], "run": str(run.path.absolute())} | options.recorded() | climb
     return Dossier(
         provenance=provenance("dossier", bundle, (scanned.input(gathered.unreadable),), parameters, seed),
         notes=(*gathered.notes(), *climbed.notes, NATURAL, *scanned.notes(rules, gathered.patches)),
@@ -78,7 +80,7 @@ def dossier(
         spread=gathered.others[0, 0] if pooled else None,
         steady=rules[0].is_steady(scanned.way),
         spread_steady=both[1].is_steady(scanned.way),
-        contrast=contrast,
+        contrast=options.contrast,
         synthetic=climbed.images[0],
         score=float(climbed.scores[0]),
         percentile=run.percentile(f"{one.layer}:{one.channel}", float(climbed.scores[0])),
@@ -90,11 +92,12 @@ def dossier(
     )
 
 
-def pages(model: Any, units: Any, *, run: Any = None, **more: Any) -> list[Part]:
-    """Return what to call `dossier` with for each of the units; the run is opened once for all."""
+def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
+    """Return the dossiers of a request, one for each of the units; the run is opened once for all."""
     scanned = scanned_units(model, units, run)
-    names = [one.slug for one in scanned.units] if len(scanned.units) > 1 else [""]
-    return [Part(name, (str(one),), {"run": scanned.run, **more}) for name, one in zip(names, scanned.units, strict=True)]
+    title = f"dossier {units if isinstance(units, str) else ' '.join(map(str, units))}"
+    network = None if model is None else scanned.network.bundle
+    return paged(title, {unit.slug: partial(dossier, network, unit, run=scanned.run, **options) for unit in scanned.units})
 
 
 def _statistics(run: Run, unit: Unit, patches: Patches) -> dict[str, Any]:
@@ -134,24 +137,6 @@ def _field(run: Run, unit: Unit) -> tuple[int, int] | None:
 METHOD = Method(
     name="dossier",
     run=dossier,
-    takes=("units",),
-    options=(
-        RUN_OPTION,
-        Option("steps", int, None, "Number of steps of the ascent [default: until the score hardly rises]."),
-        Option("size", int, None, "Side of the synthetic picture, 8 to 4096 pixels [default: from the receptive field]."),
-        Option("seed", int, 0, "Seed of its noise. The same seed gives the same picture."),
-        Option(
-            "precision",
-            str,
-            "auto",
-            "Number format of the ascent. `auto` uses bfloat16 if it is faster here.",
-            choices=("auto", "float32", "bfloat16"),
-        ),
-        TIES_OPTION,
-        CONTRAST_OPTION,
-        THEME,
-        STOP,
-    ),
     examples=(
         "convscope dossier block3_conv1:5 -r run/",
         "convscope dossier block4_conv2:0-7 -r run/ --theme dark -o dossiers/",
@@ -160,7 +145,6 @@ METHOD = Method(
         "Writes one picture and one page (HTML, with its pictures inside) for each unit. A bare layer means all its units. "
         "RUN is the folder of a `convscope scan`. The network is that of the scan; -m names its file if it has moved."
     ),
-    model_of=model_of,
-    of_runs=True,
-    pages=pages,
+    network=network_of_run,
+    divide=pages,
 )

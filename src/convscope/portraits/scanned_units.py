@@ -2,11 +2,11 @@
 
 import functools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,11 +17,11 @@ from ..graph.calls import Call
 from ..graph.finite import weight_notes
 from ..graph.rules import Ruleset, deconvnet
 from ..graph.saturation import ranking, ranking_call, seed_call
-from ..hints import command
-from ..method import Option
+from ..hints import command, option
 from ..models import ModelBundle
 from ..network.addresses import as_candidates, class_names, parts_of, unit_call
 from ..network.network import Network, as_network
+from ..options import RUN, Opt
 from ..projection.caveats import HONEST, LIKENESS_IMAGES, caveats, measured
 from ..projection.likeness import Likeness, likeness
 from ..projection.slopes import slope_notes
@@ -34,7 +34,10 @@ OLD = (
     "The activation of this layer is flat above, but this run ranks its units after it. Images at the ceiling are in the "
     "order in which they were read. Scan again with --out."
 )
-RUN_OPTION = Option("run", Path, None, "The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN")
+ScanRun = Annotated[
+    Path | Any,
+    Opt("The folder of a `convscope scan`.", short="-r", required=True, asked=True, metavar="RUN", names=RUN, recorded=False),
+]
 # A run's own network is loaded once for all pictures of the run.
 _NETWORKS: WeakKeyDictionary[Run, Network] = WeakKeyDictionary()
 
@@ -146,10 +149,18 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     return ScannedUnits(run, network, found)
 
 
-def model_of(options: dict[str, Any], *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
-    """Return the network of the run that the options name. Raises ReplayError, ModelError."""
+def network_of_run(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Mapping[str, Any]) -> ModelBundle:
+    """Return the network of the run that the options name; `told` may only let code of the user run.
+
+    Raises ReplayError, ModelError, and OptionError for what the run says itself.
+    """
+    code = {name: told[name] for name in ("custom", "unsafe") if name in told}
+    idle = next((name for name, value in told.items() if value and name not in code), None)
+    if idle is not None:
+        shown = option(idle.removesuffix("s") if idle == "inputs" else idle)
+        raise OptionError(f"{shown} has no effect without {option('model')}, because the run records how its model was loaded. Remove it.")
     run = options["run"]
-    return (run if isinstance(run, Run) else open_run(run)).load_model(custom=custom, unsafe=unsafe)
+    return (run if isinstance(run, Run) else open_run(run)).load_model(**code)
 
 
 @functools.cache

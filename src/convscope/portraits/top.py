@@ -2,18 +2,20 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
-from ..errors import OptionError, UnitError, check_choice
+from ..errors import OptionError, UnitError
 from ..hints import command
-from ..method import THEME, THEMES, Method, Option, Part, provenance
-from ..methods.deconv import CONTRAST_OPTION, SWITCHES_OPTION, TIES_OPTION, view_option
-from ..projection.caveats import check_drawn, is_pooled
+from ..method import Method, Pieces, paged, provenance
+from ..options import Opt, Theme, check_options
+from ..projection.caveats import is_pooled
+from ..projection.choices import Contrast, Switches, Ties, View
 from ..results import CONTRAST, TopPatches
 from ..units import slug
 from .gathering import gather
-from .scanned_units import RUN_OPTION, ScannedUnits, model_of, rules_of, scanned_units
+from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
 
 # Units on one sheet: as many as can be looked at; a whole layer is divided into pages of so many.
 ON_A_PAGE = 16
@@ -24,13 +26,13 @@ def top(
     model: Any,
     units: Any,
     *,
-    run: Any = None,
-    switches: bool | str = True,
-    ties: str = "spread",
-    view: str = "projection",
-    contrast: float = CONTRAST,
-    theme: str = "light",
-    filters: Any = None,
+    run: ScanRun = None,
+    switches: Switches = "switches",
+    ties: Ties = "spread",
+    view: View = "projection",
+    contrast: Contrast = CONTRAST,
+    theme: Theme = "light",
+    filters: Annotated[Any, Opt("Deprecated: channels of UNIT, as earlier releases wrote them.", hidden=True, recorded=False)] = None,
 ) -> TopPatches:
     """Return the images of a scan that excite units of a layer most, cropped to the receptive field, and their projections.
 
@@ -44,10 +46,8 @@ def top(
 
     >>> convscope.top("run/", "block3_conv1:0-15").save("top.png")
     """
-    variant = "switches" if switches is True else str(switches)
-    rules = rules_of(variant, ties)
-    check_choice("theme", theme, THEMES)
-    check_drawn(view, contrast)
+    options = check_options(top, locals())
+    rules = rules_of(options.switches, ties)
     scanned = _chosen(model, units, run, filters)
     if len(scanned.layers) > 1:
         raise UnitError(
@@ -58,15 +58,7 @@ def top(
     run, network, layer = scanned.run, scanned.network, scanned.layer
     gathered = gather(run, network, scanned.units, [rules], view=view)
     known = run.units(layer)
-    parameters = {
-        "units": [f"{layer}:{ranges(scanned.channels)}"],
-        "run": str(run.path.absolute()),
-        "switches": variant,
-        "ties": ties,
-        "view": view,
-        "contrast": contrast,
-        "theme": theme,
-    }
+    parameters = {"units": [f"{layer}:{ranges(scanned.channels)}"], "run": str(run.path.absolute())} | options.recorded()
     return TopPatches(
         provenance=provenance("top", network.bundle, (scanned.input(gathered.unreadable),), parameters),
         notes=(*gathered.notes(), *scanned.notes([rules], gathered.patches)),
@@ -79,23 +71,22 @@ def top(
         not_finite=int((known.count < len(run)).sum()),
         images=len(run),
         dataset=scanned.dataset,
-        variant=variant if is_pooled(scanned.way) else "unpooled",
+        variant=options.switches if is_pooled(scanned.way) else "unpooled",
         steady=rules.is_steady(scanned.way),
         view=view,
-        contrast=contrast,
+        contrast=options.contrast,
         theme=theme,
     )
 
 
-def pages(model: Any, units: Any, *, run: Any = None, filters: Any = None, **more: Any) -> list[Part]:
-    """Return what to call `top` with for each page: units of one layer, 16 at most; the run is opened once for all."""
+def pages(model: Any, units: Any, *, run: Any = None, filters: Any = None, **options: Any) -> Pieces:
+    """Return the pages of a request: units of one layer each, 16 at most; the run is opened once for all."""
     scanned = _chosen(model, units, run, filters)
     parts = scanned.pages(ON_A_PAGE)
-    names = [""] if len(parts) == 1 else map(_page_name, parts)
-    return [
-        Part(name, ([f"{part.layer}:{ranges(part.channels)}"],), {"run": scanned.run, **more})
-        for name, part in zip(names, parts, strict=True)
-    ]
+    title = f"top {units if isinstance(units, str) else ' '.join(map(str, units))}"
+    network = None if model is None else scanned.network.bundle
+    drawn = {_page_name(part): partial(top, network, f"{part.layer}:{ranges(part.channels)}", run=scanned.run, **options) for part in parts}
+    return paged(title, drawn)
 
 
 def _page_name(part: ScannedUnits) -> str:
@@ -144,16 +135,6 @@ def _check_memory(scanned: ScannedUnits) -> None:
 METHOD = Method(
     name="top",
     run=top,
-    takes=("units",),
-    options=(
-        RUN_OPTION,
-        SWITCHES_OPTION,
-        TIES_OPTION,
-        view_option("projection"),
-        CONTRAST_OPTION,
-        THEME,
-        Option("filters", str, None, "Deprecated: channels of UNIT, as earlier releases wrote them.", hidden=True),
-    ),
     examples=(
         "convscope top block3_conv1:0-15 -r run/",
         "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
@@ -163,8 +144,7 @@ METHOD = Method(
         "names its file if it has moved. More than 16 units of a layer, or units of several layers, become pages of at most "
         "16, with an index.html that shows them all."
     ),
-    model_of=model_of,
-    of_runs=True,
-    pages=pages,
+    network=network_of_run,
+    divide=pages,
     in_todays_words=as_units_option,
 )

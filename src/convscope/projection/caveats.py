@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OptionError, check_choice
 from ..graph.calls import Call, Graph
 from ..graph.finite import weight_notes
 from ..graph.kinds import Kind
 from ..graph.rules import GRADIENT, CenterUnpool, Ruleset, SwitchUnpool
 from ..locality.gratings import gratings
 from ..network.network import Network
-from ..results import VIEWS, FloatArray
+from ..results import FloatArray
 from ..units import Unit
 from .likeness import Likeness, likeness
 from .slopes import slope_notes
@@ -105,10 +104,3 @@ def _gratings(calls: Sequence[Call]) -> tuple[str, ...]:
 def measured(layer: str, found: Likeness | None) -> tuple[str, ...]:
     """Return the sentence that says how much of its projections belongs to a unit of the layer; none where it could not be measured."""
     return () if found is None else (MEASURED.format(layer, found.projections, found.pairs, found.gradients),)
-
-
-def check_drawn(view: str, contrast: float) -> None:
-    """Raise OptionError for ways of drawing that there are not."""
-    check_choice("view", view, VIEWS)
-    if not 50 <= contrast <= 100:
-        raise OptionError(f"`contrast` is {contrast}. Expected the percentage of values within the scale, 50 to 100.")

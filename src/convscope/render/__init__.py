@@ -7,9 +7,10 @@ a model. The names below answer `convscope.writing.Writer`.
 from pathlib import Path
 
 from ..results import Embedding
+from .pages import write_pages
 from .writer import is_written, main_picture, png_bytes, show, write, write_chosen, write_named
 
-__all__ = ["is_written", "main_picture", "png_bytes", "show", "write", "write_chosen", "write_named", "write_page"]
+__all__ = ["is_written", "main_picture", "png_bytes", "show", "write", "write_chosen", "write_named", "write_page", "write_pages"]
 
 
 def write_page(result: Embedding, folder: Path) -> list[Path]:

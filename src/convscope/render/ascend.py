@@ -22,7 +22,7 @@ from .layout import (
     number,
     open_sheet,
 )
-from .pixels import unit_to_rgb
+from .pixels import plain_picture, unit_to_rgb
 from .sheet import DETAIL, LABEL, Sheet, Style
 from .theme import Theme, theme_of
 
@@ -60,15 +60,6 @@ def animation(frames: Sequence[np.ndarray]) -> bytes:
     file = io.BytesIO()
     shown[0].save(file, "GIF", save_all=True, append_images=shown[1:], duration=durations, loop=0, disposal=1)
     return file.getvalue()
-
-
-def plain_picture(image: np.ndarray) -> Image.Image:
-    """Return (height, width, channel) in [0, 1] as an 8-bit picture: one channel as grey, three as RGB.
-
-    PNG has no other numbers of channels: of more than three the first three are kept, of two the mean.
-    """
-    rgb = unit_to_rgb(image)
-    return Image.fromarray(np.ascontiguousarray(rgb[..., 0]) if image.shape[-1] == 1 else rgb)
 
 
 def _sheet(result: Ascent, theme: Theme) -> Sheet:

@@ -15,10 +15,10 @@ from PIL import Image
 from ..errors import OutputError
 from ..files import write_files
 from ..results import Result
+from ..writing import INDEX
 from .writer import words_of
 
 WIDE_FROM = 700
-INDEX = "index.html"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,15 @@ def unit_to_rgb(pixels: ArrayLike) -> Bytes:
     return rgb
 
 
+def plain_picture(image: np.ndarray) -> Image.Image:
+    """Return (height, width, channel) in [0, 1] as an 8-bit picture: one channel as grey, three as RGB.
+
+    PNG has no other numbers of channels: of more than three the first three are kept, of two the mean.
+    """
+    rgb = unit_to_rgb(image)
+    return Image.fromarray(np.ascontiguousarray(rgb[..., 0]) if image.shape[-1] == 1 else rgb)
+
+
 def heat(values: ArrayLike, colours: Bytes, low: float, high: float) -> Bytes:
     """Return a (height, width) map in `colours`, a (256, 3) table, its first for `low` and its last for `high`."""
     span = high - low

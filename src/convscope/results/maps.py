@@ -67,11 +67,11 @@ class Embedding(Result):
         numbers = ", ".join(f"{name} {value:.3f}" for name, value in self.quality.items())
         return (f"{len(self.points):,} images by {self.engine}: {steps}.", f"Quality: {numbers}.")
 
-    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+    def save(self, path: str | Path, *, raw: bool = False, theme: str | None = None) -> list[Path]:
         """As for every result. Raises OutputError also for the folder of the map that the images were placed on."""
         target = Path(path)
         check_apart(target.parent if is_picture(target) else target, self.provenance.parameters.get("onto"))
-        return super().save(path, raw=raw)
+        return super().save(path, raw=raw, theme=theme)
 
     def tidy(self, written: Sequence[Path]) -> None:
         """Remove an earlier map's `map.npz` and `reference.npz` beside a new `grid.png`: they hold other points."""

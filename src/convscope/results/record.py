@@ -4,13 +4,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..expressions import Objective
 from ..formats import picture
+from ..options import Theme, check_options
 from ..units import Unit
 from ..writing import writer
 
@@ -99,12 +100,20 @@ class Result:
     def tidy(self, written: Sequence[Path]) -> None:
         """Remove what an earlier result left among the files that were `written`, where it would be taken for this one's."""
 
-    def save(self, path: str | Path, *, raw: bool = False) -> list[Path]:
+    def drawn(self, *, theme: Theme = "light") -> Self:
+        """Return the same result, drawn so; its provenance records it. Raises OptionError."""
+        options = check_options(Result.drawn, {"theme": theme}).recorded()
+        parameters = self.provenance.parameters | options
+        return dataclasses.replace(self, provenance=dataclasses.replace(self.provenance, parameters=parameters), **options)
+
+    def save(self, path: str | Path, *, raw: bool = False, theme: str | None = None) -> list[Path]:
         """Write the picture to `path` (a .png, or .svg or .pdf for print), or all pictures into it (a folder); return what was written.
 
-        Each picture carries its provenance and has a JSON sidecar; `raw` also writes the arrays as .npz. Files are written
-        whole or not at all. Raises OutputError.
+        Each picture carries its provenance and has a JSON sidecar; `raw` also writes the arrays as .npz. `theme`: "light" or "dark", if not
+        as the result was made. Files are written whole or not at all. Raises OutputError, OptionError.
         """
+        if theme is not None:
+            return self.drawn(theme=theme).save(path, raw=raw)
         written = writer().write(self, Path(path), raw=raw)
         self.tidy(written)
         return written

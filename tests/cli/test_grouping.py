@@ -6,7 +6,7 @@ import click
 import pytest
 
 from convscope.cli.app import program
-from convscope.cli.grouped import MODEL_OPTIONS
+from convscope.cli.methods import MODEL_OPTIONS
 
 pytestmark = pytest.mark.once
 

@@ -1,0 +1,186 @@
+"""A request: a method, what it looks at, a network and options; made in one piece or many, written, and told as it goes.
+
+The command line, the session, the demo and `replay` are front ends of it: they parse, and show the events.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .errors import OutputError
+from .method import DRAWING, Method, Pieces, Written, told_words
+from .options import FOLDER
+from .render.writer import check_target
+from .results import INTERRUPTED, Result, check_apart
+from .units import slug
+from .writing import INDEX, is_picture, writer
+
+LONGEST_STEM = 100
+PAGE = "page"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that belongs to what is written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event: how many units were `made` and how many `kept` from an earlier attempt, and whether Ctrl-C ended it.
+
+    `index`: the page that shows everything, of many pictures.
+    """
+
+    interrupted: bool = False
+    made: int = 0
+    kept: int = 0
+    index: Path | None = None
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a user should know of the end."""
+        done = self.made + self.kept
+        if self.kept:
+            yield f"{self.kept} of {done} units already exist with the same settings. They are kept."
+        if self.interrupted:
+            yield f"Interrupted. {done} units are written. The same command makes the rest." if done else INTERRUPTED
+
+
+Event = Written | Note | Finished
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user wants: `inputs` and `options` of a method, by name, and the network (None where the method needs none).
+
+    Options are checked at once. Raises OptionError.
+    """
+
+    method: Method
+    inputs: tuple[Any, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    network: Any = None
+
+    def __post_init__(self) -> None:
+        """Check the options, and make them plain."""
+        known = {option.name: option for option in self.method.options}
+        checked = {name: known[name].check(value) if name in known else value for name, value in self.options.items()}
+        object.__setattr__(self, "options", checked)
+
+    def on(self, network: Any) -> "Request":
+        """Return the same request on a network."""
+        return replace(self, network=network)
+
+    @property
+    def subject(self) -> str:
+        """What it looks at, in the words of the user."""
+        first = self.inputs[0]
+        large = [self.options.get(option.name) for option in self.method.large_options]
+        return " ".join([*([first] if isinstance(first, str) else map(str, first)), *(str(value) for value in large if value is not None)])
+
+    @property
+    def stem(self) -> str:
+        """A file name for it."""
+        return f"{self.method.name}-{slug(self.subject.replace(' ', '-'))}"[:LONGEST_STEM]
+
+    def check_target(self, out: Path | None, folder: Path) -> None:
+        """Raise OutputError for a target of `write` that cannot be written, or that it reads; to be asked before a long computation."""
+        check_target(out or folder)
+        place = folder / self.stem if out is None else out.parent if is_picture(out) else out
+        for option in self.method.options:
+            if option.names == FOLDER:
+                check_apart(place, self.options.get(option.name))
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """How it is made; its units are looked up here, once."""
+        divide, run = self.method.divide, self.method.run
+        if divide is not None:
+            return divide(self.network, *self.inputs, **self._arguments())
+
+        def whole(**watch: Any) -> Result:
+            return run(self.network, *self.inputs, **self._arguments(), **watch)
+
+        return Pieces(whole=whole, watched="watch" in self.method.parameters)
+
+    def result(self) -> Result:
+        """Return the result of all of it in one piece, as `run` makes it."""
+        return self._drawn(self.method.run(self.network, *self.inputs, **self._arguments()))
+
+    def write(self, out: Path | None, *, folder: Path, raw: bool = False, page: bool = False, watch: Any = None) -> Iterator[Event]:
+        """Make it, write it and yield what happens: to `out`, a picture or a folder, or under its `stem` in `folder`.
+
+        Pieces that an earlier attempt wrote are left as they are. `page`: write the result's page too. `watch` hears of each step where
+        one picture is made. Ctrl-C keeps what is written. Raises OutputError, and what the method raises.
+        """
+        pieces, single = self.pieces, out is not None and is_picture(out)
+        if pieces.write is not None and not (single and pieces.whole is not None):
+            if single:
+                count = len(pieces.results) or "many"
+                raise OutputError(f"`{self.subject}` makes {count} pictures, but --out is `{out}`. Name a folder.")
+            yield from self._write_many(pieces, out or folder / self.stem, raw)
+            return
+        assert pieces.whole is not None
+        result = self._drawn(pieces.whole(**({"watch": watch} if pieces.watched and watch is not None else {})))
+        yield from self._write_whole(result, out, folder, raw, page)
+
+    def _write_whole(self, result: Result, out: Path | None, folder: Path, raw: bool, page: bool) -> Iterator[Event]:
+        paths = writer().write_named(result, folder, self.stem, raw=raw) if out is None else result.save(out, raw=raw)
+        result.tidy(paths)
+        place = (out or folder / self.stem) / PAGE
+        if page:
+            result.save_page(place)  # type: ignore[attr-defined]
+            paths = [*paths, place / "index.html"]
+        yield Written(tuple(paths), result=result)
+        yield from map(Note, dict.fromkeys((*result.notes, *result.remarks())))
+        if result.beside and out in paths:
+            yield Note(f"A {out.suffix if out else ''} holds one picture. Name a folder with --out for {' and '.join(result.beside)} too.")
+        if result.beside and not page and (place / "index.html").is_file():
+            yield Note(f"`{place}` shows an earlier map. Add --page to replace it.")
+        yield Finished(interrupted=result.interrupted)
+
+    def _write_many(self, pieces: Pieces, folder: Path, raw: bool) -> Iterator[Event]:
+        assert pieces.write is not None
+        notes: dict[str, None] = {}
+        count = {True: 0, False: 0}
+        interrupted = begun = False
+        try:
+            for piece in pieces.write(folder, raw=raw):
+                begun = True
+                if piece.result is not None:
+                    notes |= dict.fromkeys((*piece.result.notes, *piece.result.remarks()))
+                    interrupted = piece.result.interrupted
+                if not piece.sheet:
+                    count[piece.new] += len(piece.units)
+                yield piece
+        except KeyboardInterrupt:
+            if not begun:
+                raise
+            interrupted = True
+        yield from map(Note, notes)
+        yield Finished(interrupted, count[True], count[False], folder / INDEX if pieces.results else None)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the options that the method's own function takes; the drawing's are applied to its result."""
+        drawing = {option.name for option in DRAWING} - self.method.parameters
+        return {name: value for name, value in self.options.items() if name not in drawing}
+
+    def _drawn(self, result: Result) -> Result:
+        drawing = {option.name for option in DRAWING} - self.method.parameters
+        options = {name: value for name, value in self.options.items() if name in drawing}
+        return result.drawn(**options) if options else result
+
+    def command_line(self, *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None) -> str:
+        """Return the shell command that does the same; options at their defaults are left out."""
+        words = ["convscope", self.method.name]
+        for value in self.inputs:
+            words.extend(value if isinstance(value, list) else [value])
+        for option in self.method.options:
+            value = self.options.get(option.name, option.default)
+            if value != option.default:
+                words.extend([option.flag] if value is True else [option.flag, str(value)])
+        return shlex.join([*words, "-m", model, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
