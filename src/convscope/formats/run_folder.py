@@ -3,6 +3,7 @@
 The manifest holds the checksum of each table and of itself. A reader checks a file before it believes anything in it.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "units": (("channel", "count", "fires", "mean", "min", "max", "q01", "q50", "q99"), ("layer",), ("histogram",)),
     "spans": (("first", "end"), ("features",), ()),
 }
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Say whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
+    return sum(os.path.lexists(folder / name) for name in (SHARDS, FEATURES, MANIFEST, "units.parquet")) >= 2
 
 
 def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:

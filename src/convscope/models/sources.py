@@ -1,12 +1,19 @@
 """What can stand where a model can: a bundle, a file, a name, a Keras model in memory, the run of a scan, or nothing."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ModelError, OptionError
+from ..files import as_path
+from ..formats.run_folder import MANIFEST, damaged, is_run_folder, read_manifest
 from ..hints import option
+from ..reach import allowing, is_open, is_within_reach, named_by, user_path
+from . import applications
 from .bundle import ModelBundle
-from .loading import load, load_default
+from .loading import EMBEDDED, load, load_default
+from .reload import model_file, reload_model
 
 
 @runtime_checkable
@@ -20,15 +27,17 @@ class HoldsModel(Protocol):
 def as_bundle(model: Any, *, classes: bool = False, **options: Any) -> ModelBundle:
     """Return a ModelBundle as it is; load a path, a name, a Keras model in memory or the network of a run; for None see `load_default`.
 
-    `options` go to `load`. Of these a run takes `custom` and `unsafe`, because it records the others. Raises ModelError, OptionError and,
-    for a run, ReplayError.
+    `options` go to `load`. Of these a run, or its folder, takes `custom` and `unsafe`, because it records the others. Raises ModelError,
+    OptionError and, for a run, ReplayError.
     """
     if isinstance(model, ModelBundle):
         return model
     if model is None:
         return load_default(classes=classes, **options)
     if isinstance(model, HoldsModel):
-        return _of_run(model, **options)
+        return model.load_model(**_of_a_run(options))
+    if isinstance(model, str | Path) and _is_run(model):
+        return _scanned(user_path(model), **_of_a_run(options))
     if isinstance(model, str | Path) or hasattr(model, "layers"):
         return load(model, **options)
     raise ModelError(
@@ -36,8 +45,27 @@ def as_bundle(model: Any, *, classes: bool = False, **options: Any) -> ModelBund
     )
 
 
-def _of_run(run: HoldsModel, *, custom: Any = (), unsafe: bool = False, **more: Any) -> ModelBundle:
-    for name, value in more.items():
-        if value is not None and value not in ((), [], {}, ""):
+def _is_run(path: str | Path) -> bool:
+    """Say whether a path is the folder of a run, be it unfinished or damaged: what opens it then says so. The name of a model is not."""
+    named = str(path).lower() in EMBEDDED or applications.find(str(path)) is not None
+    return not named and is_within_reach(path) and is_run_folder(as_path(path))
+
+
+def _of_a_run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options that a run takes. Raises OptionError for one that it records."""
+    for name, value in options.items():
+        if name not in ("custom", "unsafe") and value is not None and value not in ((), [], {}, ""):
             raise OptionError(f"Received {option(name, str(value))} with a run. A run records how its network is loaded. Leave it out.")
-    return run.load_model(custom=custom, unsafe=unsafe)
+    return {name: options[name] for name in ("custom", "unsafe") if name in options}
+
+
+def _scanned(folder: Path, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
+    """Return the network that a run's folder names. As `Run.load_model`, but nothing else of the run is read."""
+    manifest = read_manifest(folder)
+    try:
+        allowed = [*model_file(manifest["model"])] if is_open() else []
+        with allowing(allowed), named_by(f"The run `{folder}`", folder):
+            bundle = reload_model(manifest["model"], "run", custom, unsafe)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(folder / MANIFEST, error) from error
+    return replace(bundle, notes=(f"`{folder}` is a run: this is {bundle.name}, the network that was scanned", *bundle.notes))

@@ -1,7 +1,6 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from ..digests import hasher
 from ..errors import ImageError, UnitError, closest
 from ..files import as_path
 from ..formats.bins import bin_edges, bins_of
-from ..formats.journal_files import SHARDS
-from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, SHARES, Contents, damaged, read_manifest
+from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, SHARES, Contents, damaged, is_run_folder, read_manifest
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
@@ -368,11 +366,8 @@ def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
 
 
 def is_run(path: str | Path) -> bool:
-    """Return whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
-    if not is_within_reach(path):
-        return False
-    folder = as_path(path)
-    return sum(os.path.lexists(folder / name) for name in (SHARDS, FEATURES, MANIFEST, "units.parquet")) >= 2
+    """Say whether a path that may be opened is the folder of a run, be it unfinished or damaged."""
+    return is_within_reach(path) and is_run_folder(as_path(path))
 
 
 def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:
