@@ -36,6 +36,16 @@ def test_a_run_opened_again_says_the_same(run):
     assert np.array_equal(first.images, run.top("block3_conv1").images[[3, 1]])
 
 
+def test_units_go_by_their_addresses(run):
+    by_address, by_channels = run.top("block3_conv1:3,0-1"), run.top("block3_conv1", [3, 0, 1])
+    assert by_address.layer == "block3_conv1" and by_address.channels.tolist() == [3, 0, 1]
+    assert np.array_equal(by_address.images, by_channels.images)
+    assert np.array_equal(run.units("block3_conv1:all").fires, run.units("block3_conv1").fires)
+    for odd in ("block3_conv1:3@1,2", "predictions:Bag"):
+        with pytest.raises(UnitError, match="is a position or a class"):
+            run.top(odd)
+
+
 def test_top_carries_positions_and_receptive_fields(run, maps):
     top = run.top("block3_conv1")
     assert top.images.shape == top.values.shape == top.rows.shape == (128, 4) and top.fields.shape == (128, 4, 4)

@@ -145,8 +145,11 @@ class Run:
         return tuple(self._layer(layer)["shape"])
 
     def top(self, layer: str, channels: Sequence[int] | None = None) -> TopUnits:
-        """Return the strongest images of a layer's units, all or these `channels`. Raises UnitError."""
-        wanted = self._channels(layer, channels)
+        """Return the strongest images of units as numbers; `convscope.top` draws them.
+
+        `layer`: a layer, of which `channels` picks units, or the address of units such as "block3_conv1:0-15". Raises UnitError.
+        """
+        layer, wanted = self._wanted(layer, channels)
         table, rows = self._tops
         part = np.asarray(rows.get(layer, []), np.int64)
         numbers = {name: column[part] for name, column in table.numbers.items()}
@@ -171,8 +174,8 @@ class Run:
         )
 
     def units(self, layer: str, channels: Sequence[int] | None = None) -> UnitStatistics:
-        """Return the statistics of a layer's units, all or these `channels`. Raises UnitError."""
-        wanted = self._channels(layer, channels)
+        """Return the statistics of units, named as for `top`. Raises UnitError."""
+        layer, wanted = self._wanted(layer, channels)
         table, rows = self._units
         part = np.asarray(rows[layer], np.int64)[wanted]
         numbers = {name: column[part] for name, column in table.numbers.items()}
@@ -315,6 +318,17 @@ class Run:
                 f"{closest('its layers', layer, self.layers)} Scan it with --layers."
             )
         return dict(found)
+
+    def _wanted(self, units: str, channels: Sequence[int] | None) -> tuple[str, NDArray[np.int64]]:
+        """Return the layer and the channels that the address of a layer or of units means."""
+        if channels is not None or ":" not in units or units in self.layers:
+            return units, self._channels(units, channels)
+        pattern = parse(units)
+        if pattern.position is not None or not (pattern.channels == "all" or isinstance(pattern.channels, tuple)):
+            raise UnitError(
+                f"`{units}` is a position or a class. Tables of a run number whole units: write {pattern.layer}:0-3, for example."
+            )
+        return pattern.layer, self._channels(pattern.layer, pattern.channels if isinstance(pattern.channels, tuple) else None)
 
     def _channels(self, layer: str, channels: Sequence[int] | None) -> NDArray[np.int64]:
         count = self.channels(layer)
