@@ -142,7 +142,7 @@ def _take_filters(state: State, answer: str) -> Step:
 
 
 def _strongest(answer: str) -> int:
-    """Return how many of the strongest filters an answer means. Raises OptionError."""
+    """Return how many of the strongest units an answer means. Raises OptionError."""
     try:
         return natural(answer.removeprefix("strongest"))
     except ValueError as error:

@@ -54,7 +54,7 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
 
 
 def _session(argument: str | None, model: str | None, out: Path, **told: Any) -> None:
-    """Ask for model, layer, filters and method, and show and write the pictures: what `convscope` alone does, for a model that needs to be
+    """Ask for model, layer, units and method, and show and write the pictures: what `convscope` alone does, for a model that needs to be
     told something.
     """
     from .interactive import interact
