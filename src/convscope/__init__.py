@@ -3,8 +3,8 @@
 ```python
 import convscope as cs
 
-model = cs.load("model.h5")  # any saved Keras CNN; VGG16 if nothing is given
-cs.layers(model)  # what can be looked at
+model = cs.load("model.h5")  # any saved Keras CNN; VGG16 if you name none
+cs.layers(model)  # its layers, with their addresses
 cs.ascend(model, "block4_conv2:17").save("17.png")
 ```
 """

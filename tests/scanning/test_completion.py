@@ -239,7 +239,7 @@ def test_the_folder_of_shards_is_no_link(tmp_path):
 def test_images_that_are_gone_or_have_changed_are_said(tmp_path):
     run = tmp_path / "run"
     arithmetic.scan(run, 100)
-    with pytest.raises(ImageError, match=r"knows 100 images, and `array\[60\]` is not among the 60 given"):
+    with pytest.raises(ImageError, match=r"knows 100 images, and `array\[60\]` is not among the 60 in this command"):
         arithmetic.scan(run, 60)
     from convscope.images import as_image_set
     from convscope.scanning.completion import complete_run

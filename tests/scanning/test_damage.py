@@ -218,7 +218,7 @@ def test_skipped_pictures_may_go(tmp_path):
     scan()
     assert arithmetic.result(tmp_path / "run") == before
     (photos / "2.png").unlink()
-    with pytest.raises(ImageError, match="knows 4 images, and `2.png` is not among the 2 given"):
+    with pytest.raises(ImageError, match="knows 4 images, and `2.png` is not among the 2 in this command"):
         scan()
 
 

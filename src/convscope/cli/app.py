@@ -84,7 +84,7 @@ class Program(click.Group):
 def program(ctx: click.Context, out: Path) -> None:
     """Show what a trained convolutional network has learned.
 
-    Takes any CNN saved by Keras (.h5, .hdf5, .keras), VGG16 if none is given. Alone in a terminal, it asks.
+    Takes any CNN saved by Keras (.h5, .hdf5, .keras), or VGG16 if you name none. Without a command, in a terminal, it asks you.
     """
     if ctx.invoked_subcommand is None:
         from .interactive import interact

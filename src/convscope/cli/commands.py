@@ -65,11 +65,11 @@ def _session(argument: str | None, model: str | None, out: Path, **told: Any) ->
 def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, ...], custom: tuple[str, ...], unsafe: bool) -> None:
     """Make a written picture again from its own provenance, and say whether the bytes are the same.
 
-    Takes a PNG, SVG or PDF that convscope wrote; all three are the same bytes when they are made again. A JSON sidecar holds no picture
-    to compare with. Exit code 1 when the new picture differs.
+    Takes a PNG, SVG or PDF that convscope wrote. On the same machine all three have the same bytes when they are made again. A JSON
+    sidecar holds no picture to compare with. The exit code is 1 if the new picture differs.
 
-    A picture may come from anybody: of the files that it names only those are opened that lie in its folder or below, that --allow
-    names, or that you say yes to.
+    A picture may come from anybody. Of the files that it names, convscope opens only those in its folder or below, those of --allow,
+    and those that you agree to.
     """
     from ..reach import allowing
     from ..replaying import differences, replay, same_bytes
@@ -93,8 +93,8 @@ def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, 
 def _view(folder: Path, port: int, browse: bool) -> None:
     """Serve the page of a map on this machine and open it in the browser; Ctrl-C ends it.
 
-    Takes a folder that `convscope tsne … --page` wrote. The page also opens by itself, from its index.html: this is for
-    browsers that read nothing from disk. Only this folder is served, only to this machine, and nothing can be changed.
+    Takes a folder written by `convscope tsne … --page`. The page also opens by itself, from its index.html. This command is for browsers
+    that read nothing from disk. It serves only this folder, only to this machine, and lets nobody change it.
     """
     from ..viewing import serve
 
@@ -119,7 +119,7 @@ def _demo(out: Path) -> None:
 def _fetch(name: str) -> None:
     """Download the full ImageNet weights of a keras.applications model into Keras' own cache.
 
-    The only command that uses the network. Without one it ends with an error within 15 seconds.
+    The only command that uses the internet. Without a connection it ends with an error within 15 seconds.
     """
     from ..errors import ModelError, closest
     from ..models import applications

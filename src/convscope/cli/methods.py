@@ -143,7 +143,7 @@ def method_command(method: Method) -> click.Command:
         told = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
         if not arguments and all(given[option.name] is None for option in method.large_options):
             flags = "".join(f", or {option.flag}" for option in method.large_options)
-            raise click.UsageError(f"No unit was given. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
+            raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
         request = Request(method, tuple(_taken(method, list(arguments))), given)
         scanned = next((given[option.name] for option in method.options if option.names == RUN), None)
         hints.remember(run=run_words(scanned, told["model"]))

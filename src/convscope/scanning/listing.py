@@ -69,7 +69,7 @@ def all_there(folder: Path, listed: Listed, found: Sequence[Source | None], give
         name = listed.names[image]
         if source is None and image not in skipped:
             raise ImageError(
-                f"The run in `{folder}` knows {len(found)} images, and `{name}` is not among the {len(given)} given. "
+                f"The run in `{folder}` knows {len(found)} images, and `{name}` is not among the {len(given)} in this command. "
                 f"{closest('these images', name, (one.name for one in given.sources))} Name all of them again, with the new "
                 f"ones, or choose a new folder with --out."
             )

@@ -82,7 +82,7 @@ def _executor(workers: int, executor: Executor | None) -> Executor | None:
     if not callable(getattr(executor, "map", None)) or isinstance(executor, type):
         raise OptionError(f"Received {executor!r} as executor. Expected an object with a method map(function, items).")
     if workers > 1:
-        raise OptionError(f"Received {workers} workers and an executor. Give one of them.")
+        raise OptionError(f"Received {workers} workers and an executor. Use one of them.")
     return executor
 
 
