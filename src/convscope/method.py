@@ -24,7 +24,7 @@ class Written:
     """The files of one piece of a request, made now or, where `new` is False, there already from an earlier attempt.
 
     `result`: what was written, where it is at hand. `units`: those whose pictures these are, where a request is for many. `sheet`: they
-    show what other pieces have written.
+    show what other pieces have written. `indexed`: the page in the folder will show them.
     """
 
     paths: tuple[Path, ...]
@@ -32,6 +32,7 @@ class Written:
     result: Result | None = None
     units: tuple[Any, ...] = ()
     sheet: bool = False
+    indexed: bool = False
 
 
 class Writes(Protocol):
@@ -63,7 +64,7 @@ def paged(title: str, results: Mapping[str, Callable[[], Result]]) -> Pieces:
     def write(folder: Path, *, raw: bool = False) -> Iterator[Written]:
         made = ((name, make()) for name, make in results.items())
         for result, paths in writer().write_pages(folder, title, made, raw=raw):
-            yield Written(tuple(paths), result=result)
+            yield Written(tuple(paths), result=result, indexed=True)
 
     return Pieces(write=write, results=results)
 

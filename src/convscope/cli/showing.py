@@ -39,8 +39,10 @@ def show(events: Iterable[Event], as_json: bool) -> None:
 
 
 def _put(piece: Written) -> None:
-    """Print the pictures of a piece; of many units only their sheets."""
-    for path in piece.paths if piece.sheet or not piece.units else ():
+    """Print the files of a piece; of many units only their sheets, of many results only their pictures."""
+    if piece.units and not piece.sheet:
+        return
+    for path in piece.paths[:1] if piece.indexed else piece.paths:
         if path.suffix != ".json":
             put(path)
 
