@@ -168,7 +168,7 @@ NAMED = {
     "real": lambda said, path: climbing(said, real=path),
     "spectrum": lambda said, path: climbing(said, image="maco", spectrum=path),
     "a direction": lambda said, path: climbing(said, units=[f"block1_conv1:{path}.npy"]),
-    "run": lambda said, path: said.update(method="top", parameters={"layer": "block1_conv1", "run": path}),
+    "run": lambda said, path: said.update(method="top", parameters={"units": ["block1_conv1:0"], "run": path}),
     "onto": lambda said, path: said.update(method="tsne", parameters={"onto": path}),
     "features": lambda said, path: said.update(method="tsne", model={}, parameters={}, inputs=[{"given": [f"{path}.npy"], "digest": ""}]),
 }

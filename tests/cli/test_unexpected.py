@@ -16,7 +16,7 @@ SENTENCES = {
     "disk": (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
     "input and output": (OSError(errno.EIO, "Input/output error", "disk"), 2, "Cannot use `disk`: "),
     "processes": (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), 2, "temporarily unavailable"),
-    "surrogate": (UnicodeEncodeError("utf-8", "a\udc80", 1, 2, "surrogates not allowed"), 2, "cannot be written in utf-8"),
+    "surrogate": (UnicodeEncodeError("utf-8", "a\udc80", 1, 2, "surrogates not allowed"), 2, "utf-8 cannot write"),
     "fault": (AttributeError("'NoneType' object has no attribute 'x'"), 70, "a fault of convscope, not of your input: AttributeError"),
 }
 

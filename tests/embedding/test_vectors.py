@@ -79,7 +79,7 @@ def test_bad_features_are_refused(tmp_path):
     (tmp_path / "no.parquet").write_bytes(b"PAR")
     cases = {
         "complex.npy": "complex128",
-        "few.npz": "of shape .1,., for 4 images",
+        "few.npz": "have shape .1,. for 4 images",
         "none.parquet": "no column",
         "ragged.parquet": "different",
         "no.parquet": "not a readable",
@@ -136,7 +136,7 @@ def test_what_is_inside_is_refused_in_words(tmp_path):
     (tmp_path / "cut.npz").write_bytes(whole[:60] + bytes(40) + whole[100:])
     cases = {
         "objects.npz": "numbers or text are expected",
-        "beyond.npz": "label 2 and 2 names",
+        "beyond.npz": "label 2, but only 2 names",
         "below.npz": "label -1",
         "flags.npz": "one for each",
         "cut.npz": "not a readable NumPy file",
@@ -176,7 +176,7 @@ def test_of_several_columns_of_lists_one_must_be_named(tmp_path):
         read_features(path)
     assert holds_features(f"{path}[dino]")
     assert np.array_equal(read_features(f"{path}[dino]").values, other)
-    with pytest.raises(ImageError, match="has no column of lists `other`. It has: clip, dino"):
+    with pytest.raises(ImageError, match="has no column of lists `other`. Its columns are clip, dino"):
         read_features(f"{path}[other]")
     path.write_bytes(parquet({"features": FEATURES.astype(np.float32), "embedding": other}, {}))
     with pytest.raises(ImageError, match="has 2 columns of lists: `features`, `embedding`"):

@@ -17,7 +17,7 @@ def test_squeezenet_in_a_file_that_does_not_say_is_right_under_caffe():
     bundle = convscope.load(assets.path("squeezenet_imagenet_float16.h5"))
     assert bundle.preprocessing.name == "caffe"
     assert bundle.alternatives == ("none",)
-    assert "it knows photographs of cat, coffee and temple" in bundle.notes[-1]
+    assert "the model recognises photographs of cat, coffee and temple" in bundle.notes[-1]
     assert "--preprocess none" in bundle.notes[-1]
 
 

@@ -58,7 +58,7 @@ def test_which_input_takes_the_picture_can_be_said():
     [
         ({"age": 1}, "has no input `age`"),
         (["number"], "Expected NAME=VALUE"),
-        ({"number": [1, 2, 3]}, r"takes \(2,\); received \(3,\)"),
+        ({"number": [1, 2, 3]}, r"takes \(2,\), but received \(3,\)"),
         (["number=abc"], "not a value for the input"),
         (["number=nan"], "`nan` is not a number such as"),
         (["number=1_0"], "`1_0` is not a number such as"),

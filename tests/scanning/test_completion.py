@@ -162,11 +162,11 @@ def test_a_lock_dies_with_its_holder(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "value", "said"),
     [
-        ("top", 5, "is of top 4, not 5"),
-        ("precision", "bfloat16", "is of precision float32, not bfloat16"),
-        ("measured", ["maps"], "is of other layers"),
-        ("model", {"digest": "0" * 32, "preprocessing": "none"}, "is of another model"),
-        ("backend", {"name": "jax"}, "is of backend numpy, not jax"),
+        ("top", 5, "was scanned with top 4, not 5"),
+        ("precision", "bfloat16", "was scanned with precision float32, not bfloat16"),
+        ("measured", ["maps"], "was scanned with other layers"),
+        ("model", {"digest": "0" * 32, "preprocessing": "none"}, "was scanned with another model"),
+        ("backend", {"name": "jax"}, "was scanned with backend numpy, not jax"),
     ],
 )
 def test_a_run_of_something_else_is_refused(tmp_path, monkeypatch, entry, value, said):

@@ -51,7 +51,7 @@ def test_a_name_that_old_kerases_did_not_have_is_said(name, writer, said):
 
 
 def test_a_name_of_nobodys():
-    with pytest.raises(ModelError, match=r"`conv` has the activation 'nobody', which is none of Keras'"):
+    with pytest.raises(ModelError, match=r"`conv` has the activation 'nobody', which Keras does not have"):
         activation_named("nobody", ENTRY, NOBODY)
 
 

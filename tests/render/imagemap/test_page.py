@@ -185,7 +185,7 @@ def test_a_data_folder_of_the_users_own_is_never_replaced(tmp_path):
     (tmp_path / "linked" / "data" / "start.js").write_text("app.start()")
     for name in ("mine", "linked"):
         before = sorted((tmp_path / name).rglob("*"))
-        with pytest.raises(OutputError, match=r"data` is there and is no page's.*Expected.*save_page\('page'\)"):
+        with pytest.raises(OutputError, match=r"data` already exists and is not part of a page.*Expected.*save_page\('page'\)"):
             write_page(maps.grey_map(9), tmp_path / name)
         assert sorted((tmp_path / name).rglob("*")) == before
 
