@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from convscope.backend import installed
 
-# What one process runs of the first backend's tests, each about as long as the others; a last one runs what these do not.
+# What two processes run of the first backend's tests, about as long as each other; another one, that begins first, runs the rest.
 SHARES = (
-    ("tests/cli", "tests/embedding", "tests/models"),
-    ("tests/ascent", "tests/graph", "tests/locality", "tests/methods", "tests/projection"),
+    ("tests/cli", "tests/models"),
+    ("tests/ascent", "tests/graph", "tests/methods"),
 )
 # The rooms that compute, in two shares for each of the other backends.
 COMPUTING = (
