@@ -55,7 +55,8 @@ def _of_a_run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options that a run takes. Raises OptionError for one that it records."""
     for name, value in options.items():
         if name not in ("custom", "unsafe") and value is not None and value not in ((), [], {}, ""):
-            raise OptionError(f"Received {option(name, str(value))} with a run. A run records how its network is loaded. Leave it out.")
+            words = option(name, str(value)) if isinstance(value, str | Path) else f"`{name}`"
+            raise OptionError(f"Received {words} with a run. A run records how its network is loaded. Leave it out.")
     return {name: options[name] for name in ("custom", "unsafe") if name in options}
 
 
