@@ -24,9 +24,10 @@ PAGE = "page"
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence that belongs to what is written."""
+    """A sentence that belongs to what is written, or that is for people alone: it differs from run to run."""
 
     text: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,23 +137,24 @@ class Request:
             result.save_page(place)  # type: ignore[attr-defined]
             paths = [*paths, place / "index.html"]
         yield Written(tuple(paths), result=result)
-        yield from map(Note, dict.fromkeys((*result.notes, *result.remarks())))
-        if result.beside and out in paths:
-            yield Note(f"A {out.suffix if out else ''} holds one picture. Name a folder with --out for {' and '.join(result.beside)} too.")
+        yield from _notes(result)
+        if result.beside and out is not None and out in paths:
+            others = " and ".join(result.beside)
+            yield Note(f"A {out.suffix} holds one picture. Name a folder with --out for {others} too.", passing=True)
         if result.beside and not page and (place / "index.html").is_file():
-            yield Note(f"`{place}` shows an earlier map. Add --page to replace it.")
+            yield Note(f"`{place}` shows an earlier map. Add --page to replace it.", passing=True)
         yield Finished(interrupted=result.interrupted)
 
     def _write_many(self, pieces: Pieces, folder: Path, raw: bool) -> Iterator[Event]:
         assert pieces.write is not None
-        notes: dict[str, None] = {}
+        notes: dict[Note, None] = {}
         count = {True: 0, False: 0}
         interrupted = begun = False
         try:
             for piece in pieces.write(folder, raw=raw):
                 begun = True
                 if piece.result is not None:
-                    notes |= dict.fromkeys((*piece.result.notes, *piece.result.remarks()))
+                    notes |= dict.fromkeys(_notes(piece.result))
                     interrupted = piece.result.interrupted
                 if not piece.sheet:
                     count[piece.new] += len(piece.units)
@@ -161,7 +163,7 @@ class Request:
             if not begun:
                 raise
             interrupted = True
-        yield from map(Note, notes)
+        yield from notes
         yield Finished(interrupted, count[True], count[False], folder / INDEX if pieces.results else None)
 
     def _arguments(self) -> dict[str, Any]:
@@ -184,3 +186,9 @@ class Request:
             if value != option.default:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
         return shlex.join([*words, "-m", model, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+
+
+def _notes(result: Result) -> Iterator[Note]:
+    """Yield what is said of a result, each sentence once."""
+    yield from map(Note, dict.fromkeys(result.notes))
+    yield from (Note(text, passing=True) for text in dict.fromkeys(result.remarks()))

@@ -22,11 +22,12 @@ def show(events: Iterable[Event], as_json: bool) -> None:
             if not as_json:
                 _put(event)
         elif isinstance(event, Note):
-            record["notes"].append(event.text)
+            record["notes"] += [] if event.passing else [event.text]
             if not as_json:
                 say(event.text)
         else:
             end = event
+            record["written"] += [] if end.index is None else [str(end.index)]
     if as_json:
         put_json(record | _ended(end, summaries))
     else:
@@ -53,5 +54,5 @@ def _ended(end: Finished, summaries: list[dict[str, Any]]) -> dict[str, Any]:
     if end.made or end.kept:
         return found | {"made": end.made, "kept": end.kept}
     if end.index is not None:
-        return found | {"index": str(end.index), "pages": summaries}
+        return found | {"pages": summaries}
     return found | (summaries[0] if summaries else {})
