@@ -62,7 +62,7 @@ def grey(pictures):
     ("wrong", "fact"),
     [
         ({"image": "jpeg"}, "No image parametrisation `jpeg`"),
-        ({"image": 3}, "`image` is int"),
+        ({"image": 3}, "`image` is 3"),
         ({"image": grey(lambda numbers: ops.sum(numbers, axis=1))}, r"shape .*here \(picture, 3, 16, 16\)"),
         ({"image": grey(lambda numbers: numbers - 1.0)}, "values from -1"),
         ({"transforms": "wild"}, "No transform list `wild`"),
