@@ -13,7 +13,8 @@ WORK_PER_COMPILED_CALL = 2e8
 def multiplications(calls: Sequence[Call], area: Callable[[int], int]) -> float:
     """Return the multiplications of some calls: each weight once for each place of the output, of which `area` says the number."""
     weights = {call.index: sum(math.prod(weight.shape) for weight in getattr(call.operation, "weights", ())) for call in calls}
-    return float(sum(area(call.index) * (weights[call.index] or call.shape[-1] or 1) for call in calls))
+    channels = {call.index: call.shape[-1] if call.shape else 1 for call in calls}  # one number, such as a map's maximum, has no shape
+    return float(sum(area(call.index) * (weights[call.index] or channels[call.index] or 1) for call in calls))
 
 
 def is_heavy(graph: Graph, call: Call, size: tuple[int, int]) -> bool:
