@@ -55,15 +55,14 @@ class Convscope:
         self.plain = None
 
     def new_run(self):
-        from convscope.ascent.climb import Climber
+        from convscope.ascent import AscentRun, ascend_all
         from convscope.ascent.objective import weights_of
-        from convscope.ascent.run import AscentRun
-        from convscope.ascent.settings import settle
+        from convscope.ascent.run import rng_of
 
-        climber = Climber(self.network, settle(size=SIDE, precision=self.precision))
+        climber = ascend_all(self.bundle, f"{LAYER}:0", size=SIDE, precision=self.precision).climber
         step = climber.step_of(self.units[0], (SIDE, SIDE), climber.attempts(self.units)[0], 1)
         weights = weights_of(self.network.graph, self.units)
-        return AscentRun(step, weights, [np.random.default_rng([0, *str(unit).encode()]) for unit in self.units])
+        return AscentRun(step, weights, [rng_of(unit, 0) for unit in self.units])
 
     def about(self):
         from convscope.backend import choose

@@ -3,12 +3,11 @@
 import pytest
 
 import convscope
-from convscope.ascent import IMAGES, Attempt, ascend, fourier, peak_measure, pixels, signed
-from convscope.ascent.attempts import attempts_of
-from convscope.ascent.settings import settle
+from convscope.ascent import IMAGES, Attempt, fourier, peak_measure, pixels, signed
+from convscope.ascent.target import as_targets
 from convscope.backend import keras
 from convscope.errors import OptionError
-from convscope.options import check_options
+from convscope.network.network import as_network
 from convscope.replaying import replay, same_bytes
 from networks import awake, model_of, small
 
@@ -46,9 +45,11 @@ def test_where_a_part_is_replaced_nothing_else_is_tried(dead, part):
     assert found.dead.tolist() == [True]
 
 
-def test_one_part_replaced_leaves_the_others():
-    settings, own = (settle(check_options(ascend, given)) for given in ({"steps": 5}, {"steps": 5, "transforms": "still"}))
-    standard, replaced = attempts_of(settings, whole=False)[0], attempts_of(own, whole=False)
+def test_one_part_replaced_leaves_the_others(bundle):
+    targets = as_targets(as_network(bundle), "conv2:0")
+    (standard, *_), replaced = (
+        convscope.ascend_all(bundle, "conv2:0", steps=5, **own).climber.attempts(targets) for own in ({}, {"transforms": "still"})
+    )
     assert len(replaced) == 1
     assert replaced[0].steps == standard.steps == 5
     assert replaced[0].transforms(64) == []
