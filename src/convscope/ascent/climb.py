@@ -13,10 +13,9 @@ from ..graph.tensors import to_array
 from ..network.addresses import unit_call
 from ..network.entering import network_input
 from ..network.network import Network
-from ..projection.slopes import require_slope
 from .attempts import Attempt, attempts_of
-from .image import as_image
-from .objective import Form, form_of, largest, require_gradients, scored_calls, weights_of
+from .image import as_image, parametrised
+from .objective import Form, form_of, largest, require_gradients, weights_of
 from .pictures import RealImages, sees_all
 from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting, rng_of
 from .settings import Settings
@@ -87,8 +86,6 @@ class Climber:
         """Climb for all targets on a canvas of (height, width); Ctrl-C keeps the pictures so far, and is passed on without any."""
         copies = self.settings.diversity
         self._check_room(len(targets) * copies, canvas, self.most_steps(targets))
-        for call in scored_calls(self.network.graph, targets):
-            require_slope(self.network.graph, call, canvas)
         require_gradients(self.network, targets, canvas)
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
@@ -200,7 +197,7 @@ class Climber:
             self._steps[key] = AscentStep(
                 self.network,
                 attempt.measure(self.network.graph, form),
-                as_image(attempt.image)(*canvas, self.network.bundle.channels),
+                parametrised(as_image(attempt.image), canvas, self.network.bundle.channels),
                 transforms=as_transforms(attempt.transforms)(min(canvas)),
                 update=as_update(attempt.update),
                 size=canvas,

@@ -65,6 +65,14 @@ def as_image(given: Any) -> Image:
     return image
 
 
+def parametrised(image: Image, canvas: tuple[int, int], channels: int) -> Parametrisation:
+    """Return the parametrisation of pictures of a canvas (height, width). Raises OptionError where it makes something else."""
+    found = image(*canvas, channels)
+    if not isinstance(found, Parametrisation):
+        raise OptionError(f"`image` returned {type(found).__name__}. Return a convscope.ascent.Parametrisation.")
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Rings:
     """The rings of waves (height, width) of a frequency in cycles per pixel each: `number` (height x width,) says the ring of each.

@@ -23,6 +23,7 @@ from ..network.entering import network_input
 from ..network.listing import field_and_stride
 from ..network.network import Network
 from ..projection.seeds import seedable
+from ..projection.slopes import require_slope
 from ..units import Unit
 from .target import Target
 
@@ -240,12 +241,14 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
     return ops.cast(found, "float32")
 
 
-def require_gradients(network: Network, targets: Iterable[Target], canvas: tuple[int, int]) -> None:
-    """Raise UnitError for a user's function that has no gradient by the values of its layers: no picture would ever change.
+def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple[int, int]) -> None:
+    """Raise UnitError for targets that no gradient of the picture reaches: no picture would ever change.
 
-    It is tried on the values of two pictures of noise. One that is the same for all of them may be flat only there, and passes.
+    A user's function is tried on the values of two pictures of noise. One that is the same for both may be flat only there, and passes.
     """
     graph, bundle = network.graph, network.bundle
+    for call in scored_calls(graph, targets):
+        require_slope(graph, call, canvas)
     noise = np.random.default_rng(0).uniform(size=(2, *canvas, bundle.channels)).astype(np.float32)
     for function in dict.fromkeys(term.channel for target in targets for term in target.terms if isinstance(term.channel, Function)):
         calls = [unit_call(graph, Unit(layer, 0)).index for layer in function.layers]

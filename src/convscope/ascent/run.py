@@ -1,6 +1,7 @@
 """The lower storey: one ascent for a batch of pictures, a step at a time; compiled once for all batches of a layer."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend import compiled, engine, ops, resolve_precision
-from ..errors import ConvscopeError, OptionError
+from ..backend.failures import ran_out
+from ..errors import ConvscopeError, OptionError, first_sentence
 from ..expressions import Objective
 from ..graph.history import at_precision
 from ..graph.projector import Projector
@@ -18,7 +20,7 @@ from ..network.entering import require_images
 from ..network.network import Network, as_network
 from ..progress import track
 from ..units import Unit
-from .image import Parametrisation, as_image
+from .image import Parametrisation, as_image, parametrised
 from .objective import Measure, best_measure, form_of, require_gradients, weights_of
 from .pictures import canvas_of
 from .target import Target, as_targets
@@ -97,9 +99,12 @@ class AscentStep:
         bundle, graph, targets = network.bundle, at_precision(network.graph, precision), [call.index for call in measure.calls]
 
         def climb(numbers: Any, weights: list[Any], drawn: list[list[Any]]) -> tuple[Any, Any]:
-            pictures = image.pictures(numbers)
-            _check_shape(pictures, (bundle.channels, *size))
-            pictures = self.pipeline.apply(pictures, drawn)
+            with _in_part("image"):
+                pictures = image.pictures(numbers)
+            _check_shape("image", pictures, (bundle.channels, *size))
+            with _in_part("transforms"):
+                pictures = self.pipeline.apply(pictures, drawn)
+            _check_shape("transforms", pictures, (bundle.channels, *size))
             entered = bundle.preprocessing.apply(ops.transpose(pictures, (0, 2, 3, 1)))
             values = measure.measure(graph.run(entered, targets), weights)
             return ops.sum(values), values
@@ -115,18 +120,32 @@ class AscentStep:
         ) -> tuple[Any, list[Any], Any]:
             values, gradient = differentiated(numbers, weights, drawn)
             gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)  # a root's at zero would make the whole picture no number
-            moved, moments = update.apply(numbers, gradient, moments, count)
+            with _in_part("update"):
+                moved, moments = update.apply(numbers, gradient, moments, count)
+            _check_shape("update", moved, tuple(numbers.shape[1:]))
             return ops.where(climbing, image.settled(moved), numbers), moments, values
 
         self.compiled, self.explain = compiled(step), explain
 
 
-def _check_shape(pictures: Any, wanted: tuple[int, ...]) -> None:
-    """Raise OptionError for what a user's parametrisation makes that are not pictures (picture, channel, height, width)."""
-    shape = tuple(pictures.shape)
+@contextlib.contextmanager
+def _in_part(name: str) -> Iterator[None]:
+    """Say of an error inside a part, which may be the user's, that it comes from there and not from the network."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ConvscopeError) or ran_out(error):
+            raise
+        fact = f"{type(error).__name__}: {first_sentence(error)}"
+        raise OptionError(f"A function of `{name}` failed: {fact} docs/extending.md says what it gets and what it returns.") from error
+
+
+def _check_shape(part: str, values: Any, wanted: tuple[int, ...]) -> None:
+    """Raise OptionError for a part that returns something of another shape, which might be stretched to fit without a word."""
+    shape = tuple(values.shape)
     if shape[1:] != wanted:
         sides = ", ".join(map(str, wanted))
-        raise OptionError(f"`image` made pictures of shape {shape}. Return (picture, channel, height, width), here (picture, {sides}).")
+        raise OptionError(f"`{part}` returned an array of shape {shape}. Return (picture, {sides}).")
 
 
 class _State(NamedTuple):
@@ -159,10 +178,11 @@ class AscentRun:
     ) -> None:
         self._step, self._rngs = step, rngs
         self._weights = [ops.convert_to_tensor(one) for one in weights]
-        begun = [step.image.initial(rng) for rng in rngs] if starts is None else starts
-        numbers = ops.convert_to_tensor(np.stack(begun))
+        with _in_part("image"):
+            begun = np.stack([step.image.initial(rng) for rng in rngs] if starts is None else starts).astype(np.float32)
+        numbers = ops.convert_to_tensor(begun)
         self._state = _State(0, numbers, step.update.moments(numbers))
-        self._climbing = np.ones((len(begun), *[1] * (np.ndim(begun[0]))), dtype=bool)
+        self._climbing = np.ones((len(begun), *[1] * (begun.ndim - 1)), dtype=bool)
 
     @classmethod
     def of(
@@ -195,7 +215,7 @@ class AscentRun:
         step = AscentStep(
             network,
             best_measure(network.graph, forms[0]),
-            as_image(image)(*canvas, network.bundle.channels),
+            parametrised(as_image(image), canvas, network.bundle.channels),
             transforms=as_transforms(transforms)(min(canvas)),
             update=as_update(update),
             size=canvas,
@@ -219,7 +239,8 @@ class AscentRun:
         Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
         """
         before = self._state
-        drawn = self._step.pipeline.draw(self._rngs)
+        with _in_part("transforms"):
+            drawn = self._step.pipeline.draw(self._rngs)
         count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing)
         try:
             after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, drawn)
