@@ -62,7 +62,8 @@ def grey(pictures):
     ("wrong", "fact"),
     [
         ({"image": "jpeg"}, "No image parametrisation `jpeg`"),
-        ({"image": 3}, "`image` is int"),
+        ({"image": 3}, "`image` is 3"),
+        ({"image": ["fourier"]}, "`image` is list"),
         ({"image": grey(lambda numbers: ops.sum(numbers, axis=1))}, r"`image` returned an array of shape .* Return \(picture, 3, 16, 16\)"),
         ({"image": grey(lambda numbers: numbers - 1.0)}, "values from -1"),
         ({"image": lambda height, width, channels: None}, "`image` returned NoneType"),
