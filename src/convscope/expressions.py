@@ -21,8 +21,8 @@ from .registry import UNREGISTERED, Registry
 from .units import Unit, UnitPattern, as_position, parse, slug
 
 GRAMMAR = (
-    "terms with ` + ` or ` - ` between them, each layer:channel, layer:channel@row,column, layer:vector.npy, odds(layer:channel) "
-    "a registered function(layer), or a bare layer, a weight before it as in 0.5*layer:channel"
+    "terms with ` + ` or ` - ` between them, each layer:channel, layer:channel@row,column, layer:vector.npy, odds(layer:channel), "
+    "function(layer) or a bare layer, a weight before it as in 0.5*layer:channel"
 )
 ARRAY = ".npy"
 MOST_TERMS = 1_000
@@ -285,7 +285,10 @@ def _function(name: str, layers: str, text: str) -> Term:
     try:
         function = OBJECTIVES.get(name)
     except OptionError as error:
-        raise UnitError(f"`{name}({layers})` in `{text}` is not a term: {error} Expected {GRAMMAR}.") from error
+        fact = str(error).strip()
+        raise UnitError(
+            f"`{name}({layers})` in `{text}` is not a term. {fact} Functions are registered by name: docs/extending.md."
+        ) from error
     return objective([layer.strip() for layer in layers.split(",")], function, name=name).terms[0]
 
 
