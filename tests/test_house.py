@@ -30,7 +30,6 @@ TESTED_ELSEWHERE = {
     "models/saved/repair.py": "models/test_old_files.py",
     "models/saved/survey.py": "models/saved/test_hdf5.py",
     "models/saved/weights.py": "models/test_old_files.py",
-    "portraits/scanned_units.py": "portraits/test_top.py",
     "render/layout.py": "render/test_drawings.py",
     "results/looks.py": "methods/test_deconv.py",
     "results/scans.py": "scanning/test_run.py",
