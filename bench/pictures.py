@@ -121,7 +121,7 @@ def keras_vgg16(folder, layer, side, *, linear):
     return network
 
 
-def keras_logits(bundle, side=CLASS_SIDE):
+def keras_logits(bundle):
     """A classifier for images in 0-1 up to its scores before the softmax, as one Keras model."""
     import tensorflow as tf
 
@@ -129,7 +129,7 @@ def keras_logits(bundle, side=CLASS_SIDE):
     corners[[1, 2, 3], ..., [0, 1, 2]] = 1
     entered = bundle.preprocessing.apply(corners)[:, 0, 0]  # of black, red, green, blue: the arithmetic is linear
     bundle.network.layers[-1].activation = tf.keras.activations.linear
-    image = tf.keras.Input((side, side, 3))
+    image = tf.keras.Input((*bundle.size, 3))
     entering = tf.keras.layers.Conv2D(3, 1, name="entering")
     scores = tf.keras.layers.Activation("linear", name="scores")(bundle.network(entering(image)))
     network = tf.keras.Model(image, scores)
@@ -158,7 +158,7 @@ def xplique_classes(bundle, channels):
 
     network, made = keras_logits(bundle), []
     for some in (channels[:6], channels[6:]):  # memory
-        made.append(xplique(network, Objective.neuron(network, "scores", some), CLASS_SIDE))
+        made.append(xplique(network, Objective.neuron(network, "scores", some), bundle.size[0]))
     return np.concatenate(made)
 
 
@@ -182,7 +182,7 @@ def keras_vis_layer(folder, layer, units, side):
 
 
 def keras_vis_classes(bundle, channels):
-    return np.concatenate([keras_vis(keras_logits(bundle), some, CLASS_SIDE) for some in (channels[:6], channels[6:])])
+    return np.concatenate([keras_vis(keras_logits(bundle), some, bundle.size[0]) for some in (channels[:6], channels[6:])])
 
 
 def lucent(folder, layer, units, side):
