@@ -24,13 +24,13 @@ def networks():
     from convscope.backend import keras
     from convscope.graph.history import flatten
     from convscope.images import as_batch
-    from convscope.network.addresses import graph_of
     from convscope.network.entering import fit_of
+    from convscope.network.network import as_network
     from networks import filled, images
 
     bundle = convscope.load("vgg16", weights="embedded")
     pixels = as_batch("sample:cat", fit_of(bundle)).pixels
-    yield "VGG16", graph_of(bundle), bundle.preprocessing.apply(pixels)
+    yield "VGG16", as_network(bundle).graph, bundle.preprocessing.apply(pixels)
     made = filled(keras.applications.ResNet50(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3)))
     yield "ResNet50", flatten(made), images(1, SIDE, SIDE, 3) * 2 - 1
 

@@ -46,15 +46,14 @@ def rate():
     from convscope.backend import engine, resolve_precision
     from convscope.graph.history import at_precision
     from convscope.graph.tensors import to_array
-    from convscope.network.addresses import graph_of
     from convscope.network.entering import network_input
     from convscope.network.network import as_network
     from convscope.scanning.maxima import NetworkMeasure, chosen_layers
 
     bundle, precision = convscope.load("vgg16", weights="embedded"), resolve_precision("auto")
     measure = NetworkMeasure(as_network(bundle), chosen_layers(as_network(bundle), "all"), precision)
-    graph = at_precision(graph_of(bundle), precision)
-    output = graph_of(bundle).outputs[0].call
+    graph = at_precision(as_network(bundle).graph, precision)
+    output = as_network(bundle).graph.outputs[0].call
     forward = engine().compiled(lambda entered: graph.run(entered, [output])[0])
     pixels = np.random.default_rng(0).uniform(0, 1, (measure.batch, *measure.fit.size, 3)).astype(np.float32)
 

@@ -133,10 +133,10 @@ def _features(bundle: Any, images: Any) -> Any:
     """Return the features of the map; a map of them takes more than random weights, which may give all images the same."""
     from convscope.embedding.features import extract
     from convscope.images import as_image_set
-    from convscope.network.addresses import graph_of
     from convscope.network.features import feature_call
+    from convscope.network.network import as_network
 
-    return extract(bundle, as_image_set(images), feature_call(graph_of(bundle), None)).values
+    return extract(bundle, as_image_set(images), feature_call(as_network(bundle).graph, None)).values
 
 
 def _step(found: dict[str, dict[str, Any]], name: str, run: Any) -> Any:

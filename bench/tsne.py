@@ -52,10 +52,10 @@ def components(pictures: np.ndarray, kind: str) -> np.ndarray:
         bundle = convscope.load("fashion")
         from convscope.embedding.features import extract
         from convscope.images import as_image_set
-        from convscope.network.addresses import graph_of
         from convscope.network.features import feature_call
+        from convscope.network.network import as_network
 
-        values = np.asarray(extract(bundle, as_image_set(pictures[..., None]), feature_call(graph_of(bundle), None)).values)
+        values = np.asarray(extract(bundle, as_image_set(pictures[..., None]), feature_call(as_network(bundle).graph, None)).values)
     return principal_axes(values).project(values)
 
 

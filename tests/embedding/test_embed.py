@@ -11,8 +11,8 @@ import convscope
 from convscope.backend import keras
 from convscope.embedding.pca import principal_axes
 from convscope.errors import ImageError, OptionError
-from convscope.network.addresses import graph_of
 from convscope.network.features import feature_call
+from convscope.network.network import as_network
 from convscope.replaying import same_bytes
 from convscope.results import CAUTION_TSNE
 
@@ -123,7 +123,7 @@ def test_which_layer_is_mapped():
     encoder = layers(flat, dense(7, name="code"))
     convolutional = layers()
     cases = ((hidden, "hidden"), (separate, "hidden"), (single, "average"), (encoder, "flat"), (convolutional, "conv"))
-    assert [feature_call(graph_of(bundle), None).address for bundle, _ in cases] == [name for _, name in cases]
+    assert [feature_call(as_network(bundle).graph, None).address for bundle, _ in cases] == [name for _, name in cases]
 
 
 def clusters(count=80, width=6):

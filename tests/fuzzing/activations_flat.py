@@ -11,7 +11,7 @@ import numpy as np
 import convscope
 from convscope.backend import keras, ops
 from convscope.graph.saturation import ranking
-from convscope.network.addresses import graph_of
+from convscope.network.network import as_network
 from networks import array, filled, tensor
 
 SHORT = 25
@@ -73,7 +73,7 @@ def attempt(number: int, folder: Path) -> str:
         return "unbuildable"
     image = rng.uniform(0, 1, (6, 16, 15, 3)).astype("float32")
     bundle = convscope.load(model, preprocess="unit")
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     found = ranking(graph, graph.calls[graph.outputs[0].call])
     strengths = _peaks(found.strengths(*graph.run(tensor(image), [call.index for call in found.calls])))
     wanted, values = _peaks(bare(image)), _peaks(model(image))

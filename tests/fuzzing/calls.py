@@ -16,7 +16,8 @@ from convscope.backend import choose, keras, ops
 from convscope.errors import ConvscopeError
 from convscope.graph.rules import GRADIENT
 from convscope.graph.saturation import ranking, seed_call
-from convscope.network.addresses import graph_of, unit_call
+from convscope.network.addresses import unit_call
+from convscope.network.network import as_network
 from convscope.units import Unit
 from fuzzing.running import unsound
 from generated import Generated, UnbuildableError, generated
@@ -200,7 +201,7 @@ def _is_score(asked: Asked, *, either: bool = False) -> bool:
 
     `either`: also where the unit falls with what is before.
     """
-    graph, channel = graph_of(asked.bundle), int(asked.unit.rpartition(":")[2])
+    graph, channel = as_network(asked.bundle).graph, int(asked.unit.rpartition(":")[2])
     if either and ranking(graph, unit_call(graph, Unit(asked.address, channel))).signs[channel]:
         return True
     return _is_turned(asked) or seed_call(graph, Unit(asked.address, channel)) is not graph.find(asked.address)

@@ -5,7 +5,7 @@ import pytest
 import convscope
 from convscope.backend import keras, ops
 from convscope.errors import ModelError
-from convscope.network.addresses import graph_of
+from convscope.network.network import as_network
 from networks import images, model_of
 
 
@@ -46,4 +46,4 @@ class Noisy(keras.layers.Layer):
     ids=["rows", "arithmetic", "noise"],
 )
 def test_what_keeps_images_apart_is_let_pass(function):
-    assert not graph_of(network(function)).mixing
+    assert not as_network(network(function)).graph.mixing

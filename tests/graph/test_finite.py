@@ -7,7 +7,7 @@ import convscope
 from convscope.backend import keras
 from convscope.errors import ImageError
 from convscope.graph.finite import spoilt_units, weight_notes
-from convscope.network.addresses import graph_of
+from convscope.network.network import as_network
 from networks import images, model_of
 
 layers = keras.layers
@@ -34,22 +34,22 @@ def network(activation="relu", value=np.nan):
 
 @pytest.mark.parametrize("layer", ["conv", "bn", "act", "pool", "depthwise"])
 def test_a_nan_weight_spoils_its_unit_until_channels_mix(layer):
-    graph = graph_of(network())
+    graph = as_network(network()).graph
     assert spoilt_units(graph, graph.find(layer)).tolist() == [False, True, False, False]
     assert spoilt_units(graph, graph.find("mixed")).all() and spoilt_units(graph, graph.find("out")).all()
 
 
 def test_what_is_infinite_ends_at_a_ceiling():
-    capped, rising = (graph_of(network(activation, np.inf)) for activation in ("relu6", "relu"))
+    capped, rising = (as_network(network(activation, np.inf)).graph for activation in ("relu6", "relu"))
     assert spoilt_units(capped, capped.find("bn")).tolist() == [False, True, False, False]
     assert not spoilt_units(capped, capped.find("act")).any() and not spoilt_units(capped, capped.find("out")).any()
     assert spoilt_units(rising, rising.find("mixed")).all()
 
 
 def test_which_layer_it_is_is_said():
-    graph = graph_of(network())
+    graph = as_network(network()).graph
     assert weight_notes(graph, [graph.find("out")])[0].startswith("Weights that are NaN or infinite: in `conv`.")
-    assert weight_notes(graph_of(convscope.load("fashion")), []) == ()
+    assert weight_notes(as_network(convscope.load("fashion")).graph, []) == ()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

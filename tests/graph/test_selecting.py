@@ -6,7 +6,7 @@ import pytest
 import convscope
 from convscope.backend import keras, ops
 from convscope.graph.saturation import ranking, seed_call
-from convscope.network.addresses import graph_of
+from convscope.network.network import as_network
 from convscope.units import Unit
 from networks import array, filled, images, model_of, tensor
 
@@ -41,7 +41,7 @@ CHOOSING = {
 
 def ranked(model, image):
     bundle = convscope.load(model, preprocess="unit")
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     found = ranking(graph, graph.calls[graph.outputs[0].call])
     values = [array(one) for one in graph.run(tensor(image), [call.index for call in found.calls])]
     return found, array(found.strengths(*map(tensor, values)))
@@ -77,7 +77,7 @@ def test_a_concatenation_ranks_each_part_by_itself():
 def test_an_average_and_a_plain_relu_are_left_alone():
     for steps in ([layers.ReLU(6.0), layers.AveragePooling2D(2)], [layers.ReLU(), layers.MaxPooling2D(2)]):
         bundle = convscope.load(model_of(layers.Conv2D(2, 3), *steps), preprocess="unit")
-        graph = graph_of(bundle)
+        graph = as_network(bundle).graph
         assert not any(call.inner and call.layer_type == "MaxPooling2D" for call in graph.calls)
         assert ranking(graph, graph.calls[graph.outputs[0].call]).is_own
 
@@ -85,7 +85,7 @@ def test_an_average_and_a_plain_relu_are_left_alone():
 def test_methods_seed_and_order_by_it():
     model = model_of(layers.Conv2D(4, 3), layers.Rescaling(200.0), layers.ReLU(6.0), layers.MaxPooling2D(2, name="pool"))
     bundle, image = convscope.load(model, preprocess="unit"), images(2, 8, 8, 3)
-    assert seed_call(graph_of(bundle), Unit("pool", 1)).inner
+    assert seed_call(as_network(bundle).graph, Unit("pool", 1)).inner
     found = convscope.deconv(bundle, "pool:1", image)
     assert np.ptp(found.seeds) > 0
     assert (found.values == 6).all()

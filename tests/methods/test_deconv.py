@@ -9,7 +9,6 @@ from convscope.errors import ExhaustedError, OptionError, UnitError
 from convscope.graph.rules import GRADIENT, GUIDED, Rule, Ruleset, SwitchUnpool
 from convscope.graph.rulesets import as_ruleset
 from convscope.locality import cost
-from convscope.network.addresses import graph_of
 from convscope.network.network import Compiled, as_network
 from convscope.projection.plan import plan_for
 from convscope.units import Unit
@@ -173,7 +172,10 @@ def test_t11_rules_for_a_first_layer_are_the_same_on_parts_and_on_whole_images(n
     bundle, image = convscope.load(small(side=48)), images(48, 48, 3)
     rules = as_ruleset(name)
     everywhere = rules.with_first([(lambda call: False, Elsewhere())])
-    plans = [plan_for(as_network(bundle), graph_of(bundle).find("conv2"), (48, 48), one, forward=True).parts for one in (rules, everywhere)]
+    plans = [
+        plan_for(as_network(bundle), as_network(bundle).graph.find("conv2"), (48, 48), one, forward=True).parts
+        for one in (rules, everywhere)
+    ]
     assert [type(one).__name__ for one in plans] == ["Crops", "NoneType"]
     for unit in ("conv2:all", "conv2:all@0,0", "conv2:all@23,11"):
         part, whole = (convscope.deconv(bundle, unit, image, ruleset=one) for one in (rules, everywhere))
@@ -290,7 +292,7 @@ def test_compiled_functions_are_kept_for_a_few_layers_only(network, monkeypatch)
 
 
 def index_of(bundle, layer):
-    return graph_of(bundle).find(layer).index
+    return as_network(bundle).graph.find(layer).index
 
 
 @pytest.mark.parametrize("head", ["softmax", "linear", "fully convolutional"])

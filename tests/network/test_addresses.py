@@ -5,7 +5,8 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.errors import UnitError
-from convscope.network.addresses import as_candidates, as_units, channel_count, graph_of, unit_call
+from convscope.network.addresses import as_candidates, as_units, channel_count, unit_call
+from convscope.network.network import as_network
 from convscope.units import Unit
 from networks import model_of, small
 
@@ -84,16 +85,16 @@ def test_a_bare_layer_means_all_its_channels_where_the_strongest_are_chosen(bund
 
 def test_a_layer_without_channels_is_refused():
     model = model_of(layers.Flatten(), lambda value: keras.ops.sum(value, axis=-1))
-    graph = graph_of(convscope.load(model))
+    graph = as_network(convscope.load(model)).graph
     with pytest.raises(UnitError, match=r"has no channels. `convscope\.layers\(model\)` lists"):
         channel_count(graph.calls[graph.outputs[0].call])
 
 
 def test_the_graph_is_made_once(bundle):
-    assert graph_of(bundle) is graph_of(bundle)
+    assert as_network(bundle).graph is as_network(bundle).graph
 
 
 def test_a_class_unit_is_taken_before_the_softmax_and_any_other_after_its_activation(bundle):
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     assert unit_call(graph, Unit("predictions", 0)).inner
     assert not unit_call(graph, Unit("conv1", 0)).inner

@@ -4,15 +4,15 @@ import pytest
 
 import convscope
 from convscope.backend import keras
-from convscope.network.addresses import graph_of
 from convscope.network.features import feature_call, feature_notes
+from convscope.network.network import as_network
 from networks import model_of
 
 layers = keras.layers
 
 
 def found(*chain, shape=(16, 16, 3)):
-    return feature_call(graph_of(convscope.load(model_of(*chain, shape=shape), preprocess="none")), None)
+    return feature_call(as_network(convscope.load(model_of(*chain, shape=shape), preprocess="none")).graph, None)
 
 
 def conv(filters=6, kernel=3, **more):
@@ -104,14 +104,14 @@ def hidden(value, name):
     ids=["two heads", "two heads of their own layers", "heads put together"],
 )
 def test_of_several_heads_it_is_what_they_share(join):
-    assert feature_call(graph_of(several(join)), None).address == "average"
+    assert feature_call(as_network(several(join)).graph, None).address == "average"
 
 
 def test_of_two_networks_side_by_side_it_is_the_first_ones():
     image = keras.Input((16, 16, 3))
     heads = [layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling2D(name=name)(conv()(image))) for name in ("one", "two")]
     bundle = convscope.load(keras.Model(image, layers.Average()(heads)), preprocess="none")
-    assert feature_call(graph_of(bundle), None).address == "one"
+    assert feature_call(as_network(bundle).graph, None).address == "one"
 
 
 def test_of_a_u_net_it_is_the_innermost_map_and_a_gate_is_none():
@@ -122,13 +122,15 @@ def test_of_a_u_net_it_is_the_innermost_map_and_a_gate_is_none():
     inner = layers.Multiply(name="gated")([inner, gate])
     outer = layers.Concatenate()([above, layers.UpSampling2D()(inner)])
     bundle = convscope.load(keras.Model(image, conv(1, activation="sigmoid")(outer)), preprocess="none")
-    call = feature_call(graph_of(bundle), None)
+    call = feature_call(as_network(bundle).graph, None)
     assert call.address == "gated" and call.shape[-1] == 12
-    assert feature_notes(graph_of(bundle), None) == ("The network makes an image, so its features come from inside it, from `gated`.",)
+    assert feature_notes(as_network(bundle).graph, None) == (
+        "The network makes an image, so its features come from inside it, from `gated`.",
+    )
 
 
 @pytest.mark.parametrize(("filters", "said"), [(1, "only one feature"), (2, "only 2 features"), (3, None)])
 def test_few_features_are_said(filters, said):
-    graph = graph_of(convscope.load(model_of(conv(filters), gap(), layers.Dense(4)), preprocess="none"))
+    graph = as_network(convscope.load(model_of(conv(filters), gap(), layers.Dense(4)), preprocess="none")).graph
     notes = feature_notes(graph, None)
     assert notes == () if said is None else said in notes[0]

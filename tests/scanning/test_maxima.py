@@ -113,12 +113,11 @@ def test_a_pattern_that_matches_nothing_names_what_is_near():
 
 def test_receptive_fields_of_places_are_those_of_each_unit():
     from convscope.locality.receptive import receptive_field
-    from convscope.network.addresses import graph_of
 
     bundle = convscope.load(residual())
     measure = NetworkMeasure(as_network(bundle), ["stem_relu", "depthwise", "logits"], "float32")
     rows, columns = np.asarray([0, 5, 2, 5]), np.asarray([3, 0, 2, 5])
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     for layer in measure.layers[:2]:
         expected = [
             receptive_field(graph, graph.find(layer.address), place, (12, 12))

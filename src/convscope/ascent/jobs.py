@@ -179,7 +179,7 @@ def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | Non
     `layers`: "all" convolutions, or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`, with its
     other options. Iterate over the job for one record per chunk, or save it. If it is interrupted, saving it again resumes.
 
-    >>> convscope.ascend_all(model, layers="block[45]*").save("units/")
+    >>> convscope.ascend_all(model, layers="block[45]_conv*").save("units/")
     """
     decided = settle(check_options(ascend, options))
     network = as_network(model, classes=names_classes(units))

@@ -15,9 +15,8 @@ from ..graph.finite import spoilt_units, weight_notes
 from ..images import as_image_set
 from ..method import Method, provenance
 from ..models import ModelBundle, as_bundle, load_default
-from ..network.addresses import graph_of
 from ..network.features import feature_call, feature_notes, few_features
-from ..network.network import Network
+from ..network.network import Network, as_network
 from ..options import FOLDER, Opt, Stop, Theme, check_options
 from ..progress import working
 from ..reach import user_path
@@ -211,10 +210,10 @@ def _material(model: Any, images: Any, layer: str | None, check: Callable[[int],
         check(len(material.values))
         return None, replace(material, notes=(*few_features(material.values.shape[1]), *material.notes))
     bundle = as_bundle(model, classes=True)
-    call = feature_call(graph_of(bundle), layer)
+    call = feature_call(as_network(bundle).graph, layer)
     given = as_image_set(images)
     check(len(given))
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     odd = weight_notes(graph, [call])
     if spoilt_units(graph, call).any():
         raise ImageError(f"The features of `{call.address}` are not finite. {' '.join(odd)} Name an earlier layer with `layer`.")

@@ -11,9 +11,9 @@ from ..graph.kinds import Kind
 from ..graph.tensors import to_array
 from ..images import Fit, ImageSet, ImageStream, stacks
 from ..models import ModelBundle
-from ..network.addresses import graph_of
 from ..network.entering import fit_of, network_input
 from ..network.features import averaged
+from ..network.network import as_network
 from ..progress import track
 from ..results import bands_note
 from .material import LARGEST_THUMBNAIL, Material, Thumbnails
@@ -26,7 +26,7 @@ MOST_AT_ONCE = 256
 def extract(bundle: ModelBundle, images: ImageSet, call: Call) -> Material:
     """Run all images forward to `call`, one batch in memory at a time; maps are averaged over space."""
     fit = fit_of(bundle)
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     output = graph.calls[graph.outputs[0].call]
     classifies = output.kind is Kind.SOFTMAX
     targets = [call.index, output.index] if classifies else [call.index]

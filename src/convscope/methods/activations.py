@@ -9,8 +9,9 @@ from ..graph.saturation import ranking
 from ..graph.tensors import to_array
 from ..method import Method, provenance
 from ..models import as_bundle, names_classes
-from ..network.addresses import channel_count, graph_of
+from ..network.addresses import channel_count
 from ..network.entering import batch_for, network_input
+from ..network.network import as_network
 from ..options import Opt, Stop, Theme, check_options
 from ..results import Activations
 from .chunks import in_chunks
@@ -41,7 +42,7 @@ def activations(
     """
     options = check_options(activations, locals())
     bundle = as_bundle(model, classes=names_classes(layer))
-    graph = graph_of(bundle)
+    graph = as_network(bundle).graph
     call = graph.find(layer)
     channel_count(call)
     batch = batch_for(bundle, images, [call])

@@ -14,11 +14,6 @@ from ..units import Unit, UnitPattern, parse
 from .network import Network, as_network
 
 
-def graph_of(bundle: Any) -> Graph:
-    """Return the bundle's flat graph."""
-    return as_network(bundle).graph
-
-
 def unit_call(graph: Graph, unit: Unit) -> Call:
     """Return the call whose output holds the unit's value: before a softmax, after any other activation."""
     return graph.score(graph.find(unit.layer))

@@ -13,7 +13,7 @@ from ..hints import command
 from ..images import Fit, ImageBatch, as_array_batch, as_batch
 from ..locality.receptive import check_size
 from ..models import ModelBundle
-from .addresses import graph_of
+from .network import as_network
 
 
 def require_images(bundle: ModelBundle) -> None:
@@ -56,4 +56,4 @@ def batch_for(bundle: ModelBundle, images: Any, calls: Iterable[Call]) -> ImageB
 
 def _check_sizes(bundle: ModelBundle, calls: Iterable[Call], size: Any) -> None:
     for call in calls:
-        check_size(graph_of(bundle), call, size)
+        check_size(as_network(bundle).graph, call, size)

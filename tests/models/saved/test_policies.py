@@ -9,7 +9,7 @@ from convscope.graph.history import at_precision
 from convscope.models.differences import difference_notes
 from convscope.models.saved.entries import parse_network
 from convscope.models.saved.repair import repaired
-from convscope.network.addresses import graph_of
+from convscope.network.network import as_network
 from networks import array, images, model_of, tensor
 
 layers = keras.layers
@@ -26,7 +26,7 @@ def test_a_layer_of_whole_numbers_keeps_them(tmp_path, dtype, suffix):
     plain = array(keras.Model(model.input, model.get_layer("whole").output)(image)).astype("float32")
     assert np.ptp(plain) > 0
     assert np.array_equal(convscope.activations(bundle, "whole", image).maps, plain)
-    graph = at_precision(graph_of(bundle), "bfloat16")
+    graph = at_precision(as_network(bundle).graph, "bfloat16")
     assert np.array_equal(array(graph.run(tensor(image), [graph.find("whole").index])[0]).astype("float32"), plain)
 
 
