@@ -99,7 +99,7 @@ def test_a_model_has_no_place_beside_features(fashion, tmp_path):
     np.save(tmp_path / "features.npy", np.ones((9, 2), np.float32))
     with pytest.raises(OptionError, match="so a model or layer"):
         convscope.tsne(fashion, tmp_path / "features.npy")
-    with pytest.raises(OptionError, match="keeps nothing"):
+    with pytest.raises(OptionError, match="`dimensions` is 0"):
         convscope.tsne(None, tmp_path / "features.npy", dimensions=0)
     with pytest.raises(OptionError, match="auto, all, seeds"):
         convscope.tsne(None, tmp_path / "features.npy", quality="some")
