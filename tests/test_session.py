@@ -60,7 +60,7 @@ def test_the_saved_command_makes_the_same_picture(tmp_path):
     assert written.paths[0].read_bytes() == before
 
 
-def test_strongest_filters_offer_the_methods_that_can_rank(tmp_path):
+def test_strongest_units_offer_the_methods_that_can_rank(tmp_path):
     _, events = answered(tmp_path, "fashion", "block2_conv2", "strongest 3")
     assert [choice.value for choice in asked(events).choices] == ["deconv"]
     _, events = answered(tmp_path, "fashion", "block2_conv2", "strongest 3", "deconv", "sample:cat", "switches")
@@ -73,16 +73,16 @@ def test_the_whole_network_offers_the_map(tmp_path):
     assert [choice.value for choice in asked(events).choices] == ["tsne"]
 
 
-def test_again_goes_on_with_other_filters_layers_models(tmp_path):
+def test_again_goes_on_with_other_units_layers_models(tmp_path):
     state, events = answered(tmp_path, "fashion", "block1_conv1", "0", "activations", "sample:cat")
     assert asked(events).stage == "again"
-    for answer in ("method", "filters", "layer", "model"):
+    for answer in ("method", "units", "layer", "model"):
         assert asked(session.advance(state, answer)[1]).stage == answer
 
 
 def test_back_goes_one_question_back(tmp_path):
     state, _ = answered(tmp_path, "fashion", "block1_conv1", "0")
-    for stage in ("filters", "layer", "model", "model"):
+    for stage in ("units", "layer", "model", "model"):
         state, events = session.advance(state, BACK)
         assert asked(events).stage == stage
 
@@ -110,7 +110,7 @@ def test_a_scan_is_asked_for_once_and_a_whole_layer_is_written_as_pages(tmp_path
     written.paths[1].unlink()
     main(shlex.split(state.commands[0])[1:])
     assert written.paths[1].read_bytes() == before
-    state, _ = session.advance(state, "filters")
+    state, _ = session.advance(state, "units")
     state, _ = session.advance(state, "3")
     state, events = session.advance(state, "dossier")
     assert asked(events).default == str(run.path)
@@ -146,7 +146,7 @@ def test_an_unusable_answer_raises_and_the_state_stays(tmp_path, answers, wrong,
     state, _ = answered(tmp_path, *answers)
     with pytest.raises(error):
         session.advance(state, wrong)
-    assert asked(session.advance(state, BACK)[1]).stage in ("model", "layer", "filters", "method", "images")
+    assert asked(session.advance(state, BACK)[1]).stage in ("model", "layer", "units", "method", "images")
 
 
 def test_what_the_model_must_be_told_is_told_and_written_down(tmp_path):

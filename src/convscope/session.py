@@ -1,6 +1,6 @@
 """The interactive session as a state machine: (state, answer) -> (new state, events). It never prints and never asks.
 
-    model -> layer -> filters -> method -> images -> options -> result, and again, until quit
+    model -> layer -> units -> method -> images -> options -> result, and again, until quit
 
 A front end shows the events and hands back answers; `Question.text` is for people, `Choice.value` for the machine. An answer that cannot
 be used raises ConvscopeError and leaves the state as it was.
@@ -75,7 +75,7 @@ class State:
     model: str = "vgg16"
     told: Mapping[str, Any] = field(default_factory=dict)
     layer: LayerInfo | None = None
-    filters: str = "0-7"
+    units: str = "0-7"
     method: Method | None = None
     images: str = "sample:cat"
     options: dict[str, Any] = field(default_factory=dict)
@@ -108,11 +108,11 @@ def _asked(state: State, *events: Event) -> Step:
 
 
 def _before(state: State) -> str:
-    order = ["model", "layer", "filters", "method", "images"]
+    order = ["model", "layer", "units", "method", "images"]
     if state.stage not in order:
         return "method"
     place = max(order.index(state.stage) - 1, 0)
-    return "layer" if order[place] == "filters" and state.layer is None else order[place]
+    return "layer" if order[place] == "units" and state.layer is None else order[place]
 
 
 def _take_model(state: State, answer: str) -> Step:
@@ -128,17 +128,17 @@ def _take_layer(state: State, answer: str) -> Step:
     found = next((info for info in _layers(state) if info.address == answer), None)
     if found is None:
         raise OptionError(f"No layer `{answer}`. Choose one from the list.")
-    return _asked(replace(state, stage="filters", layer=found, filters=f"0-{min(7, found.channels - 1)}"))
+    return _asked(replace(state, stage="units", layer=found, units=f"0-{min(7, found.channels - 1)}"))
 
 
-def _take_filters(state: State, answer: str) -> Step:
+def _take_units(state: State, answer: str) -> Step:
     assert state.layer is not None
-    answer = answer or state.filters
+    answer = answer or state.units
     if not answer.startswith("strongest"):
-        _check_filters(state.layer, answer)
+        _check_units(state.layer, answer)
     else:
         _strongest(answer)
-    return _asked(replace(state, stage="method", filters=answer))
+    return _asked(replace(state, stage="method", units=answer))
 
 
 def _strongest(answer: str) -> int:
@@ -149,7 +149,7 @@ def _strongest(answer: str) -> int:
         raise OptionError(f"`{answer}` is not a selection. Write for example `strongest 6`.") from error
 
 
-def _check_filters(layer: LayerInfo, answer: str) -> None:
+def _check_units(layer: LayerInfo, answer: str) -> None:
     channels = parse(f"{layer.address}:{answer}").channels
     if isinstance(channels, tuple) and max(channels) >= layer.channels:
         raise OptionError(f"`{layer.address}` has {layer.channels} units, 0 to {layer.channels - 1}, but received {max(channels)}.")
@@ -185,15 +185,15 @@ def _take_option(state: State, answer: str) -> Step:
 
 
 def _take_again(state: State, answer: str) -> Step:
-    if answer not in ("method", "filters", "layer", "model"):
+    if answer not in ("method", "units", "layer", "model"):
         raise OptionError(f"`{answer}` is not in the list. Choose one from it.")
-    return _asked(replace(state, stage="layer" if answer == "filters" and state.layer is None else answer))
+    return _asked(replace(state, stage="layer" if answer == "units" and state.layer is None else answer))
 
 
 _STAGES: dict[str, Callable[[State, str], Step]] = {
     "model": _take_model,
     "layer": _take_layer,
-    "filters": _take_filters,
+    "units": _take_units,
     "method": _take_method,
     "images": _take_images,
     "option": _take_option,
@@ -252,8 +252,8 @@ def _written(request: Request, target: Path) -> tuple[Written, list[str], Finish
 
 def _ranked(state: State) -> dict[str, Any]:
     """Return what was answered of the units as the method's options: how many of the strongest."""
-    ranked = state.layer is not None and state.filters.startswith("strongest")
-    return {option.name: _strongest(state.filters) for option in _naming(state, RANKED)} if ranked else {}
+    ranked = state.layer is not None and state.units.startswith("strongest")
+    return {option.name: _strongest(state.units) for option in _naming(state, RANKED)} if ranked else {}
 
 
 def _naming(state: State, kind: str) -> list[Option]:
@@ -267,8 +267,8 @@ def _taken(state: State) -> dict[str, Any]:
     assert state.method is not None
     values: dict[str, Any] = {"images": shlex.split(state.images)}
     if state.layer is not None:
-        bare = state.filters.startswith("strongest")
-        address = state.layer.address if bare else f"{state.layer.address}:{state.filters}"
+        bare = state.units.startswith("strongest")
+        address = state.layer.address if bare else f"{state.layer.address}:{state.units}"
         channels = parse(address).channels
         named = isinstance(channels, str) and channels != "all"
         first = address if named else f"{state.layer.address}:{channels[0] if isinstance(channels, tuple) else 0}"
@@ -279,7 +279,7 @@ def _taken(state: State) -> dict[str, Any]:
 def _subject(state: State) -> str:
     if state.layer is None:
         return "network"
-    return "".join(one if one.isalnum() or one in "._" else "-" for one in f"{state.layer.address}-{state.filters}").strip("-")
+    return "".join(one if one.isalnum() or one in "._" else "-" for one in f"{state.layer.address}-{state.units}").strip("-")
 
 
 def _converted(option: Option, answer: str) -> Any:
@@ -327,10 +327,10 @@ def describe(info: LayerInfo) -> str:
     return f"{info.kind:<15} {shape:>16}   {field_text}"
 
 
-def _ask_filters(state: State) -> Question:
+def _ask_units(state: State) -> Question:
     assert state.layer is not None
     text = f"Units of {state.layer.address}, 0 to {state.layer.channels - 1} (such as 17, 0-7, 3,17, all, strongest 6)"
-    return Question("filters", text, state.filters, free=True)
+    return Question("units", text, state.units, free=True)
 
 
 def _method_choices(state: State) -> list[Choice]:
@@ -338,7 +338,7 @@ def _method_choices(state: State) -> list[Choice]:
     for name in METHODS:
         method = METHODS.get(name)
         of_layer = bool({"unit", "units", "layer"} & set(method.takes))
-        ranked = state.layer is not None and state.filters.startswith("strongest")
+        ranked = state.layer is not None and state.units.startswith("strongest")
         if of_layer == (state.layer is not None) and (not ranked or any(option.names == RANKED for option in method.options)):
             found.append(Choice(name, f"{name}: {summary(name)}"))
     return found
@@ -369,14 +369,14 @@ def _ask_option(state: State) -> Question:
 def _ask_again(state: State) -> Question:
     choices = [Choice("method", "another method"), Choice("layer", "another layer"), Choice("model", "another model")]
     if state.layer is not None:
-        choices.insert(1, Choice("filters", f"other units of {state.layer.address}"))
+        choices.insert(1, Choice("units", f"other units of {state.layer.address}"))
     return Question("again", "What next?", "method", (*choices, Choice(QUIT, "quit")))
 
 
 _QUESTIONS: dict[str, Callable[[State], Question]] = {
     "model": _ask_model,
     "layer": _ask_layer,
-    "filters": _ask_filters,
+    "units": _ask_units,
     "method": _ask_method,
     "images": _ask_images,
     "option": _ask_option,
