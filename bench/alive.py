@@ -88,9 +88,10 @@ def table(lines):
         dead = [channel for channel, score in scores.items() if not score > 0]
         woken = {channel for line in mine for channel in line["later"]} - set(dead)
         seconds = sum(line["seconds"] for line in mine)
-        names, median = ", ".join(map(str, dead)) or "none", np.median(list(scores.values()))
+        names = ", ".join(map(str, dead)) or "none"
+        median = np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-")
         alive = len(scores) - len(dead)
-        rows.append(f"| {layer} | {len(scores)} | {mine[0]['pixels']} | {alive} | {len(woken)} | {names} | {median:.3g} | {seconds:.0f} |")
+        rows.append(f"| {layer} | {len(scores)} | {mine[0]['pixels']} | {alive} | {len(woken)} | {names} | {median} | {seconds:.0f} |")
     return "\n".join(rows)
 
 
