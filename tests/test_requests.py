@@ -158,7 +158,7 @@ def test_a_large_request_looks_its_units_up_once_and_resumes(fashion, small_chun
 def test_the_session_resumes_a_large_request_that_was_killed(fashion, small_chunks, tmp_path, monkeypatch):
     form = METHODS.get("ascend")
     quick = {option.name: QUICK[option.name] for option in form.options if option.name in QUICK}
-    monkeypatch.setattr(session, "load", lambda *given, **told: fashion)
+    monkeypatch.setattr(session, "as_bundle", lambda *given, **told: fashion)
 
     def asked():
         state, _ = session.start(tmp_path)
@@ -213,3 +213,10 @@ def test_numbers_of_numpy_and_aliases_make_the_same_bytes(fashion, tmp_path):
     convscope.deconv(fashion, units, images, contrast=np.float32(90), switches=False).save(tmp_path / "a.png")
     convscope.deconv(fashion, units, images, contrast=90, switches="spread").save(tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_files_that_are_overwritten_are_named(fashion, tmp_path):
+    request = Request(METHODS.get("saliency"), ("block2_conv2:3", ["sample:fashion[0]"]), {}, fashion)
+    texts = [[event.text for event in request.write(tmp_path / "one.png", folder=tmp_path) if isinstance(event, Note)] for _ in range(2)]
+    assert "Overwrote one.png." not in texts[0]
+    assert "Overwrote one.png." in texts[1]

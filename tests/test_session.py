@@ -156,3 +156,17 @@ def test_what_the_model_must_be_told_is_told_and_written_down(tmp_path):
     assert state.bundle.preprocessing.name == "0/255"
     line = Request(METHODS.get("ascend"), (["conv:0"],)).command_line(model="chain.keras", told=told)
     assert line == "convscope ascend conv:0 -m chain.keras --input-shape 8,8,3 --preprocess 127/128"
+
+
+def test_a_method_that_looks_at_more_or_less_than_the_units_says_so(tmp_path):
+    def texts(*answers):
+        return [event.text for event in answered(tmp_path, "fashion", *answers)[1] if isinstance(event, Told)]
+
+    assert any("draws the whole layer `block2_conv2`" in one for one in texts("block2_conv2", "3", "activations", "sample:fashion[0]"))
+    assert any("takes one unit: `block2_conv2:2`" in one for one in texts("block2_conv2", "2-5", "saliency", "sample:fashion[0]", ""))
+    assert not any("takes one unit" in one for one in texts("block2_conv2", "2", "saliency", "sample:fashion[0]", ""))
+
+
+def test_strongest_none_is_refused_at_once(tmp_path):
+    with pytest.raises(OptionError, match="selects no unit"):
+        answered(tmp_path, "fashion", "block2_conv2", "strongest 0")

@@ -4,13 +4,14 @@ The command line, the session, the demo and `replay` are front ends of it: they 
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .errors import OutputError
+from .formats.picture import SIDECAR
 from .method import DRAWING, Method, Pieces, Written, told_words
 from .options import FOLDER
 from .render.writer import check_target
@@ -19,6 +20,7 @@ from .units import slug
 from .writing import INDEX, is_picture, writer
 
 LONGEST_STEM = 100
+MOST_NAMED = 3
 PAGE = "page"
 
 
@@ -130,6 +132,7 @@ class Request:
         yield from self._write_whole(result, out, folder, raw, page)
 
     def _write_whole(self, result: Result, out: Path | None, folder: Path, raw: bool, page: bool) -> Iterator[Event]:
+        before = _files_in(folder, folder / self.stem) if out is None else _files_in(out.parent if is_picture(out) else out)
         paths = writer().write_named(result, folder, self.stem, raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(paths)
         place = (out or folder / self.stem) / PAGE
@@ -137,7 +140,7 @@ class Request:
             result.save_page(place)  # type: ignore[attr-defined]
             paths = [*paths, place / "index.html"]
         yield Written(tuple(paths), result=result)
-        yield from _notes(result)
+        yield from (*_notes(result), *_overwritten(paths, before))
         if result.beside and out is not None and out in paths:
             others = " and ".join(result.beside)
             yield Note(f"A {out.suffix} holds one picture. Name a folder with --out for {others} too.", passing=True)
@@ -148,6 +151,9 @@ class Request:
     def _write_many(self, pieces: Pieces, folder: Path, raw: bool) -> Iterator[Event]:
         assert pieces.write is not None
         notes: dict[Note, None] = {}
+        # Chunks that resume keep what is there, and their sheets change as they grow.
+        before = _files_in(folder) if pieces.results else set()
+        paths = [folder / INDEX]
         count = {True: 0, False: 0}
         interrupted = begun = False
         try:
@@ -158,12 +164,13 @@ class Request:
                     interrupted = piece.result.interrupted
                 if not piece.sheet:
                     count[piece.new] += len(piece.units)
+                paths.extend(piece.paths)
                 yield piece
         except KeyboardInterrupt:
             if not begun:
                 raise
             interrupted = True
-        yield from notes
+        yield from (*notes, *_overwritten(paths, before))
         yield Finished(interrupted, count[True], count[False], folder / INDEX if pieces.results else None)
 
     def _arguments(self) -> dict[str, Any]:
@@ -192,3 +199,15 @@ def _notes(result: Result) -> Iterator[Note]:
     """Yield what is said of a result, each sentence once."""
     yield from map(Note, dict.fromkeys(result.notes))
     yield from (Note(text, passing=True) for text in dict.fromkeys(result.remarks()))
+
+
+def _files_in(*folders: Path) -> set[Path]:
+    """Return what lies in folders, as far as they exist."""
+    return {path for folder in folders if folder.is_dir() for path in folder.iterdir()}
+
+
+def _overwritten(paths: Iterable[Path], before: set[Path]) -> list[Note]:
+    """Return the note that names the files which were there `before`; sidecars go with their pictures."""
+    names = [path.name for path in paths if path in before and path.suffix != SIDECAR]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return [Note(f"Overwrote {', '.join(names[:MOST_NAMED])}{more}.", passing=True)] if names else []

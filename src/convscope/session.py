@@ -16,7 +16,7 @@ from .catalogue import METHODS, summary
 from .errors import OptionError
 from .images.sources import SAMPLE, as_image_set, samples
 from .method import Method, Written
-from .models import ModelBundle, load
+from .models import ModelBundle, as_bundle
 from .network.listing import LayerInfo, layers
 from .numerals import natural
 from .options import RANKED, RUN, Option
@@ -116,7 +116,7 @@ def _before(state: State) -> str:
 
 
 def _take_model(state: State, answer: str) -> Step:
-    bundle = load(None if answer in ("", "vgg16") else answer, **state.told)
+    bundle = as_bundle(None if answer in ("", "vgg16") else answer, **state.told)
     notes = [Told(note) for note in bundle.notes]
     images = "sample:cat" if bundle.channels == 3 else "sample:fashion[0-2]"
     return _asked(replace(state, stage="layer", bundle=bundle, model=answer or "vgg16", images=images), *notes)
@@ -144,9 +144,12 @@ def _take_units(state: State, answer: str) -> Step:
 def _strongest(answer: str) -> int:
     """Return how many of the strongest units an answer means. Raises OptionError."""
     try:
-        return natural(answer.removeprefix("strongest"))
+        count = natural(answer.removeprefix("strongest"))
     except ValueError as error:
         raise OptionError(f"`{answer}` is not a selection. Write for example `strongest 6`.") from error
+    if count < 1:
+        raise OptionError(f"`{answer}` selects no unit. Write a number from 1.")
+    return count
 
 
 def _check_units(layer: LayerInfo, answer: str) -> None:
@@ -218,7 +221,7 @@ def _run(state: State) -> Step:
     if end.interrupted and request.pieces.write is None and stop is not None:
         again = replace(request, options={**request.options, "stop": stop})
         command = again.command_line(model=state.model, told=state.told, out=target)
-    told = [Told(text) for text in (*notes, *end.sentences(), f"the same again: {command}")]
+    told = [Told(text) for text in (*_narrowed(state, request), *notes, *end.sentences(), f"the same again: {command}")]
     commands = state.commands if command in state.commands else (*state.commands, command)
     return _asked(replace(state, stage="again", commands=commands), written, *told)
 
@@ -226,7 +229,7 @@ def _run(state: State) -> Step:
 def _target(state: State, request: Request) -> tuple[Path, str]:
     """Return where a request is written, and its command: a new place, or that of the same request before, which then resumes there."""
     for number in range(1, len(state.commands) + 2):
-        stem = f"{number:02d}-{request.method.name}-{_subject(state)}"
+        stem = f"{number:02d}-{request.method.name}-{_subject(state, request)}"
         target = state.out / (f"{stem}.png" if request.pieces.write is None else stem)
         command = request.command_line(model=state.model, told=state.told, out=target)
         if command in state.commands[number - 1 : number]:
@@ -276,10 +279,23 @@ def _taken(state: State) -> dict[str, Any]:
     return {name: values[name] for name in state.method.takes}
 
 
-def _subject(state: State) -> str:
+def _narrowed(state: State, request: Request) -> list[str]:
+    """Return the sentence that says so where the method looks at more or less than the units that were answered."""
+    name, takes = request.method.name, request.method.takes
+    if state.layer is None or takes[0] == "units":
+        return []
+    if takes[0] == "layer":
+        return [f"{name} draws the whole layer `{state.layer.address}`, not only its units {state.units}."]
+    address = f"{state.layer.address}:{state.units}"
+    return [] if request.inputs[0] == address else [f"{name} takes one unit: `{request.inputs[0]}`, the first of {address}."]
+
+
+def _subject(state: State, request: Request) -> str:
     if state.layer is None:
         return "network"
-    return "".join(one if one.isalnum() or one in "._" else "-" for one in f"{state.layer.address}-{state.units}").strip("-")
+    first = request.inputs[0]
+    subject = f"{state.layer.address}-{state.units}" if request.method.takes[0] == "units" else str(first)
+    return "".join(one if one.isalnum() or one in "._" else "-" for one in subject).strip("-")
 
 
 def _converted(option: Option, answer: str) -> Any:

@@ -61,15 +61,20 @@ def _ask(question: session.Question) -> str | None:
     import questionary
 
     if question.free and question.paths:
-        prompt = questionary.path(question.text, default=question.default)
+        prompt = questionary.path(_with_default(question))
     elif question.free:
-        prompt = questionary.text(question.text, default=question.default)
+        prompt = questionary.text(_with_default(question))
     else:
         choices = [questionary.Choice(choice.title, value=choice.value) for choice in question.choices]
         default = next((choice for choice in choices if choice.value == question.default), None)
         prompt = questionary.select(question.text, choices, default=default, use_search_filter=True, use_jk_keys=False)
     answer: str | None = prompt.ask(kbi_msg="")
-    return answer
+    return question.default if answer == "" else answer
+
+
+def _with_default(question: session.Question) -> str:
+    """Return the text of a question with what Enter alone answers: a text to erase first would be in the way of another answer."""
+    return f"{question.text} [{question.default}]" if question.default else question.text
 
 
 def _show(event: Any) -> None:
