@@ -138,3 +138,12 @@ def test_a_unit_that_falls_with_what_it_is_ranked_by_is_differentiated_where_it_
         row, column = np.unravel_index(conv.argmin(), conv.shape)
         slope = convscope.saliency(model, f"conv:{channel}@{row},{column}", image)
         assert record_error("T1 saliency() = differences", relative_error(act.pixels, -slope.pixels)) <= 1e-5
+
+
+def test_all_of_the_gradient_lies_in_the_receptive_field_that_is_recorded():
+    found = convscope.saliency("fashion", "block2_conv1:3", "sample:fashion[0-1]")
+    for pixels, (top, left, bottom, right) in zip(found.pixels, np.clip(found.fields, 0, 28), strict=True):
+        assert 0 < (bottom - top) * (right - left) < 28 * 28
+        outside = pixels.copy()
+        outside[top:bottom, left:right] = 0
+        assert np.abs(pixels).max() > 0 and not outside.any()

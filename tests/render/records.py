@@ -44,7 +44,7 @@ def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
     return Projections(provenance=provenance("deconv"), units=addresses, image_names=names, **settings)
 
 
-def saliency(images: int = 1, guided: bool = False, channels: int = 3) -> Saliency:
+def saliency(images: int = 1, guided: bool = False, channels: int = 3, field: tuple[int, ...] = (0, 0, 24, 32)) -> Saliency:
     pixels = _noise(images, 24, 32, channels)
     names = tuple(f"image {index}.jpg" for index in range(images))
     return Saliency(
@@ -53,6 +53,7 @@ def saliency(images: int = 1, guided: bool = False, channels: int = 3) -> Salien
         pixels=pixels - 0.5,
         scores=np.ones(images, np.float32),
         values=np.ones(images, np.float32),
+        fields=np.tile(np.array(field), (images, 1)),
         images=pixels,
         image_names=names,
         guided=guided,

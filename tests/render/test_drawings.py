@@ -53,6 +53,7 @@ EVERY = {
     "deconv, through": lambda n: records.projections(n, view="through"),
     "saliency": lambda n: records.saliency(n),
     "saliency, guided": lambda n: records.saliency(n, guided=True, channels=1),
+    "saliency of a part": lambda n: records.saliency(n, field=(-3, 4, 9, 20)),
     "ascend": lambda n: records.ascent(n + 1),
     "ascend, grey": lambda n: records.ascent(n + 1, channels=1),
     "top": lambda n: records.top(n, silent=(n - 1,)),

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UnitError
 from ..graph.finite import spoilt_units, weight_notes
@@ -56,18 +57,19 @@ def saliency(
     size, rules = (batch.pixels.shape[1], batch.pixels.shape[2]), GUIDED if guided else GRADIENT
     require_slope(graph, call, size, rules)
 
-    def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
         pixels = np.zeros_like(batch.pixels[some])
         scores = np.zeros(len(pixels), np.float32)
+        fields = np.zeros((len(pixels), 4), np.int64)
         for one in project(network, [seed._replace(image=image) for image in range(len(pixels))], batch.pixels[some], rules):
             pixels[one.number, one.window.top : one.window.bottom, one.window.left : one.window.right] = one.signal
-            scores[one.number] = one.value * one.amount
+            scores[one.number], fields[one.number] = one.value * one.amount, one.field
         if spoilt_units(graph, call)[wanted.channel]:
             scores[:] = np.nan
-        return pixels, scores, ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores)
+        return pixels, scores, ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores), fields
 
     parts, stopped = in_chunks(len(batch.pixels), IMAGES_AT_ONCE, options.stop, gradients, "computing gradients")
-    pixels, scores, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    pixels, scores, values, fields = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Saliency(
         provenance=provenance("saliency", network.bundle, batch.inputs, {"unit": str(wanted)} | options.recorded() | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
@@ -78,6 +80,7 @@ def saliency(
         pixels=pixels,
         scores=scores,
         values=values,
+        fields=fields,
         images=batch.pixels[: len(pixels)],
         image_names=batch.names[: len(pixels)],
         guided=guided,

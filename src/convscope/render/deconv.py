@@ -8,7 +8,7 @@ import numpy as np
 
 from ..results import FloatArray, Projections, Windows
 from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number, room_for
-from .pixels import Bytes, unit_to_rgb
+from .pixels import Bytes, kept_inside, unit_to_rgb
 from .sheet import Sheet
 from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note
 from .theme import Theme, theme_of
@@ -164,11 +164,8 @@ def _where(result: Projections, image: int, unit: int) -> str:
 
 
 def _field(result: Projections, unit: int, image: int) -> Field:
-    """Return the receptive field kept inside the image and at least one pixel large."""
-    tall, wide = result.images.shape[1:3]
-    top, left, bottom, right = (int(part) for part in result.fields[image, unit])
-    top, left = min(max(top, 0), tall - 1), min(max(left, 0), wide - 1)
-    return top, left, max(top + 1, min(bottom, tall)), max(left + 1, min(right, wide))
+    """Return the receptive field kept inside the image."""
+    return kept_inside(result.fields[image, unit], (result.images.shape[1], result.images.shape[2]))
 
 
 def _is_whole(result: Projections, unit: int, image: int) -> bool:

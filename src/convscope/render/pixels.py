@@ -1,5 +1,8 @@
 """Arrays -> 8-bit RGB, (height, width, 3) uint8. Nothing here knows of figures."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
@@ -107,3 +110,11 @@ def scale_of(magnitudes: NDArray[np.float32], percentile: float) -> float:
     """
     present = magnitudes[magnitudes > 0]
     return float(np.percentile(present, percentile)) if present.size else 0.0
+
+
+def kept_inside(field: Iterable[Any], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return a receptive field (top, left, bottom, right) kept inside an image of (height, width), at least one pixel large."""
+    tall, wide = size
+    top, left, bottom, right = map(int, field)
+    top, left = min(max(top, 0), tall - 1), min(max(left, 0), wide - 1)
+    return top, left, max(top + 1, min(bottom, tall)), max(left + 1, min(right, wide))

@@ -141,17 +141,19 @@ class Saliency(Result):
     """`pixels`: (image, height, width, channel) float32, the signed gradient of the unit's score, RGB order.
 
     `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score, which is taken
-    before an activation that is flat above; `values`: (image,) the unit's value after it, elsewhere the same.
+    before an activation that is flat above; `values`: (image,) the unit's value after it, elsewhere the same. `fields`: (image, 4) top,
+    left, bottom, right in pixels of the receptive field there, which may reach over the image; outside of it all is zero.
     """
 
     unit: Unit
     pixels: FloatArray
     scores: FloatArray
     values: FloatArray
+    fields: NDArray[np.int64]
     images: FloatArray
     image_names: tuple[str, ...]
     guided: bool
-    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "values", "images")
+    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "values", "fields", "images")
 
     @property
     def bands(self) -> int:
