@@ -21,7 +21,7 @@ from .network.listing import LayerInfo, layers
 from .numerals import natural
 from .options import RANKED, RUN, Option
 from .requests import Finished, Note, Request
-from .units import parse
+from .units import parse, slug
 
 OUT = Path("convscope-out")
 WHOLE = "whole network"
@@ -125,7 +125,7 @@ def _take_model(state: State, answer: str) -> Step:
 def _take_layer(state: State, answer: str) -> Step:
     if answer == WHOLE:
         return _asked(replace(state, stage="method", layer=None))
-    found = next((info for info in _layers(state) if info.address == answer), None)
+    found = next((info for info in layers(state.bundle) if info.address == answer), None)
     if found is None:
         raise OptionError(f"No layer `{answer}`. Choose one from the list.")
     return _asked(replace(state, stage="units", layer=found, units=f"0-{min(7, found.channels - 1)}"))
@@ -293,9 +293,7 @@ def _narrowed(state: State, request: Request) -> list[str]:
 def _subject(state: State, request: Request) -> str:
     if state.layer is None:
         return "network"
-    first = request.inputs[0]
-    subject = f"{state.layer.address}-{state.units}" if request.method.takes[0] == "units" else str(first)
-    return "".join(one if one.isalnum() or one in "._" else "-" for one in subject).strip("-")
+    return slug(f"{state.layer.address}-{state.units}" if request.method.takes[0] == "units" else str(request.inputs[0]))
 
 
 def _converted(option: Option, answer: str) -> Any:
@@ -315,11 +313,6 @@ def _option(state: State) -> Option:
     return next(option for option in state.method.options if option.asked and option.name not in state.options)
 
 
-def _layers(state: State) -> list[LayerInfo]:
-    assert state.bundle is not None
-    return layers(state.bundle)
-
-
 def _question(state: State) -> Question:
     return _QUESTIONS[state.stage](state)
 
@@ -329,7 +322,7 @@ def _ask_model(state: State) -> Question:
 
 
 def _ask_layer(state: State) -> Question:
-    infos = _layers(state)
+    infos = layers(state.bundle)
     width = max(len(info.address) for info in infos)
     choices = [Choice(info.address, f"{info.address:<{width}}  {describe(info)}") for info in infos]
     default = next((info.address for info in reversed(infos) if info.learns), infos[-1].address)
