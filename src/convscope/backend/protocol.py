@@ -1,7 +1,7 @@
 """What convscope asks of a framework. The module `NAME_engine` of each is one `Engine`; nothing else in the house imports a framework."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 Pullback = Callable[[Any], list[Any]]
 
@@ -36,12 +36,3 @@ class Engine(Protocol):
 
     def device(self) -> str:
         """Return the framework's name for the device that computes, such as "cpu"."""
-
-
-if TYPE_CHECKING:
-    from . import jax_engine, tensorflow_engine, torch_engine
-
-    # A module that says less, or otherwise, is refused by mypy.
-    _TENSORFLOW: Engine = tensorflow_engine
-    _TORCH: Engine = torch_engine
-    _JAX: Engine = jax_engine

@@ -6,10 +6,18 @@ import os
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError
 from .protocol import Engine
+
+if TYPE_CHECKING:
+    from . import jax_engine, tensorflow_engine, torch_engine
+
+    # A module that says less, or otherwise, is refused by mypy.
+    _TENSORFLOW: Engine = tensorflow_engine
+    _TORCH: Engine = torch_engine
+    _JAX: Engine = jax_engine
 
 PREFERENCE = ("tensorflow", "torch", "jax")
 INSTALL = 'pip install "convscope[tensorflow]"'

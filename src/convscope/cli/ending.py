@@ -4,31 +4,16 @@ Exit codes: 0 done, 1 differs (replay), 2 bad input, 70 a fault of its own, 130 
 module loads nothing heavy, so that Ctrl-C in the first moments finds it ready.
 """
 
-import _thread
 import atexit
 import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from types import FrameType
-from typing import Any
 
 from . import terminal
+from .signals import INTERRUPTED, caught_signals, ignore_signals
 from .terminal import Unheard, say
 
-INTERRUPTED, UNHEARD = 130, 141
-# A terminal that goes away and a polite kill end the program as Ctrl-C does: what was reached is kept.
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-
-
-_seen: list[int] = []
-
-
-def is_ending() -> bool:
-    """Say whether something asked the program to end that is not Ctrl-C, which in a session only ends what is being done."""
-    return any(number != signal.SIGINT for number in _seen)
+UNHEARD = 141
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,8 +21,8 @@ def main(arguments: list[str] | None = None) -> None:
     alone = arguments is None
     if alone:
         terminal.open_closed()
-        atexit.register(_deaf)  # the first that is registered runs last
-    with _signals(alone) as seen:
+        atexit.register(ignore_signals)  # the first that is registered runs last
+    with caught_signals(alone) as seen:
         code = _ended(arguments, seen)
     if alone and code == INTERRUPTED:
         # Python would end by the signal instead of the code if it came while a library ran code of its own, and wait for threads.
@@ -75,51 +60,3 @@ def _interrupted() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         say("Interrupted. What was written before is kept.")
     return INTERRUPTED
-
-
-@contextlib.contextmanager
-def _signals(alone: bool) -> Iterator[list[int]]:
-    """While this lasts, every signal that asks the program to end raises KeyboardInterrupt; yield the list of those that came.
-
-    What ignores a signal, as under nohup, goes on ignoring it. `alone`: the process ends afterwards, and a signal then ends it at once.
-    """
-    seen = _seen
-    seen.clear()
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-        raise KeyboardInterrupt
-
-    def again(unraisable: Any) -> None:
-        # Raised where no code can pass it on, such as a finaliser: it is raised once more, a moment later.
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            threading.Timer(0.02, _thread.interrupt_main).start()
-        else:
-            hook(unraisable)
-
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) in usual}
-    hook, sys.unraisablehook = sys.unraisablehook, again
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, _leave if alone else handler)
-        sys.unraisablehook = hook
-
-
-def _deaf() -> None:
-    """Ignore the signals while Python takes itself apart: it resets its own handlers there, and everything is done and written."""
-    for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-        if signal.getsignal(number) is _leave:
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os._exit(INTERRUPTED)

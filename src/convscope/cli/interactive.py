@@ -13,8 +13,8 @@ from ..files import write_files
 from ..method import Written
 from ..progress import working
 from ..reach import allowing
-from .ending import is_ending
 from .preview import preview
+from .signals import is_ending
 from .terminal import agrees, put, put_lines, say
 
 HELP = "Arrows choose, typing searches, Tab completes. Ctrl-C goes back one question, or quits at the first."
