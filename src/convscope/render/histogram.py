@@ -71,7 +71,9 @@ class Histogram:
         theme = sheet.theme
         indent = round(max(width_of(f"{tick:,.0f}", NOTE) for tick in whole_ticks(self.highest))) + 14
         left, top = place[0] + indent, place[1] + LABEL.line
-        width, height = size[0] - indent, size[1] - LABEL.line - 2 * NOTE.line - 30
+        # An axis that is wider than its panel would reach over the margin of the page.
+        said = [self.axis] if width_of(self.axis, NOTE) <= size[0] else self.axis.split(". ")
+        width, height = size[0] - indent, size[1] - LABEL.line - (1 + len(said)) * NOTE.line - 30
         bottom = top + height
         for tick in whole_ticks(self.highest):
             y = bottom - round(height * tick / self.highest)
@@ -86,7 +88,8 @@ class Histogram:
             sheet.fill(left + round(width * self.at(value)) - 2, bottom + 4, 4, 14, theme.ink)
         for tick in ticks(*self.span):
             sheet.text(left + width * self.at(tick), bottom + 22, f"{tick:g}", NOTE, "center")
-        sheet.text(left + width, bottom + 26 + NOTE.line, self.axis, NOTE, "right")
+        for line, words in enumerate(said, 1):
+            sheet.text(left + width, bottom + 26 + line * NOTE.line, words, NOTE, "right")
         self._mark(sheet, (left, top, width, bottom))
 
     def _mark(self, sheet: Sheet, place: tuple[int, int, int, int]) -> None:
