@@ -200,20 +200,26 @@ def noise():
     return np.random.default_rng(0).uniform(-120, 130, (COUNT, SIDE, SIDE, 3)).astype("float32")
 
 
-def peers_network(folder: Path):
-    """Return VGG16 with the exported weights that takes pictures in 0-255; a 1 x 1 convolution brings them to its input exactly."""
+def peers_network(folder: Path, layer: str = LAYER, side: int = SIDE, *, white: int = 255, linear: bool = False):
+    """Return VGG16 up to a layer with the exported weights; a 1 x 1 convolution brings pictures in 0 to `white` to its input exactly.
+
+    `linear`: the layer's values are those before its ReLU.
+    """
     import tensorflow as tf
 
     layers, weights = tf.keras.layers, np.load(folder / "vgg16.npz")
-    image = tf.keras.Input((SIDE, SIDE, 3))
+    image = tf.keras.Input((side, side, 3))
     value = layers.Conv2D(3, 1, name="caffe")(image)
-    for name in dict.fromkeys(key.split("/")[0] for key in weights):
+    names = list(dict.fromkeys(key.split("/")[0] for key in weights))
+    names = names[: names.index(layer) + 1]
+    for name in names:
         if name.endswith("conv1") and name != "block1_conv1":
             value = layers.MaxPooling2D(name=f"{name[:6]}_pool")(value)
-        value = layers.Conv2D(weights[f"{name}/bias"].size, 3, padding="same", activation="relu", name=name)(value)
+        activation = None if linear and name == layer else "relu"
+        value = layers.Conv2D(weights[f"{name}/bias"].size, 3, padding="same", activation=activation, name=name)(value)
     network = tf.keras.Model(image, value)
-    network.get_layer("caffe").set_weights([np.eye(3, dtype="float32")[None, None, ::-1], -np.float32(MEANS)])
-    for name in dict.fromkeys(key.split("/")[0] for key in weights):
+    network.get_layer("caffe").set_weights([255 / white * np.eye(3, dtype="float32")[None, None, ::-1], -np.float32(MEANS)])
+    for name in names:
         network.get_layer(name).set_weights([weights[f"{name}/kernel"], weights[f"{name}/bias"]])
     return network
 

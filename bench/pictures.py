@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ascent import MEANS, peers_network
+
 LAYERS = {"block2_conv2": 96, "block4_conv2": 128, "block5_conv3": 160}
 DEEP = (10, 100, 200, 300, 400, 500)
 UNITS = {"block2_conv2": (5, 25, 45, 65, 85, 105), "block4_conv2": DEEP, "block5_conv3": DEEP}
@@ -30,7 +32,6 @@ CLASSES = (
 )
 CLASS_SIDE = 224
 XPLIQUE_STEPS, KERAS_VIS_STEPS, LUCENT_STEPS = 256, 200, 512
-MEANS = (103.939, 116.779, 123.68)
 
 
 def main() -> None:
@@ -100,27 +101,6 @@ def export(folder):
     np.savez(folder / "vgg16.npz", **arrays)
 
 
-def keras_vgg16(folder, layer, side, *, linear):
-    """VGG16 up to a layer for images in 0-1, as one Keras model whose last layer is the unit's; `linear`: before its ReLU."""
-    import tensorflow as tf
-
-    layers, weights = tf.keras.layers, np.load(folder / "vgg16.npz")
-    image = tf.keras.Input((side, side, 3))
-    value = layers.Conv2D(3, 1, name="caffe")(image)
-    names = list(dict.fromkeys(key.split("/")[0] for key in weights))
-    names = names[: names.index(layer) + 1]
-    for name in names:
-        if name.endswith("conv1") and name != "block1_conv1":
-            value = layers.MaxPooling2D(name=f"{name[:6]}_pool")(value)
-        activation = None if linear and name == layer else "relu"
-        value = layers.Conv2D(weights[f"{name}/bias"].size, 3, padding="same", activation=activation, name=name)(value)
-    network = tf.keras.Model(image, value)
-    network.get_layer("caffe").set_weights([255 * np.eye(3, dtype="float32")[None, None, ::-1], -np.float32(MEANS)])
-    for name in names:
-        network.get_layer(name).set_weights([weights[f"{name}/kernel"], weights[f"{name}/bias"]])
-    return network
-
-
 def keras_logits(bundle):
     """A classifier for images in 0-1 up to its scores before the softmax, as one Keras model."""
     import tensorflow as tf
@@ -149,7 +129,7 @@ def xplique(network, objective, side):
 def xplique_layer(folder, layer, units, side):
     from xplique.features_visualizations import Objective
 
-    network = keras_vgg16(folder, layer, side, linear=False)
+    network = peers_network(folder, layer, side, white=1)
     return xplique(network, Objective.channel(network, layer, list(units)), side)
 
 
@@ -178,7 +158,7 @@ def keras_vis(network, channels, side):
 
 
 def keras_vis_layer(folder, layer, units, side):
-    return keras_vis(keras_vgg16(folder, layer, side, linear=True), units, side)
+    return keras_vis(peers_network(folder, layer, side, white=1, linear=True), units, side)
 
 
 def keras_vis_classes(bundle, channels):
@@ -187,7 +167,7 @@ def keras_vis_classes(bundle, channels):
 
 def lucent(folder, layer, units, side):
     import torch
-    from lucent.optvis import objectives, param, render
+    from lucent.optvis import objectives, param, render, transform
 
     weights, stages = np.load(folder / "vgg16.npz"), []
     names = list(dict.fromkeys(key.split("/")[0] for key in weights))
@@ -209,19 +189,13 @@ def lucent(folder, layer, units, side):
             lambda: param.image(side),
             thresholds=(LUCENT_STEPS,),
             preprocess=False,
-            transforms=[*lucent_transforms(), lambda image: image.flip(1) * 255 - means],
+            transforms=[*transform.standard_transforms, lambda image: image.flip(1) * 255 - means],
             show_image=False,
             progress=False,
             fixed_image_size=side,
         )
         made.append(shown[-1][0])
     return np.stack(made)
-
-
-def lucent_transforms():
-    from lucent.optvis import transform
-
-    return transform.standard_transforms
 
 
 PEERS = {

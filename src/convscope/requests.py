@@ -16,7 +16,7 @@ from .method import DRAWING, Method, Pieces, Written, told_words
 from .options import FOLDER
 from .render.writer import check_target
 from .results import INTERRUPTED, Result, check_apart
-from .units import slug
+from .units import in_words, slug
 from .writing import INDEX, is_picture, writer
 
 LONGEST_STEM = 100
@@ -81,9 +81,8 @@ class Request:
     @property
     def subject(self) -> str:
         """What it looks at, in the words of the user."""
-        first = self.inputs[0]
         large = [self.options.get(option.name) for option in self.method.large_options]
-        return " ".join([*([first] if isinstance(first, str) else map(str, first)), *(str(value) for value in large if value is not None)])
+        return " ".join([in_words(self.inputs[0]), *(str(value) for value in large if value is not None)]).strip()
 
     @property
     def stem(self) -> str:
@@ -173,14 +172,17 @@ class Request:
         yield from (*notes, *_overwritten(paths, before))
         yield Finished(interrupted, count[True], count[False], folder / INDEX if pieces.results else None)
 
+    @property
+    def _drawing(self) -> set[str]:
+        """The options that are applied to the result, because the method's own function does not take them."""
+        return {option.name for option in DRAWING} - self.method.parameters
+
     def _arguments(self) -> dict[str, Any]:
         """Return the options that the method's own function takes; the drawing's are applied to its result."""
-        drawing = {option.name for option in DRAWING} - self.method.parameters
-        return {name: value for name, value in self.options.items() if name not in drawing}
+        return {name: value for name, value in self.options.items() if name not in self._drawing}
 
     def _drawn(self, result: Result) -> Result:
-        drawing = {option.name for option in DRAWING} - self.method.parameters
-        options = {name: value for name, value in self.options.items() if name in drawing}
+        options = {name: value for name, value in self.options.items() if name in self._drawing}
         return result.drawn(**options) if options else result
 
     def command_line(self, *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None) -> str:

@@ -10,6 +10,7 @@ Channels, rows and columns count from 0.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import UnitError
 from .numerals import natural
@@ -59,6 +60,11 @@ def parse(text: str) -> UnitPattern:
     rest, at, place = rest.partition("@")
     position = as_position(text, place) if at else None
     return UnitPattern(text, layer, _channels(text, rest.strip()), position)
+
+
+def in_words(units: Any) -> str:
+    """Return one address, or several, as a command line holds them."""
+    return str(units) if isinstance(units, str | Unit) else " ".join(map(str, units))
 
 
 def slug(text: str) -> str:

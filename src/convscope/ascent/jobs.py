@@ -176,8 +176,8 @@ class AscentJob:
 def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **options: Any) -> AscentJob:
     """Return the job that makes the pictures of many units, one chunk at a time. It computes nothing until you iterate over it or save it.
 
-    `layers`: "all" convolutions, or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`, with its
-    other options. Iterate over the job for one record per chunk, or save it. If it is interrupted, saving it again resumes.
+    `layers`: "all" that learn, "convolutions", or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`,
+    with its other options. Iterate over the job for one record per chunk, or save it. If it is interrupted, saving it again resumes.
 
     >>> convscope.ascend_all(model, layers="block[45]_conv*").save("units/")
     """

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import OptionError
 from ..progress import track
 
 Part = TypeVar("Part")
@@ -12,10 +11,8 @@ Part = TypeVar("Part")
 def in_chunks(count: int, chunk: int, stop: int | None, make: Callable[[slice], Part], label: str) -> tuple[list[Part], dict[str, int]]:
     """Return what `make` returns for a few of `count` images at a time, and what the provenance records if these are not all of them.
 
-    They end after `stop` images, where that is given, or where Ctrl-C ends them; with nothing made it is passed on. Raises OptionError.
+    They end after `stop` images, where that is given, or where Ctrl-C ends them; with nothing made it is passed on.
     """
-    if stop is not None and stop < 1:
-        raise OptionError(f"`stop` is {stop}. Expected 1 or more.")
     end = count if stop is None else min(stop, count)
     parts: list[Part] = []
     try:

@@ -87,20 +87,19 @@ def deconv(
         chunks = (pixels[start : start + IMAGES_AT_ONCE] for start in range(0, len(pixels), IMAGES_AT_ONCE))
         chosen = strongest_units(network, chosen, chunks, options.strongest)
     ways = _ways(network.graph, chosen, rules, size)
-    seen = [unit for unit in chosen if wants_gradients(ways[unit], rules, view)]
+    columns = [column for column, unit in enumerate(chosen) if wants_gradients(ways[unit], rules, view)]
+    seen = [chosen[column] for column in columns]
     check_memory(network, [*chosen, *seen], pixels, rules, spot)
 
     def project(some: slice) -> tuple[list[Row], list[Row]]:
         rows = rows_of(network, chosen, pixels[some], rules, spot)
         gradients = rows_of(network, seen, pixels[some], GRADIENT, spot) if seen else []
-        return rows, with_columns(rows, [chosen.index(unit) for unit in seen], gradients) if seen else []
+        return rows, with_columns(rows, columns, gradients) if seen else []
 
     parts, stopped = in_chunks(len(pixels), IMAGES_AT_ONCE, options.stop, project, "projecting")
     rows, gradients = ([row for part in side for row in part] for side in zip(*parts, strict=True))
     table = table_of(network, chosen, rows, size)
-    parameters = (
-        {"units": [str(unit) for unit in chosen]} | options.recorded() | stopped | ({} if ruleset is None else {"ruleset": rules.name})
-    )
+    parameters = {"units": list(map(str, chosen))} | options.recorded() | stopped | ({} if ruleset is None else {"ruleset": rules.name})
     alike = likeness_notes(network, chosen, pixels, table.positions, rules) if spot is Spot.STRONGEST else ()
     return Projections(
         provenance=provenance("deconv", network.bundle, batch.inputs, parameters),

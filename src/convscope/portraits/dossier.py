@@ -15,7 +15,7 @@ from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Ties
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
-from ..units import Unit
+from ..units import Unit, in_words
 from .gathering import gather
 from .histogram import evenly
 from .scanned_units import ScanRun, network_of_run, rules_of, scanned_units
@@ -95,7 +95,7 @@ def dossier(
 def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
     """Return the dossiers of a request, one for each of the units; the run is opened once for all."""
     scanned = scanned_units(model, units, run)
-    title = f"dossier {units if isinstance(units, str) else ' '.join(map(str, units))}"
+    title = f"dossier {in_words(units)}"
     network = None if model is None else scanned.network.bundle
     return paged(title, {unit.slug: partial(dossier, network, unit, run=scanned.run, **options) for unit in scanned.units})
 

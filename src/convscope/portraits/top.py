@@ -13,7 +13,7 @@ from ..options import Opt, Theme, check_options
 from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Switches, Ties, View
 from ..results import CONTRAST, TopPatches
-from ..units import slug
+from ..units import in_words, slug
 from .gathering import gather
 from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
 
@@ -83,7 +83,7 @@ def pages(model: Any, units: Any, *, run: Any = None, filters: Any = None, **opt
     """Return the pages of a request: units of one layer each, 16 at most; the run is opened once for all."""
     scanned = _chosen(model, units, run, filters)
     parts = scanned.pages(ON_A_PAGE)
-    title = f"top {units if isinstance(units, str) else ' '.join(map(str, units))}"
+    title = f"top {in_words(units)}"
     network = None if model is None else scanned.network.bundle
     drawn = {_page_name(part): partial(top, network, f"{part.layer}:{ranges(part.channels)}", run=scanned.run, **options) for part in parts}
     return paged(title, drawn)
@@ -114,7 +114,7 @@ def _chosen(model: Any, units: Any, run: Any, filters: Any) -> ScannedUnits:
     """Return the units that are meant. Raises OptionError that shows today's form of the option `filters`."""
     if filters is None:
         return scanned_units(model, units, run)
-    layer = units if isinstance(units, str) else " ".join(map(str, units))
+    layer = in_words(units)
     channels = filters if isinstance(filters, str | int) else ",".join(map(str, filters))
     again = command(f"top {shlex.quote(f'{layer}:{channels}')}", f'convscope.top(run, "{layer}:{channels}")', run=True)
     raise OptionError(f"Received the option filters, `{channels}`. Expected it in the address of the units: {again}")
