@@ -1,8 +1,12 @@
-"""The one door to JSON that others wrote: bounded in size, values and depth, so that no file exhausts memory or the stack."""
+"""The one door to JSON. What others wrote is bounded in size, values and depth, so that no file exhausts memory or the stack; what
+convscope writes is clean text.
+"""
 
 import json
+import math
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,23 @@ def read_json(path: str | Path, *, most_bytes: int = MOST_BYTES) -> Any:
     with Path(path).open("rb") as file:
         data = file.read(min(most_bytes, os.fstat(file.fileno()).st_size) + 1)
     return parse_json(data, most_bytes=most_bytes)
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value as JSON in UTF-8; lone surrogates, as in undecodable file names, become U+FFFD, NaN and infinities null."""
+    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode("utf-8")
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_clean(str(name)): _clean(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(part) for part in value]
+    if hasattr(value, "dtype") and hasattr(value, "item"):  # a number of NumPy's
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse_json(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:

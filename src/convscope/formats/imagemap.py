@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PageError
-from ..json_files import parse_json, read_json
+from ..json_files import as_json, parse_json, read_json
 from .schemas import check_schema, release_of
 
 SCHEMA = 1
@@ -60,23 +60,6 @@ def manifest(about: Mapping[str, Any]) -> bytes:
     shown = {key: value for key, value in about.items() if key not in NOT_IN_MANIFEST}
     shown |= {"kind": KIND, "thumbnails": about["kind"], "data": DATA, "page": PAGE}
     return json.dumps(json.loads(as_json(shown)), indent=1, sort_keys=True).encode("utf-8")
-
-
-def as_json(value: Any) -> bytes:
-    """Return a value as JSON in UTF-8; lone surrogates, as in undecodable file names, become U+FFFD."""
-    return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode("utf-8")
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {_clean(str(name)): _clean(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def is_page_data(folder: Path) -> bool:

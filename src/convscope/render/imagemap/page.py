@@ -3,7 +3,6 @@
 import hashlib
 import importlib.resources
 import json
-import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
@@ -15,9 +14,11 @@ import numpy as np
 from ...errors import OutputError
 from ...files import new_folder, write_files
 from ...formats import imagemap
-from ...formats.imagemap import DATA, LATER, MANIFEST, PAGE, START, as_json, packed, script
+from ...formats.imagemap import DATA, LATER, MANIFEST, PAGE, START, packed, script
+from ...json_files import as_json
 from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
+from ..site.scripts import script as script_of
 from ..thumbnails import kind_of
 from ..writer import png_bytes
 from .packing import TYPES, Level, Packer, channels_of, levels, ordered, shrink
@@ -26,16 +27,7 @@ from .records import Classes, Places, chunks, classes_of, later, place
 OWN_PICTURE = f"{DATA}/map.png"
 PICTURES = {"map.png": "The images at their coordinates", "grid.png": "The images on a grid"}
 SAMPLE = 2000
-SHORTER = (  # of the viewer's code: no space around signs, no parentheses around one parameter, no lone zero at a point
-    (r" ?([{}()\[\],;=<>?:&|*%]) ?|(?<![+-]) ([+/-]) (?![+-])", r"\1\2"),
-    (r"(?<=[)\]\w]) ?([+/-]) ?(?=[\w(])", r"\1"),
-    (r"(?<!\w)\((\w+)\)=>", r"\1=>"),
-    (r"\b0(\.\d)", r"\1"),
-    (r"(\d\.)0\b", r"\1"),
-)
 SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "input", "main")  # each knows those before it
-HEADER = '/* The viewer of convscope, Apache-2.0; its commented sources are in convscope/render/imagemap/viewer. */\n"use strict";\n'
-LITERAL = re.compile(r'("[^"]*"|`[^`\n]*`|/\[[^\]]*\]/)')  # a string or pattern: its spaces stay
 
 
 def write_page(embedding: Embedding, folder: Path) -> list[Path]:
@@ -173,27 +165,9 @@ def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | 
 
 
 def viewer_script() -> str:
-    """Return the viewer's scripts as one, without comments, indentation and most spaces; the sources lie beside this file."""
+    """Return the viewer's scripts as one; the commented sources lie beside this file."""
     sources = importlib.resources.files(__package__).joinpath("viewer")
-    return HEADER + "".join(_shortened(sources.joinpath(f"{name}.js").read_text("utf-8")) for name in SCRIPTS)
-
-
-def _shortened(script: str) -> str:
-    script = re.sub(r"^ */\*.*?\*/\n", "", script, flags=re.MULTILINE | re.DOTALL)
-    script = re.sub(r"(^ *| +)// .*$", "", script, flags=re.MULTILINE)
-    lines = (line.strip() for line in script.replace('"use strict";\n', "").splitlines())
-    squeezed = "".join("".join(_squeezed(part) for part in LITERAL.split(line)) + "\n" for line in lines if line)
-    parts = re.sub(r"([{;,(\[])\n", r"\1", squeezed).split("`")
-    parts[::2] = [part.replace(";}", "}") for part in parts[::2]]  # the shaders, between the others, need it
-    return "`".join(parts)
-
-
-def _squeezed(part: str) -> str:
-    if LITERAL.fullmatch(part):
-        return part
-    for pattern, left in SHORTER:
-        part = re.sub(pattern, left, part)
-    return part
+    return script_of("render/imagemap/viewer", (sources.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS)).decode("utf-8")
 
 
 def _pictures(folder: Path) -> dict[str, bytes | None]:

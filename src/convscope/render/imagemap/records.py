@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats.imagemap import CHUNK, as_json, packed
+from ...formats.imagemap import CHUNK, packed
+from ...json_files import as_json
 from ...results import Embedding
 from ..legend import natural
 from ..palette import class_colours
