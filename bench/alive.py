@@ -1,16 +1,23 @@
-"""How many units of a network's convolutions end with a picture that excites them, how many by a later attempt, and which are dead.
+"""How many units of a network's convolutions a picture of gradient ascent excites, how many only a later attempt, and which are dead.
 
-python bench/alive.py [MODEL] [--layers PATTERN] [--size PX] [--steps N] [--lines FILE]
+python bench/alive.py [MODEL] [--layers PATTERN] [--first N] [--sample N] [--size PX] [--steps N] [--lines FILE]
 
-Without --size and --steps the pictures are those of `convscope ascend`. That takes hours for the 4,224 units of VGG16 on two cores, so each
-batch of units is written to FILE as a line of JSON when it is done; the same command resumes behind the last line. The score is that of
-the returned 8-bit picture, in float32. The table is printed at the end, also after Ctrl-C.
+The canvas is that of `convscope ascend`. Each unit first climbs for N steps (`--first`, 8 by default) of the default course, on the
+default canvas. A picture that excites the unit proves that it is alive, so it climbs no further. A unit that this picture does not excite
+climbs the whole default course, with all of its attempts; only such units can be called dead. `--first 0` climbs the whole course for all
+units: many times as long, hours for the 4,224 units of VGG16 on two cores. The value is that of the returned 8-bit picture,
+in float32; its median is given for layers in which all units climbed the whole course.
+
+`--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
+done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
+names have the same first part, `block4b` in `block4b_expand_conv`.
 """
 
 import argparse
 import contextlib
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +27,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="vgg16")
     parser.add_argument("--layers", default="convolutions", help="a pattern over layer addresses")
+    parser.add_argument("--first", type=int, default=8, metavar="N")
+    parser.add_argument("--sample", type=int, metavar="N")
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--lines", type=Path)
+    parser.add_argument("--blocks", action="store_true")
     asked = parser.parse_args()
     lines = asked.lines or Path(f"alive-{Path(asked.model).stem}.jsonl")
     with contextlib.suppress(KeyboardInterrupt):
         count(asked, lines)
-    print(table([json.loads(line) for line in lines.read_text().splitlines()]))
+    print(table([json.loads(line) for line in lines.read_text().splitlines()], blocks=asked.blocks))
 
 
 def count(asked, lines):
-    """Climb for all units of all layers, batch by batch, but for those that `lines` holds."""
+    """Climb for the units of all layers, batch by batch, but for those that `lines` holds."""
     import convscope
     from convscope.ascent.ascend import canvas_for
     from convscope.ascent.climb import batches
@@ -47,16 +57,36 @@ def count(asked, lines):
         raise SystemExit(f"{lines} was counted with other settings. Give another file with --lines.")
     known = {(one["layer"], channel) for one in done for channel in one["channels"]}
     for layer in matching(bundle, asked.layers):
-        climber = ascend_all(bundle, f"{layer.address}:all", size=asked.size, steps=asked.steps).climber
-        targets = as_targets(as_network(bundle), f"{layer.address}:all")
-        for chunk in batches(targets, canvas_for(climber, targets), 1):
-            if not {(layer.address, target.unit.channel) for target in chunk} <= known:
+        units = f"{layer.address}:all"
+        climber = ascend_all(bundle, units, size=asked.size, steps=asked.steps).climber
+        targets = as_targets(as_network(bundle), units)
+        canvas = canvas_for(climber, targets)
+        of = {"layer": layer.address, "units": len(targets)}
+        targets = [target for target in sampled(targets, asked.sample) if (layer.address, target.unit.channel) not in known]
+        if not targets:
+            continue
+        courses = [(None, climber)]
+        if asked.first:
+            attempt = replace(climber.attempts(targets)[0], steps=asked.first)
+            courses.insert(0, (asked.first, ascend_all(bundle, units, size=asked.size, attempts=[attempt]).climber))
+        for chunk in batches(targets, canvas, 1):
+            for first, course in courses:
+                found, chunk = climbed(course, chunk, first)
                 with lines.open("a") as file:
-                    file.write(json.dumps({"settings": settings, "layer": layer.address, **climbed(climber, chunk)}) + "\n")
+                    file.write(json.dumps({"settings": settings, **of, **found}) + "\n")
+                if not chunk:
+                    break
 
 
-def climbed(climber, chunk):
-    """Return what became of a batch of units: their scores, and which of them needed a later attempt."""
+def sampled(targets, most):
+    """Return at most so many of a layer's units, in their order."""
+    if most is None or most >= len(targets):
+        return targets
+    return [targets[place] for place in sorted(np.random.default_rng(0).choice(len(targets), most, replace=False))]
+
+
+def climbed(climber, chunk, first):
+    """Return what became of a batch of units, and those of them that must climb on: after the `first` steps, all that are not excited."""
     from convscope.ascent.ascend import ascended
 
     attempts, later, began = 0, set(), time.perf_counter()
@@ -69,29 +99,42 @@ def climbed(climber, chunk):
     record = ascended(climber, chunk, watch)
     if record.interrupted:
         raise KeyboardInterrupt
+    kept = record.margins > 0 if first else np.ones(len(chunk), bool)
     return {
-        "channels": [unit.channel for unit in record.units],
-        "scores": [round(float(score), 4) for score in record.scores],
+        "first": first,
+        "channels": [unit.channel for unit, keep in zip(record.units, kept, strict=True) if keep],
+        "scores": [round(float(score), 4) for score in record.scores[kept]],
         "later": sorted(later),
         "pixels": int(record.images.shape[1]),
         "seconds": round(time.perf_counter() - began, 1),
-    }
+    }, [target for target, keep in zip(chunk, kept, strict=True) if not keep]
 
 
-def table(lines):
-    """Return the table, a row for each layer."""
-    rows = ["| layer | units | side (px) | excited by their picture | of these by a later attempt | dead | median value | seconds |"]
-    rows.append("|---" * 8 + "|")
-    for layer in dict.fromkeys(line["layer"] for line in lines):
-        mine = [line for line in lines if line["layer"] == layer]
-        scores = {channel: score for line in mine for channel, score in zip(line["channels"], line["scores"], strict=True)}
-        dead = [channel for channel, score in scores.items() if not score > 0]
-        woken = {channel for line in mine for channel in line["later"]} - set(dead)
-        seconds = sum(line["seconds"] for line in mine)
-        names = ", ".join(map(str, dead)) or "none"
-        median = np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-")
-        alive = len(scores) - len(dead)
-        rows.append(f"| {layer} | {len(scores)} | {mine[0]['pixels']} | {alive} | {len(woken)} | {names} | {median} | {seconds:.0f} |")
+def table(lines, *, blocks=False):
+    """Return the table, a row for each layer or block."""
+    heads = "layer|units|counted|side (px)|excited at first|by the whole course|by a later attempt|dead|median value|seconds".split("|")
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    part = (lambda layer: layer.split("_")[0]) if blocks else str
+    for name in dict.fromkeys(part(line["layer"]) for line in lines):
+        mine = [line for line in lines if part(line["layer"]) == name]
+        scores = {(line["layer"], channel): score for line in mine for channel, score in zip(line["channels"], line["scores"], strict=True)}
+        early = {(line["layer"], channel) for line in mine if line.get("first") for channel in line["channels"]}
+        dead = [unit for unit, score in scores.items() if not score > 0]
+        later = {(line["layer"], channel) for line in mine for channel in line["later"]} - set(dead)
+        layers = {line["layer"]: line.get("units") for line in mine}
+        units = sum(of or sum(layer == one for layer, _ in scores) for one, of in layers.items())
+        sides = sorted({line["pixels"] for line in mine})
+        names = ", ".join(str(channel) if not blocks else f"{layer}:{channel}" for layer, channel in dead) or "none"
+        median = "" if early else np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-")
+        figures = (units, len(scores), "-".join(map(str, (sides[0], sides[-1])[: len(sides)])), len(early))
+        ended = (
+            len(scores) - len(dead) - len(later) - len(early),
+            len(later),
+            names,
+            median,
+            f"{sum(line['seconds'] for line in mine):.0f}",
+        )
+        rows.append(f"| {' | '.join(map(str, (name, *figures, *ended)))} |")
     return "\n".join(rows)
 
 

@@ -4,10 +4,10 @@ python bench/pictures.py climb NAME FOLDER [--classifier MODEL]     NAME: convsc
 python bench/pictures.py table FOLDER                               scores and spectra of all pictures in the folder
 python bench/pictures.py blind FOLDER [--seed N]                    class pictures without names, shuffled, and their key
 
-`climb` makes six units of three layers of VGG16, or with --classifier the classes below, and writes FOLDER/NAME-*.npz. Run
-`climb convscope` first: it exports the weights that the others load. Every peer climbs as it advises, in an environment of its own, which
-has convscope, too: xplique 2.0.2 and tf-keras-vis 0.8.7 on tensorflow-cpu (bench/ascent.py has their requirements), torch-lucent 0.1.8
-on torch.
+`climb` makes six units of three layers of VGG16, or with --classifier the classes below, and writes FOLDER/NAME-*.npz; layers that
+are there are left as they are, so the same command resumes. Run `climb convscope` first: it exports the weights that the others load.
+Every peer climbs as it advises, in an environment of its own, which has convscope, too: xplique 2.0.2 and tf-keras-vis 0.8.7 on
+tensorflow-cpu (bench/ascent.py has their requirements), torch-lucent 0.1.8 on torch.
 
 The scorer is plain Keras in float32 on the 8-bit pictures: the largest and the mean value of the unit. "Above half of Nyquist" is the share
 of a picture's luminance energy at more than a quarter of a cycle per pixel, under a Hann window; photographs have 3 to 4 %.
@@ -57,6 +57,8 @@ def climb_layers(name, folder):
     if name == "convscope":
         export(folder)
     for layer, side in LAYERS.items():
+        if (folder / f"{name}-{layer}.npz").exists():
+            continue
         began = time.perf_counter()
         pictures = PEERS[name](folder, layer, UNITS[layer], side)
         seconds = time.perf_counter() - began
