@@ -124,6 +124,9 @@ def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading,
     indent = IMAGE_SIDE + 3 * GAP
     sheet, left, top = open_sheet(indent + columns * (side + gap) - gap, max(tall, shown[1]), heading, theme)
     sheet.paste(picture, left, top, shown)
+    sheet.panel((left, top, left + shown[0], top + shown[1]), "image")
+    if not caption:  # maps of a few pixels are seen together
+        sheet.panel((left + indent, top, left + indent + columns * (side + gap) - gap, top + tall), f"{counted(len(chosen), 'map')}")
     signed = bool((maps < 0).any())
     captions = _captions(maps, chosen, side)
     for place, channel in enumerate(chosen):
@@ -134,6 +137,7 @@ def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading,
             index, peak = captions[place]
             sheet.text(x, y + height + 2, index, TINY)
             sheet.text(x + side, y + height + 2, peak, TINY, "right")
+            sheet.panel((x, y, x + side, y + height), index, number(float(maps[..., channel].max())))
     return sheet
 
 

@@ -77,6 +77,7 @@ def _sheet(result: Ascent, theme: Theme) -> Sheet:
         x, y = left + column * (side + GAP), top + line * step
         draw_tile(sheet, Tile(unit_to_rgb(image)), x, y, (side, height))
         fault = "dead" if result.dead[index] else "not finite" if result.not_finite[index] else ""
+        sheet.panel((x, y, x + side, y + height), result.legend(result.units[index]), _score(result, index)[0], fault)
         _caption(sheet, labels[index], _score(result, index), (x, y + height + 6, side), fault)
     return sheet
 

@@ -47,6 +47,15 @@ def raster(sheet: Sheet) -> Image.Image:
     return Image.fromarray(canvas.copy())
 
 
+def without_words(sheet: Sheet) -> Bytes:
+    """Return the pictures of a sheet, (height, width, 4), without its words; where none lies it is transparent."""
+    canvas: Bytes = np.zeros((sheet.height, sheet.width, 4), np.uint8)
+    for mark in sheet.marks(bare=True):
+        _paint(canvas[..., :3], mark)
+        canvas[max(0, mark.top) : max(0, mark.top + mark.height), max(0, mark.left) : max(0, mark.left + mark.width), 3] = 255
+    return canvas
+
+
 def _paint(canvas: Bytes, mark: Picture | Rectangle) -> None:
     left, top = max(0, mark.left), max(0, mark.top)
     room = canvas[top : max(0, mark.top + mark.height), left : max(0, mark.left + mark.width)]

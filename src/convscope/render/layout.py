@@ -115,6 +115,7 @@ def open_sheet(width: int, height: int, heading: Heading, theme: Theme, zoom: fl
     top = margin + sum(style.line for _, style in above) + space
     bottom = sum(style.line for _, style in below) + (space if below else 0)
     sheet = Sheet(inner + 2 * margin, top + height + bottom + margin, theme, heading.title)
+    sheet.subtitle, sheet.notes = heading.subtitle, heading.notes
     _lines(sheet, above, margin, margin)
     _lines(sheet, below, margin, top + height + space)
     return sheet, margin, top
@@ -156,6 +157,7 @@ def draw_rows(rows: Sequence[Row], names: tuple[str, ...], heading: Heading, the
     width = columns * block.width + (columns - 1) * gutter
     height = header + lines * block.full_height + (lines - 1) * 2 * GAP
     sheet, left, top = open_sheet(width, height, heading, theme)
+    sheet.columns = names
     for column in range(columns):
         for place, name in enumerate(names):
             middle = left + column * (block.width + gutter) + place * (block.side + GAP) + block.side / 2
@@ -190,6 +192,8 @@ def _columns(count: int, width: int, height: int, multiple: int) -> int:
 def _draw_row(sheet: Sheet, row: Row, block: Block, left: int, top: int) -> None:
     sheet.text(left, top, shorten(row.label, LABEL, block.width), LABEL)
     sheet.text(left, top + LABEL.line, shorten(row.detail, DETAIL, block.width), DETAIL)
+    box = (left, top + block.caption, left + block.width, top + block.full_height)
+    sheet.panel(box, row.label, row.detail, *(tile.words for tile in row.tiles))
     for place, tile in enumerate(row.tiles):
         draw_tile(sheet, tile, left + place * (block.side + GAP), top + block.caption, (block.side, block.height))
 

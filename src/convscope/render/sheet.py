@@ -80,22 +80,42 @@ class Words:
     align: Align
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A part of a sheet that can stand by itself: the `box` (left, top, right, bottom) of its pictures, and what is said of them, its name
+    first, none of it shortened.
+    """
+
+    box: tuple[int, int, int, int]
+    words: tuple[str, ...]
+
+
 class Sheet:
     """A page of `width` x `height` pixels; all places are pixels from its top left corner.
 
     What is put on it later covers what lies there, and words lie above all else. Pixels are kept as they are, not copied. `title`: what
-    a reader's program calls it.
+    a reader's program calls it. `panels` are its parts, where it has such; `columns` names the pictures in each of them from left to right,
+    `subtitle` and `notes` hold for all.
     """
 
     def __init__(self, width: int, height: int, theme: Theme, title: str = "") -> None:
         self.width, self.height, self.theme, self.title = width, height, theme, legible(title)
         self.words: list[Words] = []
+        self.subtitle = ""
+        self.notes: tuple[str, ...] = ()
+        self.columns: tuple[str, ...] = ()
+        self.panels: list[Panel] = []
         self._marks: list[Picture | Rectangle] = []
 
-    def marks(self) -> Iterator[Picture | Rectangle]:
-        """Yield what lies on the page, the lowest first: the page's own colour, then pictures and rectangles."""
-        yield Rectangle(0, 0, self.width, self.height, self.theme.page)
+    def marks(self, *, bare: bool = False) -> Iterator[Picture | Rectangle]:
+        """Yield what lies on the page, the lowest first: the page's own colour, unless it is `bare`, then pictures and rectangles."""
+        if not bare:
+            yield Rectangle(0, 0, self.width, self.height, self.theme.page)
         yield from self._marks
+
+    def panel(self, box: tuple[int, int, int, int], *words: str) -> None:
+        """Say that the pictures in a box belong together, and what is said of them; empty words are left out."""
+        self.panels.append(Panel(box, tuple(legible(one) for one in words if one)))
 
     def paste(self, pixels: Bytes, left: int, top: int, size: tuple[int, int] | None = None) -> None:
         """Lay a picture on the sheet, `size` (width, height) large or as large as it is; what would stick out is cut."""

@@ -44,6 +44,7 @@ def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, S
     lines = math.ceil(len(result.patches) / columns)
     header, step = DETAIL.line + 8, CAPTION + height + GUTTER // 2
     sheet, left, top = open_sheet(columns * (block + GUTTER) - GUTTER, header + lines * step - GUTTER // 2, _heading(result), used)
+    sheet.columns = tuple(_name(result, what) for what in parts)
     for column in range(columns):
         x = left + column * (block + GUTTER)
         for number, what in enumerate(parts):
@@ -79,15 +80,16 @@ def _columns(count: int, width: int, height: int) -> int:
 def _block(sheet: Sheet, result: TopPatches, index: int, place: tuple[int, int], size: tuple[int, int]) -> None:
     """Set a unit's caption, and words on a panel where it is silent."""
     patches, (left, top), (full, height) = result.patches[index], place, size
+    said = firing(patches, float(result.fires[index])) if patches.count else silence(result.images, patches.not_finite)
+    sheet.panel((left, top + CAPTION, left + full, top + CAPTION + height), result.legend(patches.unit), said)
     label = shorten(_label(result, patches), LABEL, full)
     sheet.text(left, top, label, LABEL)
     room = full - width_of(label, LABEL) - 2 * GAP
     if patches.count:
-        words = firing(patches, float(result.fires[index]))
-        sheet.text(left + full, top, shorten(words, DETAIL, room), DETAIL, "right")
+        sheet.text(left + full, top, shorten(said, DETAIL, room), DETAIL, "right")
         return
     sheet.fill(left, top + CAPTION, full, height, sheet.theme.panel)
-    lines = wrap(silence(result.images, patches.not_finite), DETAIL, full - 2 * GAP)
+    lines = wrap(said, DETAIL, full - 2 * GAP)
     y = top + CAPTION + (height - len(lines) * DETAIL.line) / 2
     for step, words in enumerate(lines):
         sheet.text(left + full / 2, y + step * DETAIL.line, words, DETAIL, "center")

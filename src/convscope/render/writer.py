@@ -18,6 +18,7 @@ from ..registry import DRAWINGS
 from ..results import Provenance, Result
 from ..writing import is_picture
 from .sheet import PRINT_DPI, Sheet, sheet_of
+from .spread import Spread, spread
 from .theme import LIGHT
 
 PICTURE = ".png"
@@ -131,6 +132,15 @@ def words_of(result: Result) -> tuple[str, tuple[str, ...]]:
     artefacts = _artefacts(result)
     main = artefacts[_main_name(artefacts)]
     return (main.title, tuple(words.text for words in main.words)) if isinstance(main, Sheet) else ("", ())
+
+
+def spread_of(result: Result) -> Spread | None:
+    """Return the main picture in parts, for a page that sets the words itself; None for a plain picture, and for one whose words belong
+    into it, such as a chart or a map.
+    """
+    artefacts = _artefacts(result)
+    main = artefacts[_main_name(artefacts)]
+    return spread(main) if isinstance(main, Sheet) and main.panels else None
 
 
 def png_bytes(result: Result, picture: str | None = None) -> bytes:
