@@ -163,7 +163,7 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_read(fashion, run, m
 
 
 def test_places_that_do_not_divide_into_batches_lose_nothing(fashion, run, found, monkeypatch):
-    monkeypatch.setattr(gathering, "AT_ONCE", 7)
+    monkeypatch.setattr(gathering, "PLACES_AT_ONCE", 7)
     again = convscope.top(fashion, "block3_conv1:3-5,40", run=run)
     for one, other in zip(again.patches, found.patches, strict=True):
         assert np.array_equal(one.pixels, other.pixels)

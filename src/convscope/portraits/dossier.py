@@ -1,6 +1,5 @@
 """All that is known of one unit: what excites it in a data set, what excites it in general, and how often."""
 
-from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -11,13 +10,12 @@ from ..ascent.settings import Precision, Seed, Side, Steps
 from ..errors import UnitError
 from ..method import Method, Pieces, paged, provenance
 from ..options import Stop, Theme, check_options
-from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Ties
 from ..results import CONTRAST, Dossier, FloatArray, Patches
 from ..scanning import Run
-from ..units import Unit, in_words
-from .gathering import gather
-from .histogram import evenly
+from ..units import in_words
+from .layers import UnitPortrait, both_ways, portraits_of, unreadable_in, unreadable_notes
+from .pictures import pictures_of
 from .scanned_units import ScanRun, network_of_run, rules_of, scanned_units
 
 NATURAL = (
@@ -55,15 +53,13 @@ def dossier(
     >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """
     options = check_options(dossier, locals())
-    both = [rules_of("switches", ties), rules_of("spread", ties)]
     scanned = scanned_units(model, unit, run)
     if len(scanned.units) > 1:
         raise UnitError(f"A dossier shows one unit, but `{unit}` names {len(scanned.units)}. Name one, such as {scanned.units[0]}.")
     run, bundle, one = scanned.run, scanned.network.bundle, scanned.units[0]
-    pooled = is_pooled(scanned.way)
-    rules = both if pooled else both[:1]
-    gathered = gather(run, scanned.network, scanned.units, rules, view="both")
-    patches = gathered.patches[0]
+    rules = both_ways(scanned.network, one.layer, ties)
+    (portrait,) = portraits_of(run, scanned.network, one.layer, scanned.channels, rulesets=rules, view="both")
+    unreadable, patches = unreadable_in([portrait]), portrait.patches
     pictures = _pictures(run, patches)
     climbed = ascend(
         bundle, one, steps=steps, size=size, seed=seed, precision=precision, real=pictures if patches.places else None, stop=stop
@@ -72,23 +68,23 @@ def dossier(
     climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
     parameters = {"units": [str(one)], "run": str(run.path.absolute())} | options.recorded() | climb
     return Dossier(
-        provenance=provenance("dossier", bundle, (scanned.input(gathered.unreadable),), parameters, seed),
-        notes=(*gathered.notes(), *climbed.notes, NATURAL, *scanned.notes(rules, gathered.patches)),
+        provenance=provenance("dossier", bundle, (scanned.input(unreadable),), parameters, seed),
+        notes=(*unreadable_notes(unreadable), *climbed.notes, NATURAL, *scanned.notes(rules, [patches])),
         interrupted=climbed.interrupted,
         class_names=scanned.class_names,
         patches=patches,
-        spread=gathered.others[0, 0] if pooled else None,
+        spread=portrait.projections[1] if len(rules) > 1 else None,
         steady=rules[0].is_steady(scanned.way),
-        spread_steady=both[1].is_steady(scanned.way),
+        spread_steady=rules_of("spread", ties).is_steady(scanned.way),
         contrast=options.contrast,
         synthetic=climbed.images[0],
         score=float(climbed.scores[0]),
         percentile=run.percentile(f"{one.layer}:{one.channel}", float(climbed.scores[0])),
         example=pictures[0],
-        field=_field(run, one),
+        field=portrait.field,
         dataset=scanned.dataset,
         theme=theme,
-        **_statistics(run, one, patches),
+        **_statistics(portrait),
     )
 
 
@@ -100,21 +96,16 @@ def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
     return paged(title, {unit.slug: partial(dossier, network, unit, run=scanned.run, **options) for unit in scanned.units})
 
 
-def _statistics(run: Run, unit: Unit, patches: Patches) -> dict[str, Any]:
+def _statistics(portrait: UnitPortrait) -> dict[str, Any]:
     """Return the fields of the record that say how the unit's maxima are distributed."""
-    found = run.units(unit.layer, [unit.channel])
-    ends = (float(found.least[0]), float(found.largest[0])) if found.count[0] else (0.0, 0.0)
-    even = evenly(found.histogram[0], found.edges, *ends)
-    means = [] if found.class_means is None else [float(mean) for mean in found.class_means[0]]
-    shown = Counter(label for label in patches.labels[: patches.count] if label is not None)
     return {
-        "edges": even.edges,
-        "counts": even.counts,
-        "fires": float(found.fires[0]),
-        "images": int(found.count[0]),
-        "quantiles": {f"{share:g}": float(found.quantiles[share][0]) for share in SHOWN_QUANTILES},
-        "class_means": {name: mean for name, mean in zip(run.classes, means, strict=False) if np.isfinite(mean)},
-        "class_top": {name: count / patches.count for name, count in sorted(shown.items())},
+        "edges": portrait.histogram.edges,
+        "counts": portrait.histogram.counts,
+        "fires": portrait.fires,
+        "images": portrait.images,
+        "quantiles": {f"{share:g}": portrait.quantiles[share] for share in SHOWN_QUANTILES},
+        "class_means": portrait.class_means,
+        "class_top": portrait.class_top,
     }
 
 
@@ -122,16 +113,7 @@ def _pictures(run: Run, patches: Patches) -> FloatArray:
     """Return the strongest images that can be had, whole, (image, height, width, channel); of a silent unit one that is black."""
     if not patches.places:
         return np.zeros((1, *run.fit.size, run.fit.channels), np.float32)
-    return np.stack([run.picture(int(patches.images[place])) for place in patches.places])
-
-
-def _field(run: Run, unit: Unit) -> tuple[int, int] | None:
-    """Return the (height, width) of the receptive field, None where it is the whole image."""
-    found = run.top(unit.layer, [unit.channel])
-    fields = found.fields[0][found.images[0] >= 0]
-    if not (fields - np.array([0, 0, *run.fit.size])).any():
-        return None
-    return int((fields[:, 2] - fields[:, 0]).max()), int((fields[:, 3] - fields[:, 1]).max())
+    return np.stack([pictures_of(run).of(run, int(patches.images[place])) for place in patches.places])
 
 
 METHOD = Method(

@@ -28,6 +28,7 @@ from ..projection.slopes import slope_notes
 from ..results import Patches
 from ..scanning import Run, open_run
 from ..units import Unit, parse
+from .pictures import pictures_of
 
 FLAT = "The activation of this layer is flat above, so units are ranked by the value before it. Tables hold both."
 OLD = (
@@ -117,7 +118,7 @@ class ScannedUnits:
             return None
         first = [(one, one.places[0]) for one in shown]
         positions = [tuple(map(int, one.positions[place])) for one, place in first]
-        pictures = np.stack([self.run.picture(int(one.images[place])) for one, place in first])
+        pictures = np.stack([pictures_of(self.run).of(self.run, int(one.images[place])) for one, place in first])
         places = [None if row < 0 else (row, column) for row, column in positions]
         return likeness(self.network, self.layer, pictures, places, rules)
 

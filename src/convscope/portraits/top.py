@@ -14,7 +14,7 @@ from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Switches, Ties, View
 from ..results import CONTRAST, TopPatches
 from ..units import in_words, slug
-from .gathering import gather
+from .layers import portraits_of, unreadable_in, unreadable_notes
 from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
 
 # Units on one sheet: as many as can be looked at; a whole layer is divided into pages of so many.
@@ -56,15 +56,16 @@ def top(
         )
     _check_memory(scanned)
     run, network, layer = scanned.run, scanned.network, scanned.layer
-    gathered = gather(run, network, scanned.units, [rules], view=view)
+    portraits = list(portraits_of(run, network, layer, scanned.channels, rulesets=[rules], view=view))
+    unreadable, patches = unreadable_in(portraits), tuple(one.patches for one in portraits)
     known = run.units(layer)
     parameters = {"units": [f"{layer}:{ranges(scanned.channels)}"], "run": str(run.path.absolute())} | options.recorded()
     return TopPatches(
-        provenance=provenance("top", network.bundle, (scanned.input(gathered.unreadable),), parameters),
-        notes=(*gathered.notes(), *scanned.notes([rules], gathered.patches)),
+        provenance=provenance("top", network.bundle, (scanned.input(unreadable),), parameters),
+        notes=(*unreadable_notes(unreadable), *scanned.notes([rules], patches)),
         class_names=scanned.class_names,
         layer=layer,
-        patches=gathered.patches,
+        patches=patches,
         fires=known.fires[scanned.channels].astype("float32"),
         channels=run.channels(layer),
         silent=int(((known.fires == 0) & (known.count > 0)).sum()),

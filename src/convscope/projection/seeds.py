@@ -70,9 +70,7 @@ def peaks(maps: FloatArray, unit: Unit) -> tuple[NDArray[np.int64], FloatArray]:
     if maps.ndim == 2:
         return np.full((len(maps), 2), -1), maps[:, unit.channel]
     if maps.ndim != 4:
-        raise UnitError(
-            f"`{unit.layer}` has maps of shape {maps.shape[1:]}, but but but projections need rows and columns, or a dense layer."
-        )
+        raise UnitError(f"`{unit.layer}` has maps of shape {maps.shape[1:]}, but projections need rows and columns, or a dense layer.")
     one = maps[..., unit.channel]
     if unit.position is None:
         places = np.stack(np.unravel_index(one.reshape(len(one), -1).argmax(axis=1), one.shape[1:]), axis=1)
