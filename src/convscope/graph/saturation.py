@@ -131,10 +131,10 @@ def _found(graph: Graph, call: Call) -> Ranking:
         return own
     found = own
     for before in _befores(graph, call):
-        curve = _curve_of(graph, before, call)
+        curve = curve_of(graph, before, call)
         if curve is None:
             break
-        here = curve if found.is_own else _curve_of(graph, before, found.before)
+        here = curve if found.is_own else curve_of(graph, before, found.before)
         if here is None:
             break
         tied = _flat_signs(here * np.where(found.signs < 0, -1, 1)) != 0  # of these what was found so far does not tell images apart
@@ -159,7 +159,7 @@ def _befores(graph: Graph, call: Call) -> Iterator[Call]:
             yield before
 
 
-def _curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
+def curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
     """Return the values of `call`, (place, channel), where `before` is GRID; None where a number depends on its neighbours."""
     if not is_by_number(graph, before, call):
         return None
