@@ -123,7 +123,7 @@ def _grid(maps: FloatArray, chosen: list[int], picture: Bytes, heading: Heading,
     shown = fitting(picture, IMAGE_SIDE, IMAGE_SIDE)
     indent = IMAGE_SIDE + 3 * GAP
     sheet, left, top = open_sheet(indent + columns * (side + gap) - gap, max(tall, shown[1]), heading, theme)
-    sheet.paste(picture, left, top, shown)
+    draw_tile(sheet, Tile(picture), left, top, shown)
     sheet.panel((left, top, left + shown[0], top + shown[1]), "image")
     if not caption:  # maps of a few pixels are seen together
         sheet.panel((left + indent, top, left + indent + columns * (side + gap) - gap, top + tall), f"{counted(len(chosen), 'map')}")

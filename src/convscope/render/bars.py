@@ -6,7 +6,7 @@ import numpy as np
 
 from ..results import FloatArray
 from .figures import shorten, width_of
-from .layout import GAP, Heading, number, open_sheet
+from .layout import GAP, Heading, Tile, draw_tile, number, open_sheet
 from .pixels import Bytes, fitting
 from .sheet import DETAIL, LABEL, NOTE, Sheet
 from .theme import Theme
@@ -32,7 +32,7 @@ def draw_bars(values: FloatArray, chosen: list[int], picture: Bytes, heading: He
     extra = STRIP_HEIGHT + 2 * LABEL.line + 2 * GAP if many else 0
     width = indent + room + BAR_ROOM + 110
     sheet, left, top = open_sheet(width, height + extra, heading, theme)
-    sheet.paste(picture, left, top, shown)
+    draw_tile(sheet, Tile(picture), left, top, shown)
     span = _span(values[listed])
     for place, (channel, word) in enumerate(zip(listed, words, strict=True)):
         y = top + place * step

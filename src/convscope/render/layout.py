@@ -210,7 +210,7 @@ def draw_tile(sheet: Sheet, tile: Tile, left: int, top: int, size: tuple[int, in
         return
     wide, tall = fitting(tile.pixels, width, height)
     left, top = left + (width - wide) // 2, top + (height - tall) // 2
-    sheet.paste(tile.pixels, left, top, (wide, tall))
+    sheet.paste(tile.pixels, left, top, (wide, tall), edged=True)
     if tile.frame is not None:
         _mark(sheet, tile.frame, (left, top, wide, tall))
 

@@ -100,6 +100,7 @@ def square(patches: Patches, tiles: Tiles, tile: Size, theme: Theme) -> Bytes:
     for place in range(total):
         row, column = divmod(place, columns_for(total))
         top, left = row * (tile[0] + SEAM), column * (tile[1] + SEAM)
+        canvas[max(0, top - 1) : top + tile[0] + 1, max(0, left - 1) : left + tile[1] + 1] = theme.line
         room = canvas[top : top + tile[0], left : left + tile[1]]
         room[:] = theme.panel
         if place in tiles:

@@ -114,12 +114,18 @@ class Sheet:
         yield from self._marks
 
     def panel(self, box: tuple[int, int, int, int], *words: str) -> None:
-        """Say that the pictures in a box belong together, and what is said of them; empty words are left out."""
-        self.panels.append(Panel(box, tuple(legible(one) for one in words if one)))
+        """Say that the pictures in a box belong together with their hairlines, and what is said of them; empty words are left out."""
+        left, top, right, bottom = box
+        self.panels.append(Panel((left - 1, top - 1, right + 1, bottom + 1), tuple(legible(one) for one in words if one)))
 
-    def paste(self, pixels: Bytes, left: int, top: int, size: tuple[int, int] | None = None) -> None:
-        """Lay a picture on the sheet, `size` (width, height) large or as large as it is; what would stick out is cut."""
+    def paste(self, pixels: Bytes, left: int, top: int, size: tuple[int, int] | None = None, *, edged: bool = False) -> None:
+        """Lay a picture on the sheet, `size` (width, height) large or as large as it is; what would stick out is cut.
+
+        With a hairline around it (`edged`) a white picture ends on a white page, and a black one on a dark page.
+        """
         width, height = size or (pixels.shape[1], pixels.shape[0])
+        if edged:
+            self.fill(left - 1, top - 1, width + 2, height + 2, self.theme.line)
         self._marks.append(Picture(left, top, width, height, pixels))
 
     def fill(self, left: int, top: int, width: int, height: int, colour: Colour) -> None:

@@ -58,7 +58,7 @@ def draw(result: TopPatches, *, theme: str | Theme | None = None) -> dict[str, S
             single = result.steady and what == "projections"
             tiles = shown_tiles(patches, what, result.contrast, tile=None if single else tile, single=single)
             pixels = alone(patches, tiles, (height, width), used) if single else square(patches, tiles, tile, used)
-            sheet.paste(pixels, place[0] + number * (width + GAP), place[1] + CAPTION)
+            sheet.paste(pixels, place[0] + number * (width + GAP), place[1] + CAPTION, edged=True)
     return {"top.png": sheet}
 
 

@@ -29,7 +29,7 @@ def sheet(result: Dossier, theme: Theme) -> Sheet:
         return page
     for place, pixels in enumerate(_squares(result, theme)):
         _caption(page, names[1 + place], (x + place * (PANEL + SPACE), top, PANEL))
-        page.paste(pixels, x + place * (PANEL + SPACE), top + CAPTION)
+        page.paste(pixels, x + place * (PANEL + SPACE), top + CAPTION, edged=True)
     _lower(page, result, left, top + CAPTION + PANEL + SPACE)
     return page
 
@@ -74,7 +74,8 @@ def _lower(page: Sheet, result: Dossier, left: int, top: int) -> None:
         x += PANEL + SPACE
     if result.spread is not None:
         _caption(page, words.without(result), (x, top, PANEL))
-        page.paste(_projected(result, result.spread, result.spread_steady, LOWER, theme=page.theme), x, top + CAPTION)
+        projected = _projected(result, result.spread, result.spread_steady, LOWER, theme=page.theme)
+        page.paste(projected, x, top + CAPTION, edged=True)
         x += PANEL + SPACE
     _caption(page, words.field_words(result), (x, top, PANEL))
     example = unit_to_rgb(result.example)
