@@ -45,8 +45,8 @@ def count(asked, lines):
     import convscope
     from convscope.ascent.ascend import canvas_for
     from convscope.ascent.climb import batches
+    from convscope.ascent.inputs import as_targets
     from convscope.ascent.jobs import ascend_all
-    from convscope.ascent.target import as_targets
     from convscope.network.listing import matching
     from convscope.network.network import as_network
 

@@ -42,7 +42,7 @@ class Convscope:
 
     def __init__(self, folder: Path) -> None:
         import convscope
-        from convscope.ascent.target import as_targets
+        from convscope.ascent.inputs import as_targets
         from convscope.backend import resolve_precision
         from convscope.network.network import as_network
 

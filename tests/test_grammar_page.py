@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.target import as_targets
+from convscope.ascent.inputs import as_targets
 from convscope.network.addresses import as_candidates
 from convscope.network.listing import matching
 from convscope.network.network import as_network

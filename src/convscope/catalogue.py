@@ -44,7 +44,7 @@ COMMANDS = {
     ),
     "ascend": Command(
         "Make an image that excites a unit (gradient ascent).",
-        method="convscope.ascent.entry:METHOD",
+        method="convscope.ascent.jobs:METHOD",
         drawing="convscope.render.ascend:draw",
     ),
     "tsne": Command(

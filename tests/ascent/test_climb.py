@@ -1,22 +1,23 @@
-"""Climbs of many: when they end, what wakes a unit and what is dead, several pictures of one, real images, pictures to start from."""
+"""Climbs of many: what is tried in turn, when they end, what is dead, several pictures of one, real images, start images."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import convscope
-from convscope.ascent import climb
-from convscope.ascent.climb import WINDOW, _is_done
-from convscope.ascent.image import fourier, pixels
+from convscope.ascent import IMAGES, Attempt, fourier, peak_measure, pixels, run, signed
+from convscope.ascent.inputs import as_targets
 from convscope.ascent.objective import likeness
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError, UnitError
 from convscope.formats.picture import read_pixels
+from convscope.network.network import as_network
 from convscope.replaying import replay, same_bytes
 from networks import array, awake, images, model_of, small, tensor
 from twins import relative_error
 
-QUICK = {"steps": 4, "size": 16, "precision": "float32"}
+SMALL = {"size": 16, "precision": "float32"}
+QUICK = SMALL | {"steps": 4}
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +53,13 @@ def test_t14_the_score_is_the_networks_value_on_the_saved_picture(bundle, tmp_pa
         assert record_error("T14", relative_error(found.scores[place], maps[0, ..., unit.channel].max())) < 1e-5
 
 
-def test_a_picture_is_done_when_it_gains_little_and_not_before():
-    rising, level = np.arange(2.0 * WINDOW), np.full(WINDOW, float(WINDOW))
-    flattened = np.concatenate([np.arange(WINDOW), level])
-    course = np.stack([rising, flattened, np.minimum(rising, 1.0)], axis=1)
-    assert _is_done(list(course)).tolist() == [False, False, True]
-    assert _is_done(list(np.concatenate([flattened, level])[:, None])).tolist() == [True]
-    assert not _is_done(list(course[: 2 * WINDOW - 1])).any()
-
-
 def test_without_steps_each_picture_ends_by_itself(bundle, monkeypatch):
-    monkeypatch.setattr(climb, "WORTH", 0.5)
-    settings = {"size": 16, "precision": "float32"}
-    many = convscope.ascend(bundle, "conv2:all", **settings)
+    monkeypatch.setattr(run, "WORTH", 0.5)
+    many = convscope.ascend(bundle, "conv2:all", **SMALL)
     lengths = np.isfinite(many.courses).sum(axis=0)
     assert len(set(lengths.tolist())) > 1
     for place, unit in enumerate(many.units):
-        alone = convscope.ascend(bundle, str(unit), **settings)
+        alone = convscope.ascend(bundle, str(unit), **SMALL)
         assert len(alone.courses) == lengths[place]
         assert np.abs(alone.images[0] - many.images[place]).max() <= 1.5 / 255
     assert many.provenance.parameters["steps"] is None
@@ -201,3 +192,61 @@ def test_ctrl_c_while_waking_keeps_the_first_picture():
     found = convscope.ascend(one_filter(np.ones((3, 3, 1)), -10.0), "conv:0", steps=3, size=16, precision="float32", watch=watch)
     assert found.interrupted
     assert found.images.shape == (1, 16, 16, 1)
+
+
+@pytest.fixture(scope="module")
+def dead():
+    """A filter that nothing excites."""
+    model = model_of(keras.layers.Conv2D(1, 3, activation="relu", name="conv"), shape=(16, 16, 3))
+    layer = model.get_layer("conv")
+    layer.set_weights([layer.get_weights()[0] * 0 + 1, layer.get_weights()[1] * 0 - 100])
+    return convscope.load(model, preprocess="unit")
+
+
+def test_own_attempts_are_tried_in_turn_and_nothing_else(dead):
+    own = [Attempt("mine", steps=2), Attempt("mine", pixels(deviation=0.3), "still", signed(0.1), 3, peak_measure)]  # of one name
+    seen = []
+    found = convscope.ascend(dead, "conv:0", attempts=own, watch=lambda stage: seen.append((stage.step, stage.steps)), **SMALL)
+    assert seen == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
+    assert found.dead.tolist() == [True]
+    assert any("Tried: mine; mine." in note for note in found.notes)
+
+
+@pytest.mark.parametrize("part", [{"image": fourier(decay=2.0)}, {"transforms": "still"}, {"update": "signed"}, {"image": "pixels"}])
+def test_where_a_part_is_replaced_nothing_else_is_tried(dead, part):
+    seen = []
+    found = convscope.ascend(dead, "conv:0", steps=2, watch=seen.append, **part, **SMALL)
+    assert len(seen) == 2
+    assert found.dead.tolist() == [True]
+
+
+def test_one_part_replaced_leaves_the_others(bundle):
+    targets = as_targets(as_network(bundle), "conv2:0")
+    (standard, *_), replaced = (
+        convscope.ascend_all(bundle, "conv2:0", steps=5, **own).climber.attempts(targets) for own in ({}, {"transforms": "still"})
+    )
+    assert len(replaced) == 1
+    assert replaced[0].steps == standard.steps == 5
+    assert replaced[0].transforms(64) == []
+    assert len(standard.transforms(64)) == 3
+
+
+@pytest.fixture
+def named_image():
+    image = IMAGES.register("calm waves", fourier(contrast=0.5))
+    yield image
+    IMAGES._entries.pop("calm waves")
+
+
+def test_a_picture_of_named_parts_is_made_again_and_one_of_unnamed_parts_is_refused(named_image, tmp_path):
+    awake(small(side=16)).save(tmp_path / "small.keras")
+    bundle = convscope.load(tmp_path / "small.keras", preprocess="unit")
+    named = convscope.ascend(bundle, "conv2:0", image=named_image, update="signed", steps=3, **SMALL)
+    assert (named.provenance.parameters["image"], named.provenance.parameters["update"]) == ("calm waves", "signed")
+    assert "transforms" not in named.provenance.parameters
+    named.save(tmp_path / "named.png")
+    assert same_bytes(replay(tmp_path / "named.png"), tmp_path / "named.png")
+    for part in ({"image": fourier(contrast=0.5)}, {"transforms": []}, {"update": signed(0.2)}, {"attempts": [Attempt("mine", steps=2)]}):
+        convscope.ascend(bundle, "conv2:0", steps=None if "attempts" in part else 2, **part, **SMALL).save(tmp_path / "own.png")
+        with pytest.raises(OptionError, match="Python object without a name"):
+            replay(tmp_path / "own.png")

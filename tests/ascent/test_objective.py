@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.ascent.inputs import as_targets, canvas_of
 from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
-from convscope.ascent.pictures import canvas_of
-from convscope.ascent.target import as_targets
 from convscope.backend import keras, ops
 from convscope.errors import UnitError
 from convscope.network.addresses import unit_call

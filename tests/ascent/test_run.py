@@ -5,6 +5,7 @@ import pytest
 
 import convscope
 from convscope.ascent import AscentRun, Parametrisation, Transform, Update, jitter
+from convscope.ascent.run import WINDOW, _is_done
 from convscope.backend import ops
 from convscope.errors import ImageError, OptionError, UnitError
 from networks import awake, small
@@ -93,3 +94,12 @@ def test_an_image_that_cannot_start_from_a_picture_says_so(bundle):
 def test_a_canvas_too_small_is_refused(bundle):
     with pytest.raises((ImageError, UnitError, OptionError)):
         AscentRun.of(bundle, "conv2:0", size=4)
+
+
+def test_a_picture_is_done_when_it_gains_little_and_not_before():
+    rising, level = np.arange(2.0 * WINDOW), np.full(WINDOW, float(WINDOW))
+    flattened = np.concatenate([np.arange(WINDOW), level])
+    course = np.stack([rising, flattened, np.minimum(rising, 1.0)], axis=1)
+    assert _is_done(list(course)).tolist() == [False, False, True]
+    assert _is_done(list(np.concatenate([flattened, level])[:, None])).tolist() == [True]
+    assert not _is_done(list(course[: 2 * WINDOW - 1])).any()

@@ -6,7 +6,7 @@ import random
 import numpy as np
 
 import convscope
-from convscope.ascent.target import as_targets, recorded_as
+from convscope.ascent.inputs import as_targets, recorded_as
 from convscope.backend import keras
 from convscope.errors import ConvscopeError
 from convscope.expressions import Objective

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.ascent import climb
+from convscope.ascent import climb, run
 from convscope.backend import keras
 from convscope.catalogue import METHODS
 from convscope.embedding import engines
@@ -77,7 +77,7 @@ def encoded(result, name, artefact):
 def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch, layer):
     pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
     whole = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
-    interrupted_at(monkeypatch, importlib.import_module("convscope.ascent.pictures"), "strongest_values", layer)
+    interrupted_at(monkeypatch, importlib.import_module("convscope.ascent.inputs"), "strongest_values", layer)
     found = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
     assert found.interrupted and np.array_equal(found.images, whole.images)
     if layer == 1:
@@ -91,7 +91,7 @@ PLACES = [
     (climb.AscentRun, "step", False),
     (climb.AscentRun, "step", True),
     (climb.Climber, "scores", False),
-    (climb.Frames, "see", False),
+    (run.Frames, "see", False),
 ]
 
 

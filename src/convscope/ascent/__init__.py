@@ -16,13 +16,12 @@ pictures = run.pictures()  # (picture, height, width, channel) in [0, 1]
 
 from ..expressions import OBJECTIVES, as_objective
 from .ascend import ascend
-from .attempts import ATTEMPTS, Attempt, as_attempts
+from .climb import ATTEMPTS, Attempt, as_attempts
 from .image import IMAGES, Image, Parametrisation, as_image, fourier, maco, pixels
 from .jobs import AscentJob, ascend_all
+from .moves import TRANSFORMS, UPDATES, Transform, Update, View, adam, as_transforms, as_update, jitter, plain, signed, zoom
 from .objective import best_measure, paper_measure, peak_measure
 from .run import AscentRun, AscentStep, Stage
-from .transforms import TRANSFORMS, Transform, View, as_transforms, jitter, zoom
-from .update import UPDATES, Update, adam, as_update, plain, signed
 
 __all__ = [
     "ATTEMPTS",

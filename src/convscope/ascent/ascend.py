@@ -6,30 +6,43 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from ..backend import resolve_precision
+from ..backend.precision import PRECISIONS
+from ..errors import OptionError
 from ..expressions import Function
 from ..graph.finite import weight_notes
 from ..graph.saturation import own_values
+from ..hints import option
 from ..method import provenance
 from ..models import names_classes
 from ..network.addresses import class_names
 from ..network.entering import require_images
 from ..network.network import Network, as_network
 from ..options import IMAGES as OF_IMAGES
-from ..options import Opt, Stop, Theme, check_options, options_of
+from ..options import Opt, Options, Stop, Theme, check_options, options_of
 from ..projection.slopes import slope_notes
 from ..registry import Registry
 from ..results import Ascent, FloatArray, Provenance
 from ..units import Unit
-from .attempts import ATTEMPTS
-from .climb import Climbed, Climber
+from .climb import ATTEMPTS, Climbed, Climber
 from .image import IMAGES
+from .inputs import RealImages, Size, Target, array_inputs, as_targets, canvas_of, recorded_as, said_of, start_of
+from .moves import TRANSFORMS, UPDATES
 from .objective import scored_calls
-from .pictures import RealImages, canvas_of, said_of, start_of
 from .run import Watch
-from .settings import MODES, MOST_COPIES, MOST_STEPS, Precision, Seed, Settings, Side, Steps, settle
-from .target import Target, array_inputs, as_targets, recorded_as
-from .transforms import TRANSFORMS
-from .update import UPDATES
+
+MODES = ("best", "paper")
+PAPER_STEPS = 64
+# Far more than any picture needs: a file that asks for more is made to never end.
+MOST_STEPS, MOST_COPIES, MOST_SEED = 100_000, 1_000, 2**64 - 1
+
+Steps = Annotated[
+    int | None,
+    Opt("Number of steps.", least=1, most=MOST_STEPS, shown="until the score hardly rises"),
+]
+Side = Annotated[Any | int | None, Opt("Side of the pictures, 8 to 4096 pixels.", shown="from the receptive field")]
+Seed = Annotated[int, Opt("Seed of the noise. The same seed gives the same picture.", least=0, most=MOST_SEED)]
+Precision = Annotated[str, Opt("Number format of the network. `auto` uses bfloat16 if it is faster here.", choices=PRECISIONS)]
 
 # The parts that a user can replace, and the registries that know them by name.
 PARTS: dict[str, Registry[Any]] = {"image": IMAGES, "transforms": TRANSFORMS, "update": UPDATES, "attempts": ATTEMPTS}
@@ -116,7 +129,37 @@ def ascend(
     return ascended(climber_of(network, targets, decided), targets, watch)
 
 
-def climber_of(network: Network, targets: Sequence[Target], settings: Settings) -> Climber:
+def settle(options: Options) -> Options:
+    """Return the options of `ascend` with their defaults decided. Raises OptionError for those that do not go together."""
+    if options.norm is not None and options.mode != "paper":
+        raise OptionError(f"`norm` is {options.norm} in mode `{options.mode}`. Use a distance above 0, and {option('mode', 'paper')}.")
+    own = [name for name in ("transforms", "update", "attempts") if getattr(options, name) is not None]
+    if options.mode == "paper" and (options.image != "fourier" or options.diversity > 1 or options.start is not None or own):
+        raise OptionError(
+            f"{option('mode', 'paper')} is the original report's loss alone: it takes no diversity, start, or other parts. Leave them out."
+        )
+    if options.attempts is not None and (options.image != "fourier" or options.steps is not None or len(own) > 1):
+        raise OptionError("`attempts` say which image, transforms, update and steps there are. Leave those out.")
+    if options.image == "maco" and options.start is not None:
+        raise OptionError(
+            f"{option('image', 'maco')} holds the magnitudes of natural images, so it cannot start from an image. Leave one of them out."
+        )
+    if options.spectrum is not None and options.image != "maco":
+        raise OptionError(f"`spectrum` sets the magnitudes of MACO. Add {option('image', 'maco')}, or leave it out.")
+    steps = PAPER_STEPS if options.mode == "paper" and options.steps is None else options.steps
+    return options.but(steps=steps, size=_as_size(options.size), precision=resolve_precision(options.precision))
+
+
+def _as_size(size: Any) -> Size:
+    if size is None or isinstance(size, int):
+        return size
+    sides = [getattr(side, "item", lambda side=side: side)() for side in size] if isinstance(size, list | tuple) else []
+    if len(sides) == 2 and all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
+        return sides[0], sides[1]
+    raise OptionError(f"`size` is {size!r}. Expected the side of the pictures in pixels, or their height and width.")
+
+
+def climber_of(network: Network, targets: Sequence[Target], settings: Options) -> Climber:
     """Return what climbs for these targets, with the pictures that the settings name read. Raises ImageError."""
     start, inputs = (None, ()) if settings.start is None else start_of(network, targets, settings.start, settings.size)
     return Climber(

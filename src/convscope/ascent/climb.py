@@ -1,6 +1,6 @@
-"""Climbs of many targets: batch by batch, attempt by attempt, each picture until it no longer rises; what they share is kept here."""
+"""Climbs of many targets: batch by batch, attempt by attempt, from the best pictures to the last resort; what they share is kept here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,22 +8,137 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OptionError
+from ..graph.calls import Graph
 from ..graph.finite import spoilt_units
-from ..graph.tensors import to_array
 from ..network.addresses import unit_call
 from ..network.entering import network_input
 from ..network.network import Network
-from .attempts import Attempt, attempts_of
-from .image import as_image, parametrised
-from .objective import Form, form_of, largest, require_gradients, weights_of
-from .pictures import RealImages, sees_all
-from .run import AscentRun, AscentStep, Frames, Stage, Watch, counting, rng_of
-from .settings import Settings
-from .target import Target, recorded_as
-from .transforms import as_transforms
-from .update import as_update
+from ..options import Options
+from ..registry import Registry
+from .image import Image, as_image, fourier, maco, parametrised, pixels
+from .inputs import RealImages, Target, sees_all
+from .moves import (
+    Transforms,
+    Update,
+    adam,
+    as_transforms,
+    as_update,
+    closer,
+    of_number,
+    of_ring,
+    plain,
+    signed,
+    standard,
+    still,
+)
+from .objective import (
+    Form,
+    Measure,
+    best_measure,
+    form_of,
+    largest,
+    paper_measure,
+    peak_measure,
+    require_gradients,
+    weights_of,
+)
+from .run import AscentRun, AscentStep, Watch, counting, rng_of, to_the_top
 
+FloatArray = NDArray[np.float32]
+# Pictures that climb together: 16 of the usual size.
 PIXELS_AT_ONCE = 16 * 128 * 128
+MOST_BYTES, MOST_PIXELS = 4 * 2**30, 4096 * 4096
+# The noise to start from. On even grey many units of low layers are silent everywhere and find no texture; a class
+# unit is never silent, and noise would only get in its way.
+NOISE_FOR_MAPS, NOISE_FOR_NEURONS = 0.15, 0.01
+# How far the planes of a class may swing, of what those of others do: with all of it the clutter about an object is as loud as the object.
+CALM = 0.8
+MOST, MOST_TO_WAKE, DREAM = 128, 80, 32
+# How much farther the planes of a picture may swing that is to wake a unit; it also starts from twice the noise, or more.
+STRONG = 4.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to climb, for at most `steps`; `words` say it of a unit that nothing excites.
+
+    `image`, `transforms` and `update` are names, or what `as_image`, `as_transforms` and `as_update` take. `measure` is what is climbed of
+    a unit's map: `best_measure`, `peak_measure` or `paper_measure`. `real`: it starts from the strongest real patch, if there are real
+    images, and is left out else. Raises OptionError for parts that are none.
+    """
+
+    words: str
+    image: Image | str = "fourier"
+    transforms: Transforms | str = "standard"
+    update: Update | str = "adam"
+    steps: int = MOST
+    measure: Callable[[Graph, Form], Measure] = best_measure
+    real: bool = False
+
+    def __post_init__(self) -> None:
+        # At once: a part that is none should not be noticed after minutes of other attempts.
+        for name, resolved in (("image", as_image), ("transforms", as_transforms), ("update", as_update)):
+            object.__setattr__(self, name, resolved(getattr(self, name)))
+
+
+ATTEMPTS: Registry[Sequence[Attempt]] = Registry("attempt list", group="convscope.ascent_attempts")
+
+
+def as_attempts(given: Any) -> list[Attempt]:
+    """Return the attempts that a name of ATTEMPTS or a sequence of them means, at least one. Raises OptionError."""
+    found = ATTEMPTS.get(given) if isinstance(given, str) else given
+    attempts = list(found) if isinstance(found, Iterable) else []
+    if not attempts or not all(isinstance(attempt, Attempt) for attempt in attempts):
+        raise OptionError(f"`attempts` is {given!r}. Expected a list of convscope.ascent.Attempt, in order.")
+    return attempts
+
+
+def attempts_of(settings: Options, *, whole: bool) -> list[Attempt]:
+    """Return the attempts for units that see the `whole` picture, such as classes, or of maps.
+
+    Where the user replaces a part, only that is tried: what comes after would be pictures of other parts.
+    """
+    if settings.attempts is not None:
+        return as_attempts(settings.attempts)
+    first, others = _first(settings, whole), [] if settings.mode == "paper" or settings.start is not None else _waking(whole)
+    own: dict[str, Any] = {name: value for name in ("transforms", "update") if (value := getattr(settings, name)) is not None}
+    if settings.image not in ("fourier", "maco"):
+        own = {"image": settings.image, "update": adam(0.1)} | own
+    return [replace(first, words="the parts of the call", **own)] if own else [first, *others]
+
+
+def _first(settings: Options, whole: bool) -> Attempt:
+    """Return what is tried first: the best pictures for such units and settings."""
+    steps = settings.steps or MOST
+    if settings.mode == "paper":
+        image = pixels(norm=settings.norm)
+        return Attempt("pixels along the plain gradient", image, still, plain(0.01), steps, paper_measure)
+    if settings.start is not None:
+        # Between waves and pixels: a photograph keeps its light and colours while it takes on structure.
+        image = fourier(deviation=0.0, contrast=None, decay=0.5)
+        return Attempt("the start image", image, standard, adam(0.12), settings.steps or DREAM)
+    if settings.image == "maco":
+        return Attempt("phases from noise", maco(settings.spectrum), closer, adam(0.2, of_number), steps)
+    if whole:
+        image = fourier(deviation=NOISE_FOR_NEURONS, contrast=CALM, decay=1.25, natural=1.0)
+        return Attempt("a Fourier image from noise", image, closer, adam(0.2, of_number), steps)
+    return Attempt("a Fourier image from noise", fourier(deviation=NOISE_FOR_MAPS), standard, adam(0.1, of_ring), steps)
+
+
+def _waking(whole: bool) -> list[Attempt]:
+    """Return what is tried on units that the first attempt does not wake."""
+    noise = NOISE_FOR_NEURONS if whole else NOISE_FOR_MAPS
+    strong = fourier(deviation=2 * noise, contrast=STRONG, natural=None)
+    loud = fourier(deviation=1.0, contrast=STRONG, natural=None)
+    steps = MOST_TO_WAKE
+    return [
+        Attempt("stronger contrasts", strong, standard, adam(0.1), steps),
+        Attempt("only its strongest position, from noise", strong, still, adam(0.05), steps, peak_measure),
+        Attempt("its strongest position, from strong noise", loud, still, adam(0.1), steps, peak_measure),
+        Attempt("plain pixels from the strongest real patch", pixels(deviation=0.0), still, signed(0.05), steps, peak_measure, real=True),
+        Attempt("plain pixels from grey", pixels(deviation=0.05), still, signed(0.1), steps, peak_measure),
+        Attempt("plain pixels from strong noise", pixels(deviation=0.3), still, signed(0.1), steps, peak_measure),
+    ]
 
 
 def batches(targets: Sequence[Target], canvas: tuple[int, int], copies: int = 1) -> Iterator[list[Target]]:
@@ -39,14 +154,6 @@ def by_form(targets: Iterable[Target]) -> dict[Form, list[Target]]:
     for target in targets:
         found.setdefault(form_of(target), []).append(target)
     return found
-
-
-FloatArray = NDArray[np.float32]
-# The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
-STEPS_AT_ONCE = 8
-MOST_BYTES, MOST_PIXELS = 4 * 2**30, 4096 * 4096
-# A picture is done when over the last WINDOW steps it gained less than WORTH of all that it gained before.
-WINDOW, WORTH = 24, 0.08
 
 
 @dataclass(frozen=True)
@@ -75,7 +182,7 @@ class Climber:
     """
 
     network: Network
-    settings: Settings
+    settings: Options
     start: FloatArray | None = None
     real: RealImages | None = None
     inputs: tuple[dict[str, Any], ...] = ()
@@ -171,7 +278,7 @@ class Climber:
         step = self.step_of(group[0], canvas, attempt, copies)
         rngs = [rng_of(target, self.settings.seed, number % copies) for number, target in enumerate(targets)]
         run = AscentRun(step, weights_of(self.network.graph, targets), rngs, self._starts(targets, canvas, attempt, step))
-        courses, frames, interrupted = _to_the_top(run, targets, attempt.steps, self.settings, watch, left)
+        courses, frames, interrupted = to_the_top(run, targets, attempt.steps, self.settings, watch, left)
         images = run.pictures()
         scores, margins = self.scores(targets, images)
         return Climbed(tuple(targets), images, scores, margins, courses, tuple(frames.by_unit()), run.steps, interrupted)
@@ -216,54 +323,9 @@ class Climber:
         return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
 
 
-def _to_the_top(
-    run: AscentRun, targets: Sequence[Target], steps: int, settings: Settings, watch: Watch, left: int | None
-) -> tuple[FloatArray, Frames, bool]:
-    """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
-    course: list[Any] = []
-    frames, interrupted = Frames(settings.every), False
-    units, stopped = recorded_as(targets), np.zeros(len(targets), dtype=int)
-    try:
-        frames.see(Stage(units, 0, steps, run.pictures))
-        for count in range(1, steps + 1):
-            if left == count - 1:
-                raise KeyboardInterrupt  # where the ascent that is made again was interrupted
-            course.append(run.step())
-            climbing = True
-            if count % STEPS_AT_ONCE == 0:
-                course[-STEPS_AT_ONCE:] = [to_array(one) for one in course[-STEPS_AT_ONCE:]]
-                if settings.steps is None:
-                    done = (stopped == 0) & _is_done(course)
-                    stopped[done] = count
-                    climbing = run.hold(done)
-            stage = Stage(units, count, steps, run.pictures, last=not climbing or count == steps)
-            frames.see(stage)
-            watch(stage)
-            if not climbing:
-                break
-    except KeyboardInterrupt:
-        interrupted = True
-        if len(course) < run.steps:
-            course.append(run.values)
-        frames.see(Stage(units, run.steps, steps, run.pictures, last=True))
-    values = np.array([to_array(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
-    for place, end in enumerate(stopped):
-        values[end or len(values) :, place] = np.nan
-    return values, frames, interrupted
-
-
 def _less(left: int | None, steps: int) -> int | None:
     """Return how many steps are left after so many, None where they are not counted."""
     return None if left is None else max(0, left - steps)
-
-
-def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
-    """Say which pictures gained little over the last steps; each by itself, so that none depends on its neighbours."""
-    if len(course) < 2 * WINDOW:
-        return np.zeros(len(course[0]), dtype=bool)
-    values = np.asarray(course)
-    last, before = values[-WINDOW:].mean(axis=0), values[-2 * WINDOW : -WINDOW].mean(axis=0)
-    return np.asarray(last - before < WORTH * (before - values[0]))
 
 
 def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
-from ..method import Pieces, Written
+from ..method import Method, Pieces, Written
 from ..models import names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
@@ -20,11 +20,10 @@ from ..options import Opt, check_options
 from ..results import Ascent, Provenance, picture_names
 from ..units import LAYER_GRAMMAR, Unit
 from ..writing import is_picture, writer
-from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded
+from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded, settle
 from .climb import Climbed, Climber, batches, by_form
+from .inputs import Target, as_targets, recorded_as
 from .run import Watch, counting
-from .settings import settle
-from .target import Target, as_targets, recorded_as
 
 UNITS_ON_A_SHEET = 64
 SHEET = "sheet.png"
@@ -228,3 +227,22 @@ def _folder_names(layers: Iterable[str]) -> dict[str, str]:
             name, count = f"{slug}-{count}", count + 1
         names[layer] = name
     return names
+
+
+METHOD = Method(
+    name="ascend",
+    run=ascend,
+    divide=pieces,
+    explain=lambda network: "values before each activation, where one exists",
+    examples=(
+        "convscope ascend block4_conv2:17",
+        "convscope ascend block5_conv3:0-7 --steps 256 -o pictures/",
+        "convscope ascend block4_conv2:all -o block4/        # run it again to resume",
+        "convscope ascend block5_conv3:7 --every 4           # also block5_conv3-7.gif, the course of the picture",
+        "convscope ascend --layers 'block[45]_conv*' -o units/",
+        "convscope ascend 'block4_conv2:17 - block4_conv2:20'",
+        "convscope ascend block4_conv2:17 --diversity 4",
+        "convscope ascend block5_conv1 --start sample:temple  # DeepDream",
+        "convscope ascend block5_conv3:0-7 --real photos/",
+    ),
+)

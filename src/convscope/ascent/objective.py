@@ -25,7 +25,7 @@ from ..network.network import Network
 from ..projection.seeds import seedable
 from ..projection.slopes import require_slope
 from ..units import Unit
-from .target import Target
+from .inputs import Target
 
 FloatArray = NDArray[np.float32]
 # A cell's side in receptive fields, and at least so many places.

@@ -18,17 +18,21 @@ from ..graph.tensors import to_array
 from ..models import names_classes
 from ..network.entering import require_images
 from ..network.network import Network, as_network
+from ..options import Options
 from ..progress import track
 from ..units import Unit
 from .image import Parametrisation, as_image, parametrised
+from .inputs import Target, as_targets, canvas_of, recorded_as
+from .moves import Move, Pipeline, Transform, Update, as_transforms, as_update
 from .objective import Measure, best_measure, form_of, require_gradients, weights_of
-from .pictures import canvas_of
-from .target import Target, as_targets
-from .transforms import Move, Pipeline, Transform, as_transforms
-from .update import Update, as_update
 
+FloatArray = NDArray[np.float32]
 # How far beyond [0, 1] arithmetic may leave a picture.
 MARGIN = 1e-3
+# The device is waited for after so many steps: a GPU need not wait for Python at each, nor run far ahead of the bar and of Ctrl-C.
+STEPS_AT_ONCE = 8
+# A picture is done when over the last WINDOW steps it gained less than WORTH of all that it gained before.
+WINDOW, WORTH = 24, 0.08
 
 
 @dataclass(frozen=True)
@@ -263,3 +267,48 @@ class AscentRun:
             low, high = f"{found.min():.3g}", f"{found.max():.3g}"
             raise OptionError(f"`image` made values from {low} to {high}. Return values from 0 to 1, for example by ops.sigmoid.")
         return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
+
+
+def to_the_top(
+    run: AscentRun, targets: Sequence[Target], steps: int, settings: Options, watch: Watch, left: int | None
+) -> tuple[FloatArray, Frames, bool]:
+    """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
+    course: list[Any] = []
+    frames, interrupted = Frames(settings.every), False
+    units, stopped = recorded_as(targets), np.zeros(len(targets), dtype=int)
+    try:
+        frames.see(Stage(units, 0, steps, run.pictures))
+        for count in range(1, steps + 1):
+            if left == count - 1:
+                raise KeyboardInterrupt  # where the ascent that is made again was interrupted
+            course.append(run.step())
+            climbing = True
+            if count % STEPS_AT_ONCE == 0:
+                course[-STEPS_AT_ONCE:] = [to_array(one) for one in course[-STEPS_AT_ONCE:]]
+                if settings.steps is None:
+                    done = (stopped == 0) & _is_done(course)
+                    stopped[done] = count
+                    climbing = run.hold(done)
+            stage = Stage(units, count, steps, run.pictures, last=not climbing or count == steps)
+            frames.see(stage)
+            watch(stage)
+            if not climbing:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+        if len(course) < run.steps:
+            course.append(run.values)
+        frames.see(Stage(units, run.steps, steps, run.pictures, last=True))
+    values = np.array([to_array(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
+    for place, end in enumerate(stopped):
+        values[end or len(values) :, place] = np.nan
+    return values, frames, interrupted
+
+
+def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
+    """Say which pictures gained little over the last steps; each by itself, so that none depends on its neighbours."""
+    if len(course) < 2 * WINDOW:
+        return np.zeros(len(course[0]), dtype=bool)
+    values = np.asarray(course)
+    last, before = values[-WINDOW:].mean(axis=0), values[-2 * WINDOW : -WINDOW].mean(axis=0)
+    return np.asarray(last - before < WORTH * (before - values[0]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..ascent import ascend
-from ..ascent.settings import Precision, Seed, Side, Steps
+from ..ascent.ascend import Precision, Seed, Side, Steps
 from ..errors import UnitError
 from ..method import Method, Pieces, paged, provenance
 from ..options import Stop, Theme, check_options

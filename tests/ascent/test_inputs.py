@@ -3,8 +3,7 @@
 import pytest
 
 import convscope
-from convscope.ascent.pictures import is_flat, sees_all
-from convscope.ascent.target import as_targets
+from convscope.ascent.inputs import as_targets, is_flat, sees_all
 from convscope.backend import keras
 from convscope.network.network import as_network
 from networks import filled
