@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from .errors import OutputError
 
@@ -93,6 +94,28 @@ def new_folder(path: Path) -> Iterator[Path]:
             old.rename(path)
         for left_over in (growing, old):
             shutil.rmtree(left_over, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file that takes the place of `path` when the block has ended well, and survives a loss of power then.
+
+    For what is too large to be held in memory until it is whole: an error or an interrupt leaves the old file as it was.
+    Raises OutputError.
+    """
+    growing = _temporary(path)
+    try:
+        _check(path)
+        with growing.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        growing.replace(path)
+    except OSError as error:
+        raise OutputError(unwritten(path, error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            growing.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

@@ -21,7 +21,16 @@ from convscope.scanning.shards import work
 
 SIDE, BATCH, TOP = 6, 32, 4
 # The files of a finished run that must not depend on how it came about.
-RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "spans.parquet", "features.npy", "manifest.json")
+RESULT = (
+    "images.parquet",
+    "units.parquet",
+    "top.parquet",
+    "skipped.parquet",
+    "spans.parquet",
+    "features.npy",
+    "sample.npy",
+    "manifest.json",
+)
 SETTINGS = {
     "model": {"digest": "arithmetic", "preprocessing": "none"},
     "measured": ["maps", "sums"],

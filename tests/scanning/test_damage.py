@@ -52,7 +52,7 @@ def missing(path):
 def read_all(run):
     found = open_run(run)
     for layer in found.layers:
-        found.top(layer), found.units(layer)
+        found.top(layer), found.units(layer), found.sample(layer)
     return found.images, found.skipped, found.features
 
 
@@ -70,7 +70,7 @@ def test_damaged_results_are_said_when_they_are_read_and_the_same_scan_makes_the
 
 
 @pytest.mark.parametrize("hurt", [changed, cut, missing])
-@pytest.mark.parametrize("name", ["settings.json", "sources.parquet", "facts.bin", "merged-*.npz"])
+@pytest.mark.parametrize("name", ["settings.json", "sources.parquet", "facts.bin", "sample.bin", "merged-*.npz"])
 def test_a_damaged_journal_is_made_again(run, whole, name, hurt):
     hurt(next(run.glob(f"shards/{name}")))
     arithmetic.scan(run, COUNT)

@@ -1,6 +1,7 @@
 """What a scan keeps in a run's folder `shards`, so that it can resume.
 
-`settings.json`: what the run is of. `sources.parquet`: which image has which id. `facts.bin`: a record of each image.
+`settings.json`: what the run is of. `sources.parquet`: which image has which id. `facts.bin`: a record of each image. `sample.bin`: the
+image and the checksum of each row of `sample.npy`.
 `part-FIRST-END-DIGEST.npz`: the statistics of one shard, and `merged-N-DIGEST.npz` of many. A part's name holds its checksum, and the part
 those of its rows, of the names of its images, and of what the run is of. Parts of schema 1 hold no checksums.
 """
@@ -180,10 +181,13 @@ def naming(path: Path) -> Iterator[None]:
 
 
 class Rows:
-    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had."""
+    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had.
 
-    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
-        self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
+    `durable`: what was written survives a loss of power.
+    """
+
+    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"", *, durable: bool = True) -> None:
+        self.path, self._kind, self._shape, self._start, self._durable = path, kind, shape, len(header), durable
         self._row = int(np.prod(shape[1:])) * kind.itemsize
         with self._open() as file:
             length = file.seek(0, os.SEEK_END)
@@ -195,7 +199,7 @@ class Rows:
             file.write(header)  # shorter than a disk's sector, which is written whole or not at all
 
     def write(self, first: int, rows: NDArray[Any]) -> None:
-        """Put rows at their place; they are on the disk when this returns. No memory map: its pages would count as ours."""
+        """Put rows at their place. No memory map: its pages would count as ours."""
         with self._open() as file:
             file.seek(self._start + first * self._row)
             file.write(np.ascontiguousarray(rows, self._kind).tobytes())
@@ -206,16 +210,21 @@ class Rows:
             return np.empty(self._shape, self._kind)
         return np.memmap(self.path, self._kind, "r", offset=self._start, shape=self._shape)
 
-    def digest(self, first: int, end: int) -> str:
-        """Return the checksum of some rows."""
+    def raw(self, first: int, end: int) -> bytes:
+        """Return the bytes of some rows."""
         with naming(self.path), self.path.open("rb") as file:
             file.seek(self._start + first * self._row)
-            return digest(file.read((end - first) * self._row))
+            return file.read((end - first) * self._row)
+
+    def digest(self, first: int, end: int) -> str:
+        """Return the checksum of some rows."""
+        return digest(self.raw(first, end))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:
         descriptor = open_in_place(self.path)
         with naming(self.path), os.fdopen(descriptor, "r+b") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if self._durable:
+                file.flush()
+                os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""The folder of a run: a manifest, five tables and an array of features. docs/scan.md describes every column.
+"""The folder of a run: a manifest, five tables, an array of features and one of the sample. docs/scan.md describes every column.
 
 The manifest holds the checksum of each table and of itself. A reader checks a file before it believes anything in it.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import read_array
-from ..digests import digest
+from ..digests import digest, hasher
 from ..errors import ImageError, ReplayError
 from ..files import write_files
 from ..json_files import read_json
@@ -20,9 +20,10 @@ from ..tables import Columns, parquet, read_parquet
 from . import bins
 from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
 from .journal_files import SHARDS
+from .sample_file import KIND, SAMPLE, Codes
 from .schemas import check_schema, release_of
 
-SCHEMA = "2.0"  # readers take any second number
+SCHEMA = "2.1"  # readers take any second number
 MANIFEST, FEATURES = "manifest.json", "features.npy"
 HEADER = 128
 NO_ID = -1  # of a folder of images that could not be listed
@@ -54,9 +55,9 @@ def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], facts: Mapp
     write_files({folder / name: content for name, content in files.items()} | {folder / MANIFEST: sealed(manifest)}, durable=True)
 
 
-def features_header(shape: tuple[int, int]) -> bytes:
-    """Return the header of `features.npy`, of one length for every shape, so that the file can grow."""
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+def array_header(kind: np.dtype[Any], shape: tuple[int, int]) -> bytes:
+    """Return the header of an .npy file of this kind of number, of one length for every shape, so that the file can grow."""
+    text = f"{{'descr': '{kind.str}', 'fortran_order': False, 'shape': {shape}, }}"
     return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
 
 
@@ -134,6 +135,29 @@ class Contents:
             for first, end, noted in zip(spans.numbers["first"], spans.numbers["end"], spans.texts["features"], strict=True):
                 if digest(np.ascontiguousarray(values[first:end]).tobytes()) != noted:
                     raise damaged(path, DamageError(f"the checksum of the images {first} to {end - 1} does not match"))
+        return values
+
+    def sample_rows(self, images: Columns) -> NDArray[np.int64]:
+        """Return the row of each image in the sample, -1 for none. Raises ReplayError where the table of images has other ones."""
+        rows = images.numbers.get("sample_row", np.zeros(0, np.int64)).astype(np.int64)
+        held = rows[rows >= 0]
+        if len(rows) != images.count or len(held) != int(self._manifest["sample"]["images"]) or len(np.unique(held)) != len(held):
+            raise damaged(self._folder / "images.parquet", DamageError("its rows of the sample are not those of the manifest"))
+        return rows
+
+    def sample(self, rows: NDArray[np.int64], units: int) -> Codes:
+        """Return the values of all units by row as a memory map, packed by `sample_file`. Raises ReplayError for damaged ones."""
+        path, held, found = self._folder / SAMPLE, rows[rows >= 0], hasher()
+        try:
+            values = read_array(path)
+            if values.dtype != KIND or values.shape[1:] != (units,) or len(values) <= held.max(initial=-1):
+                raise DamageError(f"it holds {values.shape} numbers of {values.dtype} but the manifest says {units} units of uint16")
+            for row in held:
+                found.update(np.ascontiguousarray(values[row]).tobytes())
+            if found.hexdigest() != self._manifest["sample"]["digest"]:
+                raise DamageError("its checksum does not match")
+        except (OSError, ValueError) as error:
+            raise damaged(path, error) from error
         return values
 
     def _check(self, name: str, found: Columns) -> None:

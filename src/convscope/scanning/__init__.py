@@ -3,8 +3,9 @@
 from .executors import Executor, Processes, Serial
 from .maxima import NetworkMeasure
 from .measure import Measure, MeasuredLayer, Numbers
-from .run import Run, TopUnits, UnitStatistics, is_run, open_run
+from .run import Run, is_run, open_run
 from .scan import scan
+from .unit_tables import TopUnits, UnitStatistics
 
 __all__ = [
     "Executor",

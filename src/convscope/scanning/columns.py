@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from .. import backend
 from ..errors import ImageError
-from ..formats.journal_files import READ
 from ..formats.run_folder import SHARES, UNREACHABLE, UNREADABLE, write_run
 from .accumulators import Statistics, quantiles
 from .journal import Journal
@@ -32,10 +31,8 @@ def write_tables(
     `unreached`: (image or NO_ID, name, reason) of what could not be had this time.
     """
     facts = journal.facts.read()
-    finished = np.zeros(len(listed.names), bool)
-    for first, end in journal.spans:
-        finished[first:end] = True
-    read = np.flatnonzero(finished & (facts["state"] == READ))  # a kill may have left rows of a span that is not finished
+    finished = journal.among(journal.spans)
+    read = journal.read
     skipped = [(image, listed.names[image], reason) for image, reason in journal.skipped]
     statistics = journal.statistics
     if statistics is None or not len(read):
@@ -43,8 +40,9 @@ def write_tables(
         raise ImageError(
             f"None of the {len(missed)} images could be read. The first error: {missed[0][2]}" if missed else "Nothing was read."
         )
+    rows = _sample_rows(journal)
     tables = {
-        "images": _images(read, facts[read], listed, measure),
+        "images": _images(read, facts[read], listed, measure) | ({} if rows is None else {"sample_row": rows}),
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
         "skipped": _skipped(skipped, unreached),
@@ -52,7 +50,14 @@ def write_tables(
     }
     counts = {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
     complete = {"complete": bool(finished.all()) and not unreached}
-    write_run(folder, tables, {**_described(listed, read, measure), **settings, **counts, **complete})
+    sample = {} if rows is None else {"sample": {"images": int((rows >= 0).sum()), "digest": journal.sample.digest(read[rows >= 0])}}
+    write_run(folder, tables, {**_described(listed, read, measure), **settings, **counts, **complete, **sample})
+
+
+def _sample_rows(journal: Journal) -> NDArray[np.int32] | None:
+    """Return the row of each image that was read in the sample, -1 for none; None for a sample that lacks images."""
+    read = journal.read
+    return None if len(journal.sample.missing(read)) else journal.sample.rows_of(read).astype(np.int32)
 
 
 def _described(listed: Listed, read: NDArray[np.intp], measure: Measure) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from .executors import Executor, Serial
 from .journal import Journal, locked
 from .listing import Listed, all_there, is_away, listed_in, written_as
 from .measure import Measure
+from .sample import Sample
 from .shards import Finished, Shard, unfinished, work
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
@@ -62,25 +63,29 @@ def complete_run(
         sources = all_there(folder, listed, found, given, dict(journal.skipped))
         _check_unchanged(folder, journal, sources, measure)
         classes = _classes(listed, measure)
-        left = sum(end - first for first, end in [*journal.damaged, *unfinished(journal.spans, len(sources))])
+        left = sum(end - first for first, end in _left(journal, len(sources)))
         unreached: dict[int, str] = {}
         interrupted = False
         tell: Callable[[int], None]
         with counting("scanning", len(sources), len(sources) - left) as advance:
             for turn in range(TURNS):
-                spans = [] if turn and not unreached else [*journal.damaged, *unfinished(journal.spans, len(sources))]
-                shards = (Shard(first, tuple(sources[first:end]), classes[first:end]) for first, end in spans)
+                spans = [] if turn and not unreached else _left(journal, len(sources))
+                shards = (
+                    Shard(first, tuple(sources[first:end]), classes[first:end], tuple(journal.sample.of(first, end).tolist()))
+                    for first, end in spans
+                )
                 if executor is None or function is None:
                     results, tell = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards), _nobody
                 else:
                     results, tell = iter(executor.map(function, shards)), advance
                 try:
-                    unreached = _keep(_accounted(results, spans, measure, settings["top"]), journal, tell) if spans else {}
+                    unreached = _keep(_accounted(results, spans, measure, settings["top"], journal.sample), journal, tell) if spans else {}
                 except KeyboardInterrupt:
                     unreached, interrupted = {}, True
                     break
         if not interrupted:
             journal.merge()
+            journal.sample.settle()
         elif journal.statistics is None or journal.damaged:
             raise KeyboardInterrupt
         missed = [(image, listed.names[image], reason) for image, reason in unreached.items()]
@@ -88,12 +93,17 @@ def complete_run(
         write_tables(folder, journal, listed, measure, settings, missed)
 
 
+def _left(journal: Journal, count: int) -> list[tuple[int, int]]:
+    """Return the spans of what is left to measure of `count` images, in this order or the next time."""
+    return [*journal.damaged, *journal.unsampled, *unfinished(journal.spans, count)]
+
+
 def _keep(accounted: Generator[Finished, None, None], journal: Journal, advance: Callable[[int], None]) -> dict[int, str]:
     """Keep what is finished; return the images that were not reached, with the reasons."""
     unreached: dict[int, str] = {}
     with contextlib.closing(accounted):  # ends the workers
         for finished in accounted:
-            (journal.restore if finished.span in journal.damaged else journal.add)(finished)
+            journal.keep(finished)
             unreached.update(finished.unreached)
             advance(finished.span[1] - finished.span[0] - len(finished.unreached))
     return unreached
@@ -104,7 +114,7 @@ def _nobody(count: int) -> None:
 
 
 def _accounted(
-    results: Iterator[Finished], spans: Iterable[tuple[int, int]], measure: Measure, top: int
+    results: Iterator[Finished], spans: Iterable[tuple[int, int]], measure: Measure, top: int, sample: Sample
 ) -> Generator[Finished, None, None]:
     """Yield the result of each span once, whatever else an executor hands in; raise ConvscopeError if one never comes.
 
@@ -115,7 +125,7 @@ def _accounted(
     try:
         for finished in results:
             if isinstance(finished, Finished) and finished.span in missing:
-                finished.check(measure, top)
+                finished.check(measure, top, len(sample.of(*finished.span)))
                 del missing[finished.span]
                 yield finished
             if not missing:

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..digests import digest
-from ..errors import OptionError, OutputError, UnreachableError
+from ..errors import ImageError, OptionError, OutputError, UnreachableError
 from ..files import open_in_place, remove_forgotten
 from ..formats.checksums import DamageError
 from ..formats.journal_files import (
@@ -40,13 +41,15 @@ from ..formats.journal_files import (
     read_part,
     write_part,
 )
-from ..formats.run_folder import FEATURES, features_header
-from .accumulators import Statistics
+from ..formats.run_folder import FEATURES, array_header
+from .accumulators import Ints, Statistics
 from .listing import Listed
 from .measure import Measure, columns_of
-from .shards import Finished
+from .sample import Sample, sampled_images
+from .shards import Finished, cut
 
 MOST_PARTS = 32
+FLOATS = np.dtype("<f4")
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -98,7 +101,8 @@ class Kept:
 class Journal:
     """What is finished of a run: `spans` of image ids, their merged `statistics` (None for none), and `skipped`, (image, reason).
 
-    `damaged`: those of the spans whose rows are not what was noted, to be made again by `restore`.
+    `damaged`: those of the spans whose rows are not what was noted. `unsampled`: spans of whole batches of finished images among which some
+    have no row in the `sample`; all have one unless an earlier convscope finished them, or the file is damaged. Both are measured again.
     """
 
     def __init__(self, folder: Path, listed: Listed, measure: Measure, of: str, *, anonymous: bool = False) -> None:
@@ -116,9 +120,11 @@ class Journal:
             remove_forgotten(one, older_than=0.0)
         self._recover()
         self.facts = Rows(folder / SHARDS / FACTS_FILE, self._kind, (count,))
-        self.features = Rows(folder / FEATURES, np.dtype("<f4"), shape, features_header(shape))
+        self.features = Rows(folder / FEATURES, FLOATS, shape, array_header(FLOATS, shape))
+        self.sample = Sample(folder, sampled_images(listed.names), measure.units)
         self._kept = replace(self._kept, done=tuple(self._noted(one) for one in self._kept.done))
         self.damaged = tuple(one.span for one in self._kept.done if not self._is_intact(one))
+        self.unsampled = tuple(self._unsampled(measure.batch))
 
     @property
     def done(self) -> tuple[Done, ...]:
@@ -140,22 +146,35 @@ class Journal:
         """The finished images that cannot be read, and why."""
         return self._kept.skipped
 
-    def add(self, finished: Finished) -> None:
+    @property
+    def read(self) -> Ints:
+        """The ids of the finished images that could be read; a kill may have left rows of a span that is not finished."""
+        return np.flatnonzero(self.among(self.spans) & (self.facts.read()["state"] == READ))
+
+    def keep(self, finished: Finished) -> None:
+        """Keep what is finished: a new shard, damaged rows, or rows of the sample. Raises OutputError, ImageError."""
+        if finished.span in self.damaged:
+            self._restore(finished)
+        elif finished.span in self.unsampled:
+            self._resample(finished)
+        else:
+            self._add(finished)
+
+    def _add(self, finished: Finished) -> None:
         """Keep a finished shard: its rows first, then the part that says so."""
         first, end = finished.span
-        self.facts.write(first, finished.facts)
-        self.features.write(first, finished.features)
+        self._write_rows(finished)
         if not finished.spans:
             return
         done = tuple(Done(*span, self._listed.digest(*span), *self._digests(finished, span)) for span in finished.spans)
         kept = Kept(done, finished.statistics, finished.skipped)
-        self._write(f"part-{first}-{end}", kept)
+        self._write_part(f"part-{first}-{end}", kept)
         self._kept = self._kept.merge(kept)
         self._parts += 1
         if self._parts >= MOST_PARTS:
             self.merge()
 
-    def restore(self, finished: Finished) -> None:
+    def _restore(self, finished: Finished) -> None:
         """Write damaged rows again. Raises OutputError where they do not come out as they were noted, UnreachableError."""
         if finished.unreached:
             raise UnreachableError(
@@ -169,13 +188,26 @@ class Journal:
                 f"`{self.features.path}` or `{self.facts.path}` is damaged, and the images {old.first} to {old.end - 1} now "
                 f"give different numbers. Restore the images and the set-up, or choose a new folder with --out."
             )
-        self.facts.write(old.first, finished.facts)
-        self.features.write(old.first, finished.features)
+        self._write_rows(finished)
         done = list(self._kept.done)
         done[place] = Done(*old.span, self._listed.digest(*old.span), *found)
         self._kept = replace(self._kept, done=tuple(done))
         self._parts += 1  # so that the new checksums are written
         self.damaged = tuple(one for one in self.damaged if one != old.span)
+
+    def _resample(self, finished: Finished) -> None:
+        """Write rows of the sample for images that are finished. Raises ImageError where they are not the same pictures any more."""
+        if finished.unreached:
+            raise UnreachableError(f"The sample of the run in `{self.folder}` cannot be completed now: {finished.unreached[0][1]}")
+        images, first = self.sample.of(*finished.span), finished.span[0]
+        old, new = self.facts.read()[images], finished.facts[images - first]
+        for image in images[(old["state"] == READ) & ((new["state"] != READ) | (old["digest"] != new["digest"]).any(axis=1))]:
+            raise ImageError(
+                f"`{self._listed.names[image]}` has changed since the run in `{self.folder}` read it, and the run lacks the image's values "
+                "in its sample. Restore the image, or choose a new folder with --out."
+            )
+        self.sample.write(images, finished.sample)
+        self.unsampled = tuple(one for one in self.unsampled if one != finished.span)
 
     def merge(self) -> None:
         """Write one file for all that is finished, then remove those that it stands for."""
@@ -183,7 +215,7 @@ class Journal:
             return
         old = part_files(self.folder)
         ordered = Kept(tuple(sorted(self._kept.done, key=lambda one: one.span)), self._kept.statistics, tuple(sorted(self._kept.skipped)))
-        new = self._write(f"merged-{max(map(merged_number, old), default=0) + 1}", ordered)
+        new = self._write_part(f"merged-{max(map(merged_number, old), default=0) + 1}", ordered)
         for path in old:
             if path != new:
                 _remove(path)
@@ -194,7 +226,12 @@ class Journal:
         known = {one.span: one.features for one in self._kept.done}
         return [known.get(span) or self.features.digest(*span) for span in spans]
 
-    def _write(self, name: str, kept: Kept) -> Path:
+    def _write_rows(self, finished: Finished) -> None:
+        self.facts.write(finished.span[0], finished.facts)
+        self.features.write(finished.span[0], finished.features)
+        self.sample.write(self.sample.of(*finished.span), finished.sample)
+
+    def _write_part(self, name: str, kept: Kept) -> Path:
         assert kept.statistics is not None
         return write_part(self.folder, name, Part(kept.done, kept.statistics.arrays(), kept.skipped, self._of))
 
@@ -254,6 +291,18 @@ class Journal:
         rows = slice(span[0] - finished.span[0], span[1] - finished.span[0])
         facts, features = np.ascontiguousarray(finished.facts[rows], self._kind), np.ascontiguousarray(finished.features[rows], "<f4")
         return digest(facts.tobytes()), digest(features.tobytes())
+
+    def among(self, spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+        """Return which images are in one of the spans."""
+        found = np.zeros(len(self._listed.names), bool)
+        for first, end in spans:
+            found[first:end] = True
+        return found
+
+    def _unsampled(self, batch: int) -> Iterator[tuple[int, int]]:
+        missing = np.setdiff1d(self.sample.missing(self.read), np.flatnonzero(self.among(self.damaged)))
+        wanted = np.isin(np.arange(len(self._listed.names)) // batch, missing // batch)
+        return cut(wanted & self.among([one for one in self.spans if one not in self.damaged]))
 
     def _is_intact(self, one: Done) -> bool:
         return (one.facts, one.features) == (self.facts.digest(*one.span), self.features.digest(*one.span))

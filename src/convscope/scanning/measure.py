@@ -28,7 +28,7 @@ PARTS = (
     "fields",
 )
 COLUMN = re.compile(r"[a-z][a-z0-9_]{0,59}")
-TAKEN = frozenset(("state", "digest", "predicted", "probability", "image", "name", "label", "prediction"))
+TAKEN = frozenset(("state", "digest", "predicted", "probability", "image", "name", "label", "prediction", "sample_row"))
 
 
 @dataclass(frozen=True)

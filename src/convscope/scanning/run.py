@@ -3,7 +3,6 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..digests import hasher
-from ..errors import ImageError, UnitError, closest
+from ..errors import ImageError, OptionError, UnitError, closest
 from ..files import as_path
-from ..formats.bins import bin_edges, bins_of
-from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, SHARES, Contents, damaged, is_run_folder, read_manifest
+from ..formats.bins import bins_of
+from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, damaged, is_run_folder, read_manifest
+from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
 from ..images.sources import places_of
@@ -27,50 +27,9 @@ from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_p
 from ..tables import Columns
 from ..units import parse
 from .listing import keyed
+from .unit_tables import TopUnits, UnitStatistics, statistics_of, top_of
 
 Allow = str | Path | Iterable[str | Path]
-
-
-@dataclass(frozen=True)
-class TopUnits:
-    """The strongest images of some units of a layer, all (unit, k), strongest first, equals by image id.
-
-    `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there; `before`: what they are ranked by, the value before an
-    activation that is flat above, elsewhere the same. `rows`, `columns`: int64, where in the map, -1 in a layer without space. `fields`:
-    (unit, k, 4) int64, the receptive field there in pixels of the fitted picture: top, left, bottom, right, ends exclusive; it may reach
-    over the picture's border, where the network pads.
-    """
-
-    layer: str
-    channels: NDArray[np.int64]
-    images: NDArray[np.int64]
-    values: NDArray[np.float32]
-    before: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    fields: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class UnitStatistics:
-    """How each unit of a layer answers to the images: of its maxima over space, one an image, before an activation that is flat above.
-
-    `count`: (unit,) images that were counted; `fires`: the share above 0, and `saturated`, the number at its ceiling, after the
-    activation; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
-    `histogram`: (unit, bin) counts, `edges`: (bin + 1,). `class_means`: (unit, class), NaN for none; None without labels.
-    """
-
-    layer: str
-    count: NDArray[np.int64]
-    fires: NDArray[np.float64]
-    saturated: NDArray[np.int64]
-    mean: NDArray[np.float32]
-    least: NDArray[np.float32]
-    largest: NDArray[np.float32]
-    quantiles: dict[float, NDArray[np.float32]]
-    histogram: NDArray[np.int64]
-    edges: NDArray[np.float64]
-    class_means: NDArray[np.float32] | None
 
 
 class Run:
@@ -151,48 +110,13 @@ class Run:
         """
         layer, wanted = self._wanted(layer, channels)
         table, rows = self._tops
-        part = np.asarray(rows.get(layer, []), np.int64)
-        numbers = {name: column[part] for name, column in table.numbers.items()}
-        shape = (self.channels(layer), int(self.manifest["top"]))
-        place = numbers["channel"], numbers["rank"]
-
-        def filled(name: str, missing: float, kind: Any) -> NDArray[Any]:
-            array = np.full(shape, missing, kind)
-            array[place] = numbers[name]
-            return array[wanted]
-
-        sides = [filled(name, 0, np.int64) for name in ("top", "left", "bottom", "right")]
-        return TopUnits(
-            layer,
-            wanted,
-            filled("image", -1, np.int64),
-            filled("value", np.nan, np.float32),
-            filled("before" if "before" in numbers else "value", np.nan, np.float32),
-            filled("row", -1, np.int64),
-            filled("column", -1, np.int64),
-            np.stack(sides, axis=-1),
-        )
+        return top_of(table, layer, rows.get(layer, []), wanted, (self.channels(layer), int(self.manifest["top"])))
 
     def units(self, layer: str, channels: Sequence[int] | None = None) -> UnitStatistics:
         """Return the statistics of units, named as for `top`. Raises UnitError."""
         layer, wanted = self._wanted(layer, channels)
         table, rows = self._units
-        part = np.asarray(rows[layer], np.int64)[wanted]
-        numbers = {name: column[part] for name, column in table.numbers.items()}
-        means = table.vectors.get("class_means")
-        return UnitStatistics(
-            layer=layer,
-            count=numbers["count"],
-            fires=numbers["fires"] / np.maximum(numbers["count"], 1),
-            saturated=numbers.get("saturated", np.zeros_like(numbers["count"])),
-            mean=numbers["mean"],
-            least=numbers["min"],
-            largest=numbers["max"],
-            quantiles={share: numbers[name] for name, share in SHARES.items()},
-            histogram=table.vectors["histogram"][part].astype(np.int64),
-            edges=bin_edges(),
-            class_means=None if means is None else means[part],
-        )
+        return statistics_of(table, layer, np.asarray(rows[layer], np.int64)[wanted])
 
     def percentile(self, unit: str, value: float) -> float:
         """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.
@@ -211,6 +135,30 @@ class Run:
         low, high = max(found.edges[place], found.least[0]), min(found.edges[place + 1], found.largest[0])
         share = (value - low) / (high - low) if high > low else 0.5
         return float(100.0 * (counts[:place].sum() + np.clip(share, 0.0, 1.0) * counts[place]) / total)
+
+    @property
+    def has_sample(self) -> bool:
+        """Whether the run keeps the values of all units for some of its images; those of earlier releases do not."""
+        return "sample" in self.manifest
+
+    @cached_property
+    def sample_images(self) -> NDArray[np.int64]:
+        """The ids of the images whose values of all units the run keeps, rising: up to 4,096, chosen by the hash of their names.
+
+        Raises OptionError for a run without them.
+        """
+        return self.ids[self._sampled >= 0]
+
+    def sample(self, layer: str, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Return the values of units, named as for `top`, on the images of the sample: (sample image, unit) float32.
+
+        They are what ranks the images, to 8 significant bits. NaN and infinite values stand as they were. Raises UnitError, OptionError for
+        a run without a sample.
+        """
+        layer, wanted = self._wanted(layer, channels)
+        first = sum(self.channels(one) for one in self.layers[: self.layers.index(layer)])
+        rows = self._sampled[self._sampled >= 0]
+        return unpacked(self._sample[:, first : first + self.channels(layer)][rows][:, wanted])
 
     @cached_property
     def images(self) -> Columns:
@@ -303,6 +251,19 @@ class Run:
         return [repeats[image] for image in self.ids.tolist()]
 
     @cached_property
+    def _sampled(self) -> NDArray[np.int64]:
+        if not self.has_sample:
+            raise OptionError(
+                f"The run `{self.path}` holds no sample of values, because an earlier convscope wrote it, or its scan was interrupted. "
+                "Repeat the scan command, which adds the sample."
+            )
+        return self._contents.sample_rows(self.images)
+
+    @cached_property
+    def _sample(self) -> Codes:
+        return self._contents.sample(self._sampled, sum(map(self.channels, self.layers)))
+
+    @cached_property
     def _tops(self) -> tuple[Columns, dict[str, list[int]]]:
         return _by_layer(self._contents.table("top"))
 
@@ -363,7 +324,7 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     folder = user_path(path)
     allow = [allow] if isinstance(allow, str | Path) else list(allow)
     with allowing(allow), named_by(f"The run `{folder}`", folder):
-        permit(folder / name for name in (MANIFEST, FEATURES, *(f"{table}.parquet" for table in NEEDED)))
+        permit(folder / name for name in (MANIFEST, FEATURES, SAMPLE, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
     try:

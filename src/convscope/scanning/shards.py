@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConvscopeError, ImageError, UnreachableError
 from ..formats.journal_files import NOT_REACHED, READ, SKIPPED, facts_kind
+from ..formats.sample_file import KIND, Codes, packed
 from ..images import Fit, Source, entering
 from ..images.source import Read
 from .accumulators import Ints, Statistics
@@ -23,11 +24,15 @@ AHEAD = 2  # batches that wait, read, for the network
 
 @dataclass(frozen=True)
 class Shard:
-    """Images `first`, `first` + 1, ... of the run, where they are, and their classes (-1 for none)."""
+    """Images `first`, `first` + 1, ... of the run, where they are, and their classes (-1 for none).
+
+    `sampled`: the ids of those whose values of all units are kept.
+    """
 
     first: int
     sources: tuple[Source, ...]
     classes: Ints
+    sampled: tuple[int, ...] = ()
 
     @property
     def span(self) -> tuple[int, int]:
@@ -39,13 +44,16 @@ class Shard:
 class Finished:
     """The result of a shard: `facts` and `features` by image, and the `statistics` of those that could be read.
 
-    `skipped`: (image, reason) of those that cannot be read; `unreached`: of those that could not be had this time, which are not finished.
+    `sample`: what ranks all units on those of the shard that are sampled, (image, unit), packed by `formats.sample_file`; NaN for those
+    that were not read. `skipped`: (image, reason) of those that cannot be read; `unreached`: of those that could not be had this time,
+    which are not finished.
     """
 
     span: tuple[int, int]
     facts: NDArray[np.void]
     features: NDArray[np.float32]
     statistics: Statistics
+    sample: Codes
     skipped: tuple[tuple[int, str], ...] = ()
     unreached: tuple[tuple[int, str], ...] = ()
 
@@ -55,10 +63,13 @@ class Finished:
         first, end = self.span
         return list(spans_of(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
 
-    def check(self, measure: Measure, top: int) -> None:
-        """Raise ConvscopeError for what cannot be the result of this span: other images, or other numbers of them."""
+    def check(self, measure: Measure, top: int, sampled: int) -> None:
+        """Raise ConvscopeError for what cannot be the result of this span: other images, or other numbers of them.
+
+        `sampled`: how many of its images are.
+        """
         try:
-            sound = self._is_sound(measure, top)
+            sound = self._is_sound(measure, top) and (self.sample.dtype, self.sample.shape) == (KIND, (sampled, measure.units))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             sound = False
         if not sound:
@@ -90,8 +101,13 @@ def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[in
     left = np.ones(count, bool)
     for first, end in done:
         left[first:end] = False
-    for first in range(0, count, SHARD):
-        yield from spans_of(first + np.flatnonzero(left[first : first + SHARD]))
+    yield from cut(left)
+
+
+def cut(wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the images that are wanted (image,), cut at multiples of a shard's length."""
+    for first in range(0, len(wanted), SHARD):
+        yield from spans_of(first + np.flatnonzero(wanted[first : first + SHARD]))
 
 
 def spans_of(images: Ints) -> Iterator[tuple[int, int]]:
@@ -130,7 +146,8 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     read = facts["state"] == READ
     images = np.arange(first, end)[read]
     statistics = Statistics.of(before[read], places[read], images, shard.classes[read], top, values[read], measure.ceilings)
-    return Finished(shard.span, facts, features, statistics, tuple(skipped), tuple(unreached))
+    sample = packed(before[np.asarray(shard.sampled, np.int64) - first])
+    return Finished(shard.span, facts, features, statistics, sample, tuple(skipped), tuple(unreached))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""What a run's tables say of units, as arrays: the strongest images of each, and how it answers to all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats.bins import bin_edges
+from ..formats.run_folder import SHARES
+from ..tables import Columns
+
+
+@dataclass(frozen=True)
+class TopUnits:
+    """The strongest images of some units of a layer, all (unit, k), strongest first, equals by image id.
+
+    `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there; `before`: what they are ranked by, the value before an
+    activation that is flat above, elsewhere the same. `rows`, `columns`: int64, where in the map, -1 in a layer without space. `fields`:
+    (unit, k, 4) int64, the receptive field there in pixels of the fitted picture: top, left, bottom, right, ends exclusive; it may reach
+    over the picture's border, where the network pads.
+    """
+
+    layer: str
+    channels: NDArray[np.int64]
+    images: NDArray[np.int64]
+    values: NDArray[np.float32]
+    before: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    fields: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class UnitStatistics:
+    """How each unit of a layer answers to the images: of its maxima over space, one an image, before an activation that is flat above.
+
+    `count`: (unit,) images that were counted; `fires`: the share above 0, and `saturated`, the number at its ceiling, after the
+    activation; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
+    `histogram`: (unit, bin) counts, `edges`: (bin + 1,). `class_means`: (unit, class), NaN for none; None without labels.
+    """
+
+    layer: str
+    count: NDArray[np.int64]
+    fires: NDArray[np.float64]
+    saturated: NDArray[np.int64]
+    mean: NDArray[np.float32]
+    least: NDArray[np.float32]
+    largest: NDArray[np.float32]
+    quantiles: dict[float, NDArray[np.float32]]
+    histogram: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    class_means: NDArray[np.float32] | None
+
+
+def top_of(table: Columns, layer: str, part: Sequence[int], wanted: NDArray[np.int64], shape: tuple[int, int]) -> TopUnits:
+    """Return the strongest images of the wanted channels of a layer, which has `part` of the table's rows and `shape` (channels, k)."""
+    numbers = {name: column[np.asarray(part, np.int64)] for name, column in table.numbers.items()}
+    place = numbers["channel"], numbers["rank"]
+
+    def filled(name: str, missing: float, kind: Any) -> NDArray[Any]:
+        array = np.full(shape, missing, kind)
+        array[place] = numbers[name]
+        return array[wanted]
+
+    sides = [filled(name, 0, np.int64) for name in ("top", "left", "bottom", "right")]
+    return TopUnits(
+        layer,
+        wanted,
+        filled("image", -1, np.int64),
+        filled("value", np.nan, np.float32),
+        filled("before" if "before" in numbers else "value", np.nan, np.float32),
+        filled("row", -1, np.int64),
+        filled("column", -1, np.int64),
+        np.stack(sides, axis=-1),
+    )
+
+
+def statistics_of(table: Columns, layer: str, part: NDArray[np.int64]) -> UnitStatistics:
+    """Return the statistics of the units of a layer in these rows of the table."""
+    numbers = {name: column[part] for name, column in table.numbers.items()}
+    means = table.vectors.get("class_means")
+    return UnitStatistics(
+        layer=layer,
+        count=numbers["count"],
+        fires=numbers["fires"] / np.maximum(numbers["count"], 1),
+        saturated=numbers.get("saturated", np.zeros_like(numbers["count"])),
+        mean=numbers["mean"],
+        least=numbers["min"],
+        largest=numbers["max"],
+        quantiles={share: numbers[name] for name, share in SHARES.items()},
+        histogram=table.vectors["histogram"][part].astype(np.int64),
+        edges=bin_edges(),
+        class_means=None if means is None else means[part],
+    )
