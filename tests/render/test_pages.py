@@ -55,7 +55,7 @@ def test_the_page_asks_for_nothing_elsewhere(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert page.name == "index.html"
     assert not re.search(r"https?://|@import|url\(", text)
-    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
+    assert "light-dark(" in text and 'name="viewport"' in text
     assert 'href="./pictures/a.png"' in text
 
 

@@ -1,12 +1,9 @@
-"""One static page that shows pictures: for the folder of a demo, to look at or to send."""
+"""One static page that shows pictures: of a demo, of many layers or units, to look at or to send."""
 
 import contextlib
 import os
-import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,9 +13,15 @@ from ..errors import OutputError
 from ..files import write_files
 from ..results import Result
 from ..writing import INDEX
+from .site import page, words
 from .writer import words_of
 
-WIDE_FROM = 700
+WIDE_FROM = 700  # pixels
+TALL_BELOW = 1.25  # width by height: two such sheets stand side by side
+FOOT = (
+    "<p>Made with convscope. Every picture holds its provenance, so <code>convscope replay FILE</code> makes it again. "
+    "Click a picture to see it in full size.</p>"
+)
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,9 @@ def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
     choice of a light or dark page. All words are escaped. A click on a picture opens it in full.
     """
     folder = Path(folder)
-    page = string.Template(files(__package__).joinpath("index.html").read_text("utf-8")).substitute(
-        title=_words(title),
-        contents=_contents(sections),
-        sections="\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1)),
-    )
-    return write_files({folder / INDEX: page.encode("utf-8", "replace")})[0]
+    parts = "\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1))
+    body = f'<div class="column">\n<div class="title"><h1>{words(title)}</h1>{_contents(sections)}</div>\n{parts}\n</div>'
+    return write_files({folder / INDEX: page(title, body, foot=FOOT, kind="sheets")})[0]
 
 
 def write_pages(
@@ -83,37 +83,33 @@ def write_pages(
             write_index(folder, title, [Section(title, shown, notes=tuple(notes))])
 
 
-def _words(text: str) -> str:
-    return escape(text, quote=True)
-
-
 def _contents(sections: Sequence[Section]) -> str:
     if len(sections) < 2:
         return ""
-    links = (f'<li><a href="#part-{index}">{_words(section.heading)}</a></li>' for index, section in enumerate(sections, 1))
-    return f'<nav aria-label="Contents"><ol>{"".join(links)}</ol></nav>'
+    links = (f'<li><a class="chip" href="#part-{index}">{words(section.heading)}</a></li>' for index, section in enumerate(sections, 1))
+    return f'<nav aria-label="Contents"><ol class="chips">{"".join(links)}</ol></nav>'
 
 
 def _section(folder: Path, index: int, section: Section) -> str:
-    text = f"<p>{_words(section.text)}</p>" if section.text else ""
+    text = f"<p>{words(section.text)}</p>" if section.text else ""
     figures = "\n".join(_figure(folder, picture) for picture in section.pictures)
-    notes = "".join(f"<li>{_words(note)}</li>" for note in section.notes)
+    notes = "".join(f"<li>{words(note)}</li>" for note in section.notes)
     return (
-        f'<section id="part-{index}">\n<h2>{_words(section.heading)}</h2>\n{text}\n'
+        f'<section id="part-{index}">\n<h2>{words(section.heading)}</h2>\n{text}\n'
         f'<div class="pictures">\n{figures}\n</div>\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
     )
 
 
 def _figure(folder: Path, picture: Picture) -> str:
-    shown, caption = _link(folder, picture.path), _words(picture.caption)
+    shown, caption = _link(folder, picture.path), words(picture.caption)
     link = shown if picture.link is None else _link(folder, picture.link)
     size = _size(folder / picture.path)
-    wide = ' class="wide"' if size is None or size[0] >= WIDE_FROM else ""
+    shape = "" if size and size[0] < WIDE_FROM else "tall" if size and size[0] < TALL_BELOW * size[1] else "wide"
     measures = f' width="{size[0]}" height="{size[1]}"' if size else ""
-    alt = _words("; ".join(picture.said)) or caption
-    note = f"<small>{_words(picture.note)}</small>" if picture.note else ""
+    alt = words("; ".join(picture.said)) or caption
+    note = f"<small>{words(picture.note)}</small>" if picture.note else ""
     return (
-        f'<figure{wide}><a href="{link}"><img src="{shown}" alt="{alt}" loading="lazy"{measures}></a>'
+        f'<figure class="{shape}"><a class="frame" href="{link}"><img src="{shown}" alt="{alt}" loading="lazy"{measures}></a>'
         f"<figcaption>{caption}{note}</figcaption></figure>"
     )
 
@@ -125,7 +121,7 @@ def _link(folder: Path, path: str | Path) -> str:
         raise OutputError(
             f"The picture `{path}` lies outside `{folder}`. Expected a picture inside, so that you can send the folder as a whole."
         )
-    return _words("./" + quote(relative.as_posix(), safe="/", errors="surrogateescape"))
+    return words("./" + quote(relative.as_posix(), safe="/", errors="surrogateescape"))
 
 
 def _size(path: Path) -> tuple[int, int] | None:

@@ -2,9 +2,7 @@
 
 import base64
 import io
-import string
 from collections.abc import Iterator
-from html import escape
 from importlib.resources import files
 
 import numpy as np
@@ -14,6 +12,8 @@ from ...results import Dossier, FloatArray
 from ..layout import number
 from ..patches import What, columns_for, framed, shown_tiles, silence
 from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
+from ..site import page as page_of
+from ..site import words as html
 from ..theme import Theme
 from . import words
 
@@ -26,24 +26,25 @@ def page(result: Dossier, theme: Theme) -> str:
     It follows the reader's choice of a light or dark page, and has a switch; where `theme` is dark it opens dark.
     """
     heading = words.heading(result)
-    return string.Template(files(__package__).joinpath("page.html").read_text("utf-8")).substitute(
-        title=_words(heading.title),
-        subtitle=_words(heading.subtitle),
-        model=_words(str(result.provenance.model.get("name") or "")),
-        theme=theme.name,
-        upper="\n".join(_upper(result)),
-        lower="\n".join(_lower(result)),
-        list=_list(result),
-        notes="".join(f"<li>{_words(note)}</li>" for note in heading.notes),
-        command=_words(words.command(result)),
+    model = str(result.provenance.model.get("name") or "")
+    upper, lower = "\n".join(_upper(result)), "\n".join(_lower(result))
+    notes = "".join(f"<li>{html(note)}</li>" for note in heading.notes)
+    body = (
+        f'<div class="column">\n<div class="title"><h1>{html(heading.title)}</h1><p>{html(heading.subtitle)}</p></div>\n'
+        f'<div class="panels">\n{upper}\n</div>\n<div class="panels lower">\n{lower}\n</div>\n'
+        f'<div class="after">\n{_list(result)}\n<ul class="notes">{notes}</ul>\n</div>\n</div>'
     )
+    foot = f"<p>Made with convscope: <code>{html(words.command(result))}</code>. The picture beside this page holds its provenance.</p>"
+    style = files(__package__).joinpath("page.css").read_text("utf-8")
+    title = f"{heading.title} \N{MIDDLE DOT} {model}"
+    return page_of(title, body, style=style, foot=foot, kind="dossier", theme="dark" if theme.dark else "").decode("utf-8")
 
 
 def _upper(result: Dossier) -> Iterator[str]:
     names = words.upper(result)
     yield _panel(names[0], _image(unit_to_rgb(result.synthetic), names[0][0]))
     if words.silent(result):
-        yield _panel(names[1], f'<p class="empty">{_words(silence(result.images, result.patches.not_finite))}</p>')
+        yield _panel(names[1], f'<p class="empty">{html(silence(result.images, result.patches.not_finite))}</p>')
         return
     yield _panel(names[1], _nine(result, "patches"))
     yield _panel(names[2], _projected(result, None, result.steady))
@@ -68,7 +69,7 @@ def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str
         style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
         label = f"{patches.names[place]}: {number(float(patches.before[place]))}"
         image = _image(shown[place], label, style) if place in shown else ""
-        tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{_words(label)}">{image}</span>')
+        tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{html(label)}">{image}</span>')
     across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
     return f'<div class="nine" style="{across}">{"".join(tiles)}</div>'
 
@@ -98,7 +99,7 @@ def _classes(result: Dossier) -> str:
     rows = words.classes(result)
     largest = max(1e-12, *(mean for _, mean, _ in rows))
     lines = (
-        f'<tr><th scope="row">{_words(name)}</th><td class="meter"><i style="width:{100 * max(0.0, mean) / largest:.2f}%"></i></td>'
+        f'<tr><th scope="row">{html(name)}</th><td class="meter"><i style="width:{100 * max(0.0, mean) / largest:.2f}%"></i></td>'
         f"<td>{number(mean)}</td><td>{words.among(result, part) if part else ''}</td></tr>"
         for name, mean, part in rows
     )
@@ -111,7 +112,7 @@ def _list(result: Dossier) -> str:
         return ""
     names = [name for name, shown in zip(COLUMNS, _columns(result), strict=True) if shown]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    return f'<div class="list"><table><thead><tr>{head}</tr></thead><tbody>{"".join(_rows(result))}</tbody></table></div>'
+    return f'<div class="table list"><table><thead><tr>{head}</tr></thead><tbody>{"".join(_rows(result))}</tbody></table></div>'
 
 
 def _rows(result: Dossier) -> Iterator[str]:
@@ -122,7 +123,7 @@ def _rows(result: Dossier) -> Iterator[str]:
         values = number(one["before"]), number(one["value"])
         cells = (str(place + 1), one["image"], one["label"] or "", *values, where)
         shown = (cell for cell, wanted in zip(cells, _columns(result), strict=True) if wanted)
-        yield f"<tr>{''.join(f'<td>{_words(cell)}</td>' for cell in shown)}</tr>"
+        yield f"<tr>{''.join(f'<td>{html(cell)}</td>' for cell in shown)}</tr>"
 
 
 def _columns(result: Dossier) -> tuple[bool, ...]:
@@ -132,8 +133,8 @@ def _columns(result: Dossier) -> tuple[bool, ...]:
 
 
 def _panel(said: tuple[str, str], inside: str, kind: str = "") -> str:
-    small = f"<small>{_words(said[1])}</small>" if said[1] else ""
-    return f'<figure class="{kind}"><figcaption>{_words(said[0])}{small}</figcaption>{inside}</figure>'
+    small = f"<small>{html(said[1])}</small>" if said[1] else ""
+    return f'<figure class="{kind}"><figcaption>{html(said[0])}{small}</figcaption>{inside}</figure>'
 
 
 def _image(pixels: Bytes, words_of_it: str, style: str = "") -> str:
@@ -143,8 +144,4 @@ def _image(pixels: Bytes, words_of_it: str, style: str = "") -> str:
     height, width = pixels.shape[:2]
     crisp = ' class="crisp"' if max(height, width) < SMOOTH_FROM else ""
     placed = f' style="{style}"' if style else ""
-    return f'<img{crisp} alt="{_words(words_of_it)}" width="{width}" height="{height}"{placed} src="data:image/png;base64,{data}">'
-
-
-def _words(text: str) -> str:
-    return escape(text, quote=True)
+    return f'<img{crisp} alt="{html(words_of_it)}" width="{width}" height="{height}"{placed} src="data:image/png;base64,{data}">'

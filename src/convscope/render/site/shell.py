@@ -69,14 +69,15 @@ def page(
     foot: str = "",
     kind: str = "",
     theme: str = "",
+    style: str = "",
 ) -> bytes:
     """Return a page; `main`, `tools` and `foot` are HTML, of which all words have gone through `words`.
 
     With `assets` it asks for them; without, the page is alone and holds its style. `crumbs`: (words, address) of the pages above it, and
     of itself, with no address. `home`: where the mark in the header leads. `kind`: a class of the body. `theme`: light, dark, or, with
-    neither, as the reader's system.
+    neither, as the reader's system. `style`: of this page alone, after the kit's, where it has no assets.
     """
-    styles, early, late = _linked(assets) if assets else (_inlined(), "", "")
+    styles, early, late = _linked(assets) if assets else (_inlined(style), "", "")
     chosen = {name: " checked" if name == THEMES[theme] else "" for name in THEMES.values()}
     text = string.Template(_kit().joinpath("shell.html").read_text("utf-8")).substitute(
         policy=CSP if assets else CSP_ALONE,
@@ -113,8 +114,8 @@ def _linked(assets: Assets) -> tuple[str, str, str]:
     return styles, first, "\n".join(others)
 
 
-def _inlined() -> str:
-    return f"<style>\n{tokens_css()}{_kit().joinpath('kit.css').read_text('utf-8')}</style>"
+def _inlined(style: str) -> str:
+    return f"<style>\n{tokens_css()}{_kit().joinpath('kit.css').read_text('utf-8')}{style}</style>"
 
 
 @functools.cache
