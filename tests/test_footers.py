@@ -30,14 +30,14 @@ def test_says_what_pyarrow_says(name, options, tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table(TABLES[name]), path, **options)
     about = pq.read_metadata(path)
-    columns = [about.row_group(group).column(place) for group in range(about.num_row_groups) for place in range(about.num_columns)]
-    assert footers.chunks(path) == [chunk_of(one) for one in columns]
+    places = [(group, place) for group in range(about.num_row_groups) for place in range(about.num_columns)]
+    assert footers.chunks(path) == [chunk_of(group, about.row_group(group).column(place)) for group, place in places]
     footers.check_pages(path, footers.chunks(path))
 
 
-def chunk_of(said):
+def chunk_of(group, said):
     start = min(one for one in (said.dictionary_page_offset, said.data_page_offset) if one)
-    return footers.Chunk(said.path_in_schema, said.num_values, said.total_uncompressed_size, start, said.total_compressed_size)
+    return footers.Chunk(group, said.path_in_schema, said.num_values, said.total_uncompressed_size, start, said.total_compressed_size)
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])

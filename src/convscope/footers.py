@@ -25,11 +25,12 @@ LONGEST_NUMBER = 10
 
 @dataclass(frozen=True)
 class Chunk:
-    """One column in one group of rows: its dotted `path` in the schema, how many `values` it has, and its `size` in bytes unpacked.
+    """One column in one `group` of rows: its dotted `path` in the schema, how many `values` it has, and its `size` in bytes unpacked.
 
     Its pages lie from `start` on, in `packed` bytes.
     """
 
+    group: int
     path: str
     values: int
     size: int
@@ -48,9 +49,9 @@ def chunks(path: Path) -> list[Chunk]:
         file.seek(end - ENDING - length)
         footer = _Footer(file.read(length))
     return [
-        footer.chunk()
+        footer.chunk(group)
         for _ in footer.fields(ROW_GROUPS, LISTS)
-        for _ in footer.items()
+        for group, _ in enumerate(footer.items())
         for _ in footer.fields(COLUMNS, LISTS)
         for _ in footer.items()
     ]
@@ -107,8 +108,8 @@ class _Footer:
     def __init__(self, data: bytes) -> None:
         self._data, self._place = data, 0
 
-    def chunk(self) -> Chunk:
-        """Read a ColumnChunk."""
+    def chunk(self, group: int) -> Chunk:
+        """Read a ColumnChunk of a group of rows."""
         path, values, size, packed, data, dictionary = "", 0, 0, 0, 0, 0
         for _ in self.fields(META_DATA, (STRUCT,)):
             for head in self._heads():
@@ -126,7 +127,7 @@ class _Footer:
                     dictionary = self._signed()
                 else:
                     self._skip(head[1])
-        return Chunk(path, values, size, min((one for one in (dictionary, data) if one > 0), default=0), packed)
+        return Chunk(group, path, values, size, min((one for one in (dictionary, data) if one > 0), default=0), packed)
 
     def page(self) -> tuple[int, int, int]:
         """Read a PageHeader: the number of values of a data page, the length of the header, and the size of what follows it."""

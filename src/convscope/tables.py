@@ -33,10 +33,10 @@ class Columns:
     vectors: Mapping[str, NDArray[Any]]
 
 
-def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
+def parquet(columns: Mapping[str, Any], about: Mapping[str, Any], groups: Sequence[int] = ()) -> bytes:
     """Return columns as a Parquet file: arrays, (row, length) ones as lists, or sequences of text and None.
 
-    `about` is kept as JSON in its metadata.
+    `about` is kept as JSON in its metadata. `groups`: how many rows each group has that can be read alone, none of 0; by default pyarrow's.
     """
     import pyarrow as pa
     from pyarrow import parquet as pq
@@ -44,7 +44,9 @@ def parquet(columns: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     made = pa.table({name: _column(values) for name, values in columns.items()})
     made = made.replace_schema_metadata({KEY: json.dumps(about, sort_keys=True).encode()})
     file = io.BytesIO()
-    pq.write_table(made, file, compression="zstd")
+    with pq.ParquetWriter(file, made.schema, compression="zstd") as writer:
+        for start, count in zip(np.cumsum([0, *groups]), groups or (max(1, made.num_rows),), strict=False):
+            writer.write_table(made.slice(int(start), count), count)
     return file.getvalue()
 
 
@@ -54,13 +56,16 @@ def column_kinds(path: Path) -> dict[str, str]:
         return {name: _kind(kind) for name, kind in _fields(file, path)}
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> Columns:
-    """Return the columns of a Parquet file, all or only these. Raises ImageError for what is not one, or unpacks to more than 1 GiB."""
+def read_parquet(path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None) -> Columns:
+    """Return the columns of a Parquet file, all or only these, of all groups of rows or only these.
+
+    Raises ImageError for what is not one, or unpacks to more than 1 GiB.
+    """
     texts, numbers, vectors = {}, {}, {}
     with _opened(path) as file:
         kinds = {name: kind for name, kind in _fields(file, path) if columns is None or name in columns}
-        _check_size(kinds, path)
-        table = file.read(columns=list(kinds))
+        _check_size(kinds, path, groups)
+        table = file.read(columns=list(kinds)) if groups is None else file.read_row_groups(groups, columns=list(kinds))
         count = table.num_rows if kinds else file.metadata.num_rows
         for place, (name, kind) in enumerate(kinds.items()):
             column = table.column(place)
@@ -100,7 +105,7 @@ def _fields(file: Any, path: Path) -> list[tuple[str, Any]]:
     return found
 
 
-def _check_size(kinds: Mapping[str, Any], path: Path) -> None:
+def _check_size(kinds: Mapping[str, Any], path: Path, groups: Sequence[int] | None) -> None:
     """Raise ImageError for columns that unpack to too much, by what the header says of them: a few bytes may stand for a billion rows.
 
     Raises ValueError where the header says more of them than their pages have.
@@ -108,7 +113,7 @@ def _check_size(kinds: Mapping[str, Any], path: Path) -> None:
     size, wanted = 0, list[footers.Chunk]()
     for chunk in footers.chunks(path):
         name = next((one for one in kinds if chunk.path == one or chunk.path.startswith(f"{one}.")), None)
-        if name is not None:
+        if name is not None and (groups is None or chunk.group in groups):
             size += max(chunk.size, chunk.values * VALUE_BYTES[_kind(kinds[name])])
             wanted.append(chunk)
     footers.check_pages(path, wanted)

@@ -99,7 +99,8 @@ def test_features_are_the_layers_output(run):
 
 def test_the_tables_need_no_convscope(run):
     images, units, top, skipped = (table(run, name) for name in ("images", "units", "top", "skipped"))
-    assert images["image"] == list(range(300)) and set(images) == {"image", "name", "label", "digest", "prediction", "probability"}
+    columns = {"image", "name", "label", "digest", "prediction", "probability", "sample_row"}
+    assert images["image"] == images["sample_row"] == list(range(300)) and set(images) == columns
     assert len(units["layer"]) == sum(one["channels"] for one in run.manifest["layers"])
     assert set(top) == {"layer", "channel", "rank", "image", "row", "column", "value", "before", "top", "left", "bottom", "right"}
     assert not skipped["image"] and set(skipped) == {"image", "name", "reason", "kind"}

@@ -4,7 +4,8 @@ The manifest holds the checksum of each table and of itself. A reader checks a f
 """
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..digests import digest, hasher
 from ..errors import ImageError, ReplayError
 from ..files import write_files
 from ..json_files import read_json
-from ..tables import Columns, parquet, read_parquet
+from ..tables import Columns, about, parquet, read_parquet
 from . import bins
 from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
 from .journal_files import SHARDS
@@ -29,6 +30,7 @@ HEADER = 128
 NO_ID = -1  # of a folder of images that could not be listed
 UNREADABLE, UNREACHABLE = "unreadable", "unreachable"
 SHARES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
+BY_LAYER = ("units", "top")
 # What a reader takes from each table: its columns of numbers, of text, of lists.
 NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "images": (("image", "probability"), ("name", "label", "digest", "prediction"), ()),
@@ -47,12 +49,19 @@ def is_run_folder(folder: Path) -> bool:
 def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
     """Write the tables, columns by name, and a manifest of these `facts`: all or none, and they survive a loss of power.
 
-    Raises OutputError.
+    Tables of units have a group of rows for each layer, which can be read alone. Raises OutputError.
     """
-    files = {f"{name}.parquet": parquet(columns, {"schema": SCHEMA}) for name, columns in tables.items()}
+    files = {f"{name}.parquet": _table(name, columns) for name, columns in tables.items()}
     described = {"schema": SCHEMA, "histogram": bins.DESCRIPTION, "quantiles": SHARES}
     manifest = described | dict(facts) | {"files": {name: digest(content) for name, content in files.items()}}
     write_files({folder / name: content for name, content in files.items()} | {folder / MANIFEST: sealed(manifest)}, durable=True)
+
+
+def _table(name: str, columns: Mapping[str, Any]) -> bytes:
+    if name not in BY_LAYER:
+        return parquet(columns, {"schema": SCHEMA})
+    groups = Counter(columns["layer"])  # of rows that stand together
+    return parquet(columns, {"schema": SCHEMA, "layers": list(groups)}, list(groups.values()))
 
 
 def array_header(kind: np.dtype[Any], shape: tuple[int, int]) -> bytes:
@@ -103,21 +112,64 @@ class Contents:
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         self._folder, self._manifest = folder, manifest
         self._files: dict[str, str] | None = manifest["files"] if _major(manifest["schema"]) > 1 else None
+        self._layers = {str(one["address"]): int(one["channels"]) for one in manifest["layers"]}
+        self._checked: dict[str, tuple[int, int, int]] = {}
+        self._groups: dict[str, list[str] | None] = {}
+        self._whole: dict[str, Columns] = {}
 
     def table(self, name: str) -> Columns:
         """Return a table. Raises ReplayError for one that is missing or damaged."""
+        return self._read(name, self._layers)
+
+    def of_layer(self, name: str, layer: str) -> Columns:
+        """Return the rows of "units" or "top" that are of a layer, without reading those of others. Raises ReplayError as `table`.
+
+        Before schema 2.1 the rows of all layers stand in one group: there they are read once, and kept.
+        """
+        if name not in self._groups:
+            self._groups[name] = self._layers_of_groups(name)
+        groups = self._groups[name]
+        if groups is not None:
+            return self._read(name, {layer: self._layers[layer]}, [number for number, one in enumerate(groups) if one == layer])
+        if name not in self._whole:
+            self._whole[name] = self.table(name)
+        whole = self._whole[name]
+        rows = np.flatnonzero([one == layer for one in whole.texts["layer"]])
+        texts = {column: tuple(values[row] for row in rows) for column, values in whole.texts.items()}
+        numbers, vectors = ({column: values[rows] for column, values in some.items()} for some in (whole.numbers, whole.vectors))
+        return Columns(len(rows), texts, numbers, vectors)
+
+    def _layers_of_groups(self, name: str) -> list[str] | None:
+        """Return the layer of each group of rows of a table, None for one that has no groups by layer."""
         path = self._folder / f"{name}.parquet"
         try:
-            check_file(path, None if self._files is None else self._files[path.name])
-            found = read_parquet(path)
+            self._check_file(path)
+            layers = about(path).get("layers") if self._files is not None else None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise damaged(path, error) from error
+        return None if layers is None else [str(one) for one in layers]
+
+    def _read(self, name: str, layers: Mapping[str, int], groups: Sequence[int] | None = None) -> Columns:
+        path = self._folder / f"{name}.parquet"
+        try:
+            self._check_file(path)
+            found = read_parquet(path, groups=groups)
             numbers, texts, vectors = NEEDED[name]
             lacking = {*numbers} - {*found.numbers} | {*texts} - {*found.texts} | {*vectors} - {*found.vectors}
             if lacking:
                 raise DamageError(f"it has no columns {', '.join(sorted(lacking))}")
-            self._check(name, found)
+            self._check(name, found, layers)
         except (ImageError, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
             raise damaged(path, error) from error
         return found
+
+    def _check_file(self, path: Path) -> None:
+        """Raise DamageError for a file that is not the manifest's; one that has not changed since it was checked is not read again."""
+        state = path.stat()
+        now = (state.st_ino, state.st_size, state.st_mtime_ns)
+        if self._checked.get(path.name) != now:
+            check_file(path, None if self._files is None else self._files[path.name])
+            self._checked[path.name] = now
 
     def features(self) -> NDArray[np.float32]:
         """Return the features by image id as a memory map that cannot be written. Raises ReplayError for damaged ones."""
@@ -160,9 +212,9 @@ class Contents:
             raise damaged(path, error) from error
         return values
 
-    def _check(self, name: str, found: Columns) -> None:
-        """Raise DamageError for numbers that lead nowhere."""
-        count, layers = int(self._manifest["count"]), {one["address"]: int(one["channels"]) for one in self._manifest["layers"]}
+    def _check(self, name: str, found: Columns, layers: Mapping[str, int]) -> None:
+        """Raise DamageError for numbers that lead nowhere; `layers`: those of which there may be rows, and their channels."""
+        count = int(self._manifest["count"])
         if name == "images":
             ids = found.numbers["image"]
             _expect(len(ids) == int(self._manifest["images"]) and (np.diff(ids) > 0).all(), "its ids do not increase, or some are missing")

@@ -1,7 +1,7 @@
 """`sample.npy`: the values of all units on some images of a run, each the upper half of a float32 (bfloat16).
 
 Half the bits of a float32, rounded to the nearest, keep its whole range, so that no value overflows as in float16, whose largest is 65,504;
-8 significant bits remain: a value is within 1/512 (0.2 %) of what was measured, and the order of two values is kept or they become equal.
+8 significant bits remain: a value is within 1/256 (0.4 %) of what was measured, and the order of two values is kept or they become equal.
 NumPy knows no bfloat16: the file holds uint16, and `(codes.astype("<u4") << 16).view("<f4")` are the values.
 """
 
@@ -30,3 +30,8 @@ def packed(values: NDArray[np.float32]) -> Codes:
 def unpacked(codes: Codes) -> NDArray[np.float32]:
     """Return the float32 values of codes, of the same shape."""
     return (np.ascontiguousarray(codes).astype(np.uint32) << 16).view(np.float32)
+
+
+def sortable(codes: Codes) -> NDArray[np.uint16]:
+    """Return numbers that sort as the values of codes do, NaN at an end; two bytes sort in a third of the time that four take."""
+    return np.where(codes & MINUS_ZERO, ~codes, codes | MINUS_ZERO)

@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from ..units import parse
 from .listing import keyed
 from .unit_tables import TopUnits, UnitStatistics, statistics_of, top_of
 
+LAYERS_KEPT = 8  # of both tables, for those who ask unit by unit
 Allow = str | Path | Iterable[str | Path]
 
 
@@ -48,6 +49,7 @@ class Run:
         self.is_of_maxima = bool(manifest.get("measure", {}).get("maxima", True))
         self.fit = Fit(manifest["fit"]["channels"], (manifest["fit"]["height"], manifest["fit"]["width"]))
         self._given, self._contents = images, Contents(path, manifest)
+        self._of_layer = lru_cache(LAYERS_KEPT)(self._contents.of_layer)
         self._allow = [allow] if isinstance(allow, str | Path) else list(allow)
 
     def __len__(self) -> int:
@@ -109,14 +111,12 @@ class Run:
         `layer`: a layer, of which `channels` picks units, or the address of units such as "block3_conv1:0-15". Raises UnitError.
         """
         layer, wanted = self._wanted(layer, channels)
-        table, rows = self._tops
-        return top_of(table, layer, rows.get(layer, []), wanted, (self.channels(layer), int(self.manifest["top"])))
+        return top_of(self._of_layer("top", layer), layer, wanted, (self.channels(layer), int(self.manifest["top"])))
 
     def units(self, layer: str, channels: Sequence[int] | None = None) -> UnitStatistics:
         """Return the statistics of units, named as for `top`. Raises UnitError."""
         layer, wanted = self._wanted(layer, channels)
-        table, rows = self._units
-        return statistics_of(table, layer, np.asarray(rows[layer], np.int64)[wanted])
+        return statistics_of(self._of_layer("units", layer), layer, wanted)
 
     def percentile(self, unit: str, value: float) -> float:
         """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.
@@ -157,8 +157,9 @@ class Run:
         """
         layer, wanted = self._wanted(layer, channels)
         first = sum(self.channels(one) for one in self.layers[: self.layers.index(layer)])
+        low, high = int(wanted.min(initial=self.channels(layer))), int(wanted.max(initial=-1)) + 1
         rows = self._sampled[self._sampled >= 0]
-        return unpacked(self._sample[:, first : first + self.channels(layer)][rows][:, wanted])
+        return unpacked(self._sample[:, first + low : first + max(low, high)][rows][:, wanted - low])
 
     @cached_property
     def images(self) -> Columns:
@@ -263,14 +264,6 @@ class Run:
     def _sample(self) -> Codes:
         return self._contents.sample(self._sampled, sum(map(self.channels, self.layers)))
 
-    @cached_property
-    def _tops(self) -> tuple[Columns, dict[str, list[int]]]:
-        return _by_layer(self._contents.table("top"))
-
-    @cached_property
-    def _units(self) -> tuple[Columns, dict[str, list[int]]]:
-        return _by_layer(self._contents.table("units"))
-
     def _layer(self, layer: str) -> dict[str, Any]:
         found = next((one for one in self.manifest["layers"] if one["address"] == layer), None)
         if found is None:
@@ -343,10 +336,3 @@ def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
 def is_run(path: str | Path) -> bool:
     """Say whether a path that may be opened is the folder of a run, be it unfinished or damaged."""
     return is_within_reach(path) and is_run_folder(as_path(path))
-
-
-def _by_layer(table: Columns) -> tuple[Columns, dict[str, list[int]]]:
-    rows: dict[str, list[int]] = {}
-    for row, layer in enumerate(table.texts["layer"]):
-        rows.setdefault(str(layer), []).append(row)
-    return table, rows

@@ -1,6 +1,5 @@
 """What a run's tables say of units, as arrays: the strongest images of each, and how it answers to all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +53,13 @@ class UnitStatistics:
     class_means: NDArray[np.float32] | None
 
 
-def top_of(table: Columns, layer: str, part: Sequence[int], wanted: NDArray[np.int64], shape: tuple[int, int]) -> TopUnits:
-    """Return the strongest images of the wanted channels of a layer, which has `part` of the table's rows and `shape` (channels, k)."""
-    numbers = {name: column[np.asarray(part, np.int64)] for name, column in table.numbers.items()}
-    place = numbers["channel"], numbers["rank"]
+def top_of(table: Columns, layer: str, wanted: NDArray[np.int64], shape: tuple[int, int]) -> TopUnits:
+    """Return the strongest images of the wanted channels of a layer from its rows of the table; `shape`: (channels, k) of all."""
+    place = table.numbers["channel"], table.numbers["rank"]
 
     def filled(name: str, missing: float, kind: Any) -> NDArray[Any]:
         array = np.full(shape, missing, kind)
-        array[place] = numbers[name]
+        array[place] = table.numbers[name]
         return array[wanted]
 
     sides = [filled(name, 0, np.int64) for name in ("top", "left", "bottom", "right")]
@@ -70,16 +68,16 @@ def top_of(table: Columns, layer: str, part: Sequence[int], wanted: NDArray[np.i
         wanted,
         filled("image", -1, np.int64),
         filled("value", np.nan, np.float32),
-        filled("before" if "before" in numbers else "value", np.nan, np.float32),
+        filled("before" if "before" in table.numbers else "value", np.nan, np.float32),
         filled("row", -1, np.int64),
         filled("column", -1, np.int64),
         np.stack(sides, axis=-1),
     )
 
 
-def statistics_of(table: Columns, layer: str, part: NDArray[np.int64]) -> UnitStatistics:
-    """Return the statistics of the units of a layer in these rows of the table."""
-    numbers = {name: column[part] for name, column in table.numbers.items()}
+def statistics_of(table: Columns, layer: str, wanted: NDArray[np.int64]) -> UnitStatistics:
+    """Return the statistics of the wanted channels of a layer from its rows of the table."""
+    numbers = {name: column[wanted] for name, column in table.numbers.items()}
     means = table.vectors.get("class_means")
     return UnitStatistics(
         layer=layer,
@@ -90,7 +88,7 @@ def statistics_of(table: Columns, layer: str, part: NDArray[np.int64]) -> UnitSt
         least=numbers["min"],
         largest=numbers["max"],
         quantiles={share: numbers[name] for name, share in SHARES.items()},
-        histogram=table.vectors["histogram"][part].astype(np.int64),
+        histogram=table.vectors["histogram"][wanted].astype(np.int64),
         edges=bin_edges(),
-        class_means=None if means is None else means[part],
+        class_means=None if means is None else means[wanted],
     )
