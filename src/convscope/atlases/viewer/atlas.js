@@ -1,0 +1,70 @@
+/* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
+"use strict";
+const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit;
+(() => {
+  const RESERVED = ["image", "class", "search"], CHUNK = 16;
+  const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
+  const byNumber = new Map(), byAddress = new Map(), places = new Map();
+
+  atlas.open = async () => {
+    const start = atlas.start = await kit.load("start");
+    start.layers.forEach((layer, place) => {
+      layer.place = place;
+      byNumber.set(layer.n, layer);
+      byAddress.set(layer.address, layer);
+    });
+    start.images?.ids.forEach((id, place) => places.set(id, place));
+    atlas.total = start.layers.reduce((sum, layer) => sum + layer.units, 0);
+  };
+
+  atlas.layer = (n) => byNumber.get(n);
+  atlas.layerAt = (address) => byAddress.get(address) || byAddress.get(address.replace(/^\//, ""));
+  atlas.className = (c) => atlas.start.classes[c]?.name ?? "";
+  atlas.caption = (layer, channel) => el("small.who", el("span", shown(layer.address)), el("b", `:${channel}`));
+  atlas.words = (layer, channel) => `${shown(layer.address)}:${channel}`;
+
+  /* Return the columns of a layer's units by channel, and `rank`, the place of each in `order`. */
+  atlas.units = async (n) => {
+    const units = await kit.load(`units-${n}`);
+    if (!units.rank) {
+      units.rank = new Uint32Array(units.order.length);
+      units.order.forEach((channel, rank) => { units.rank[channel] = rank; });
+    }
+    return units;
+  };
+
+  /* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
+  atlas.detail = async (layer, units, channel) => {
+    const chunk = await kit.load(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`);
+    return chunk.units.find((unit) => unit.channel === channel);
+  };
+  atlas.chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
+  atlas.isMade = (layer, units, channel) => layer.done[atlas.chunkOf(units, channel)] === "1";
+  atlas.isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[atlas.chunkOf(units, channel)] === "1";
+  atlas.verdict = (units, channel) => VERDICTS[units.verdict[channel]] || "";
+
+  /* Return an image's place in the atlas, or undefined: a large run has more images than its atlas. */
+  atlas.placeOf = (image) => places.get(image);
+  atlas.image = async (id) => {
+    const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
+    return (await kit.load(`images-${page}`)).images[place - page * records];
+  };
+
+  /* -- addresses -- */
+  const routed = (layer) => (RESERVED.includes(layer.address) ? `/${layer.address}` : layer.address);
+  atlas.href = {
+    overview: () => "#",
+    layer: (layer, query) => kit.link([routed(layer)], query),
+    unit: (layer, channel) => kit.link([routed(layer), channel]),
+    image: (id) => kit.link(["image", id]),
+    class: (name) => kit.link(["class", name]),
+    search: (text) => kit.link(["search"], { q: text }),
+    map: (what) => `map/index.html#${what}`,
+  };
+
+  /* -- sentences that several pages say -- */
+  atlas.shape = (layer) => (layer.shape.length ? layer.shape.join("\u2009\u00d7\u2009") : "");
+  atlas.field = (layer) => (layer.field && !layer.whole ? layer.field.join("\u2009\u00d7\u2009") : "whole image");
+  atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", shown(one)))) : null);
+  atlas.section = (title, ...content) => el("section", el("h2", title), ...content);
+})();

@@ -1,0 +1,36 @@
+/* The language of the search: words, class:Bag, label:cat, layer:block4, fires>0.5, max<3, dead, silent, -word; all must hold. */
+"use strict";
+(() => {
+  const NUMBERS = ["fires", "max", "mean", "q50", "q99", "score", "percentile", "auc", "selectivity"];
+  const VERDICTS = { silent: 1, dead: 2, saturated: 3 };
+  const SIGNS = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
+  const lower = (text) => String(text ?? "").toLowerCase();
+  atlas.HELP = [["block4:17", "the unit"], ["layer:block4", "units of layers called so"], ["class:bag", "units whose strongest class is called so"], ["label:cat", "output units called so"],
+    ["fires>0.5", "also max, mean, q50, q99, score, percentile, auc, selectivity, with < > <= >="], ["dead, silent, saturated", "units with this verdict"], ["-word", "without it"]];
+
+  /* Return a test of one word: (layer, units, channel) -> whether it holds, or null where it cannot be read. */
+  function reading(word) {
+    const compared = word.match(/^(\w+)(<=|>=|<|>|=)(-?[\d.]+)(%?)$/), [key, ...rest] = word.split(":"), value = rest.join(":");
+    if (compared) {
+      const [, name, sign, number, percent] = compared, limit = Number(number) / (percent ? 100 : 1);
+      return NUMBERS.includes(name) && !Number.isNaN(limit) ? (layer, units, channel) => Boolean(units[name]) && SIGNS[sign](units[name][channel], limit) : null;
+    }
+    if (/[<>]/.test(word)) return null;
+    if (word in VERDICTS) return (layer, units, channel) => units.verdict[channel] === VERDICTS[word];
+    if (key === "layer" && value) return (layer) => lower(layer.address).includes(value);
+    if (key === "class" && value) return (layer, units, channel) => lower(atlas.className(units.top_class[channel])).includes(value);
+    if (["label", "name"].includes(key) && value) return (layer, units, channel) => lower(units.names?.[channel]).includes(value);
+    if (/:\d+$/.test(word)) return (layer, units, channel) => `${lower(layer.address)}:${channel}`.endsWith(word);
+    return (layer, units, channel) => [`${layer.address}:${channel}`, atlas.className(units.top_class[channel]), units.names?.[channel]].some((text) => lower(text).includes(word));
+  }
+
+  /* Return {test, unread}: a test of a unit, and the words that could not be read. "Two words" in quotation marks are one. */
+  atlas.query = (text) => {
+    const words = (lower(text).match(/(?:[^\s\x22]|\x22[^\x22]*\x22?)+/g) || []).map((word) => word.replace(/\x22/g, "")), tests = [], unread = [];
+    for (const word of words) {
+      const not = word.length > 1 && word.startsWith("-"), test = reading(not ? word.slice(1) : word);
+      if (test) tests.push(not ? (...unit) => !test(...unit) : test); else unread.push(word);
+    }
+    return { unread, empty: !tests.length, test: (...unit) => tests.every((test) => test(...unit)) };
+  };
+})();

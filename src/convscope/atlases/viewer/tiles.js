@@ -1,0 +1,60 @@
+/* Pictures cut from sheets: of units, of their patches and projections, of images. CSS places the sheet behind an <i> (atlas.css). */
+"use strict";
+(() => {
+  const CRISP = 48; // pixels: tiles that have fewer are drawn as squares
+  const SYNTHETIC = { each: 16, columns: 4 }, WALL = { each: 128, columns: 8 };
+  atlas.KINDS = { synthetic: "Synthetic", patch: "Patch", projection: "Projection" };
+
+  atlas.cell = (sheet, place, columns, pixels) => {
+    const cut = el(pixels < CRISP ? "i.cut.crisp" : "i.cut", { "--x": place % columns, "--y": Math.floor(place / columns), "--n": columns });
+    cut.style.backgroundImage = `url("data/${sheet}.webp${kit.version}")`;
+    return cut;
+  };
+  const blank = (why) => el("i.blank", { title: why });
+
+  atlas.kinds = (layer) => Object.keys(atlas.KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true, projection: atlas.start.settings.projections > 0 })[kind]);
+  atlas.kind = (layer, wanted) => { const kinds = atlas.kinds(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
+
+  /* Return the picture of a unit, of one kind, or a blank that says that it is not made yet. */
+  atlas.picture = (layer, units, channel, wanted) => {
+    const kind = atlas.kind(layer, wanted), rank = units.rank[channel], { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
+    const made = kind === "synthetic" ? atlas.isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || atlas.isMade(layer, units, channel);
+    if (!made) return blank("Not made yet");
+    const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
+    return atlas.cell(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
+  };
+
+  /* Return the picture of an image, or a blank where the atlas does not hold it. */
+  atlas.imagePicture = (id) => {
+    const place = atlas.placeOf(id);
+    if (place === undefined) return blank("This atlas does not hold the image");
+    const { per, columns, tile } = atlas.start.images;
+    return atlas.cell(`images-${Math.floor(place / per)}`, place % per, columns, tile);
+  };
+
+  /* Return the tiles of a unit's detail sheet: one row a unit, `patches`, projections `with` and `without` switches. */
+  atlas.details = (layer, units, channel) => {
+    const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, columns = patches + many * (layer.both ? 2 : 1);
+    const first = { patches: 0, with: patches, without: patches + many }, row = units.rank[channel] % 16;
+    return (part, number) => atlas.cell(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`, row * columns + first[part] + number, columns, layer.detail_tile);
+  };
+
+  const COLOURS = ["red", "green", "blue"];
+
+  /* Return a link to a unit with its picture, which comes when the link is near the window. */
+  atlas.unitTile = (n, channel, { kind, caption = [], label = "" } = {}) => {
+    const layer = atlas.layer(n), picture = el("i");
+    if (!layer) { // the image itself: one of its colours
+      const colour = atlas.start.model.input[2] === 3 ? COLOURS[channel] : "grey";
+      return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), caption);
+    }
+    const words = atlas.words(layer, channel);
+    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words} ${label}` }, picture, atlas.caption(layer, channel), caption);
+    const draw = async () => { try { picture.replaceWith(atlas.picture(layer, await atlas.units(n), channel, kind)); } catch (error) { atlas.fail(error); } };
+    return kit.whenSeen(tile, draw);
+  };
+  atlas.imageTile = (id, caption = [], label = "") => {
+    const inside = [atlas.imagePicture(id), caption], there = atlas.placeOf(id) !== undefined;
+    return there ? el("a.tile", { href: atlas.href.image(id), label: `Image ${id} ${label}` }, inside) : el("span.tile", inside);
+  };
+})();
