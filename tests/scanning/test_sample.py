@@ -1,5 +1,6 @@
 """The sample of a run: which images, and their values; the same however the scan went."""
 
+import contextlib
 import hashlib
 import shutil
 from pathlib import Path
@@ -75,6 +76,31 @@ def test_images_that_are_added_displace_others_and_the_end_is_that_of_all_at_onc
     assert np.array_equal(whole(halfway), unpacked(packed(values_of(COUNT)[halfway.sample_images])))
     arithmetic.scan(tmp_path / "run", COUNT)
     assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once") and len(first)
+
+
+class Died(Exception):
+    """What ends a scan in the middle."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_while_rows_are_put_in_order_costs_no_more_than_measuring_them_again(tmp_path, few, monkeypatch, when):
+    arithmetic.scan(tmp_path / "once", COUNT)
+    arithmetic.scan(tmp_path / "run", SHARD)
+    original = sample.replacing
+
+    @contextlib.contextmanager
+    def dying(path):
+        with original(path) as file:
+            yield file
+            if when == "before":
+                raise Died
+        raise Died
+
+    with monkeypatch.context() as patched, pytest.raises(Died):
+        patched.setattr(sample, "replacing", dying)
+        arithmetic.scan(tmp_path / "run", COUNT)
+    arithmetic.scan(tmp_path / "run", COUNT)
+    assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once")
 
 
 def as_names(count):

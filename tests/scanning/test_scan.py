@@ -49,7 +49,7 @@ def test_the_top_images_are_those_of_brute_force(fashion, run):
 @pytest.mark.long
 def test_two_processes_with_the_network_give_the_bytes_of_one(fashion, run, tmp_path):
     other = convscope.scan(fashion, "sample:fashion[0-299]", out=tmp_path / "run", precision="float32", workers=2)
-    for name in ("images.parquet", "units.parquet", "top.parquet", "features.npy", "manifest.json"):
+    for name in arithmetic.RESULT:
         assert (other.path / name).read_bytes() == (run.path / name).read_bytes(), name
 
 
