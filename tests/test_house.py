@@ -51,7 +51,6 @@ DOORS = {
         "backend/jax_engine.py",
         "backend/tensorflow_engine.py",
         "backend/torch_engine.py",
-        "models/applications.py",
     },
 }
 
@@ -131,8 +130,7 @@ def test_modules_are_imported_by_their_names_as_text_at_few_doors():
     """Such an import is in no contract: each door names here what it imports."""
     assert {name_of(path) for path in FILES if re.search(r"import_module\(|__import__\(", path.read_text("utf-8"))} == {
         "__init__.py",  # the facade: what it promises
-        "backend/lazy.py",  # Keras, at its first use
-        "backend/select.py",  # the engine beside it
+        "backend/lazy.py",  # Keras and the engine beside it, at their first use
         "images/archives.py",  # what packs a tar
         "models/custom.py",  # the user's own module
         "registry.py",  # what the catalogue and entry points name

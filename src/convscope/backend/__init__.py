@@ -5,11 +5,11 @@ nothing heavy loads before it is needed.
 """
 
 from .failures import compiled, failure
-from .lazy import keras, ops, quietly
+from .lazy import device_name, engine, imported, keras, ops, quietly
 from .memory import available_memory
 from .precision import native_bfloat16, resolve_precision
 from .protocol import Engine
-from .select import choose, device_name, engine, installed, versions
+from .select import choose, installed, versions
 
 __all__ = [
     "Engine",
@@ -19,6 +19,7 @@ __all__ = [
     "device_name",
     "engine",
     "failure",
+    "imported",
     "installed",
     "keras",
     "native_bfloat16",

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..errors import ConvscopeError, ExhaustedError, ModelError, first_sentence
 from ..hints import listing
-from .select import engine
+from .lazy import engine
 
 # What NumPy, TensorFlow, XLA and PyTorch say where memory runs out, in lower case; only NumPy has an exception of its own for it.
 OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when allocating", "can't allocate memory", "not enough memory", "bad_alloc")

@@ -72,6 +72,7 @@ def lean(layer: Any, dtype: str) -> Callable[[Any], Any] | None:
 def _quarters(value: Any) -> list[Any]:
     """Return the four places of each 2 x 2 window, in row-major order: (n · rows, columns, channels) each."""
     count, height, width, channels = value.shape
+    # No copy: in memory the two pixels of a window's row are neighbours, so they are the two halves of one longer pixel.
     windows = jnp.reshape(value, (count * height // 2, 2, width // 2, 2 * channels))
     return [windows[:, 0, :, :channels], windows[:, 0, :, channels:], windows[:, 1, :, :channels], windows[:, 1, :, channels:]]
 
@@ -94,7 +95,7 @@ def _pooled_backward(kept: tuple[Any, Any], upstream: Any) -> tuple[Any]:
     places = _quarters(value)
     largest, left = (jnp.reshape(one, places[0].shape) for one in (output, upstream))
     shares = []
-    for place in places[:3]:
+    for place in places[:3]:  # what no earlier place has taken is the last one's
         hit = place == largest
         shares.append(jnp.where(hit, left, 0))
         left = jnp.where(hit, 0, left)

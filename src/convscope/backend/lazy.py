@@ -1,4 +1,4 @@
-"""Keras, imported at its first use and never before a backend is chosen."""
+"""Keras and the engine of the framework, imported at their first use: never before a backend is chosen, and without its chatter."""
 
 import contextlib
 import importlib
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .protocol import Engine
 from .select import choose
 
 
@@ -20,11 +21,27 @@ class _Lazy:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        if self._name not in sys.modules:
-            choose()
-            with _quiet_import():
-                importlib.import_module(self._name)
-        return getattr(sys.modules[self._name], attribute)
+        return getattr(imported(self._name), attribute)
+
+
+def imported(name: str) -> Any:
+    """Return a module that loads the framework, by its full name. Keras picks a framework by itself if it is imported in any other way."""
+    if name not in sys.modules:
+        choose()
+        with _quiet_import():
+            importlib.import_module(name)
+    return sys.modules[name]
+
+
+def engine() -> Engine:
+    """Return the module of this room that speaks the chosen framework."""
+    module: Any = imported(f"{__package__}.{choose()}_engine")
+    return module
+
+
+def device_name() -> str:
+    """Return the framework's name for the device that computes, for the provenance."""
+    return engine().device()
 
 
 # How TensorFlow's C++, and what it loads, begin a line about their own start.

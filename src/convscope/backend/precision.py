@@ -15,8 +15,8 @@ import numpy as np
 from ..errors import check_choice
 from ..files import write_files
 from ..json_files import read_json
-from .lazy import keras, ops
-from .select import choose, device_name, engine, versions
+from .lazy import device_name, engine, keras, ops
+from .select import choose, versions
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPUTED = ("float32", "bfloat16")
@@ -41,10 +41,10 @@ def resolve_precision(wanted: str) -> str:
 
 
 def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:
-    """Return the faster precision on the machine that `key` names: as an earlier run found it, else as `measure` finds it now.
+    """Return the faster precision on the machine that `key` names: as an earlier run found it, or as `measure` finds it now.
 
-    What was found is kept in the user's cache, so that the same request computes alike tomorrow; where that cannot be written, it is
-    measured by each process.
+    The user's cache keeps the answer, so that the same request computes alike tomorrow. If the cache cannot be written, each process
+    measures.
     """
     path = cache_folder() / "precision.json"
     try:
@@ -63,7 +63,7 @@ def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:
 def measured() -> dict[str, float]:
     """Return the seconds of a convolution with its input gradient in each precision: the least of a few turns, taken alternately.
 
-    On a processor they are those that this process computed, so that what else the machine does has little say in the choice.
+    On a processor only the seconds of this process count, so that other work on the machine hardly affects the choice.
     """
     clock = time.process_time if device_name() == "cpu" else time.perf_counter
     image = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(4, 64, 64, 64)).astype(np.float32))

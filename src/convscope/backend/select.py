@@ -1,12 +1,11 @@
 """Which framework computes: KERAS_BACKEND if it is set, else the first installed of TensorFlow, PyTorch, JAX."""
 
-import importlib
 import importlib.util
 import os
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import BackendError
 from .protocol import Engine
@@ -65,17 +64,6 @@ def choose() -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     return chosen
-
-
-def engine() -> Engine:
-    """Return the module of this room that speaks the chosen framework."""
-    module: Any = importlib.import_module(f"{__package__}.{choose()}_engine")
-    return module
-
-
-def device_name() -> str:
-    """Return the framework's name for the device that computes, for the provenance."""
-    return engine().device()
 
 
 def versions() -> dict[str, str]:

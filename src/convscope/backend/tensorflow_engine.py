@@ -22,10 +22,11 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
     convolution's gradient by its kernel too, whoever asks for it, which doubles the time; of large inputs the gradient is made a graph.
     """
     if lasting and tf.executing_eagerly() and sum(math.prod(value.shape) for value in inputs) >= LARGE:
-        kept = vars(function)
+        kept = vars(function)  # with the function itself, so that the graph lives as long as it does
         gradient = kept.get("_gradient") or kept.setdefault("_gradient", _graph_gradient(function))
         return function(*inputs), lambda upstream: list(gradient(list(inputs), upstream))
     inputs = [tf.identity(value) for value in inputs]  # a tensor given twice is two inputs, each with its own share
+    # Persistent, because many signals go down one forward pass. Weights are not watched: nobody asks for their gradients.
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         output = function(*inputs)

@@ -31,6 +31,7 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
             return [torch.zeros_like(leaf) for leaf in leaves]
         outputs, signals = zip(*reached, strict=True)
         smooth = [leaf for leaf in leaves if leaf.requires_grad]
+        # The graph is retained, because many signals go down one forward pass.
         found = iter(torch.autograd.grad(outputs, smooth, signals, retain_graph=True, allow_unused=True))
         gradients = [next(found) if leaf.requires_grad else None for leaf in leaves]
         return [torch.zeros_like(leaf) if one is None else one for one, leaf in zip(gradients, leaves, strict=True)]

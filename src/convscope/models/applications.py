@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..backend import keras
+from ..backend import imported, keras
 from ..errors import ModelError
 
 PROBE_SECONDS = 8.0
+FILES = "keras.src.utils.file_utils"  # where Keras downloads
 
 
 class _NotCached(Exception):
@@ -36,9 +37,8 @@ def plain(name: str) -> str:
 
 def cache_folder() -> Path:
     """Return the folder where Keras keeps the weights of its applications."""
-    from keras.src.backend.config import keras_home  # honours KERAS_HOME; Keras has no public name for it
-
-    return Path(keras_home()) / "models"
+    home = imported("keras.src.backend.config").keras_home()  # honours KERAS_HOME; Keras has no public name for it
+    return Path(home) / "models"
 
 
 def build(application: str, weights: str | None, *, include_top: bool = True, classes: int | None = None) -> Any:
@@ -71,8 +71,7 @@ def fetch(application: str, probe_seconds: float = PROBE_SECONDS) -> Path:
 
     Raises ModelError within `probe_seconds` when the server cannot be reached.
     """
-    from keras.src.utils import file_utils
-
+    file_utils = imported(FILES)
     download = file_utils.urlretrieve
 
     def probing(origin: str, target: str, hook: Any = None) -> Any:
@@ -118,8 +117,7 @@ def _probe(origin: str, seconds: float) -> None:
 @contextlib.contextmanager
 def _get_file(replacement: Callable[..., str]) -> Iterator[None]:
     """Put `replacement` where keras.applications looks for its download function, for the length of a `with`."""
-    from keras.src.utils import file_utils
-
+    file_utils = imported(FILES)
     original = file_utils.get_file
     file_utils.get_file = replacement
     try:
