@@ -7,7 +7,7 @@ from convscope.backend import engine, keras
 from convscope.graph.calls import picked
 from convscope.graph.connections import Layers, paths
 from convscope.graph.history import flatten
-from convscope.locality.receptive import shapes_up_to
+from convscope.locality.shapes import shapes_up_to
 from networks import array, filled, images, tensor
 
 layers = keras.layers

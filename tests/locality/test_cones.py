@@ -9,7 +9,7 @@ from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
 from convscope.graph.projector import Projector
 from convscope.locality.cones import cones_of
-from convscope.locality.receptive import call_shapes
+from convscope.locality.shapes import call_shapes
 from networks import array, filled, images, model_of, tensor
 from sampling import all_but
 

@@ -10,7 +10,9 @@ from convscope.graph.history import flatten
 from convscope.graph.kinds import Kind
 from convscope.graph.projector import Projector
 from convscope.graph.rules import GRADIENT, GUIDED, deconvnet
-from convscope.locality.receptive import Field, call_shapes, receptive_field, receptive_fields
+from convscope.locality.receptive import receptive_field, receptive_fields
+from convscope.locality.shapes import call_shapes
+from convscope.locality.windows import Field
 from networks import array, filled, images, model_of, tensor
 
 layers = keras.layers
@@ -223,7 +225,7 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_a_picture_of_that_s
     image = keras.Input((16_000, 16_000, 3))
     large = layers.Conv2D(2, 3, name="large")(image)
     model = keras.Model(image, layers.GlobalAveragePooling2D(name="mean")(large))
-    monkeypatch.setattr("convscope.locality.receptive.available_memory", lambda: 2**30)
+    monkeypatch.setattr("convscope.locality.shapes.available_memory", lambda: 2**30)
     monkeypatch.setattr("convscope.network.entering.as_batch", lambda *_: pytest.fail("a batch was made"))
     bundle = convscope.load(model, preprocess="unit")
     for address in ("large", "mean:0"):
@@ -234,7 +236,7 @@ def test_what_does_not_fit_into_the_memory_is_refused_before_a_picture_of_that_s
 @pytest.mark.once
 def test_a_map_that_grows_on_the_way_is_refused(monkeypatch):
     model = model_of(layers.Conv2D(2, 3), layers.UpSampling2D(64), layers.MaxPooling2D(64), shape=(None, None, 3))
-    monkeypatch.setattr("convscope.locality.receptive.available_memory", lambda: 2**30)
+    monkeypatch.setattr("convscope.locality.shapes.available_memory", lambda: 2**30)
     bundle = convscope.load(model, preprocess="unit")
     address = bundle.network.layers[-1].name
     assert convscope.activations(bundle, address, images(1, 20, 20)).maps.shape[1] == 18

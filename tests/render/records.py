@@ -50,7 +50,7 @@ def saliency(images: int = 1, guided: bool = False, channels: int = 3, field: tu
     return Saliency(
         provenance=provenance("saliency"),
         unit=Unit("predictions", 3),
-        pixels=pixels - 0.5,
+        windows=Windows([[one] for one in pixels - 0.5], np.zeros((images, 1, 2), np.int64), (24, 32)),
         scores=np.ones(images, np.float32),
         values=np.ones(images, np.float32),
         fields=np.tile(np.array(field), (images, 1)),

@@ -17,7 +17,8 @@ from ..expressions import ARRAY, Direction, Function, Objective, Term, as_object
 from ..graph.calls import Graph
 from ..hints import listing
 from ..images import Fit, ImageStream, Source, as_batch, as_image_set, entering, stacks
-from ..locality.receptive import check_size, receptive_field
+from ..locality.receptive import receptive_field
+from ..locality.shapes import check_size
 from ..network.addresses import as_units, channel_count, unit_call
 from ..network.entering import fit_of
 from ..network.network import Network

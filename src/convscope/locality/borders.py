@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# A unit is said to be strongest at the border where all images but one in so many are so, and chance would do that once in a hundred.
+# A unit counts as strongest at the border if all images but one in nine are, and chance would do that less than once in a hundred.
 ONE_IN, CHANCE = 9, 0.01
 
 

@@ -18,7 +18,9 @@ from ..graph.rules import Ruleset
 from .cost import multiplications
 from .crops import Crop
 from .invariance import is_invariant
-from .receptive import Field, call_shapes, cone, through
+from .receptive import cone
+from .shapes import call_shapes
+from .windows import Field, through
 
 # The share of the whole network's work up to which a cone is taken. Above it one forward pass that serves all units of an image is less.
 # Where that pass is made in any case, only the way down is left to compare, and larger cones pay.
@@ -46,8 +48,8 @@ class ConeWindow(NamedTuple):
 class Cones(NamedTuple):
     """The cones of the units of one call: a `graph` that computes one, up to `call`, from its window of the image.
 
-    `place` is the input call of the units' positions (n, 2). `windows` are those of all calls that the whole network has too, first the
-    image's, which is to be given with zeros over the border. `cost` is the share of the whole network's work.
+    `place` is the input call of the units' positions (n, 2). `windows` are those of all calls that the whole network has too. The first is
+    the image's; the caller fills it with zeros over the border. `cost` is the share of the whole network's work.
     """
 
     graph: Graph
@@ -123,11 +125,13 @@ class _Builder:
             operation = self._operation(call)
             if operation is None or any(self._cut(call, source) is None for source in call.sources):
                 return None
+            # What reading inserts comes before the call itself: calls stand in an order in which they can run.
             read = iter([self._read(call, source) for source in call.sources])
             self.made[call.index] = self._add(
                 dataclasses.replace(call, operation=operation, arguments=filled(call.arguments, read), origin=call)
             )
         target = self.calls[-1]
+        # A graph refuses inputs without a value, so the positions have one. Whoever projects gives the true ones.
         graph = Graph(self.graph.name, tuple(self.calls), (0, 1), (Ref(target.index),), 0, {1: [0.0, 0.0]})
         windows = tuple(ConeWindow(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())
         return Cones(graph, target, 1, windows, cost)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..graph.calls import Call, Graph
-from .receptive import call_shapes
+from .shapes import call_shapes
 
 # Making a call part of a compiled graph takes about as long as this many multiplications of a convolution, twice over.
 WORK_PER_COMPILED_CALL = 2e8

@@ -15,7 +15,9 @@ from ..errors import ImageError
 from ..graph.calls import Call, Graph
 from ..graph.kinds import Kind
 from .invariance import is_invariant
-from .receptive import Field, call_shapes, check_size, cone, lead_of, stride_of
+from .receptive import cone
+from .shapes import call_shapes, check_size
+from .windows import Field, lead_of, stride_of
 
 # The share of the image's area up to which a crop is taken. Above it one forward pass that serves all units of an image is less.
 MAX_SHARE = 0.6

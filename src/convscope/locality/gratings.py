@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..graph.calls import Call
-from .receptive import stride_of, window_of
+from .windows import stride_of, window_of
 
 
 def gratings(calls: Iterable[Call]) -> dict[str, int]:
@@ -31,7 +31,7 @@ def gratings(calls: Iterable[Call]) -> dict[str, int]:
 
 
 def _is_uneven(call: Call, axis: int) -> bool:
-    """Say whether some places of a call's input lie in more of its windows than others, but for those at the border."""
+    """Say whether some places of a call's input lie in more of its windows than others, except at the border."""
     window = window_of(call, axis)
     if window is None:
         return False

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..graph.calls import Call, Graph, refs_in
 from ..graph.kinds import Kind
-from .receptive import POINTWISE
+from .windows import POINTWISE
 
 POOLINGS = frozenset({Kind.MAX_POOL, Kind.AVERAGE_POOL})
 

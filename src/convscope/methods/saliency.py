@@ -1,9 +1,9 @@
 """Saliency: which pixels matter to a unit's score (Simonyan 2013), and guided backprop (Springenberg 2014)."""
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import UnitError
 from ..graph.finite import spoilt_units, weight_notes
@@ -17,10 +17,11 @@ from ..network.features import scores_layer
 from ..network.network import Network, as_network
 from ..options import Opt, Stop, Theme, check_options
 from ..projection.caveats import HONEST_GUIDED
-from ..projection.driver import IMAGES_AT_ONCE, project
+from ..projection.driver import IMAGES_AT_ONCE, Projected, project
 from ..projection.seeds import Seed, seeded_call, slope_sign
 from ..projection.slopes import require_slope, slope_notes
-from ..results import FloatArray, Saliency
+from ..projection.table import windows_of
+from ..results import Saliency
 from .chunks import in_chunks
 
 
@@ -39,7 +40,8 @@ def saliency(
     (ReLU6, sigmoid, tanh). `guided` also rectifies the signal at every ReLU. `theme`: "light" or "dark". `stop`: end after this many
     images; an interrupted result records it.
 
-    `.pixels` is (image, height, width, channel) float32, signed, RGB order. `.maps` is the largest magnitude over channels. Raises
+    `.pixels` is (image, height, width, channel) float32, signed, RGB order, made from `.windows` on first use. `.maps` is the largest
+    magnitude over channels. Raises
     UnitError, ImageError. Source: Simonyan et al. 2013; `guided`: Springenberg et al. 2014.
 
     >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
@@ -57,19 +59,16 @@ def saliency(
     size, rules = (batch.pixels.shape[1], batch.pixels.shape[2]), GUIDED if guided else GRADIENT
     require_slope(graph, call, size, rules)
 
-    def gradients(some: slice) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
-        pixels = np.zeros_like(batch.pixels[some])
-        scores = np.zeros(len(pixels), np.float32)
-        fields = np.zeros((len(pixels), 4), np.int64)
-        for one in project(network, [seed._replace(image=image) for image in range(len(pixels))], batch.pixels[some], rules):
-            pixels[one.number, one.window.top : one.window.bottom, one.window.left : one.window.right] = one.signal
-            scores[one.number], fields[one.number] = one.value * one.amount, one.field
-        if spoilt_units(graph, call)[wanted.channel]:
-            scores[:] = np.nan
-        return pixels, scores, ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores), fields
+    def gradients(some: slice) -> list[Projected]:
+        pixels = batch.pixels[some]
+        down = project(network, [seed._replace(image=image) for image in range(len(pixels))], pixels, rules)
+        return sorted(down, key=attrgetter("number"))
 
     parts, stopped = in_chunks(len(batch.pixels), IMAGES_AT_ONCE, options.stop, gradients, "computing gradients")
-    pixels, scores, values, fields = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    found = [one for part in parts for one in part]
+    scores = np.array([one.value * one.amount for one in found], np.float32)
+    if spoilt_units(graph, call)[wanted.channel]:
+        scores[:] = np.nan
     return Saliency(
         provenance=provenance("saliency", network.bundle, batch.inputs, {"unit": str(wanted)} | options.recorded() | stopped),
         notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
@@ -77,12 +76,12 @@ def saliency(
         interrupted=bool(stopped),
         theme=theme,
         unit=wanted,
-        pixels=pixels,
+        windows=windows_of([[one] for one in found], size),
         scores=scores,
-        values=values,
-        fields=fields,
-        images=batch.pixels[: len(pixels)],
-        image_names=batch.names[: len(pixels)],
+        values=ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores),
+        fields=np.array([one.field for one in found], np.int64),
+        images=batch.pixels[: len(found)],
+        image_names=batch.names[: len(found)],
         guided=guided,
     )
 

@@ -40,7 +40,7 @@ def _units(network: Network, units: Any, *, whole_layers: bool) -> tuple[Unit, .
 
 
 def parts_of(units: Any) -> list[str | Unit]:
-    """Return the addresses and Units that a user gives, alone or as any sequence. Raises UnitError for anything else."""
+    """Return a user's addresses and Units, one or any sequence of them. Raises UnitError for anything else."""
     parts = [units] if isinstance(units, str | Unit) or not isinstance(units, Iterable) else list(units)
     for part in parts:
         if not isinstance(part, str | Unit):
@@ -110,7 +110,7 @@ def _checked(network: Network, unit: Unit) -> Unit:
 
 
 def channel_count(call: Call) -> int:
-    """Return how many channels a call's output has; raise UnitError where it is no layer of channels."""
+    """Return how many channels a call's output has; raise UnitError for a call without channels."""
     if call.unfit:
         raise no_units(call, call.unfit)
     if len(call.shape) < 2 or not call.shape[-1]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from ..graph import connections as circuits
 from ..graph.calls import Call
 from ..graph.connections import Activity, Layers
-from ..locality.receptive import shapes_up_to
+from ..locality.shapes import shapes_up_to
 from ..results.circuits import UnitConnections, UnitFeeds
 from ..units import Unit
 from .addresses import channel_count, unit_call
@@ -68,7 +68,7 @@ def _learning(network: Network) -> list[str]:
 
 
 def _mixing(network: Network, measured: Collection[str] | None) -> list[str]:
-    """Return the layers at which paths end: those that are measured, but for depthwise convolutions."""
+    """Return the layers at which paths end: those that are measured, except depthwise convolutions."""
     return [address for address in (_learning(network) if measured is None else measured) if not _is_depthwise(network, address)]
 
 

@@ -1,4 +1,4 @@
-"""Pictures brought to a network: what decides their size, and the way in and out of its tensors."""
+"""How images enter a network: what decides their size, and the way into its tensors."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from ..errors import ModelError
 from ..graph.calls import Call
 from ..hints import command
 from ..images import Fit, ImageBatch, as_array_batch, as_batch
-from ..locality.receptive import check_size
+from ..locality.shapes import check_size
 from ..models import ModelBundle
 from .network import as_network
 

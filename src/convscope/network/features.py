@@ -11,7 +11,7 @@ from ..graph.calls import Call, Graph, Ref
 from ..graph.kinds import ACTIVATIONS, LINEAR, Kind
 from ..graph.saturation import is_by_number, ranking_call
 from ..graph.tensors import to_array
-from ..locality.receptive import call_shapes
+from ..locality.shapes import call_shapes
 
 FEWEST = 3  # features that a map of images can be drawn from
 PROBE = 224  # the side of a picture where the network takes any
@@ -23,8 +23,8 @@ def feature_call(graph: Graph, layer: str | None) -> Call:
     """Return the call whose output the map is made of: `layer`, or what feeds the network's last decision.
 
     That is a dense layer, with an activation or without, or a convolution of one pixel before or behind a global pooling. Of several heads
-    it is what they share. What draws a picture (a U-Net, an autoencoder) decides nothing: there it is the innermost representation; in a
-    network without a head its output.
+    it is what they share. A network that draws a picture (a U-Net, an autoencoder) decides nothing: its features are the
+    innermost representation. Those of a network without a head are its output.
     """
     if layer is not None:
         return graph.find(layer)
@@ -42,7 +42,7 @@ def feature_call(graph: Graph, layer: str | None) -> Call:
 
 
 def feature_notes(graph: Graph, layer: str | None) -> tuple[str, ...]:
-    """Return what to say of the features of `layer`, None for those taken by default: that a network draws pictures, that they are few."""
+    """Return the notes on the features of `layer` (None: the default): that the network draws pictures, that features are few."""
     call, output = feature_call(graph, layer), graph.calls[graph.outputs[0].call]
     inner = layer is None and output.index in graph.downstream and _innermost(graph, output) is not None
     drawn = (f"The network makes an image, so its features come from inside it, from `{call.address}`.",) if inner else ()
@@ -70,7 +70,7 @@ def averaged(value: Any) -> Any:
 
 
 def _decisions(graph: Graph, output: Call) -> Iterator[Call]:
-    """Yield the layers whose numbers the output is, but for activations, poolings and arrangements: none where more comes between."""
+    """Yield the layers that decide the output: only activations, poolings and arrangements come after them. Else yield none."""
     call, pooled, judged = output, False, output.kind in (Kind.SOFTMAX, Kind.SIGMOID)
     while True:
         if call.kind is Kind.DENSE or (call.kind is Kind.CONVOLUTION and _decides(graph, call, pooled, judged)):

@@ -20,7 +20,9 @@ from ..errors import ModelError, UnitError, closest
 from ..graph.calls import Call, Graph
 from ..graph.kinds import ACTIVATIONS, Kind
 from ..hints import listing
-from ..locality.receptive import Field, call_shapes, receptive_field, receptive_fields, shapes_up_to
+from ..locality.receptive import receptive_field, receptive_fields
+from ..locality.shapes import call_shapes, shapes_up_to
+from ..locality.windows import Field
 from ..units import LAYER_GRAMMAR
 from .network import Network, as_network
 
@@ -49,7 +51,7 @@ class LayerInfo:
 
     @property
     def convolves(self) -> bool:
-        """Say whether the layer is a convolution, be it transposed."""
+        """Say whether the layer is a convolution, transposed or not."""
         return self.kind in (Kind.CONVOLUTION.value, Kind.TRANSPOSED.value)
 
     @property
@@ -106,6 +108,10 @@ def _unmatched(pattern: str, known: Sequence[LayerInfo], name: str) -> UnitError
     if pattern in WORDS:
         noun = "convolution" if pattern == "convolutions" else "layer that learns, neither a convolution nor a dense layer"
         return UnitError(f"`{name}` has no {noun}. Name layers by their addresses; `{listing()}` lists them.")
+    if "[" in pattern and "]" not in pattern[pattern.rindex("[") :]:
+        return UnitError(
+            f"The pattern `{pattern}` opens a bracket and does not close it. Expected {LAYER_GRAMMAR}. Write for example [12]."
+        )
     close = closest("its layers", pattern.strip("*"), [info.address for info in known])
     return UnitError(f"No layer of `{name}` matches `{pattern}`. Expected {LAYER_GRAMMAR}. {close} List them with: {listing()}")
 

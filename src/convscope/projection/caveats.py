@@ -1,4 +1,4 @@
-"""What belongs under projections: what draws gratings, what does not depend on the image, how far to trust them."""
+"""The notes under projections: what draws gratings, what does not depend on the image, how far to trust them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,7 +23,7 @@ GRATING = 'Equal maxima go to the first position of their window, which can draw
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 HONEST_RELEVANCE = "Relevance that is shared by the signs of weights depends weakly on the layers above (Sixt et al. 2020)."
-# By how the names of rulesets begin.
+# By the beginning of a ruleset's name.
 HONESTY = {"deconvnet": HONEST, "guided": HONEST_GUIDED, "lrp": HONEST_RELEVANCE}
 MEASURED = (
     "Projections of different units of {} from one place have a mean cosine of {:.2f} ({} pairs on these images; 1 means the "
@@ -46,7 +46,7 @@ def wants_gradients(calls: Sequence[Call], rules: Ruleset, view: str) -> bool:
 
 
 def caveats(calls: Sequence[Call], rulesets: Sequence[Ruleset]) -> tuple[str, ...]:
-    """Return the sentences that belong under projections down these calls by these rulesets, but for `HONEST`."""
+    """Return the sentences that belong under projections down these calls by these rulesets, without `HONEST`."""
     pooled = is_pooled(calls)
     first = any(isinstance(rule, SwitchUnpool) and rule.ties == "first" for one in rulesets for _, rule in one.rules)
     deconvnets = any(one.name.startswith("deconvnet") for one in rulesets)

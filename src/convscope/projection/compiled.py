@@ -1,4 +1,4 @@
-"""What of a projection is compiled, and when that pays: heavy networks at the first call, light ones call by call, without that wait."""
+"""Which parts of a projection are compiled, and when that pays: heavy networks at once, light ones only for many parts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from ..network.network import Network
 from .plan import Plan
 
 Item = TypeVar("Item")
-# Compiling takes about as long as so many parts of a deep layer take without it. They are those of one call alone: what is compiled differs
+# Compiling takes about as long as this many parts of a deep layer take without it. Only the parts of one call count: compiled code differs
 # in the last digit, and a picture must not depend on what was made before it.
 WORTH_COMPILING = 32
 # More pixels at once are slower, where they leave a processor's cache.
@@ -57,9 +57,9 @@ def strongest_projected(network: Network, call: Call, channel: int, rules: Rules
 def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., tuple[Any, Any]]:
     """Return the function that projects from units on their parts of the image, compiled where `count` of them make that pay.
 
-    It takes the parts (unit, height, width, channel), their seeds, zero but for one number each, and the units' positions on the whole map;
-    then, where the plan reads a forward pass, the units' values and the windows of that. It returns the signals and the values. The number
-    is sent down as it is for a `slope`, elsewhere times the unit's value.
+    It takes the parts (unit, height, width, channel), their seeds, zero except for one number each, and the units' positions on the whole
+    map. Where the plan reads a forward pass, it also takes the units' values and the windows of that pass. It returns the signals and the
+    values. For a `slope` the number goes down as it is, elsewhere times the unit's value.
     """
     native_pooling_matches_ties()  # nothing can be tried while compiling
     parts, rules, read = plan.parts, plan.rules, plan.read()

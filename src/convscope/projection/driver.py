@@ -19,7 +19,7 @@ from ..graph.projector import Projector
 from ..graph.rules import Ruleset
 from ..graph.tensors import to_array
 from ..locality.crops import Crop
-from ..locality.receptive import Field
+from ..locality.windows import Field
 from ..network.addresses import channel_count
 from ..network.entering import network_input
 from ..network.network import Network
@@ -58,7 +58,7 @@ def project(network: Network, seeds: Sequence[Seed], images: FloatArray, rules: 
     """Yield the projection of each seed, in the order in which they are computed; `Projected.number` is that of its seed.
 
     `images` are (image, height, width, channel) in [0, 1], as they enter the network. What is yielded is not kept: memory depends on the
-    layers of a few images, not on how many seeds there are. A signal is the same whatever other seeds there are, but for rounding.
+    layers of a few images, not on how many seeds there are. Other seeds change a signal only by rounding.
 
     Raises UnitError for a seed outside the map, and for layers that have no rows and columns; ModelError, ExhaustedError as `Projector`.
     """
@@ -211,7 +211,7 @@ class _Drive:
     def _forward(self, plans: Sequence[Plan], chunk: list[int]) -> _Entered:
         """Run images forward, keeping what their calls compute and what cones of their units read on the way down."""
         graph, entered = self.network.graph, network_input(self.network.bundle, self.images[chunk])
-        # What cones read belongs to the same pass. Each cone computing it for itself is what this way is there to save.
+        # The same pass computes what the cones read. Otherwise each cone would compute it for itself, which costs most.
         read = {window.whole for plan in plans for window in plan.read() or ()}
         targets = sorted(read | {plan.call.index for plan in plans})
         maps = maps_of(self.network, entered, [graph.calls[index] for index in targets])
@@ -219,7 +219,7 @@ class _Drive:
 
     def _on_parts(self, plan: Plan, places: Sequence[_Place], entered: _Entered) -> Iterator[Projected]:
         """Project on parts where these are exact, the others on whole images."""
-        # Of a few positions near the border no crop is exact, since its padding would stand where the image goes on.
+        # No crop is exact for a few positions near the border: its padding would lie where the image continues.
         cropped = [(place, crop) for place in places if (crop := plan.part(place.position)) is not None]
         for slope in (False, True):
             some = [one for one in cropped if (one[0].seed.amount is not None) == slope]

@@ -15,14 +15,15 @@ from ..graph.rules import Exact, Ruleset
 from ..locality.cones import MAX_SHARE, MAX_SHARE_AFTER_FORWARD, Cones, ConeWindow, cones_of
 from ..locality.cost import is_heavy
 from ..locality.crops import Crop, Crops, crops_of
-from ..locality.receptive import Field, receptive_field
+from ..locality.receptive import receptive_field
+from ..locality.windows import Field
 from ..network.network import Network
 
 
 class Plan(NamedTuple):
     """How units of one `call` are projected under `rules` on images of one `size` (height, width): on `parts`, or whole where None.
 
-    `forward`: the whole image runs forward in any case. `heavy`: so much is computed that compiling pays at once.
+    `forward`: the whole image runs forward in any case. `heavy`: the network computes so much that compiling pays at once.
     """
 
     network: Network
@@ -58,7 +59,7 @@ class Plan(NamedTuple):
 
 
 def plan_for(network: Network, call: Call, size: tuple[int, int], rules: Ruleset, *, forward: bool) -> Plan:
-    """Return the plan for units of `call`; which part of an image stands for the whole is found once and kept with the network."""
+    """Return the plan for units of `call`. The network keeps which part of an image stands for the whole."""
     graph, heavy = network.graph, is_heavy(network.graph, call, size)
     # The seed of a rival class is made of all classes' scores, of which a part of the image knows one place only.
     if rules.exact is Exact.WHOLE or call.index in graph.rivals:

@@ -94,7 +94,7 @@ class Sown(NamedTuple):
 
 def sown(graph: Graph, call: Call, seed: Seed, maps: FloatArray) -> Sown:
     """Return where a seed lies, from what `call` computed of its image: (height, width, channel) or (channel,). Raises UnitError."""
-    # The slope of a score and that of a score less the others' mean differ, and what is asked for is the former.
+    # A score and a score less the mean of the others have different slopes. An amount asks for the first.
     amounts = seedable(graph, call, maps) if seed.amount is None else maps
     position = _strongest(seed, amounts) if isinstance(seed.position, Spot) else seed.position
     spot = (*(position or ()), seed.unit.channel)
@@ -108,7 +108,7 @@ def _strongest(seed: Seed, amounts: FloatArray) -> tuple[int, int] | None:
 
 
 def signal_of(graph: Graph, call: Call, seed: Seed, maps: FloatArray) -> FloatArray:
-    """Return the signal that goes down from a seed, shaped like `maps` of its image, see `sown`: zero but for its amount."""
+    """Return the signal that goes down from a seed, shaped like `maps` of its image: zero except for its amount (see `sown`)."""
     signal, channel = np.zeros_like(maps), seed.unit.channel
     if seed.position is Spot.MAP:
         signal[..., channel] = seedable(graph, call, maps)[..., channel]

@@ -1,7 +1,7 @@
 """Operations through which no gradient comes: rounding, signs, comparisons, whole numbers, a gradient that was stopped.
 
-Behind them a gradient is zero however strong a unit is. They are found by numbers: an operation is asked for its gradient at random values,
-and has none if it is zero although its output is not constant.
+Behind them a gradient is zero however strong a unit is. They are found by numbers: an operation is differentiated at random values. It has
+no gradient if that is zero although its output is not constant.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from ..graph.kinds import Kind
 from ..graph.rules import Ruleset
 from ..graph.tensors import to_array
 from ..legible import legible
-from ..locality.receptive import shapes_up_to
+from ..locality.shapes import shapes_up_to
 
 SCALES = (1.0, 100.0)  # of the values that are tried: near zero, and as large as pixels
 MOST_NAMED = 3

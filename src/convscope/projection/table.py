@@ -13,7 +13,7 @@ from ..graph.finite import spoilt_units
 from ..graph.rules import Ruleset
 from ..graph.saturation import own_values, seed_call
 from ..locality.borders import at_border, mostly_at_border
-from ..locality.receptive import call_shapes
+from ..locality.shapes import call_shapes
 from ..network.network import Network
 from ..results import FloatArray, Windows
 from ..units import Unit

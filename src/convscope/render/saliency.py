@@ -46,12 +46,13 @@ def _row(result: Saliency, image: int, field: tuple[int, int, int, int], parts: 
     if parts:
         tiles = [replace(tiles[0], frame=(left / wide, top / tall, right / wide, bottom / tall)), Tile(picture)]
     score, value = float(result.scores[image]), float(result.values[image])
-    if not np.isfinite(result.pixels[image]).all():
+    signal = result.windows.part(image, 0, field)
+    if not np.isfinite(result.windows.signals[image][0]).all():
         return Row(result.image_names[image], f"score {number(score)}", (*tiles, Tile(words=NOT_FINITE)))
-    strength = contrast(result.maps[image, top:bottom, left:right])
+    strength = contrast(np.abs(signal).max(axis=-1))
     heated = heat(strength, colours(COLOURS), 0, 1)
     tiles += [Tile(heated), Tile(overlay(picture, heated, strength**0.6))]
     if result.guided:
-        tiles.append(Tile(signed_to_rgb(result.pixels[image, top:bottom, left:right])))
+        tiles.append(Tile(signed_to_rgb(signal)))
     words = f"score {number(score)}" + ("" if value == score else f", {number(value)} after its activation")
     return Row(result.image_names[image], words, tuple(tiles))

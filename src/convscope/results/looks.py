@@ -57,7 +57,7 @@ class Activations(Result):
         }
 
 
-# How projections are drawn: so many percent of their non-zero magnitudes lie within the scale, and what stands beside the picture.
+# How projections are drawn: the percentage of their non-zero magnitudes within the scale, and what stands beside the picture.
 CONTRAST = 98.0
 VIEWS = ("projection", "through", "both", "gradient")
 
@@ -76,7 +76,7 @@ class Projections(Result):
     `variant`: "switches", "spread", "center", the name of a ruleset, or "unpooled" where no max pooling comes before the units. `steady`:
     (unit,) whether the image decides the size of its projections and not their shape. `padded`: (unit,) whether it is strongest at the
     border in nearly all images. `gradient_windows`: as `windows`, the plain gradient from the same places, which says what in the image
-    matters and wherein units differ; None where nothing is drawn by it. `view`, `contrast`: how they are drawn.
+    matters and how units differ; None where nothing is drawn by it. `view`, `contrast`: how they are drawn.
     """
 
     units: tuple[Unit, ...]
@@ -138,15 +138,17 @@ class Projections(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Saliency(Result):
-    """`pixels`: (image, height, width, channel) float32, the signed gradient of the unit's score, RGB order.
+    """The gradient of a unit's score with respect to the pixels.
 
-    `maps`: (image, height, width) the largest magnitude over the channels (Simonyan 2013). `scores`: (image,) the score, which is taken
-    before an activation that is flat above; `values`: (image,) the unit's value after it, elsewhere the same. `fields`: (image, 4) top,
-    left, bottom, right in pixels of the receptive field there, which may reach over the image; outside of it all is zero.
+    `windows`: the signed gradients, float32, RGB order, each on the part of its image that it can lie in; a table of one unit. `pixels`:
+    (image, height, width, channel) the same on whole images. `maps`: (image, height, width) the largest magnitude over the channels
+    (Simonyan 2013). `scores`: (image,) the score, which is taken before an activation that is flat above; `values`: (image,) the unit's
+    value after it, elsewhere the same. `fields`: (image, 4) top, left, bottom, right in pixels of the receptive field there, which may
+    reach over the image; outside of it all is zero.
     """
 
     unit: Unit
-    pixels: FloatArray
+    windows: Windows
     scores: FloatArray
     values: FloatArray
     fields: NDArray[np.int64]
@@ -165,6 +167,11 @@ class Saliency(Result):
         scores = {name: plain(score) for name, score in zip(self.image_names, self.scores, strict=True)}
         values = {name: plain(value) for name, value in zip(self.image_names, self.values, strict=True)}
         return {"unit": str(self.unit), "scores": scores} | ({} if scores == values else {"values": values})
+
+    @cached_property
+    def pixels(self) -> FloatArray:
+        """(image, height, width, channel): the gradients on whole images, zero outside of their windows; made on first use."""
+        return self.windows.array()[:, 0]
 
     @property
     def maps(self) -> FloatArray:

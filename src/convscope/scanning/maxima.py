@@ -17,7 +17,8 @@ from ..graph.kinds import Kind
 from ..graph.saturation import ranking
 from ..graph.tensors import to_array
 from ..images import Fit
-from ..locality.receptive import call_shapes, check_size, receptive_field
+from ..locality.receptive import receptive_field
+from ..locality.shapes import call_shapes, check_size
 from ..network.addresses import unit_call
 from ..network.entering import fit_of
 from ..network.features import averaged, feature_call
@@ -34,7 +35,7 @@ OWN = ("__call__", "_measured", "after", "ceilings", "fields", "ranked")  # what
 
 
 def chosen_layers(network: Network, patterns: str | Sequence[str]) -> list[str]:
-    """Return the addresses of the layers that patterns mean, in computing order: those that `network.listing` says, but for volumes.
+    """Return the addresses of the layers that patterns mean, in computing order: those that `network.listing` says, except volumes.
 
     Raises UnitError for a pattern that means none.
     """
