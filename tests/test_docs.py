@@ -68,7 +68,7 @@ def test_the_rule_of_the_documentation_is_the_deconvnet():
     names = {}
     exec(code, names)
     asked = ("fashion", "block2_conv2:3", "sample:cat")
-    own, documented = convscope.deconv(*asked).pixels, convscope.deconv(*asked, ruleset=names["DECONVNET"]).pixels
+    own, documented = convscope.deconv(*asked).pixels, convscope.deconv(*asked, rules=names["DECONVNET"]).pixels
     assert np.abs(documented - own).max() <= 1e-5 * np.abs(own).max()  # a stranger's rule runs on the whole image
 
 
@@ -93,8 +93,8 @@ def test_the_ruleset_of_the_documentation_is_ones_own_in_under_ten_lines():
     assert len(code.strip().splitlines()) < 10
     exec(code, {})
     asked = ("fashion", "block2_conv2:3", "sample:cat")
-    mine, guided, gradient = (convscope.deconv(*asked, ruleset=name) for name in ("guided-at-last", "guided", "gradient"))
-    assert mine.provenance.parameters["ruleset"] == "guided-at-last"
+    mine, guided, gradient = (convscope.deconv(*asked, rules=name) for name in ("guided-at-last", "guided", "gradient"))
+    assert mine.provenance.parameters["rules"] == "guided-at-last"
     assert np.abs(mine.pixels - guided.pixels).max() > 0
     assert np.abs(mine.pixels - gradient.pixels).max() > 0
     assert mine.pixels.any()

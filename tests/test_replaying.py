@@ -32,6 +32,18 @@ def test_a_written_picture_is_replayed_byte_for_byte(tmp_path, capsys, arguments
     assert (tmp_path / "again.png").read_bytes() == target.read_bytes()
 
 
+def test_rules_that_a_picture_records_by_their_earlier_name_are_read(tmp_path):
+    """An earlier state recorded `ruleset`, beside the defaults of the options that it replaces."""
+    made = convscope.deconv("fashion", "block2_conv1:3", "sample:fashion[0]", rules="guided")
+    made.save(tmp_path / "picture.png")
+    sidecar = tmp_path / "picture.json"
+    recorded = json.loads(sidecar.read_text())
+    assert (recorded["parameters"].pop("rules"), recorded["parameters"]["switches"]) == ("guided", None)
+    recorded["parameters"] |= {"ruleset": "guided", "switches": "switches", "ties": "spread"}
+    sidecar.write_text(json.dumps(recorded))
+    assert np.array_equal(replay(sidecar).pixels, made.pixels)
+
+
 def test_a_picture_that_differs_ends_with_exit_code_1(tmp_path, capsys):
     target = tmp_path / "picture.png"
     convscope.activations("fashion", "block1_conv1", "sample:cat").save(target)

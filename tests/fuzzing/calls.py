@@ -135,7 +135,7 @@ def _saliency(asked: Asked, folder: Path) -> str:
 
 def _projection(asked: Asked, folder: Path) -> str:
     """Project under the rules of the gradient: the projection is the gradient times the seed."""
-    result = convscope.deconv(asked.bundle, asked.unit, asked.images, ruleset=GRADIENT)
+    result = convscope.deconv(asked.bundle, asked.unit, asked.images, rules=GRADIENT)
     value = np.maximum(result.seeds[:, 0], 0.0).reshape(-1, *[1] * (asked.images.ndim - 1))
     return "ran" if _is_score(asked) else _compared(asked, result.pixels[:, 0], lambda: _gradient(asked) * value)
 

@@ -151,11 +151,11 @@ def test_a_ruleset_replaces_the_deconvnets(bundle, twin, ruleset):
     image = images(8, 8, 3)
     steps = twin.forward(image)
     seed = steps["conv2"] * (steps["conv2"] == steps["conv2"][..., 1].max())
-    result = convscope.deconv(bundle, "conv2:1", image, ruleset=ruleset)
+    result = convscope.deconv(bundle, "conv2:1", image, rules=ruleset)
     expected = twin.back(steps, "conv2", seed, mask=True, rectify=ruleset is GUIDED)
     assert relative_error(result.pixels[0, 0], expected) <= 1e-5
-    assert result.variant == result.provenance.parameters["ruleset"] == ruleset.name
-    by_name = convscope.deconv(bundle, "conv2:1", image, ruleset=ruleset.name)
+    assert result.variant == result.provenance.parameters["rules"] == ruleset.name
+    by_name = convscope.deconv(bundle, "conv2:1", image, rules=ruleset.name)
     np.testing.assert_array_equal(by_name.pixels, result.pixels)
     assert by_name.provenance.parameters == result.provenance.parameters
 
@@ -178,13 +178,13 @@ def test_t11_rules_for_a_first_layer_are_the_same_on_parts_and_on_whole_images(n
     ]
     assert [type(one).__name__ for one in plans] == ["Crops", "NoneType"]
     for unit in ("conv2:all", "conv2:all@0,0", "conv2:all@23,11"):
-        part, whole = (convscope.deconv(bundle, unit, image, ruleset=one) for one in (rules, everywhere))
+        part, whole = (convscope.deconv(bundle, unit, image, rules=one) for one in (rules, everywhere))
         assert whole.pixels.any()
         assert record_error("T11", relative_error(part.pixels, whole.pixels)) <= 1e-5
 
 
 def test_what_belongs_under_a_picture_depends_on_its_rules(bundle):
-    said = {name: convscope.deconv(bundle, "conv2:1", images(8, 8, 3), ruleset=name).notes for name in ("guided", "lrp-epsilon-plus-flat")}
+    said = {name: convscope.deconv(bundle, "conv2:1", images(8, 8, 3), rules=name).notes for name in ("guided", "lrp-epsilon-plus-flat")}
     assert any("Adebayo" in note for note in said["guided"])
     assert any("Sixt" in note for note in said["lrp-epsilon-plus-flat"])
     assert not any("Nie et al" in note for notes in said.values() for note in notes)
@@ -193,9 +193,10 @@ def test_what_belongs_under_a_picture_depends_on_its_rules(bundle):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ruleset": "guide"}, "No ruleset `guide`"),
-        ({"ruleset": "guided", "switches": False}, "`guided` and switches `spread`"),
-        ({"ruleset": Ruleset("mine", (("block9_*", SwitchUnpool()),))}, "has a rule for `block9_"),
+        ({"rules": "guide"}, "No ruleset `guide`"),
+        ({"rules": "guided", "switches": False}, "`guided` and switches `spread`"),
+        ({"rules": "guided", "switches": "switches", "ties": "spread"}, "`guided` and switches `switches`, ties `spread`"),
+        ({"rules": Ruleset("mine", (("block9_*", SwitchUnpool()),))}, "has a rule for `block9_"),
     ],
 )
 def test_rules_that_would_do_nothing_are_refused(bundle, options, message):
@@ -351,7 +352,7 @@ def test_where_no_max_pooling_comes_before_there_are_no_switches_and_the_gradien
     result = convscope.deconv(bundle, ["two:0-3", "one:2"], pixels, switches=switches)
     assert result.variant == "unpooled" and result.steady == (True,) * 5
     assert result.provenance.parameters["switches"] == ("switches" if switches is True else switches)
-    plain = convscope.deconv(bundle, ["two:0-3", "one:2"], pixels, ruleset=GRADIENT)
+    plain = convscope.deconv(bundle, ["two:0-3", "one:2"], pixels, rules=GRADIENT)
     assert relative_error(result.gradients, plain.pixels) <= 1e-6
     assert any(note.startswith("No max pooling comes before") for note in result.notes)
     assert convscope.deconv(bundle, "two:0", pixels, view="projection").gradients is None

@@ -240,7 +240,7 @@ def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
     for patches in seen.patches:
         for place in patches.places:
             picture = run.picture(int(patches.images[place]))[None]
-            plain = convscope.deconv(bundle, str(patches.unit), picture, ruleset=GRADIENT)
+            plain = convscope.deconv(bundle, str(patches.unit), picture, rules=GRADIENT)
             assert np.abs(patches.gradients[place] - plain.pixels[0, 0]).max() <= 1e-5 * np.abs(plain.pixels).max()
     for patches in found.patches:
         for place in patches.places:

@@ -32,7 +32,7 @@ def test_it_is_the_mean_cosine_of_projections_from_one_place(bundle, layer):
         for image, place in zip(pixels, places, strict=True):
             where = "" if place is None else "@{},{}".format(*place)
             units = [f"{layer}:{channel}{where}" for channel in range(5 if place else 3)]
-            result = convscope.deconv(bundle, units, image, ruleset=rules)
+            result = convscope.deconv(bundle, units, image, rules=rules)
             strongest = np.argsort(-result.seeds[0])[:UNITS_PER_PLACE]
             shown = [result.pixels[0, unit] for unit in strongest if result.seeds[0, unit] > 0]
             cosines += [cosine(*pair) for pair in combinations(shown, 2)]

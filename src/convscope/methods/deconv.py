@@ -18,7 +18,7 @@ from ..network.network import Network, as_network
 from ..network.strongest import strongest_units
 from ..options import RANKED, Opt, Options, Stop, Theme, check_options
 from ..projection.caveats import is_pooled, likeness_notes, wants_gradients, way_notes
-from ..projection.choices import Contrast, Rules, Switches, Ties, View
+from ..projection.choices import SWITCHES, TIE, Contrast, Rules, SwitchesOrRules, TiesOrRules, View
 from ..projection.driver import IMAGES_AT_ONCE
 from ..projection.seeds import Spot
 from ..projection.slopes import require_slope
@@ -35,10 +35,10 @@ def deconv(
     units: Any,
     images: Any,
     *,
-    switches: Switches = "switches",
+    switches: SwitchesOrRules = None,
     seed: Annotated[str, Opt("Project the strongest activation, or the whole map.", choices=SEEDS)] = "strongest",
-    ties: Ties = "spread",
-    ruleset: Rules = None,
+    ties: TiesOrRules = None,
+    rules: Rules = None,
     strongest: Annotated[
         int | None,
         Opt(
@@ -58,11 +58,11 @@ def deconv(
 
     - `units`: addresses, or bare layers with `strongest`. `images`: everything that docs/images.md lists.
     - `switches`: "switches" sends the signal to the recorded maxima, "spread" g/k² to every position of a window, "center" g to its
-      centre.
+      centre. By default "switches".
     - `seed`: the "strongest" activation of the unit's map, or the whole "map"; before a flat activation (ReLU6, sigmoid, tanh). The seed
       of a class is its score minus the mean of the others.
-    - `ties`: equal maxima "spread" the signal, or the "first" in row-major order takes it.
-    - `ruleset`: a `Ruleset`, or the name of one such as "guided", instead of `switches` and `ties`.
+    - `ties`: equal maxima "spread" the signal, or the "first" in row-major order takes it. By default "spread".
+    - `rules`: a `Ruleset`, or the name of one such as "guided", instead of `switches` and `ties`.
     - `strongest`: take the N of the units that the images excite most. A bare layer means all its units.
     - `view`: draw the signed "projection", the image seen "through" its energy, "both", or the plain "gradient" in both ways. Where the
       projection does not depend on the image, the image is seen through the gradient.
@@ -75,35 +75,34 @@ def deconv(
 
     >>> convscope.deconv(model, "block4_conv2:17", "cat.jpg").save("17.png")
     """
-    options = check_options(deconv, locals())
-    rules = _rules(options)
+    options, ruleset = _settled(check_options(deconv, locals()))
     network, spot = as_network(model, classes=names_classes(units)), Spot(seed)
     require_images(network.bundle)
-    rules.check(network.graph.calls)
+    ruleset.check(network.graph.calls)
     chosen = as_units(network, units) if strongest is None else as_candidates(network, units)
     batch = batch_for(network.bundle, images, (unit_call(network.graph, unit) for unit in chosen))
     pixels, size = batch.pixels, (batch.pixels.shape[1], batch.pixels.shape[2])
     if strongest is not None:
         chunks = (pixels[start : start + IMAGES_AT_ONCE] for start in range(0, len(pixels), IMAGES_AT_ONCE))
         chosen = strongest_units(network, chosen, chunks, options.strongest)
-    ways = _ways(network.graph, chosen, rules, size)
-    columns = [column for column, unit in enumerate(chosen) if wants_gradients(ways[unit], rules, view)]
+    ways = _ways(network.graph, chosen, ruleset, size)
+    columns = [column for column, unit in enumerate(chosen) if wants_gradients(ways[unit], ruleset, view)]
     seen = [chosen[column] for column in columns]
-    check_memory(network, [*chosen, *seen], pixels, rules, spot)
+    check_memory(network, [*chosen, *seen], pixels, ruleset, spot)
 
     def project(some: slice) -> tuple[list[Row], list[Row]]:
-        rows = rows_of(network, chosen, pixels[some], rules, spot)
+        rows = rows_of(network, chosen, pixels[some], ruleset, spot)
         gradients = rows_of(network, seen, pixels[some], GRADIENT, spot) if seen else []
         return rows, with_columns(rows, columns, gradients) if seen else []
 
     parts, stopped = in_chunks(len(pixels), IMAGES_AT_ONCE, options.stop, project, "projecting")
     rows, gradients = ([row for part in side for row in part] for side in zip(*parts, strict=True))
     table = table_of(network, chosen, rows, size)
-    parameters = {"units": list(map(str, chosen))} | options.recorded() | stopped | ({} if ruleset is None else {"ruleset": rules.name})
-    alike = likeness_notes(network, chosen, pixels, table.positions, rules) if spot is Spot.STRONGEST else ()
+    parameters = {"units": list(map(str, chosen))} | options.recorded() | stopped | ({} if rules is None else {"rules": ruleset.name})
+    alike = likeness_notes(network, chosen, pixels, table.positions, ruleset) if spot is Spot.STRONGEST else ()
     return Projections(
         provenance=provenance("deconv", network.bundle, batch.inputs, parameters),
-        notes=(*way_notes(network.graph, list(ways.values()), rules, size), *alike, *batch.notes),
+        notes=(*way_notes(network.graph, list(ways.values()), ruleset, size), *alike, *batch.notes),
         class_names=class_names(network, chosen),
         interrupted=bool(stopped),
         theme=theme,
@@ -112,32 +111,41 @@ def deconv(
         gradient_windows=windows_of(gradients, size) if seen else None,
         images=pixels[: len(rows)],
         image_names=batch.names[: len(rows)],
-        variant=_variant(rules, options, ways),
+        variant=_variant(ruleset, options, ways),
         seeded=seed,
-        steady=tuple(spot is Spot.STRONGEST and rules.is_steady(ways[unit]) for unit in chosen),
+        steady=tuple(spot is Spot.STRONGEST and ruleset.is_steady(ways[unit]) for unit in chosen),
         view=view,
         contrast=options.contrast,
     )
 
 
-def _rules(options: Options) -> Ruleset:
-    """Return the rules for the way down. Raises OptionError for a ruleset beside options that it replaces."""
-    if options.ruleset is None:
-        return deconvnet(options.switches, options.ties)
-    rules = as_ruleset(options.ruleset)
-    if (options.switches, options.ties) != ("switches", "spread"):
+def _settled(options: Options) -> tuple[Options, Ruleset]:
+    """Return the options, decided, and the rules for the way down. Raises OptionError for rules beside what they replace."""
+    if options.rules is None:
+        decided = options.but(switches=options.switches or SWITCHES, ties=options.ties or TIE)
+        return decided, deconvnet(decided.switches, decided.ties)
+    ruleset = as_ruleset(options.rules)
+    beside = [f"{name} `{value}`" for name in ("switches", "ties") if (value := getattr(options, name)) is not None]
+    if beside:
         raise OptionError(
-            f"Received the ruleset `{rules.name}` and switches `{options.switches}`, ties `{options.ties}`. A ruleset says itself how it "
-            "unpools. Leave one of them out."
+            f"Received the rules `{ruleset.name}` and {', '.join(beside)}. A ruleset says itself how it unpools. Leave one of them out."
         )
-    return rules
+    return options, ruleset
 
 
-def _variant(rules: Ruleset, options: Options, ways: Mapping[Unit, Sequence[Call]]) -> str:
+def _variant(ruleset: Ruleset, options: Options, ways: Mapping[Unit, Sequence[Call]]) -> str:
     """Return what the picture says of the way down."""
-    if options.ruleset is not None:
-        return rules.name
+    if options.rules is not None:
+        return ruleset.name
     return str(options.switches) if any(map(is_pooled, ways.values())) else "unpooled"
+
+
+def _in_todays_words(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorded parameters of a picture; earlier ones call the rules `ruleset`, beside defaults that did not count."""
+    now = dict(parameters)
+    if "ruleset" in now:
+        now |= {"rules": now.pop("ruleset"), "switches": None, "ties": None}
+    return now
 
 
 def _ways(graph: Graph, units: Iterable[Unit], rules: Ruleset, size: tuple[int, int]) -> dict[Unit, list[Call]]:
@@ -161,6 +169,7 @@ METHOD = Method(
     name="deconv",
     run=deconv,
     explain=_explanation,
+    in_todays_words=_in_todays_words,
     examples=(
         "convscope deconv block4_conv2:17 sample:cat",
         "convscope deconv block5_conv3 sample:cat --strongest 6 --no-switches",
