@@ -1,7 +1,7 @@
 """Requests: one road for the command line, the session, the demo and replay."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -158,13 +158,13 @@ def test_a_large_request_looks_its_units_up_once_and_resumes(fashion, small_chun
 def test_the_session_resumes_a_large_request_that_was_killed(fashion, small_chunks, tmp_path, monkeypatch):
     form = METHODS.get("ascend")
     quick = {option.name: QUICK[option.name] for option in form.options if option.name in QUICK}
-    monkeypatch.setattr(session, "as_bundle", lambda *given, **told: fashion)
+    monkeypatch.setattr("convscope.session.answers.as_bundle", lambda *given, **told: fashion)
 
     def asked():
         state, _ = session.start(tmp_path)
         for answer in ("fashion", "block1_conv1", "0-3", "ascend"):
             state, _ = session.advance(state, answer)
-        return session.replace(state, options=quick)
+        return replace(state, options=quick)
 
     class Killed(Exception):
         pass

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from convscope.cli.app import program
-from convscope.cli.methods import MODEL_OPTIONS
+from convscope.cli.methods import told_options
 
 pytestmark = pytest.mark.once
 
@@ -22,7 +22,7 @@ def sections(name):
 def test_options_of_the_model_stand_apart(name):
     own, model = sections(name)
     assert {"model", "help"} <= own
-    assert model == {"input" if name == "inputs" else name.replace("_", "-") for name in MODEL_OPTIONS}
+    assert model == {"input" if option.name == "inputs" else option.name.replace("_", "-") for option in told_options()}
     assert not own & model
 
 

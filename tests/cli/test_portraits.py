@@ -72,6 +72,12 @@ def test_several_dossiers_and_an_index_that_opens_them(run, tmp_path, capsys):
     assert "identical" in capsys.readouterr().out
 
 
+def test_a_run_may_stand_where_a_model_can(run, tmp_path):
+    for words in (["-r", str(run.path)], ["-m", str(run.path)]):
+        main(["top", "block1_conv1:0", *words, "-o", str(tmp_path / f"{words[0]}.png")])
+    assert (tmp_path / "-r.png").read_bytes() == (tmp_path / "-m.png").read_bytes()
+
+
 def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
     assert ended("top", "block1_conv1", "-r", run.path, "-o", tmp_path / "one.png") == 2
     assert "makes 2 pictures" in capsys.readouterr().err and not (tmp_path / "one.png").exists()
@@ -80,7 +86,12 @@ def test_many_pictures_are_refused_one_file(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["top", "block1_conv1"], "Missing option '--run' / '-r'"),
+        (["top", "block1_conv1"], "convscope top block1_conv1 -r RUN. Scan images first: convscope scan IMAGES --out RUN"),
+        (
+            ["dossier", "dense1:1", "-m", "fashion"],
+            "convscope dossier dense1:1 -r RUN. Scan images first: convscope scan IMAGES --out RUN -m",
+        ),
+        (["top", "block1_conv1", "-m", "RUN", "--preprocess", "caffe"], "A run records how its network is loaded"),
         (["top", "block1_conv1", "-r", "nowhere"], "is not a run"),
         (["top", "block9_conv1", "-r", "RUN"], "`block9_conv1` was not measured"),
         (["top", "block1_conv1:40", "-r", "RUN"], "received channel 40"),

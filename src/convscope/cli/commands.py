@@ -12,7 +12,7 @@ from ..catalogue import summary
 from ..legible import legible
 from ..numerals import natural
 from .grouping import Command
-from .methods import OUT, allow_option, load_model, model_options
+from .methods import OUT, allow_option, code_options, load_model, model_options
 from .scanning import SCAN
 from .terminal import agrees, put, put_json, put_lines, say
 from .values import Number
@@ -184,13 +184,7 @@ REPLAY = _command(
         click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help="The model file, if it has moved."),
         _path("-o", "--out", help="Also write the picture there."),
         allow_option("the picture"),
-        click.Option(
-            ["--custom"],
-            metavar="CODE",
-            multiple=True,
-            help="Python code that defines your custom layers (file.py or package.module:Name). It will be executed.",
-        ),
-        click.Option(["--unsafe"], is_flag=True, help="Run Python code from the model file. Use it only if you trust the file."),
+        *code_options(),
     ],
     "convscope replay convscope-out/deconv-block4_conv2-17.png",
 )

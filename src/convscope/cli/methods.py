@@ -1,4 +1,4 @@
-"""One shell command for each registered method, made from what the method says of itself."""
+"""One shell command for each registered method, made from its own description."""
 
 import contextlib
 import os
@@ -16,11 +16,13 @@ from ..images.sources import SAMPLE, samples
 from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
+from ..models.sources import is_run
 from ..options import RUN, Option
 from ..progress import working
 from ..reach import allowing
 from ..render.pixels import plain_picture
 from ..requests import Request
+from ..units import in_words
 from ..writing import is_picture
 from .grouping import Command, grouped
 from .preview import growing
@@ -44,18 +46,19 @@ TAKEN_HELP = {
 }
 
 
-MODEL_OPTIONS = ("preprocess", "labels", "weights", "architecture", "input_shape", "inputs", "custom", "unsafe")
+MODEL = "A .h5, .hdf5 or .keras file, or a name: vgg16, squeezenet, fashion, resnet50, ...  [default: vgg16; squeezenet for classes]"
+RECIPES = f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/DEVIATION in 0-255 such as 127/128  [default: recognised]"
 
 
 def model_options() -> list[click.Option]:
     """Return the options that say which model is meant, and what its file does not say."""
-    names = "A .h5, .hdf5 or .keras file, or a name: vgg16, squeezenet, fashion, resnet50, ...  [default: vgg16; squeezenet for classes]"
-    recipes = (
-        f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/DEVIATION in 0-255 such as 127/128  [default: recognised]"
-    )
-    model = click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=names)
-    apart = [
-        click.Option(["--preprocess"], metavar="RECIPE", type=_Recipe(), help=recipes),
+    return [click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=MODEL), *grouped("Model options", told_options())]
+
+
+def told_options() -> list[click.Option]:
+    """Return the options that tell `load` what a model's file does not say."""
+    return [
+        click.Option(["--preprocess"], metavar="RECIPE", type=_Recipe(), help=RECIPES),
         click.Option(
             ["--labels"],
             type=click.Path(),
@@ -75,6 +78,13 @@ def model_options() -> list[click.Option]:
             multiple=True,
             help="Value of a second input. NAME=image marks the one that takes images.",
         ),
+        *code_options(),
+    ]
+
+
+def code_options() -> list[click.Option]:
+    """Return the options that let the user's code, or the code in a model file, run."""
+    return [
         click.Option(
             ["--custom"],
             metavar="CODE",
@@ -85,7 +95,6 @@ def model_options() -> list[click.Option]:
             ["--unsafe"], is_flag=True, help="Run the Python code of Lambda layers in the file. Use it only if you trust the file."
         ),
     ]
-    return [model, *grouped("Model options", apart)]
 
 
 def allow_option(noun: str) -> click.Option:
@@ -116,7 +125,12 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
     with working(f"loading {model or 'the default model'}"):
         bundle = as_bundle(model or None, classes=classes, **told)
-    hints.remember(model=model_words(model or bundle.source, told))
+    return _announced(bundle, model_words(model or bundle.source, told), quiet=quiet)
+
+
+def _announced(bundle: ModelBundle, words: list[str], *, quiet: bool = False) -> ModelBundle:
+    """Return a network that was loaded: sentences recommend its `words` from now on, and its notes are printed."""
+    hints.remember(model=words)
     for note in () if quiet else bundle.notes:
         say(note)
     return bundle
@@ -140,22 +154,35 @@ def method_command(method: Method) -> click.Command:
             look(**given)
 
     def look(arguments: tuple[str, ...], out: Path | None, raw: bool, as_json: bool, page: bool = False, **given: Any) -> None:
-        told = {name: given.pop(name) for name in ("model", *MODEL_OPTIONS)}
+        model = given.pop("model")
+        told = {option.name: given.pop(option.name) for option in told_options() if option.name is not None}
         if not arguments and all(given[option.name] is None for option in method.large_options):
             flags = "".join(f", or {option.flag}" for option in method.large_options)
             raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
-        request = Request(method, tuple(_taken(method, list(arguments))), given)
-        scanned = next((given[option.name] for option in method.options if option.names == RUN), None)
-        hints.remember(run=run_words(scanned, told["model"]))
+        inputs = tuple(_taken(method, list(arguments)))
+        scan = next((option.name for option in method.options if option.names == RUN), None)
+        if scan is not None:
+            given[scan] = given[scan] or _run_of(model, f"{method.name} {in_words(inputs[0])}", told)
+            hints.remember(run=run_words(given[scan], model))
+        request = Request(method, inputs, given)
         if page and out is not None and is_picture(out):
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
         request.check_target(out, OUT)
-        request = request.on(_network(request, **told))
+        request = request.on(_network(request, model, **told))
         watching = growing(plain_picture) if request.pieces.watched else contextlib.nullcontext()
         with watching as watch:
             show(request.write(out, folder=OUT, raw=raw, page=page, watch=watch), as_json)
 
     return Command(method.name, callback=run, params=_parameters(method), help=_help(method), epilog=_examples(method))
+
+
+def _run_of(model: str | None, words: str, told: dict[str, Any]) -> Path:
+    """Return the run that stands where a model can. Raises UsageError that says what to type after the `words` of a command without one."""
+    if model is not None and is_run(model):
+        return Path(model)
+    hints.remember(model=model_words(model, told) if model else list(told_words(told)))
+    scan = hints.command("scan IMAGES --out RUN", "")
+    raise click.UsageError(f"No run. Expected the folder of a scan: convscope {words} -r RUN. Scan images first: {scan}")
 
 
 def _parameters(method: Method) -> list[click.Parameter]:
@@ -188,11 +215,7 @@ def _network(request: Request, model: str | None, **told: Any) -> ModelBundle | 
     hints.remember(model=list(told_words(told)))
     with working("loading the network"):
         bundle: ModelBundle | None = request.method.network(request.inputs, request.options, told)
-    if bundle is not None:
-        hints.remember(model=model_words(bundle.source, bundle.given))
-        for note in bundle.notes:
-            say(note)
-    return bundle
+    return None if bundle is None else _announced(bundle, model_words(bundle.source, bundle.given))
 
 
 class _Input(Argument):
@@ -204,7 +227,7 @@ class _Input(Argument):
         self.takes = takes
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Return the samples that begin so, else let the shell complete files."""
+        """Return the samples that begin so, or let the shell complete files."""
         from click.shell_completion import CompletionItem
 
         if "images" not in self.takes:
@@ -221,7 +244,7 @@ def _options(options: Iterable[Option]) -> list[click.Option]:
             made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.told))
             continue
         flags = [flag, *([option.short] if option.short else []), option.name]
-        absent = {"required": True} if option.required else {"default": option.default}
+        absent = {"required": True} if option.required and option.names != RUN else {"default": option.default}
         made.append(click.Option(flags, type=Value(option), metavar=option.metavar, help=option.told, hidden=option.hidden, **absent))
         made.extend(
             click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts

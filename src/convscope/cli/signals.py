@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130
-# A terminal that goes away and a polite kill end the program as Ctrl-C does: what was reached is kept.
+# A terminal that closes and a kill with SIGTERM end the program as Ctrl-C does: finished work is kept.
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _seen: list[int] = []
@@ -29,7 +29,8 @@ def is_ending() -> bool:
 def caught_signals(alone: bool) -> Iterator[list[int]]:
     """While this lasts, every signal that asks the program to end raises KeyboardInterrupt; yield the list of those that came.
 
-    What ignores a signal, as under nohup, goes on ignoring it. `alone`: the process ends afterwards, and a signal then ends it at once.
+    A signal that the process ignores, as under nohup, stays ignored. `alone`: the process ends afterwards, and a signal
+    then ends it at once.
     """
     seen = _seen
     seen.clear()

@@ -18,7 +18,7 @@ class TermCommand(click.Command):
     """A command whose arguments may begin with a minus, without a `--` before them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's own, with terms marked as arguments, but for the values of options and what follows a `--`."""
+        """As click's own, with terms marked as arguments, except the values of options and the words after `--`."""
         flags = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         valued = {flag for param in flags if not param.is_flag for flag in param.opts}
         letters = {flag[1] for param in flags for flag in param.opts if len(flag) == 2}

@@ -36,7 +36,7 @@ def as_bundle(model: Any, *, classes: bool = False, **options: Any) -> ModelBund
         return load_default(classes=classes, **options)
     if isinstance(model, HoldsModel):
         return model.load_model(**_of_a_run(options))
-    if isinstance(model, str | Path) and _is_run(model):
+    if isinstance(model, str | Path) and is_run(model):
         return _scanned(user_path(model), **_of_a_run(options))
     if isinstance(model, str | Path) or hasattr(model, "layers"):
         return load(model, **options)
@@ -45,8 +45,11 @@ def as_bundle(model: Any, *, classes: bool = False, **options: Any) -> ModelBund
     )
 
 
-def _is_run(path: str | Path) -> bool:
-    """Say whether a path is the folder of a run, be it unfinished or damaged: what opens it then says so. The name of a model is not."""
+def is_run(path: str | Path) -> bool:
+    """Say whether what stands for a model is the folder of a run, even an unfinished or damaged one: its reader says so.
+
+    The name of a model is not.
+    """
     named = str(path).lower() in EMBEDDED or applications.find(str(path)) is not None
     return not named and is_within_reach(path) and is_run_folder(as_path(path))
 

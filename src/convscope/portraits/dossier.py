@@ -125,7 +125,8 @@ METHOD = Method(
     ),
     description=(
         "Writes one picture and one page (HTML, with its pictures inside) for each unit. A bare layer means all its units. "
-        "RUN is the folder of a `convscope scan`. The network is that of the scan; -m names its file if it has moved."
+        "RUN is the folder of a `convscope scan`, and may also stand after -m. The network is that of the scan; -m names its file if "
+        "it has moved."
     ),
     network=network_of_run,
     divide=pages,

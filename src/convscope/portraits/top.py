@@ -141,8 +141,8 @@ METHOD = Method(
         "convscope top block4_conv2 -r run/ --no-switches -o block4/   # the whole layer as pages, and a page of all",
     ),
     description=(
-        "A bare layer means all its units. RUN is the folder of a `convscope scan`. The network is that of the scan; -m "
-        "names its file if it has moved. More than 16 units of a layer, or units of several layers, become pages of at most "
+        "A bare layer means all its units. RUN is the folder of a `convscope scan`, and may also stand after -m. The network is that of "
+        "the scan; -m names its file if it has moved. More than 16 units of a layer, or units of several layers, become pages of at most "
         "16, with an index.html that shows them all."
     ),
     network=network_of_run,

@@ -1,6 +1,7 @@
 """The session in process: answers in, events out; nothing printed, nothing asked."""
 
 import shlex
+import shutil
 
 import pytest
 
@@ -8,7 +9,7 @@ import convscope
 from convscope import session
 from convscope.catalogue import METHODS
 from convscope.cli import main
-from convscope.errors import ConvscopeError, ModelError, OptionError
+from convscope.errors import ConvscopeError, ModelError, OptionError, ReplayError, UnitError
 from convscope.method import Written
 from convscope.requests import Request
 from convscope.session import BACK, QUIT, WHOLE, Ended, Question, Told
@@ -118,6 +119,30 @@ def test_a_scan_is_asked_for_once_and_a_whole_layer_is_written_as_pages(tmp_path
     written = next(event for event in events if isinstance(event, Written))
     assert {path.suffix for path in written.paths} == {".png", ".json", ".html"}
     assert str(written.result.unit) == "block1_conv1:3"
+
+
+def test_a_run_that_cannot_be_used_is_refused_when_it_is_named(tmp_path, run):
+    damaged = shutil.copytree(run.path, tmp_path / "damaged")
+    (damaged / "top.parquet").write_bytes(b"PAR1" + bytes(40))
+    state, _ = answered(tmp_path, str(damaged), "block1_conv1", "0", "top")
+    for folder in (damaged, tmp_path / "absent"):
+        with pytest.raises(ReplayError):
+            session.advance(state, str(folder))
+    other, _ = answered(tmp_path, "fashion", "block2_conv1", "0", "top")
+    with pytest.raises(UnitError, match="was not measured"):
+        session.advance(other, str(run.path))
+
+
+def test_a_run_that_stands_for_its_model_is_offered_as_the_run(tmp_path, run):
+    _, events = answered(tmp_path, str(run.path), "block1_conv1", "0", "top")
+    assert asked(events).default == str(run.path)
+
+
+def test_the_default_of_a_choice_is_left_out_of_the_command(tmp_path):
+    state, events = answered(tmp_path, "fashion", "block1_conv1", "0", "deconv", "sample:fashion[0]")
+    assert asked(events).default == "switches"
+    state, _ = session.advance(state, "switches")
+    assert "--switches" not in state.commands[0]
 
 
 def test_quit_ends_and_the_script_holds_the_commands(tmp_path):
