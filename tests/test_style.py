@@ -1,7 +1,9 @@
-"""Habits of translated English that the docs and the sentences of the program keep out (docs/style.md)."""
+"""Habits of translated English that docs, messages, docstrings and comments keep out (docs/style.md)."""
 
 import ast
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ HABITS = {
     "is none": re.compile(r"(?<!here )\b(is|are) none\b"),
     "goes on, for resumes": re.compile(r"\b(goes|go|went) on\b"),
     "what was, as a noun": re.compile(r"\bwhat (was|is|were) (given|told|asked|said|reached|stopped|chosen|found)\b"),
+    "be it, for even": re.compile(r"\bbe (it|they)\b"),
+    "but for, for except": re.compile(r"\bbut for\b"),
     "a word of politeness or of comfort": re.compile(r"\b(please|simply|wherein|such as it is)\b", re.IGNORECASE),
 }
 
@@ -62,6 +66,14 @@ def messages(path):
     ]
 
 
+def asides(path):
+    """The docstrings and comments of a file."""
+    text = path.read_text("utf-8")
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [*filter(None, map(ast.get_docstring, nodes)), *(token.string for token in tokens if token.type == tokenize.COMMENT)]
+
+
 def found(texts):
     """What of the habits is in some texts, but for what they quote between backticks."""
     return [
@@ -85,6 +97,10 @@ def test_the_docs_have_no_habit_of_translated_english(page):
 
 def test_the_program_has_no_habit_of_translated_english():
     assert {path.name: words for path in sorted(SOURCE.rglob("*.py")) if (words := found(messages(path)))} == {}
+
+
+def test_docstrings_and_comments_have_no_habit_of_translated_english():
+    assert {path.name: words for path in sorted(SOURCE.rglob("*.py")) if (words := found(asides(path)))} == {}
 
 
 @pytest.mark.parametrize("text", ["It is no picture.", "The scan goes on.", "This is none.", "Please wait.", "It shows what was found."])

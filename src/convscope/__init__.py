@@ -41,7 +41,7 @@ PROMISED = {
 }
 
 __all__ = list(PROMISED)
-# Names of earlier releases, which go on meaning the same.
+# Names of earlier releases, which still mean the same.
 EARLIER = {"embed": "tsne"}
 
 

@@ -180,7 +180,7 @@ def _made(part: Part, models: dict[str, ModelBundle], folder: Path, tell: Callab
 
 
 def _scanned(part: Part, bundle: ModelBundle, folder: Path, tell: Callable[[str], None]) -> None:
-    """Scan the images of a part, or go on: where this network has scanned them already nothing is left to do."""
+    """Scan the images of a part, or resume: nothing is left to do if this network has scanned them already."""
     path = _run_of(part, folder)
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""What a method says of itself, so that the command line, the session and `replay` can offer it without knowing it."""
+"""How a method describes itself, so that the command line, the session and `replay` can offer it without knowing it."""
 
 import functools
 import inspect

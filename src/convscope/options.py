@@ -28,7 +28,7 @@ KINDS = (bool, int, float, str, Path)
 # Whole numbers go through files and random generators, which hold 64 bits.
 MOST_WHOLE = 2**63 - 1
 LONGEST_VALUE = 100
-MOST_TOLD = 10**9  # a larger number is no help to a reader
+MOST_TOLD = 10**9  # a larger number does not help a reader
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ class Option(Opt):
 
     def check(self, value: Any) -> Any:
         """Return a value as the function takes it: a plain Python one, in range, among the choices. Raises OptionError."""
-        if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:  # a number of NumPy
+        # A number of NumPy would not compare with the default, and JSON could not record it.
+        if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
             value = value.item()
         value = next((choice for alias, choice in self.aliases if value is alias), value)
         if value is None and self.optional:
@@ -171,13 +172,13 @@ class Options:
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """Return the options of a function: its parameters that an `Opt` annotates, in order."""
     hints = typing.get_type_hints(function, include_extras=True)
-    found = []
+    options = []
     for name, parameter in inspect.signature(function).parameters.items():
         annotation = hints.get(name)
         opt = next((one for one in getattr(annotation, "__metadata__", ()) if isinstance(one, Opt)), None)
         if opt is not None:
-            found.append(_option(name, parameter, typing.get_args(annotation)[0], opt))
-    return tuple(found)
+            options.append(_option(name, parameter, typing.get_args(annotation)[0], opt))
+    return tuple(options)
 
 
 def check_options(function: Callable[..., Any], values: Mapping[str, Any]) -> Options:

@@ -42,7 +42,7 @@ def _bar() -> Any:
 
 @contextlib.contextmanager
 def working(label: str) -> Iterator[None]:
-    """Show that something goes on whose end is not known; it vanishes with the `with`."""
+    """Show that work of unknown length is running. The line vanishes with the `with`."""
     if not _watched():
         yield
         return

@@ -19,7 +19,7 @@ from .legible import shortened
 
 # Shows the question and says whether the user's answer is yes.
 Ask = Callable[[str], bool]
-# So many paths are named in a sentence, in so many letters.
+# How many paths a sentence names, and the most letters it takes for them.
 NAMED, LONGEST = 4, 600
 
 

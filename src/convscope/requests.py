@@ -90,7 +90,7 @@ class Request:
         return f"{self.method.name}-{slug(self.subject.replace(' ', '-'))}"[:LONGEST_STEM]
 
     def check_target(self, out: Path | None, folder: Path) -> None:
-        """Raise OutputError for a target of `write` that cannot be written, or that it reads; to be asked before a long computation."""
+        """Raise OutputError for a target of `write` that cannot be written, or that it reads. Call it before a long computation."""
         check_target(out or folder)
         place = folder / self.stem if out is None else out.parent if is_picture(out) else out
         for option in self.method.options:
@@ -119,6 +119,7 @@ class Request:
         Pieces that an earlier attempt wrote are left as they are. `page`: write the result's page too. `watch` hears of each step where
         one picture is made. Ctrl-C keeps what is written. Raises OutputError, and what the method raises.
         """
+        # Where one picture is asked for by name, it is made whole, even if the request would make many.
         pieces, single = self.pieces, out is not None and is_picture(out)
         if pieces.write is not None and not (single and pieces.whole is not None):
             if single:
@@ -198,7 +199,7 @@ class Request:
 
 
 def _notes(result: Result) -> Iterator[Note]:
-    """Yield what is said of a result, each sentence once."""
+    """Yield the notes of a result, each sentence once."""
     yield from map(Note, dict.fromkeys(result.notes))
     yield from (Note(text, passing=True) for text in dict.fromkeys(result.remarks()))
 

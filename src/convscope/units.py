@@ -72,7 +72,12 @@ def slug(text: str) -> str:
     text = f"minus_{text[1:]}" if text.startswith("-") else text
     for sign, word in ((" + ", "_plus_"), (" - ", "_minus_"), ("*", "x")):
         text = text.replace(sign, word)
-    return re.sub(r"[^\w.#@,-]+", "-", text).strip("-")
+    return plain_name(text).strip("-")
+
+
+def plain_name(text: str) -> str:
+    """Return text with a dash for whatever a file name cannot hold on some system."""
+    return re.sub(r"[^\w.#@,-]+", "-", text)
 
 
 def as_position(text: str, place: str) -> tuple[int, int]:

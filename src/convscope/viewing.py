@@ -64,7 +64,7 @@ def open_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
 
 
 class _Server(ThreadingHTTPServer):
-    """As the standard library's: a reader who goes away in the middle of an answer is no error."""
+    """As the standard library's, but a reader may leave in the middle of an answer."""
 
     daemon_threads = True
 

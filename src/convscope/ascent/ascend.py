@@ -194,7 +194,7 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         climber = replace(climber, real=None, settings=climber.settings.but(real=None))
     climbed = replace(climbed, interrupted=climbed.interrupted or cut_short)
     real = climber.real
-    found = Ascent(
+    record = Ascent(
         provenance=recorded(climber, tuple(dict.fromkeys(reached)) if climbed.interrupted else asked, climbed),
         notes=real.notes if real is not None else (),
         class_names=class_names(network, (unit for unit in units if isinstance(unit, Unit))),
@@ -211,14 +211,14 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
         theme=climber.settings.theme,
     )
     layers = dict.fromkeys(term.layer for target in reached for term in target.terms)
-    said = (
-        *(climber.verdict(reached) if found.dead.any() else ()),
-        *((NOT_FINITE,) if found.not_finite.any() else ()),
+    notes = (
+        *(climber.verdict(reached) if record.dead.any() else ()),
+        *((NOT_FINITE,) if record.not_finite.any() else ()),
         *_flat_notes(reached, climbed.courses),
         *slope_notes(network.graph, scored_calls(network.graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
         *weight_notes(network.graph, map(network.graph.find, layers)),
     )
-    return replace(found, notes=(*said, *found.notes))
+    return replace(record, notes=(*notes, *record.notes))
 
 
 def _flat_notes(targets: Sequence[Target], courses: FloatArray) -> Iterator[str]:
@@ -233,13 +233,13 @@ def _real_values(real: RealImages | None, targets: Sequence[Target]) -> tuple[Fl
     """Return each target's largest value over the real images, None without any measured, and whether Ctrl-C ended it."""
     if real is None:
         return None, False
-    found = np.full(len(targets), np.nan, np.float32)
+    values = np.full(len(targets), np.nan, np.float32)
     try:
         for place, target in enumerate(targets):
-            found[place] = real.value(target)
+            values[place] = real.value(target)
     except KeyboardInterrupt:
-        return (found if real.inputs else None), True
-    return found, False
+        return (values if real.inputs else None), True
+    return values, False
 
 
 def _after(network: Network, target: Target, score: float) -> float:

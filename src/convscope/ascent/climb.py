@@ -60,11 +60,11 @@ STRONG = 4.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to climb, for at most `steps`; `words` say it of a unit that nothing excites.
+    """One way to climb, for at most `steps`. `words` name it in the note on a unit that nothing excites.
 
-    `image`, `transforms` and `update` are names, or what `as_image`, `as_transforms` and `as_update` take. `measure` is what is climbed of
-    a unit's map: `best_measure`, `peak_measure` or `paper_measure`. `real`: it starts from the strongest real patch, if there are real
-    images, and is left out else. Raises OptionError for parts that are none.
+    `image`, `transforms` and `update` are names, or what `as_image`, `as_transforms` and `as_update` take. `measure` says which
+    number of a unit's map is climbed: `best_measure`, `peak_measure` or `paper_measure`. `real`: it starts from the strongest real patch,
+    and needs real images. Raises OptionError for a part that is something else.
     """
 
     words: str
@@ -76,7 +76,7 @@ class Attempt:
     real: bool = False
 
     def __post_init__(self) -> None:
-        # At once: a part that is none should not be noticed after minutes of other attempts.
+        # At once: a wrong part should not be noticed after minutes of other attempts.
         for name, resolved in (("image", as_image), ("transforms", as_transforms), ("update", as_update)):
             object.__setattr__(self, name, resolved(getattr(self, name)))
 
@@ -84,13 +84,13 @@ class Attempt:
 ATTEMPTS: Registry[Sequence[Attempt]] = Registry("attempt list", group="convscope.ascent_attempts")
 
 
-def as_attempts(given: Any) -> list[Attempt]:
+def as_attempts(attempts: Any) -> list[Attempt]:
     """Return the attempts that a name of ATTEMPTS or a sequence of them means, at least one. Raises OptionError."""
-    found = ATTEMPTS.get(given) if isinstance(given, str) else given
-    attempts = list(found) if isinstance(found, Iterable) else []
-    if not attempts or not all(isinstance(attempt, Attempt) for attempt in attempts):
-        raise OptionError(f"`attempts` is {given!r}. Expected a list of convscope.ascent.Attempt, in order.")
-    return attempts
+    named = ATTEMPTS.get(attempts) if isinstance(attempts, str) else attempts
+    listed = list(named) if isinstance(named, Iterable) else []
+    if not listed or not all(isinstance(attempt, Attempt) for attempt in listed):
+        raise OptionError(f"`attempts` is {attempts!r}. Expected a list of convscope.ascent.Attempt, in order.")
+    return listed
 
 
 def attempts_of(settings: Options, *, whole: bool) -> list[Attempt]:
@@ -150,10 +150,10 @@ def batches(targets: Sequence[Target], canvas: tuple[int, int], copies: int = 1)
 
 def by_form(targets: Iterable[Target]) -> dict[Form, list[Target]]:
     """Return the targets by their form: those of one can climb in one compiled step."""
-    found: dict[Form, list[Target]] = {}
+    forms: dict[Form, list[Target]] = {}
     for target in targets:
-        found.setdefault(form_of(target), []).append(target)
-    return found
+        forms.setdefault(form_of(target), []).append(target)
+    return forms
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Climber:
     """What requests on one network with the same settings share: the compiled steps of the last layer, and the real images.
 
     `start`: the picture (height, width, channel) that all begin with; `real`: images to compare with and to start from. `inputs`: what the
-    provenance records of the files that all this was read from, but for the real images.
+    provenance records of the files that all this was read from, except the real images.
     """
 
     network: Network
@@ -196,21 +196,21 @@ class Climber:
         require_gradients(self.network, targets, canvas)
         groups = list(batches(targets, canvas, copies))
         watch = watch or counting(len(groups) * self.most_steps(targets))
-        found: list[Climbed] = []
+        climbs: list[Climbed] = []
         left, interrupted = self.settings.stop, False
         try:
             for group in groups:
-                one = self._climb_group(group, canvas, watch, left)
-                if one.steps:
-                    found.append(one)
-                if interrupted := one.interrupted:
+                climbed = self._climb_group(group, canvas, watch, left)
+                if climbed.steps:
+                    climbs.append(climbed)
+                if interrupted := climbed.interrupted:
                     break
-                left = _less(left, one.steps)
+                left = _less(left, climbed.steps)
         except KeyboardInterrupt:  # before the pictures of a group were measured: those of the groups before it are kept
             interrupted = True
-        if not found:
+        if not climbs:
             raise KeyboardInterrupt
-        return replace(_joined(found, targets, copies), interrupted=interrupted or left == 0)
+        return replace(_joined(climbs, targets, copies), interrupted=interrupted or left == 0)
 
     def _check_room(self, count: int, canvas: tuple[int, int], steps: int) -> None:
         """Raise OptionError for pictures, and those on the way, that would not fit into memory, before any is made."""
@@ -222,9 +222,9 @@ class Climber:
         settings, numbers = self.settings, count * canvas[0] * canvas[1] * self.network.bundle.channels
         kept = 2 + steps // settings.every if settings.every else 0
         if (wanted := numbers * (4 + kept)) > MOST_BYTES:
-            said = f" and {kept:,} frames of each" if kept else ""
+            frames = f" and {kept:,} frames of each" if kept else ""
             raise OptionError(
-                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{said} are {wanted / 2**30:.0f} GiB. The limit is "
+                f"{count:,} pictures of {canvas[0]} x {canvas[1]}{frames} are {wanted / 2**30:.0f} GiB. The limit is "
                 f"{MOST_BYTES / 2**30:.0f} GiB. Use fewer units, copies or frames (every), or a smaller size."
             )
 
@@ -239,6 +239,7 @@ class Climber:
 
     def attempts(self, targets: Sequence[Target]) -> list[Attempt]:
         """Return what is tried on these targets, in order."""
+        # Made once: equal attempts are one key of the compiled steps.
         whole = sees_all(self.network.graph, targets)
         if whole not in self._attempts:
             attempts = attempts_of(self.settings, whole=whole)
@@ -297,6 +298,7 @@ class Climber:
     def step_of(self, target: Target, canvas: tuple[int, int], attempt: Attempt, copies: int) -> AscentStep:
         """Return the step for all targets of the form of `target`; those of one form are kept, because they hold memory."""
         form = form_of(target, copies)
+        # Another layer or canvas: the compiled steps of the last one hold memory and will not be needed again.
         if any(kept[:2] != (form.terms, canvas) for kept in self._steps):
             self._steps.clear()
         key = form.terms, canvas, attempt, copies
@@ -317,10 +319,10 @@ class Climber:
         awake; see `largest` for both.
         """
         graph, pairs = self.network.graph, zip(targets, images, strict=True)
-        found = [largest(graph, target, network_input(self.network.bundle, image[None])) for target, image in pairs]
+        amounts = [largest(graph, target, network_input(self.network.bundle, image[None])) for target, image in pairs]
         units = [target.unit for target in targets]
         spoilt = [unit is not None and spoilt_units(graph, unit_call(graph, unit))[unit.channel] for unit in units]
-        return np.where(spoilt, np.float32(np.nan), np.array(found, dtype=np.float32).T)
+        return np.where(spoilt, np.float32(np.nan), np.array(amounts, dtype=np.float32).T)
 
 
 def _less(left: int | None, steps: int) -> int | None:
@@ -342,21 +344,22 @@ def _bettered(best: Climbed, places: Sequence[int], tried: Climbed) -> Climbed:
     return Climbed(best.targets, images, scores, margins, _padded(courses), tuple(frames), steps, tried.interrupted)
 
 
-def _joined(found: Sequence[Climbed], targets: Sequence[Target], copies: int) -> Climbed:
+def _joined(climbs: Sequence[Climbed], targets: Sequence[Target], copies: int) -> Climbed:
     """Return all climbs as one, in the order of `targets`."""
-    reached = [target for climb in found for target in climb.targets]
+    reached = [target for climb in climbs for target in climb.targets]
+    # Where the copies of each target begin: they lie one after the other, and the first of equal keys is to stand.
     first = {target: place for place, target in reversed(list(enumerate(reached)))}
     order = [first[target] + copy for target in targets if target in first for copy in range(copies)]
-    courses = [course for climb in found for course in climb.courses.T]
-    frames = [one for climb in found for one in climb.frames]
+    courses = [course for climb in climbs for course in climb.courses.T]
+    frames = [one for climb in climbs for one in climb.frames]
     return Climbed(
         targets=tuple(reached[place] for place in order),
-        images=np.concatenate([climb.images for climb in found])[order],
-        scores=np.concatenate([climb.scores for climb in found])[order],
-        margins=np.concatenate([climb.margins for climb in found])[order],
+        images=np.concatenate([climb.images for climb in climbs])[order],
+        scores=np.concatenate([climb.scores for climb in climbs])[order],
+        margins=np.concatenate([climb.margins for climb in climbs])[order],
         courses=_padded([courses[place] for place in order]),
         frames=tuple(frames[place] for place in order) if frames else (),
-        steps=sum(climb.steps for climb in found),
+        steps=sum(climb.steps for climb in climbs),
     )
 
 

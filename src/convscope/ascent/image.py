@@ -52,25 +52,25 @@ class Image(Protocol):
 IMAGES: Registry[Image] = Registry("image parametrisation", group="convscope.ascent_images")
 
 
-def as_image(given: Any) -> Image:
+def as_image(image: Any) -> Image:
     """Return the parametrisation that a name of IMAGES or a function of (height, width, channels) means. Raises OptionError."""
-    if isinstance(given, str):
-        return IMAGES.get(given)
-    if not callable(given):
+    if isinstance(image, str):
+        return IMAGES.get(image)
+    if not callable(image):
         raise OptionError(
-            f"`image` is {type(given).__name__}. Expected one of {', '.join(IMAGES)}, or a function of (height, width, "
+            f"`image` is {type(image).__name__}. Expected one of {', '.join(IMAGES)}, or a function of (height, width, "
             f"channels) that returns a convscope.ascent.Parametrisation."
         )
-    image: Image = given
-    return image
+    function: Image = image
+    return function
 
 
 def parametrised(image: Image, canvas: tuple[int, int], channels: int) -> Parametrisation:
     """Return the parametrisation of pictures of a canvas (height, width). Raises OptionError where it makes something else."""
-    found = image(*canvas, channels)
-    if not isinstance(found, Parametrisation):
-        raise OptionError(f"`image` returned {type(found).__name__}. Return a convscope.ascent.Parametrisation.")
-    return found
+    parametrisation = image(*canvas, channels)
+    if not isinstance(parametrisation, Parametrisation):
+        raise OptionError(f"`image` returned {type(parametrisation).__name__}. Return a convscope.ascent.Parametrisation.")
+    return parametrisation
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,8 @@ class Rings:
 
     def spread(self, values: Any) -> Any:
         """Return the value of its ring for each wave: (picture, plane, height, width) from (picture, plane, ring)."""
-        found = ops.take(values, ops.convert_to_tensor(self.number), axis=2)
-        return ops.reshape(found, (-1, values.shape[1], *self.frequency.shape))
+        waves = ops.take(values, ops.convert_to_tensor(self.number), axis=2)
+        return ops.reshape(waves, (-1, values.shape[1], *self.frequency.shape))
 
     def means(self, values: Any) -> Any:
         """Return for each wave the mean of its ring."""
@@ -169,6 +169,7 @@ def _waves(
     scale[0, 0] *= TINT if channels > 1 else 1.0
     colour = colours(channels)
     share = np.bincount(rings.number, weights=(frequency ** (2 * NATURAL)).ravel())
+    # A ring at `natural` times its share of the power is halved, one far beyond it is held there.
     beyond = (1.0 / ((natural or 1.0) * share / share.sum() + 1e-12)).astype(np.float32)
 
     def initial(rng: np.random.Generator) -> FloatArray:
@@ -185,7 +186,7 @@ def _waves(
         if natural is None or swing is None:
             return amplitudes
         each = rings.sums(amplitudes * amplitudes) / (height * width * swing * swing)
-        kept = 1.0 / (1.0 + ops.multiply(each, beyond))
+        kept = 1.0 / (1.0 + ops.multiply(each, beyond))  # smooth, so that the gradient of a held ring stays alive
         left = ops.expand_dims(ops.sum(each * kept, axis=2, keepdims=True), 3)
         return amplitudes * rings.spread(ops.sqrt(kept)) * ops.sqrt((power + 1e-9) / (left + 1e-9))
 

@@ -39,16 +39,16 @@ IMAGES_PER_BATCH = 8
 Target = NewType("Target", Objective)
 
 
-def as_targets(network: Network, given: Any, *, start: bool = False) -> tuple[Target, ...]:
+def as_targets(network: Network, units: Any, *, start: bool = False) -> tuple[Target, ...]:
     """Return what addresses, expressions, Units, Objectives or sequences of them mean, each once.
 
     `start` says that there is a picture to start from, without which a bare layer is not a target. Raises UnitError.
     """
-    parts = [given] if isinstance(given, str | Unit | Objective) else list(given)
-    found = [target for part in parts for target in _targets(network, part, start)]
-    if not found:
+    parts = [units] if isinstance(units, str | Unit | Objective) else list(units)
+    targets = [target for part in parts for target in _targets(network, part, start)]
+    if not targets:
         raise UnitError(f"No unit or other objective. Expected an address such as `block4_conv2:17`; `{listing()}` lists the layers.")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(targets))
 
 
 def recorded_as(targets: Iterable[Target]) -> tuple[Unit | Objective, ...]:
@@ -200,12 +200,12 @@ def _derived_side(network: Network, unit: Unit) -> int:
 Said = tuple[dict[str, Any], ...]
 
 
-def start_of(network: Network, targets: Sequence[Target], given: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
+def start_of(network: Network, targets: Sequence[Target], start: Any, size: Size) -> tuple[NDArray[np.float32], Said]:
     """Return the picture to start from, (height, width, channel) in [0, 1] at its own shape, and what the provenance records of it.
 
     Its longer side is `size`, or at most LONGEST; a dense layer before the targets fixes it. Raises ImageError.
     """
-    images = as_image_set(given)
+    images = as_image_set(start)
     if len(images) != 1:
         raise ImageError(f"`start` means {len(images)} images. Name one image to start from.")
     fixed = network.bundle.fixed_size if is_flat(network.graph, targets) else None
@@ -217,7 +217,7 @@ def start_of(network: Network, targets: Sequence[Target], given: Any, size: Size
         longest = max(image.shape[:2])
         scale = (side or min(longest, LONGEST)) / longest
         fixed = max(8, round(image.shape[0] * scale)), max(8, round(image.shape[1] * scale))
-    batch = as_batch(given, Fit(network.bundle.channels, fixed))
+    batch = as_batch(start, Fit(network.bundle.channels, fixed))
     return batch.pixels[0], batch.inputs
 
 
@@ -255,9 +255,9 @@ class RealImages:
 
         What is beyond the image's border repeats its edge.
         """
-        found, graph = self._layer(unit.layer), self._network.graph
-        pixels, _ = entering(self._read[found.images[unit.channel]], self._fit)
-        row, column = (int(one) for one in found.positions[unit.channel])
+        strongest, graph = self._layer(unit.layer), self._network.graph
+        pixels, _ = entering(self._read[strongest.images[unit.channel]], self._fit)
+        row, column = (int(one) for one in strongest.positions[unit.channel])
         size = pixels.shape[0], pixels.shape[1]
         field = receptive_field(graph, unit_call(graph, unit), None if row < 0 else (row, column), size)
         centre = (field.top + field.bottom) // 2, (field.left + field.right) // 2

@@ -1,6 +1,5 @@
 """Large requests: whole layers, climbed chunk by chunk. Each chunk is written as soon as it is done, and an interrupted request resumes."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from ..network.listing import matching
 from ..network.network import as_network
 from ..options import Opt, check_options
 from ..results import Ascent, Provenance, picture_names
-from ..units import LAYER_GRAMMAR, Unit
+from ..units import LAYER_GRAMMAR, Unit, plain_name
 from ..writing import is_picture, writer
 from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded, settle
 from .climb import Climbed, Climber, batches, by_form
@@ -152,21 +151,23 @@ class AscentJob:
         return record_of(self.climber, chunk.units, Climbed(chunk.pictured, images, scores, margins, none, (), 0))
 
     def _chunks(self, folder: Path) -> list[Chunk]:
-        found: list[Chunk] = []
+        chunks: list[Chunk] = []
         names = _folder_names(self._layers)
         for layer, units in self._layers.items():
             place = folder / names[layer] if len(self._layers) > 1 else folder
             canvas, copies = canvas_for(self.climber, units), self.settings.diversity
-            found.extend(Chunk(tuple(batch), place, copies) for batch in batches(units, canvas, copies))
-        return found
+            chunks.extend(Chunk(tuple(batch), place, copies) for batch in batches(units, canvas, copies))
+        return chunks
 
     def _is_written(self, chunk: Chunk, *, raw: bool) -> bool:
-        said = self._provenance(chunk.units)
+        provenance = self._provenance(chunk.units)
         others = [chunk.raw] if raw else []
         if self.settings.every:
             others.extend(path.with_suffix(".gif") for path in chunk.places().values())
         pictures = chunk.places().items()
-        return all(path.is_file() for path in others) and all(writer().is_written(said, name, path, plain=True) for name, path in pictures)
+        return all(path.is_file() for path in others) and all(
+            writer().is_written(provenance, name, path, plain=True) for name, path in pictures
+        )
 
     def _provenance(self, units: Sequence[Target]) -> Provenance:
         return recorded(self.climber, units)
@@ -221,7 +222,7 @@ def _folder_names(layers: Iterable[str]) -> dict[str, str]:
     """Return a folder for each layer; addresses that only case or a slash tells apart get different ones, too."""
     names: dict[str, str] = {}
     for layer in layers:
-        slug = name = re.sub(r"[^\w.#@,-]+", "-", layer)
+        slug = name = plain_name(layer)
         count = 2
         while name.casefold() in {taken.casefold() for taken in names.values()}:
             name, count = f"{slug}-{count}", count + 1

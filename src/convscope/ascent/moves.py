@@ -46,33 +46,33 @@ Transforms = Callable[[int], Sequence[Move | Transform]]
 TRANSFORMS: Registry[Transforms] = Registry("transform list", group="convscope.ascent_transforms")
 
 
-def as_transforms(given: Any) -> Transforms:
+def as_transforms(transforms: Any) -> Transforms:
     """Return the transforms that are meant, as a function of the shorter side of the pictures.
 
-    `given`: a name of TRANSFORMS, a sequence of moves and Transforms, or a function of the side that returns one. Raises OptionError.
+    `transforms`: a name of TRANSFORMS, a sequence of moves and Transforms, or a function of the side that returns one. Raises OptionError.
     """
-    if isinstance(given, str):
-        return TRANSFORMS.get(given)
-    if isinstance(given, Transform):
-        return lambda side: [given]
-    if isinstance(given, Iterable):
-        listed = list(given)
+    if isinstance(transforms, str):
+        return TRANSFORMS.get(transforms)
+    if isinstance(transforms, Transform):
+        return lambda side: [transforms]
+    if isinstance(transforms, Iterable):
+        listed = list(transforms)
         return lambda side: listed
-    if not callable(given):
-        raise _not_transforms(given)
+    if not callable(transforms):
+        raise _not_transforms(transforms)
 
-    def transforms(side: int) -> Sequence[Move | Transform]:
+    def of_side(side: int) -> Sequence[Move | Transform]:
         try:
-            return list(given(side))
+            return list(transforms(side))
         except TypeError as error:  # a move that stands alone, which wants a view and a generator
-            raise _not_transforms(given) from error
+            raise _not_transforms(transforms) from error
 
-    return transforms
+    return of_side
 
 
-def _not_transforms(given: Any) -> OptionError:
+def _not_transforms(transforms: Any) -> OptionError:
     return OptionError(
-        f"`transforms` is {given!r}. Expected one of {', '.join(TRANSFORMS)}, a list such as [convscope.ascent.jitter(8)], "
+        f"`transforms` is {transforms!r}. Expected one of {', '.join(TRANSFORMS)}, a list such as [convscope.ascent.jitter(8)], "
         f"or a function of the shorter side of the pictures that returns a list."
     )
 
@@ -201,13 +201,13 @@ class Update:
 UPDATES: Registry[Update] = Registry("update", group="convscope.ascent_updates")
 
 
-def as_update(given: Any) -> Update:
+def as_update(update: Any) -> Update:
     """Return the update that a name of UPDATES means, or an Update as it is. Raises OptionError."""
-    if isinstance(given, str):
-        return UPDATES.get(given)
-    if not isinstance(given, Update):
-        raise OptionError(f"`update` is {given!r}. Expected one of {', '.join(UPDATES)}, or a convscope.ascent.Update.")
-    return given
+    if isinstance(update, str):
+        return UPDATES.get(update)
+    if not isinstance(update, Update):
+        raise OptionError(f"`update` is {update!r}. Expected one of {', '.join(UPDATES)}, or a convscope.ascent.Update.")
+    return update
 
 
 def adam(rate: float, shared: Callable[[Any], Any] | None = None) -> Update:

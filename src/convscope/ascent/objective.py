@@ -74,11 +74,11 @@ def weights_of(graph: Graph, objectives: Sequence[Objective]) -> list[FloatArray
 
     A channel's vector is 1 there among zeros; a whole layer needs none, and has zeros, as has a function.
     """
-    found = [np.array([[term.weight for term in one.terms] for one in objectives], dtype=np.float32)]
+    weights = [np.array([[term.weight for term in one.terms] for one in objectives], dtype=np.float32)]
     for place, first in enumerate(objectives[0].terms):
         count = channel_count(unit_call(graph, Unit(first.layer, 0))) if _has_vector(first) else 1
-        found.append(np.stack([_vector(one.terms[place], count) for one in objectives]))
-    return found
+        weights.append(np.stack([_vector(one.terms[place], count) for one in objectives]))
+    return weights
 
 
 def _vector(term: Term, channels: int) -> FloatArray:
@@ -158,6 +158,7 @@ def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_spac
             total += weights[0][:, number] * amount
         if form.copies == 1:
             return total
+        # Likeness costs a share of the value, whatever its size. That share is a constant here: a picture must not gain by a smaller value.
         return total - APART * ops.abs(ops.stop_gradient(total)) * likeness(values[places[0][0]], form.copies)
 
     return Measure(tuple(distinct), measure)
@@ -222,7 +223,7 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
     """Return what a user's function makes of the values of its layers, (picture,). Raises UnitError for anything else."""
     shapes = " and ".join(f"({', '.join(map(str, ('picture', *one.shape[1:])))})" for one in values)
     try:
-        found = ops.convert_to_tensor(function.function(*values))
+        numbers = ops.convert_to_tensor(function.function(*values))
     except ConvscopeError:
         raise
     except Exception as error:
@@ -230,15 +231,15 @@ def _called(function: Function, values: Sequence[Any]) -> Any:
             f"The function of `{function}` failed on values of shape {shapes}: {type(error).__name__}: {first_sentence(error)} Write it "
             "with keras.ops, for an array of each layer."
         ) from error
-    if len(found.shape) != 1 or len({found.shape[0], values[0].shape[0]} - {None}) > 1:  # None: of any number of pictures
+    if len(numbers.shape) != 1 or len({numbers.shape[0], values[0].shape[0]} - {None}) > 1:  # None: of any number of pictures
         raise UnitError(
-            f"The function of `{function}` made shape {tuple(found.shape)} of values of shape {shapes}. Return one number for each "
+            f"The function of `{function}` made shape {tuple(numbers.shape)} of values of shape {shapes}. Return one number for each "
             "picture, (picture,), such as the mean over all axes but the first."
         )
-    dtype = keras.backend.standardize_dtype(found.dtype)
+    dtype = keras.backend.standardize_dtype(numbers.dtype)
     if not keras.backend.is_float_dtype(dtype):
         raise UnitError(f"The function of `{function}` returned {dtype}, which has no gradient. Return floating-point numbers.")
-    return ops.cast(found, "float32")
+    return ops.cast(numbers, "float32")
 
 
 def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple[int, int]) -> None:
@@ -257,12 +258,12 @@ def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple
         for place in range(len(values)):
 
             def summed(value: Any, place: int = place, function: Function = function, values: Sequence[Any] = values) -> tuple[Any, Any]:
-                found = _called(function, [*values[:place], value, *values[place + 1 :]])
-                return ops.sum(found), found
+                numbers = _called(function, [*values[:place], value, *values[place + 1 :]])
+                return ops.sum(numbers), numbers
 
-            found, gradient = engine().value_and_gradient(summed)(values[place])
+            numbers, gradient = engine().value_and_gradient(summed)(values[place])
             gradients.append(to_array(gradient))
-        if not any(gradient.any() for gradient in gradients) and np.ptp(to_array(found)) > 0:
+        if not any(gradient.any() for gradient in gradients) and np.ptp(to_array(numbers)) > 0:
             raise UnitError(
                 f"The function of `{function}` has no gradient by the values of its layers: it rounds, compares or counts them. Write it "
                 "with functions that are differentiable, such as ops.sigmoid for a comparison."
@@ -286,8 +287,8 @@ def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, fl
             is_seed = contrast and _has_vector(term) and not term.odds
             arrays = [seedable(graph, call, values[call.index]) if is_seed else values[call.index] for call in own]
             tensors = [ops.convert_to_tensor(array) for array in arrays]
-            found = _reduced(tensors, ops.convert_to_tensor(weights[number + 1]), term, ops.max)
-            amount = float(weights[0][0, number]) * float(to_array(found)[0])
+            reduced = _reduced(tensors, ops.convert_to_tensor(weights[number + 1]), term, ops.max)
+            amount = float(weights[0][0, number]) * float(to_array(reduced)[0])
             total, margin = (total, margin + amount) if contrast else (total + amount, margin)
     return total, margin
 

@@ -123,7 +123,8 @@ class AscentStep:
             numbers: Any, moments: list[Any], count: Any, climbing: Any, weights: list[Any], drawn: list[list[Any]]
         ) -> tuple[Any, list[Any], Any]:
             values, gradient = differentiated(numbers, weights, drawn)
-            gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)  # a root's at zero would make the whole picture no number
+            # One infinite slope, such as that of a root at zero, would spread to the whole picture at the next step.
+            gradient = ops.where(ops.isfinite(gradient), gradient, 0.0)
             with _in_part("update"):
                 moved, moments = update.apply(numbers, gradient, moments, count)
             _check_shape("update", moved, tuple(numbers.shape[1:]))
@@ -262,11 +263,11 @@ class AscentRun:
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
-        found = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
-        if found.min() < -MARGIN or found.max() > 1 + MARGIN:  # they would be written as other pictures
-            low, high = f"{found.min():.3g}", f"{found.max():.3g}"
+        pictures = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
+        if pictures.min() < -MARGIN or pictures.max() > 1 + MARGIN:  # they would be written as other pictures
+            low, high = f"{pictures.min():.3g}", f"{pictures.max():.3g}"
             raise OptionError(f"`image` made values from {low} to {high}. Return values from 0 to 1, for example by ops.sigmoid.")
-        return (np.round(found * 255.0) / np.float32(255.0)).astype(np.float32)
+        return (np.round(pictures * 255.0) / np.float32(255.0)).astype(np.float32)
 
 
 def to_the_top(

@@ -40,8 +40,8 @@ class Program(click.Group):
         for place, word in enumerate(args):
             name, equals, value = word.partition("=")
             if not word.strip() or (name.startswith("--") and equals and not value.strip()):
-                given = f"`{name}` has no value" if equals else f"Word {place + 1} of the command is empty"
-                raise click.UsageError(f"{given}. An unset variable of the shell leaves such a word. Set it, or leave it out.", ctx)
+                fact = f"`{name}` has no value" if equals else f"Word {place + 1} of the command is empty"
+                raise click.UsageError(f"{fact}. An unset variable of the shell leaves such a word. Set it, or leave it out.", ctx)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

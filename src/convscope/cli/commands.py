@@ -25,9 +25,9 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
     bundle = load_model(argument or model, quiet=True, **options)
     from ..doctor import examine
 
-    found = examine(bundle)
+    report = examine(bundle)
     if as_json:
-        put_json({"model": bundle.identity(), **found.as_record()})
+        put_json({"model": bundle.identity(), **report.as_record()})
         return
     from rich.console import Console
     from rich.table import Table
@@ -35,18 +35,18 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold", no_wrap=True)
-    sides = " x ".join("?" if side is None else str(side) for side in found.input)
-    for fact, said in (("model", f"{found.name} ({found.format})"), ("input", sides), *(("", note) for note in found.notes)):
-        facts.add_row(fact, escape(legible(said)))
-    for method, said in found.methods.items():
-        facts.add_row(method, escape(legible(said)))
+    sides = " x ".join("?" if side is None else str(side) for side in report.input)
+    for fact, words in (("model", f"{report.name} ({report.format})"), ("input", sides), *(("", note) for note in report.notes)):
+        facts.add_row(fact, escape(legible(words)))
+    for method, words in report.methods.items():
+        facts.add_row(method, escape(legible(words)))
     table = Table("layer", "kind", "map", "channels", "field (px)", "stride", "activation", box=None, header_style="bold", pad_edge=False)
-    for info in found.layers:
+    for info in report.layers:
         shape = " x ".join("?" if side is None else str(side) for side in info.shape)
         style = None if info.learns else "dim"
         field = "image" if info.field is None else str(info.field)
         stride = "" if info.stride is None else str(info.stride)
-        address = f"{info.address} (scores)" if info.address == found.scores else info.address
+        address = f"{info.address} (scores)" if info.address == report.scores else info.address
         table.add_row(escape(legible(address)), info.kind, shape, str(info.channels), field, stride, info.activation or "", style=style)
     with console.capture() as capture:
         console.print(facts, "", table, sep="\n")

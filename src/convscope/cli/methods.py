@@ -99,8 +99,8 @@ def code_options() -> list[click.Option]:
 
 def allow_option(noun: str) -> click.Option:
     """Return the option that lets files be opened which `noun` names."""
-    said = f"A file or folder outside its own that {noun} may open. Repeat it for several."
-    return click.Option(["--allow"], type=click.Path(path_type=Path), multiple=True, metavar="PATH", help=said)
+    words = f"A file or folder outside its own that {noun} may open. Repeat it for several."
+    return click.Option(["--allow"], type=click.Path(path_type=Path), multiple=True, metavar="PATH", help=words)
 
 
 class _Recipe(click.ParamType[str]):
@@ -149,22 +149,22 @@ def run_words(run: Path | str | None, model: str | None) -> list[str]:
 def method_command(method: Method) -> click.Command:
     """Return the click command of a method."""
 
-    def run(allow: tuple[Path, ...] = (), **given: Any) -> None:
+    def run(allow: tuple[Path, ...] = (), **options: Any) -> None:
         with allowing(allow, agrees):
-            look(**given)
+            look(**options)
 
-    def look(arguments: tuple[str, ...], out: Path | None, raw: bool, as_json: bool, page: bool = False, **given: Any) -> None:
-        model = given.pop("model")
-        told = {option.name: given.pop(option.name) for option in told_options() if option.name is not None}
-        if not arguments and all(given[option.name] is None for option in method.large_options):
+    def look(arguments: tuple[str, ...], out: Path | None, raw: bool, as_json: bool, page: bool = False, **options: Any) -> None:
+        model = options.pop("model")
+        told = {option.name: options.pop(option.name) for option in told_options() if option.name is not None}
+        if not arguments and all(options[option.name] is None for option in method.large_options):
             flags = "".join(f", or {option.flag}" for option in method.large_options)
             raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
         inputs = tuple(_taken(method, list(arguments)))
         scan = next((option.name for option in method.options if option.names == RUN), None)
         if scan is not None:
-            given[scan] = given[scan] or _run_of(model, f"{method.name} {in_words(inputs[0])}", told)
-            hints.remember(run=run_words(given[scan], model))
-        request = Request(method, inputs, given)
+            options[scan] = options[scan] or _run_of(model, f"{method.name} {in_words(inputs[0])}", told)
+            hints.remember(run=run_words(options[scan], model))
+        request = Request(method, inputs, options)
         if page and out is not None and is_picture(out):
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
         request.check_target(out, OUT)

@@ -50,9 +50,9 @@ def _put(piece: Written) -> None:
 
 def _ended(end: Finished, summaries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return for JSON how it ended, and the numbers of one result, or of each of several pages."""
-    found: dict[str, Any] = {"interrupted": end.interrupted}
+    record: dict[str, Any] = {"interrupted": end.interrupted}
     if end.made or end.kept:
-        return found | {"made": end.made, "kept": end.kept}
+        return record | {"made": end.made, "kept": end.kept}
     if end.index is not None:
-        return found | {"pages": summaries}
-    return found | (summaries[0] if summaries else {})
+        return record | {"pages": summaries}
+    return record | (summaries[0] if summaries else {})

@@ -21,12 +21,12 @@ class Number(click.ParamType[Any]):
         if not isinstance(value, str):
             return value
         try:
-            found = self.read(value)
+            number = self.read(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
-        if (self.least is not None and found < self.least) or (self.most is not None and found > self.most):
-            self.fail(f"{found} is outside {self.least} to {'any number' if self.most is None else self.most}.", param, ctx)
-        return found
+        if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
+            self.fail(f"{number} is outside {self.least} to {'any number' if self.most is None else self.most}.", param, ctx)
+        return number
 
 
 WHOLE, REAL = Number("integer", whole), Number("float", real)

@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Layout:
-    """`points`: (n, 2). `engine`: what made them, with version and settings. `interrupted`: Ctrl-C ended it after so many `strides`."""
+    """`points`: (n, 2). `engine`: what made them, with version and settings. `interrupted`: Ctrl-C ended it after its `strides`."""
 
     points: FloatArray
     engine: str
@@ -70,21 +70,16 @@ def settle(
 ) -> Settings:
     """Return the settings for a map of `count` images, where None stands for what suits that number.
 
-    Perplexity: 30, or (n - 1) / 3 of few, 15 beyond 5,000 images. Exaggeration: 1, beyond 100,000 images 2. Raises ImageError or
-    OptionError for what cannot make a map, before anything is computed.
+    Perplexity: 30, or (n - 1) / 3 of few, 15 beyond 5,000 images. Exaggeration: 1, beyond 100,000 images 2. The options of `tsne` check
+    each value by itself. Raises ImageError or OptionError where a value does not suit the number of images or the engine, before anything
+    is computed.
     """
-    if engine not in ("auto", *ENGINES):
-        raise OptionError(f"No t-SNE engine `{engine}`. Choose one of auto, {', '.join(ENGINES)}.")
     if engine != "auto" and not packages.installed(engine):
         raise OptionError(f"The t-SNE engine `{engine}` is not installed. Install it, or leave the choice to auto.")
-    if not 0 <= seed < MOST_SEED:
-        raise OptionError(f"Seed {seed} is outside 0 to {MOST_SEED - 1}. Use a whole number in that range; 0 is usual.")
     if count < FEWEST:
         raise ImageError(f"A map needs at least {FEWEST} images; received {count}.")
-    if perplexity is not None and not 1 <= perplexity <= (count - 1) / 3:
+    if perplexity is not None and perplexity > (count - 1) / 3:
         raise OptionError(_perplexity_words(perplexity, count))
-    if exaggeration is not None and not 1 <= exaggeration <= EARLY:
-        raise OptionError(f"Exaggeration {exaggeration:g} is outside 1 to {EARLY:g}. Use 1 for none.")
     name = next(one for one in ENGINES if packages.installed(one)) if engine == "auto" else engine
     exaggerates = name == "openTSNE" or (name == "sklearnex" and packages.can_descend())
     if exaggeration not in (None, 1) and not exaggerates:
@@ -97,8 +92,6 @@ def settle(
 def _perplexity_words(perplexity: float, count: int) -> str:
     most = (count - 1) // 3
     advice = f"Use 1 to {most}, or leave it out." if most else "Leave it out: with so few images convscope does not use t-SNE."
-    if not math.isfinite(perplexity) or perplexity < 1:
-        return f"Perplexity {perplexity:g} is not a number of neighbours. {advice}"
     if perplexity > MOST_SEED:
         return f"Perplexity {perplexity:g} exceeds the neighbours that {count} images have. {advice}"
     return f"Perplexity {perplexity:g} needs at least {math.ceil(3 * perplexity + 1)} images; received {count}. {advice}"

@@ -141,7 +141,7 @@ def sklearn_tsne(components: FloatArray, start: FloatArray, perplexity: float, s
 
 
 def opentsne_map(affinities: Any, start: FloatArray, fourier: bool) -> tuple[Any, str]:
-    """Return openTSNE's embedding at its start, whose `optimize` goes on by some iterations, and what makes it."""
+    """Return openTSNE's embedding at its start, whose `optimize` runs some more iterations, and the name of the engine."""
     from openTSNE import TSNEEmbedding, __version__
     from openTSNE.affinity import PrecomputedAffinities
 

@@ -82,7 +82,7 @@ def refuse_settings(count: int, asked: Mapping[str, Any]) -> None:
 
 
 def place(components: NDArray[np.float32], reference: Reference) -> Layout:
-    """Return where new images (n, dimension) go on a map, which stays as it is."""
+    """Return the places of new images (n, dimension) on a map, which stays as it is."""
     from scipy.sparse import csr_matrix
 
     found = nearest_to(components, reference.components, NEIGHBOURS)

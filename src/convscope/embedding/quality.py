@@ -52,7 +52,7 @@ def quality(
 def divergence(drawn: Any, points: FloatArray) -> float:
     """Return KL(P || Q), which t-SNE makes small, of affinities P, a CSR matrix that sums to 1, and a map.
 
-    Exact, so quadratic in the points: what the engines say of themselves is approximate, each in its own way.
+    Exact, so quadratic in the points. The engines' own figures are approximate, each in its own way.
     """
     values = points - points.mean(axis=0)
     squares = np.einsum("ij,ij->i", values, values)
@@ -132,7 +132,7 @@ def _tied(low: FloatArray, query: int, last: float, rng: np.random.Generator) ->
 
 
 def _apart(space: FloatArray, one: Any, others: Any) -> NDArray[np.float64]:
-    """Return the distances between rows of a space, 0 where they are equal but for the rounding of float32."""
+    """Return the distances between rows of a space, 0 where they are equal up to the rounding of float32."""
     first, second = space[one].astype(np.float64), space[others].astype(np.float64)
     squares = ((first - second) ** 2).sum(axis=-1)
     return np.sqrt(np.where(squares <= EQUAL * ((first**2).sum(axis=-1) + (second**2).sum(axis=-1)), 0.0, squares))

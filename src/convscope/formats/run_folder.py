@@ -42,7 +42,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
 
 
 def is_run_folder(folder: Path) -> bool:
-    """Say whether a folder is one that a scan made, be it unfinished or damaged: what opens it then says so."""
+    """Say whether a folder is one that a scan made, even an unfinished or damaged one: its reader says so."""
     return sum(os.path.lexists(folder / name) for name in (SHARDS, FEATURES, MANIFEST, "units.parquet")) >= 2
 
 

@@ -1,4 +1,4 @@
-"""Schema numbers: a reader takes its own and all smaller ones, and says of a larger one which release reads it."""
+"""Schema numbers: a reader takes its own and all smaller ones. For a larger one it names the release that reads it."""
 
 import re
 from pathlib import Path

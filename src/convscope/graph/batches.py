@@ -17,10 +17,10 @@ MOST_NUMBERS = 2**22
 
 
 def mixing(graph: Graph) -> dict[int, ModelError]:
-    """Return, by its index, what is to be said of each call whose output for one image depends on the others of its batch.
+    """Return, by its index, the error for each call whose output for one image depends on the other images of its batch.
 
-    Keras' own layers keep images apart unless axis 0 is set. All else is tried on noise: one image must not change where the others
-    do. What fails on noise, or makes several of each image, is let pass.
+    Keras' own layers keep images apart unless axis 0 is set. Every other layer is tried on noise: one image must not change when the
+    others do. A layer passes that fails on noise, or that makes several outputs of each image.
     """
     return {
         call.index: ModelError(

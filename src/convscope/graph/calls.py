@@ -66,9 +66,9 @@ class Call:
 class Graph:
     """A network as calls in an order in which they can run; `inputs` are the indices of its input calls.
 
-    `image_input` is the one that takes pictures; `fixed` are the values (without a batch) that others are given; `mixing` says of each
-    call that mixes the images of a batch what is to be said of it, see `batches`. `inferred` remembers the symbolic outputs of calls by the
-    size of the picture, `known` what other modules found out about calls, once: by a word of theirs and the call's index.
+    `image_input` is the one that takes images. `fixed` holds the values of the others, without a batch. `mixing` holds the error for each
+    call that mixes the images of a batch (see `batches`). `inferred` remembers the symbolic outputs of calls by the size of the image,
+    `known` what other modules found out about calls, once: by a word of theirs and the call's index.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Graph:
     def find(self, address: str) -> Call:
         """Return the visible call at `address`; a nested layer may be named without its path where that is unambiguous.
 
-        However accents are put together: what is typed and what is stored differ from system to system.
+        Accents match whether they are composed or not: systems store them differently.
         """
         if address in self.visible:
             return self.visible[address]
@@ -133,7 +133,7 @@ class Graph:
         return [call for call in self.calls if call.index in needed]
 
     def steps(self, targets: Sequence[int]) -> list[Call]:
-        """Return `ancestors` but for the inputs: what runs. Raises ModelError if an input would have to be fed that was given no value."""
+        """Return `ancestors` without the inputs: the calls that run. Raises ModelError for an input that has no value."""
         needed = self.ancestors(targets)
         given = {self.image_input, *self.fixed}
         other = next((call for call in needed if call.kind is Kind.INPUT and call.index not in given), None)
@@ -146,7 +146,7 @@ class Graph:
         return [call for call in needed if call.kind is not Kind.INPUT]
 
     def steps_for(self, image: Any, targets: Sequence[int]) -> list[Call]:
-        """Return `steps` for one batch; raise ModelError also where images would be mixed."""
+        """Return `steps` for one batch. Raises ModelError also for a call that would mix its images."""
         steps = self.steps(targets)
         if self.mixing and image.shape[0] != 1 and (mixed := [self.mixing[call.index] for call in steps if call.index in self.mixing]):
             raise mixed[0]
@@ -209,6 +209,7 @@ class Graph:
         """As `run`, whatever the calls compute: a list where it is several outputs."""
         values = self.fed(image)
         steps = self.steps_for(image, targets)
+        # A value is let go after its last use, so that memory holds a few layers and not the network.
         last_use = {source.call: call.index for call in steps for source in call.sources}
         for call in steps:
             inputs = [picked(values[source.call], source) for source in call.sources]

@@ -13,9 +13,9 @@ from .rules import ForwardCall, Rule, Ruleset
 class Projector:
     """A batch of images run forward to some calls, ready to project signals from them down to the input.
 
-    Holds the values of every call up to the targets, so keep batches small; one forward pass serves any number of signals. `given` are
-    values of other input calls, one for each image; `known` those of calls that were computed elsewhere: what is compiled does not
-    compute them again.
+    Holds the values of every call up to the targets, so keep batches small. One forward pass serves any number of signals. `given`:
+    values of other input calls, one for each image. `known`: values of calls that were computed elsewhere; compiled code does not compute
+    them again.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Projector:
 
     def project(self, call: Call, signal: Any, ruleset: Ruleset) -> Any:
         """Return `signal`, given at the output of `call`, projected down to the input: (n, height, width, channels), signed."""
+        # What has arrived at the outputs of calls, from all that took them: complete when the turn comes, because later calls go first.
         pending: dict[int, dict[int, Any]] = {call.index: {0: signal}}
         for record in reversed(self.records.values()):
             if (received := pending.pop(record.call.index, None)) is not None:
@@ -52,7 +53,7 @@ class Projector:
 
     @classmethod
     def explain(cls, graph: Graph, image: Any, targets: Sequence[Call], error: Exception) -> ConvscopeError:
-        """Return what to say of the framework's error while it differentiated `targets`: which call failed, if one fails by itself."""
+        """Return the error for what a framework raised while it differentiated `targets`. It names the call that fails, if one does."""
         try:
             projector = cls(graph, image, targets)
             for target in targets:
@@ -65,6 +66,7 @@ class Projector:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
         with naming(call, inputs):
             output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
+        # A known value takes the place of the computed one, which nothing then reads: a compiled graph leaves that computation out.
         self._values[call.index] = output = self._known.get(call.index, output)
         self.records[call.index] = ForwardCall(call, inputs, output, pullback)
 

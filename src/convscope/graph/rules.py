@@ -42,11 +42,11 @@ class Exact(IntEnum):
 
 
 class Rule(ABC):
-    """Replaces one operation's backward step. Final, without state but for its options, by which two are equal.
+    """Replaces one operation's backward step. A rule's options are its only state: two rules with equal options are equal.
 
-    `note` says in a record what it does; `reads`: it needs the values of the forward pass; `steady`: it sends a signal down the same way
-    whatever the image was. `sloped`: it sends down nothing where the operation has no gradient of its own. `exact`: of a stranger's rule
-    nothing is known, so it runs on whole images; a rule that does at a place what it does whatever else is on the map may say more.
+    `note`: the sentence that a record shows. `reads`: the rule needs the values of the forward pass. `steady`: it sends a signal down the
+    same way whatever the image was. `sloped`: it sends nothing down where the operation has no gradient of its own. `exact`: a rule from
+    outside runs on whole images, because nothing is known of it. A rule that treats each place by itself may run on a smaller part.
     """
 
     note: str | None = None
@@ -56,7 +56,7 @@ class Rule(ABC):
     exact: ClassVar[Exact] = Exact.WHOLE
 
     def __init_subclass__(cls) -> None:
-        """What makes another rule of one says for itself how exact it is."""
+        """Let no rule inherit how exact it is: a rule that derives from another says so itself."""
         if "exact" not in vars(cls):
             cls.exact = Exact.WHOLE
 
@@ -187,7 +187,7 @@ class CenterUnpool(_Unpool):
         return pooling.by_centre(window)
 
 
-# Which calls a rule is for: those of a kind, those at addresses that fit a pattern, or those for which a function says so.
+# Which calls a rule is for: a kind, a pattern of addresses, or a function of a call that says so.
 Where = Kind | str | Callable[[Call], bool]
 
 
@@ -221,7 +221,7 @@ def _patterns(where: Where) -> Iterator[str]:
 
 
 def both(*wheres: Where) -> Both:
-    """Return what means the calls that are meant by all of these."""
+    """Return what matches the calls that all of these match."""
     return Both(wheres)
 
 
@@ -238,7 +238,7 @@ class Ruleset:
     rules: tuple[tuple[Where, Rule], ...] = field(default=())
 
     def __post_init__(self) -> None:
-        """Raise OptionError for what is not an entry: it would meet nothing, or fail in the middle of the way down."""
+        """Raise OptionError for anything but an entry: it would match no call, or fail in the middle of the way down."""
         for where, rule in self.rules:
             if not (isinstance(where, Kind | str) or callable(where)) or not isinstance(rule, Rule):
                 raise OptionError(
@@ -286,7 +286,7 @@ class Ruleset:
         return Ruleset(f"{self.name}+", (*rules, *self.rules))
 
     def notes(self, calls: Iterable[Call]) -> tuple[str, ...]:
-        """Return what the rules say of themselves, for the calls they meet."""
+        """Return the notes of the rules that these calls meet."""
         found = (rule.note for call in calls if (rule := self.rule_for(call)) is not None)
         return tuple(dict.fromkeys(note for note in found if note))
 

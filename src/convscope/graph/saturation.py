@@ -1,7 +1,7 @@
-"""Where a layer's values are ties: activations that are flat above, and the call before them, by which units are ranked.
+"""Activations that are flat above, where many images tie, and the call before them, which ranks units.
 
-ReLU6, sigmoid, tanh, a clip: many images reach the same ceiling, and which of them excites a unit most is only to be seen before it. What
-is flat is found by numbers, not by names: everything between two calls that treats each number by itself is asked for its curve.
+ReLU6, sigmoid, tanh, a clip: many images reach the same ceiling, and only the value before it tells which one excites a unit most. Flat
+activations are found by numbers, not by names: whatever lies between two calls and treats each number by itself is sampled as a curve.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,25 +19,25 @@ from .kinds import LINEAR, Kind
 from .tensors import to_array
 
 FloatArray = NDArray[np.float32]
-# The curve is asked for at so many places to an octave, of both signs, between these powers of two.
+# Where a curve is sampled: places per octave, of both signs, between these powers of two.
 PER_OCTAVE, LEAST, LARGEST = 8, -12, 20
 GRID = 2.0 ** np.arange(LEAST, LARGEST + 1 / PER_OCTAVE, 1 / PER_OCTAVE)
 GRID = np.concatenate([-GRID[::-1], [0.0], GRID]).astype(np.float32)
-# Flat: no rise over the last four octaves, but for what rounding adds to a sum of numbers of that size.
+# Flat: no rise over the last four octaves, beyond the rounding of a sum of numbers of that size.
 FLAT = int(np.searchsorted(GRID, 2.0 ** (LARGEST - 4)))
 ROUNDING, NEAR = 4 * np.float32(2.0**-23), np.float32(1e-6)
-# What never treats each number by itself. All else is tried.
+# Kinds that never treat each number by itself. Every other operation is tried.
 MIXING = LINEAR | {Kind.INPUT, Kind.MAX_POOL, Kind.AVERAGE_POOL, Kind.GLOBAL_POOL, Kind.PADDING, Kind.CROPPING, Kind.UPSAMPLING}
-FARTHEST = 16  # calls between a unit and what it is ranked by
+FARTHEST = 16  # calls between a unit and the call that ranks it
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """By what the units of `call` are ranked: by the value of `before`, or by their own.
+    """What ranks the units of `call`: the value of `before`, or their own.
 
     `signs`: (channel,) float32, 1 where the unit rises with the value before and is flat above, -1 where it falls with it and is flat
-    below, 0 where its own value tells images apart. `ceilings`: (channel,) what it never exceeds, infinity where `signs` is 0. `parts`: of
-    a call that chooses among the values of others, by what each of these is ranked (see `selecting`), channels after channels.
+    below, 0 where its own value tells images apart. `ceilings`: (channel,) the value it never exceeds, infinity where `signs` is 0.
+    `parts`: for a call that chooses among the values of others, the ranking of each of these (see `selecting`), channels after channels.
     """
 
     graph: Graph
@@ -92,9 +92,9 @@ class Ranking:
 
 
 def ranking(graph: Graph, call: Call) -> Ranking:
-    """Return by what the units of `call` are ranked, found once for a graph.
+    """Return what ranks the units of `call`, found once for a graph: the nearest call before everything that is flat above.
 
-    The nearest call before everything that is flat above. Units need not agree: a batch normalization may turn some of them round.
+    Units need not agree: a batch normalization may turn some of them round.
     """
     key = "ranking", call.index
     if key not in graph.known:
@@ -137,7 +137,7 @@ def _found(graph: Graph, call: Call) -> Ranking:
         here = curve if found.is_own else curve_of(graph, before, found.before)
         if here is None:
             break
-        tied = _flat_signs(here * np.where(found.signs < 0, -1, 1)) != 0  # of these what was found so far does not tell images apart
+        tied = _flat_signs(here * np.where(found.signs < 0, -1, 1)) != 0  # for these units the call found so far does not tell images apart
         signs = np.where(found.signs == 0, _flat_signs(curve), _monotone(curve)).astype(np.float32)
         if tied.any() and signs[found.signs != 0].all():
             found = Ranking(graph, call, before, signs, np.where(signs != 0, _ceilings(curve), np.inf).astype(np.float32))
@@ -177,7 +177,7 @@ def _curve(graph: Graph, before: Call, call: Call, values: Any) -> Any:
 
 
 def is_by_number(graph: Graph, before: Call, call: Call) -> bool:
-    """Say whether each number of `call` depends on the same number of `before` and on its channel, and on nothing else. It is tried."""
+    """Say whether each number of `call` depends only on the same number of `before` and on its channel. It is tried."""
     if call.shape != before.shape:
         return False
     try:
@@ -197,7 +197,7 @@ def _treats_alike(graph: Graph, before: Call, call: Call) -> bool:
 
 
 def _close(one: FloatArray, other: FloatArray) -> bool:
-    """Say whether numbers are the same but for rounding, which may depend on their place in memory."""
+    """Say whether numbers are the same up to rounding, which may depend on their place in memory."""
     return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True))
 
 

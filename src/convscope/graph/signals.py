@@ -19,7 +19,7 @@ class Signal:
 
     `values`: (unit, row, column, channel) float32, of a vector with one row and column. `corner`: the row and column of the map where it
     begins, `step`: how many places of the map lie between two of its own. `bounded`: what lies beyond the map's borders counts for nothing,
-    else the map goes on for ever. `picked`: (unit,) the channel where each unit is 1 and all else 0, None for other values. `remarks`:
+    otherwise the map has no end. `picked`: (unit,) the channel where each unit is 1 and all else 0, None for other values. `remarks`:
     (convention, address of the layer).
     """
 

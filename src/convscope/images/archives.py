@@ -156,8 +156,8 @@ def _tar(archive: Archive, process: int) -> "_Streams":
 class _Streams:
     """Unpacked streams of one archive, each at its place, lent to one reader at a time.
 
-    Who reads takes the nearest stream that has not come so far yet: readers that go on in the archive's order, be they the same
-    threads or others, never begin again, and there are no more streams than readers at once.
+    A reader takes the nearest stream that has not come so far yet. Readers in the archive's order, on one thread or on several, never
+    begin again. There are no more streams than readers at once.
     """
 
     def __init__(self, archive: Archive) -> None:
@@ -210,7 +210,7 @@ def is_archive(path: Path) -> bool:
 
 
 def from_archive(path: Path) -> list[Source]:
-    """Return the pictures in an archive, in its order; folders are labels, but for those around everything.
+    """Return the pictures in an archive, in its order; folders are labels, except those around everything.
 
     Members that cannot be read, such as encrypted ones, are listed with the reason. Raises ImageError if the file is not an archive.
     """

@@ -86,7 +86,7 @@ def from_array(array: NDArray[Any], name: str, labels: Sequence[str | None] | No
 def stacked(array: NDArray[Any], name: str, count: int | None = None) -> NDArray[Any]:
     """Return an array as (image, height, width, c): of three axes it is one image if the last has at most four, else a stack of grey ones.
 
-    `count`: for so many images it has labels, which decides. Raises ImageError for another rank, and for none.
+    `count`: how many labels there are, which decides. Raises ImageError for another rank, and for none.
     """
     shape = array.shape
     if array.ndim == 2:

@@ -106,7 +106,7 @@ def _label(name: str) -> str | None:
 
 
 def labels_of(names: Iterable[list[str]]) -> list[str | None]:
-    """Return the label of each path, given as its parts: its first folder, but for folders that are around everything."""
+    """Return the label of each path, given as its parts: its first folder, not counting those around everything."""
     parts = list(names)
     depth = 0
     while (

@@ -20,8 +20,8 @@ def at_border(places: NDArray[np.int64], fields: NDArray[np.int64], shape: Seque
         return np.zeros(len(places), bool)
     first = (places == 0) & (fields[:, :2] < 0)
     last = (places == np.asarray(shape) - 1) & (fields[:, 2:] > np.asarray(size))
-    found: NDArray[np.bool_] = (first | last).any(axis=1)
-    return found
+    border: NDArray[np.bool_] = (first | last).any(axis=1)
+    return border
 
 
 def mostly_at_border(border: NDArray[np.bool_], shape: Sequence[int]) -> bool:

@@ -153,14 +153,14 @@ class _Builder:
 
     def _cut(self, call: Call, source: Ref) -> tuple[int, int, int, int] | None:
         """Return which part of a source's window a call reads; None if not the same part at every place."""
-        found = set()
+        parts = set()
         for windows in self.windows:
             wanted = through(call, windows[call.index], self.shapes[source.call], self.shapes[call.index])
             held = windows[source.call]
             assert wanted is not None
-            found.add((wanted.top - held.top, wanted.left - held.left, wanted.bottom - held.top, wanted.right - held.left))
+            parts.add((wanted.top - held.top, wanted.left - held.left, wanted.bottom - held.top, wanted.right - held.left))
         # Where two branches join at different strides, neighbours read different parts. No fixed graph can do that.
-        return found.pop() if len(found) == 1 else None
+        return parts.pop() if len(parts) == 1 else None
 
     def _read(self, call: Call, source: Ref) -> Ref:
         """Return what a call reads of a source: the part it needs, zero over the border where the call pads."""

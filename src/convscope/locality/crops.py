@@ -79,14 +79,14 @@ class Crops:
         for call in self.graph.ancestors([self.call.index]):
             if call.kind is Kind.INPUT or call.index not in self.graph.downstream:
                 continue
-            found = {
+            moves = {
                 _moved(call, shifts[source.call], [(one[source.call], one[call.index]) for one in (full, part)])
                 for source in call.sources
                 if source.call in shifts
             }
-            if len(found) != 1 or None in found:
+            if len(moves) != 1 or None in moves:
                 return None
-            shifts[call.index] = found.pop()  # type: ignore[assignment]
+            shifts[call.index] = moves.pop()  # type: ignore[assignment]
         return shifts
 
     def _holds(self, windows: dict[int, Field], shifts: dict[int, tuple[int, int]]) -> bool:

@@ -16,7 +16,7 @@ def gratings(calls: Iterable[Call]) -> dict[str, int]:
 
     `calls` in running order, as `Graph.ancestors` has them.
     """
-    found: dict[str, int] = {}
+    periods: dict[str, int] = {}
     steps: dict[int, tuple[float, float]] = {}
     for call in calls:
         if len(call.shape) != 4:
@@ -26,8 +26,8 @@ def gratings(calls: Iterable[Call]) -> dict[str, int]:
         steps[call.index] = rows, columns
         uneven = [step for axis, step in enumerate((rows, columns)) if _is_uneven(call, axis)]
         if uneven:
-            found[call.address] = round(max(uneven))
-    return found
+            periods[call.address] = round(max(uneven))
+    return periods
 
 
 def _is_uneven(call: Call, axis: int) -> bool:

@@ -23,8 +23,8 @@ def receptive_field(graph: Graph, call: Call, position: tuple[int, int] | None, 
     border an upper bound, because padding on the way can stand where the window says picture. Where the path meets an operation whose
     reach is not known, or `position` is None, the window is the whole image. Without `gates`: see `cone`.
     """
-    found = None if position is None else cone(graph, call, position, size, gates=gates)
-    return Field(0, 0, *size) if found is None else found.get(graph.image_input, Field(0, 0, *size))
+    windows = None if position is None else cone(graph, call, position, size, gates=gates)
+    return Field(0, 0, *size) if windows is None else windows.get(graph.image_input, Field(0, 0, *size))
 
 
 def cone(graph: Graph, call: Call, position: tuple[int, int], size: tuple[int, int], *, gates: bool = True) -> dict[int, Field] | None:
@@ -75,9 +75,9 @@ def receptive_fields(graph: Graph, places: Sequence[tuple[Call, tuple[int, int]]
             known = windows.setdefault(source.call, _nowhere(len(places)))
             for side, edge in enumerate(step):
                 (np.minimum if side < 2 else np.maximum)(known[side], np.clip(edge, -FARTHEST, FARTHEST), out=known[side], where=there)
-    found = windows.get(graph.image_input, _nowhere(len(places)))
-    whole_ones = unknown | (found[0] == NOWHERE)
-    return [whole if everything else Field(*map(int, found[:, number])) for number, everything in enumerate(whole_ones)]
+    edges = windows.get(graph.image_input, _nowhere(len(places)))
+    whole_ones = unknown | (edges[0] == NOWHERE)
+    return [whole if everything else Field(*map(int, edges[:, number])) for number, everything in enumerate(whole_ones)]
 
 
 def _nowhere(count: int) -> NDArray[np.int64]:

@@ -51,9 +51,9 @@ def activations(
     targets = list(dict.fromkeys([call.index, *(one.index for one in ranked.calls)]))
 
     def maps_of(some: slice) -> tuple[Any, Any]:
-        found = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[some]), targets), strict=True))
-        strengths = to_array(ranked.strengths(*(found[one.index] for one in ranked.calls)))
-        return to_array(found[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
+        values = dict(zip(targets, graph.run(network_input(bundle, batch.pixels[some]), targets), strict=True))
+        strengths = to_array(ranked.strengths(*(values[one.index] for one in ranked.calls)))
+        return to_array(values[call.index]), strengths.reshape(len(strengths), -1, strengths.shape[-1]).max(axis=1)
 
     parts, stopped = in_chunks(len(batch.pixels), CHUNK, options.stop, maps_of, "computing maps")
     maps, strengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

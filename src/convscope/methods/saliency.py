@@ -65,8 +65,8 @@ def saliency(
         return sorted(down, key=attrgetter("number"))
 
     parts, stopped = in_chunks(len(batch.pixels), IMAGES_AT_ONCE, options.stop, gradients, "computing gradients")
-    found = [one for part in parts for one in part]
-    scores = np.array([one.value * one.amount for one in found], np.float32)
+    projected = [one for part in parts for one in part]
+    scores = np.array([one.value * one.amount for one in projected], np.float32)
     if spoilt_units(graph, call)[wanted.channel]:
         scores[:] = np.nan
     return Saliency(
@@ -76,12 +76,12 @@ def saliency(
         interrupted=bool(stopped),
         theme=theme,
         unit=wanted,
-        windows=windows_of([[one] for one in found], size),
+        windows=windows_of([[one] for one in projected], size),
         scores=scores,
         values=ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores),
-        fields=np.array([one.field for one in found], np.int64),
-        images=batch.pixels[: len(found)],
-        image_names=batch.names[: len(found)],
+        fields=np.array([one.field for one in projected], np.int64),
+        images=batch.pixels[: len(projected)],
+        image_names=batch.names[: len(projected)],
         guided=guided,
     )
 

@@ -116,7 +116,7 @@ def _arrived(
     if len({len(part) for part in parts}) != 1:
         return ()
     joined = [(same[0][0], np.concatenate([values for _, values in same])) for same in zip(*parts, strict=True)]
-    # What an operation made of all pictures together, or several of each, is none of them.
+    # An operation that mixes all pictures, or makes several of each, tells nothing of one.
     return tuple(_arrival(layer, values) for layer, values in joined if len(values) == len(pictures))
 
 

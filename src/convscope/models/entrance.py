@@ -49,7 +49,7 @@ def walk(network: Any, image: str, fixed: Mapping[str, Any], pictures: NDArray[n
 
 
 def learns(operation: Any) -> bool:
-    """Say whether an operation has weights that training changes, frozen or not; constants of a Normalization are none."""
+    """Say whether an operation has weights that training changes, frozen or not. Constants of a Normalization do not count."""
     if not isinstance(operation, keras.Layer):
         return False
     layers = layers_of(operation)

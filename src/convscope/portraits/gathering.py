@@ -76,7 +76,7 @@ class Chunk:
     def gathered(self, wanted: Wanted, unreadable: dict[int, str]) -> list[Gathered]:
         """Return the windows of each unit; `unreadable` gets why images could not be had, by id.
 
-        Raises ImageError if the images of the run are not to be had at all.
+        Raises ImageError if no image of the run can be had.
         """
         found = [self._rooms(wanted) for _ in self.units]
         places = [(int(unit), int(rank)) for unit, rank in zip(*np.nonzero(self.fired), strict=True)]

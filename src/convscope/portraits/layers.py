@@ -85,7 +85,7 @@ def portraits_of(
 
     Images that are gone or have changed leave their places empty, and `unreadable` says why. A projection may differ in its last bits
     from one chunk of 16 units to another, since these run as one batch. Raises UnitError for a layer without rows and columns, ImageError
-    if the images of the run are not to be had at all.
+    if no image of the run can be had.
     """
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")

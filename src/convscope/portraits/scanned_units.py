@@ -1,4 +1,4 @@
-"""Units of a run with the network that measured them: what every portrait is made of, and what is to be said below it."""
+"""Units of a run with the network that measured them: what every portrait is made of, and the notes below it."""
 
 import functools
 import unicodedata

@@ -1,4 +1,4 @@
-"""Sheets -> pictures, the widths of words, colour maps: the file that imports matplotlib, but for its PDF, which `pdf` does.
+"""Sheets -> pictures, the widths of words, colour maps: the file that imports matplotlib, except its PDF, which `pdf` does.
 
 Pictures are pasted pixel by pixel, so that what a sheet shows is what the arrays say; matplotlib sets the words over
 them. Only its object interface is used: no pyplot, no rcParams, so a caller's own figures stay as they are.

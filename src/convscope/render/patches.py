@@ -180,7 +180,7 @@ def framed(patches: Patches, place: int) -> tuple[float, float, float, float]:
 
 
 def silence(images: int, not_finite: int = 0) -> str:
-    """Return what is said in place of the pictures of a unit that no image excites, or whose values are no numbers."""
+    """Return the words in place of the pictures of a unit that no image excites, or whose values are NaN or infinite."""
     if not_finite == images:
         return f"not finite: NaN or infinite on {counted(images, 'image')}" if images != 1 else "not finite: NaN or infinite on the image"
     others = f", not finite on {counted(not_finite, 'other')}" if not_finite else ""

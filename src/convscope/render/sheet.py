@@ -82,8 +82,8 @@ class Words:
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a sheet that can stand by itself: the `box` (left, top, right, bottom) of its pictures, and what is said of them, its name
-    first, none of it shortened.
+    """A part of a sheet that can stand by itself: the `box` (left, top, right, bottom) of its pictures, and their words, the name first,
+    none of them shortened.
     """
 
     box: tuple[int, int, int, int]
@@ -114,7 +114,7 @@ class Sheet:
         yield from self._marks
 
     def panel(self, box: tuple[int, int, int, int], *words: str) -> None:
-        """Say that the pictures in a box belong together with their hairlines, and what is said of them; empty words are left out."""
+        """Note that the pictures in a box, with their hairlines, belong together, and their words. Empty words are left out."""
         left, top, right, bottom = box
         self.panels.append(Panel((left - 1, top - 1, right + 1, bottom + 1), tuple(legible(one) for one in words if one)))
 

@@ -19,7 +19,7 @@ COMPARED_NOTE = "Those of one unit share a scale. The faintest are brightened to
 
 
 def through_note(view: str, gradients: bool) -> str:
-    """Return what is said of pictures that are seen through energy: that of projections, or of the gradients in their place."""
+    """Return the note on pictures that are seen through the energy of projections, or of the gradients in their place."""
     if view == "gradient":
         return "Plain gradients from the same positions. Beside them the image where they have energy, and mid-grey elsewhere."
     if gradients:

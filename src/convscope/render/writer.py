@@ -104,7 +104,7 @@ def _what_matters(said: dict[str, Any], plain: bool) -> list[Any]:
 
 
 def check_target(path: Path) -> None:
-    """Raise OutputError for a picture or folder that `write` could not write to; to be asked before a long computation."""
+    """Raise OutputError for a picture or folder that `write` could not write to. Call it before a long computation."""
     _check_suffix(path)
     check_writable(path if is_picture(path) else path / f"picture{PICTURE}")
 

@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 LAST_IMAGE = 2**32 - 1
 EMPTY = np.uint64(0)
 
+# Sums in fixed point: fractions of 40 bits from 2^23 images fit into 64 bits. Values are cut at 2^52, where a float64 has no fraction left.
 FRACTION_BITS = 40
 MOST_WHOLE = float(2**52)
 
@@ -59,7 +60,9 @@ class Top:
 
 def _keys(values: Floats, images: Ints) -> NDArray[np.uint64]:
     bits = (values + np.float32(0.0)).view(np.uint32)  # the sum makes -0 equal to 0
+    # The bits of a float, read as a whole number, rise with positive values and fall with negative ones. Those are turned round, below.
     rank = np.where(bits >> 31, ~bits, bits | np.uint32(0x80000000)).astype(np.uint64)
+    # Images count from the end, so that of equal values the earlier image has the larger key.
     return np.where(np.isfinite(values), (rank << np.uint64(32)) | (LAST_IMAGE - images).astype(np.uint64), EMPTY)
 
 
@@ -89,6 +92,7 @@ class Histogram:
         for start in range(0, units, 1024):  # bincount needs 8 bytes a bin
             part = values[:, start : start + 1024]
             width = part.shape[1]
+            # Each unit has bins of its own, one after the other. The last of all takes what is not finite, and is dropped.
             index = np.where(np.isfinite(part), bins_of(part) + np.arange(width) * BINS, width * BINS)
             counts[start : start + width] = np.bincount(index.ravel(), minlength=width * BINS + 1)[:-1].reshape(width, BINS)
         return cls(counts)
@@ -145,6 +149,7 @@ class Moments:
             finite.sum(axis=0, dtype=np.int64),
             (finite & (values > 0) & (after > 0)).sum(axis=0, dtype=np.int64),
             (finite & (after >= ceilings)).sum(axis=0, dtype=np.int64),
+            # Adding 0 makes -0 equal to 0: which of the two is the least would depend on the order of the shards.
             np.where(finite, values, np.float32(np.inf)).min(axis=0, initial=np.float32(np.inf)) + np.float32(0.0),
             np.where(finite, values, np.float32(-np.inf)).max(axis=0, initial=np.float32(-np.inf)) + np.float32(0.0),
             Sums.of(values),

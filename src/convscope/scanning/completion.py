@@ -48,7 +48,7 @@ def complete_run(
     executor: Executor | None = None,
     function: Callable[[Shard], Finished] | None = None,
 ) -> None:
-    """Measure the images that the run does not know yet, shard by shard, and write its tables; Ctrl-C writes them for what was reached.
+    """Measure the images that the run does not know yet, shard by shard, and write its tables. Ctrl-C writes them for the images so far.
 
     `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `executor` works the shards off by
     `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.

@@ -67,7 +67,7 @@ class Processes:
                     ) from error
 
     def _once(self, function: Callable[[Item], Result], waiting: Iterator[Item], lost: list[Item]) -> Iterator[Result]:
-        """Work until all is done or a process dies; what was given out and has not come back is then in `lost`."""
+        """Work until all is done or a process dies. `lost` then holds the items whose results have not come back."""
         running: dict[Future[Result], Item] = {}
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin, initargs=(function,))

@@ -48,8 +48,10 @@ from .measure import Measure, columns_of
 from .sample import Sample, sampled_images
 from .shards import Finished, cut
 
+# Each part holds the statistics of all units. More of them would cost more to read than to merge now and then.
 MOST_PARTS = 32
 FLOATS = np.dtype("<f4")
+# What systems answer where another process holds the lock.
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -164,7 +166,7 @@ class Journal:
         """Keep a finished shard: its rows first, then the part that says so."""
         first, end = finished.span
         self._write_rows(finished)
-        if not finished.spans:
+        if not finished.spans:  # no image of the shard could be reached, so nothing counts as done
             return
         done = tuple(Done(*span, self._listed.digest(*span), *self._digests(finished, span)) for span in finished.spans)
         kept = Kept(done, finished.statistics, finished.skipped)
@@ -216,6 +218,7 @@ class Journal:
         old = part_files(self.folder)
         ordered = Kept(tuple(sorted(self._kept.done, key=lambda one: one.span)), self._kept.statistics, tuple(sorted(self._kept.skipped)))
         new = self._write_part(f"merged-{max(map(merged_number, old), default=0) + 1}", ordered)
+        # A kill before this loop ends leaves parts beside the file that holds them. `_recover` finds them covered, and removes them.
         for path in old:
             if path != new:
                 _remove(path)
@@ -251,6 +254,7 @@ class Journal:
             for one in kept.done:
                 covered[one.first : one.end] = True
             self._kept = self._kept.merge(kept)
+            # A merged file of schema 1 does not say what it is of. Counted as a part, it is written again with that and its checksums.
             self._parts += path.name.startswith("part-") or not of
 
     def _check(self, path: Path, kept: Kept, of: str) -> None:

@@ -40,8 +40,8 @@ class Listed:
 def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None]]:
     """Return the images in the order of their ids, and where they are: first those the run knows, by name, then the new ones.
 
-    None stands for one that is not among those given any more. A list that is missing or damaged is made again from what is given; the
-    journal knows whether it is the same. Raises ImageError for a label that has changed, OutputError.
+    None stands for one that is not among those given any more. A list that is missing or damaged is made again from these; the journal
+    knows whether it is the same. Raises ImageError for a label that has changed, OutputError.
     """
     known, by_key = read_sources(folder), keyed(given.sources)
     seen: Counter[str] = Counter()

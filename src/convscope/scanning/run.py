@@ -89,7 +89,7 @@ class Run:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what is to be said of the run as a whole: that its features are few."""
+        """Return the notes on the run as a whole: that its features are few."""
         return few_features(int(self.manifest["features"]))
 
     @property
@@ -217,7 +217,7 @@ class Run:
         return picture
 
     def check_pictures(self) -> None:
-        """Raise ImageError if the images are not to be had at all: arrays in memory that are gone, or a folder that is."""
+        """Raise ImageError if no image can be had: arrays in memory that are gone, or a folder that is."""
         _ = self._sources
 
     @cached_property
@@ -327,12 +327,12 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
 
 
 def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
-    """Return the model and the images of a run, of a list the folder too: nothing comes of them but for what has the digests of the run."""
+    """Return the model and the images of a run, of a list the folder too: only files with the digests of the run count."""
     images = list(places_of(manifest["given"] or ()))
     lists = [as_path(one).parent for one in images if as_path(one).suffix.lower() in LISTS]
     return [*model_file(manifest["model"]), *images, *lists]
 
 
 def is_run(path: str | Path) -> bool:
-    """Say whether a path that may be opened is the folder of a run, be it unfinished or damaged."""
+    """Say whether a path that may be opened is the folder of a run, even an unfinished or damaged one."""
     return is_within_reach(path) and is_run_folder(as_path(path))

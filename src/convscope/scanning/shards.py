@@ -59,7 +59,7 @@ class Finished:
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """The spans of its images that are finished: its own, but for those that were not reached."""
+        """The spans of its images that are finished: its own, except those that were not reached."""
         first, end = self.span
         return list(spans_of(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
 

@@ -55,10 +55,10 @@ def _take_model(state: State, answer: str) -> Step:
 def _take_layer(state: State, answer: str) -> Step:
     if answer == WHOLE:
         return asked(replace(state, stage="method", layer=None))
-    found = next((info for info in layers(state.bundle) if info.address == answer), None)
-    if found is None:
+    layer = next((info for info in layers(state.bundle) if info.address == answer), None)
+    if layer is None:
         raise OptionError(f"No layer `{answer}`. Choose one from the list.")
-    return asked(replace(state, stage="units", layer=found, units=f"0-{min(7, found.channels - 1)}"))
+    return asked(replace(state, stage="units", layer=layer, units=f"0-{min(7, layer.channels - 1)}"))
 
 
 def _take_units(state: State, answer: str) -> Step:
@@ -86,9 +86,9 @@ def _take_method(state: State, answer: str) -> Step:
 
 
 def _take_images(state: State, answer: str) -> Step:
-    given = _split(answer or state.images)
-    as_image_set(given)
-    return _next_option(replace(state, images=shlex.join(given)))
+    images = _split(answer or state.images)
+    as_image_set(images)
+    return _next_option(replace(state, images=shlex.join(images)))
 
 
 def _split(answer: str) -> list[str]:

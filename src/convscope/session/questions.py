@@ -52,14 +52,14 @@ def _ask_units(state: State) -> Question:
 
 def method_choices(state: State) -> list[Choice]:
     """Return the methods for the chosen layer or the whole network, for units or for the strongest of them."""
-    found = []
+    choices = []
     for name in METHODS:
         method = METHODS.get(name)
         of_layer = bool({"unit", "units", "layer"} & set(method.takes))
         ranked = state.layer is not None and state.units.startswith("strongest")
         if of_layer == (state.layer is not None) and (not ranked or any(option.names == RANKED for option in method.options)):
-            found.append(Choice(name, f"{name}: {summary(name)}"))
-    return found
+            choices.append(Choice(name, f"{name}: {summary(name)}"))
+    return choices
 
 
 def _ask_method(state: State) -> Question:

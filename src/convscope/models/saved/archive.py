@@ -15,7 +15,7 @@ from ...errors import ModelError
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_ENTRIES = 10_000
 MOST_TEXT = 64 * 2**20
-# Keras stores weights as they are; zeros packed by far more than this are no weights.
+# Keras stores weights unpacked. Zeros that unpack to far more than this are not weights.
 MOST_PACKED = 100
 SMALL = 64 * 2**20
 # What zipfile raises for a damaged archive; RuntimeError covers packing that it does not know.

@@ -25,7 +25,7 @@ def whole_type(config: Mapping[str, Any], writer: int) -> str | None:
 
 
 def rounding_note(config: Mapping[str, Any]) -> str | None:
-    """Return what is said of a layer that computes in another floating point type than float32."""
+    """Return the note on a layer that computes in another floating point type than float32."""
     policy = policy_of(config)
     if policy in ("float32", *WHOLE) or not policy.removeprefix("mixed_").startswith(("float", "bfloat")) or len(policy) > 20:
         return None

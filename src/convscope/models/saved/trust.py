@@ -144,5 +144,5 @@ def unknown(entry: Entry) -> ModelError:
 
 
 def word(name: Any) -> str:
-    """Return a name as a user can type it, "ClassName" in place of one that is none."""
+    """Return a name as a user can type it, or "ClassName" for what is not a name."""
     return name if isinstance(name, str) and name.isidentifier() and len(name) < 80 else "ClassName"

@@ -138,7 +138,7 @@ def _by_order(stored: Named, layer: Any, variables: list[Any], writer: int) -> P
 
 
 def _alike(shape: Any, other: Any) -> bool:
-    """Say whether two shapes are the same but for sides of one, which say nothing of the order."""
+    """Say whether two shapes are the same apart from sides of one, which tell nothing about the order."""
     return [side for side in shape if side != 1] == [side for side in other if side != 1]
 
 

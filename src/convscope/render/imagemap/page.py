@@ -36,7 +36,7 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
     The page opens from disk and from any static host, and sends no request elsewhere. `data/` is replaced as a whole,
     and the thumbnails are read and written one texture page at a time, so that memory does not grow with their number.
     `map.png` and `grid.png`, in the folder or beside a folder called `page`, are shown to readers without JavaScript;
-    without them the map is drawn for those readers. Raises OutputError, also for a `data/` that is no page's.
+    without them the map is drawn for those readers. Raises OutputError, also for a `data/` of something else.
     """
     folder = Path(folder)
     _check_replaceable(folder / DATA)
