@@ -12,7 +12,8 @@ import threading
 import pytest
 
 from convscope.errors import PageError
-from convscope.viewing import HEADERS, open_server
+from convscope.render.pages import write_index
+from convscope.viewing import HEADERS, check_page, open_server
 
 
 @pytest.fixture
@@ -157,6 +158,17 @@ def test_a_folder_without_a_page_is_refused(folder):
     (folder / "manifest.json").write_text(json.dumps({"kind": "scan", "schema": 1}))
     with pytest.raises(PageError, match="not hold a map of images"):
         open_server(folder)
+
+
+def test_every_page_of_the_kit_is_shown(tmp_path):
+    """A page of pictures has no manifest, or one of a job that made them; what another program wrote is refused."""
+    write_index(tmp_path, "Pictures", [])
+    assert check_page(tmp_path) == tmp_path
+    (tmp_path / "manifest.json").write_text(json.dumps({"kind": "job", "schema": 1}))
+    assert check_page(tmp_path) == tmp_path
+    (tmp_path / "index.html").write_text("<!doctype html><meta name=generator content=other>")
+    with pytest.raises(PageError, match="not hold a map of images"):
+        check_page(tmp_path)
 
 
 def test_a_port_that_is_taken_is_said(server, folder):

@@ -1,9 +1,10 @@
-"""A local server for the page of a map: one folder, this machine only, nothing but reading."""
+"""A local server for a page: one folder, this machine only, nothing but reading."""
 
+import contextlib
 import mimetypes
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,8 +12,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import PageError
-from .formats.imagemap import MANIFEST, PAGE, read_manifest
+from .formats import imagemap
+from .formats.imagemap import MANIFEST, PAGE
+from .json_files import read_json
 
+# What reads the manifest of a page of each kind: it raises PageError unless this release can show the page.
+KINDS: Mapping[str, Callable[[Path], Any]] = {imagemap.KIND: imagemap.read_manifest}
+SIGN = b'<meta name="generator" content="convscope">'  # in the head of every page, also of those without a manifest
+HEAD = 4096  # bytes
 ADDRESS = "127.0.0.1"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 HEADERS = {
@@ -24,14 +31,32 @@ HEADERS = {
 
 
 def check_page(folder: Path) -> Path:
-    """Return the folder that holds the page: `folder` or `page` in it; raise PageError if there is none that can be shown."""
+    """Return the folder that holds the page: `folder` or `page` in it; raise PageError if there is none that can be shown.
+
+    The kind in the manifest says what reads it. Pages of pictures have no manifest.
+    """
     folder = Path(folder)
     if not folder.is_dir():
-        raise PageError(f"No folder `{folder}`. Expected a folder written by `convscope tsne … --page`.")
+        raise PageError(f"No folder `{folder}`. Expected a folder with a page, for example one written by `convscope tsne … --page`.")
     inner = folder / "page"
     folder = inner if not (folder / MANIFEST).exists() and (inner / MANIFEST).exists() else folder
-    read_manifest(folder)
+    kind = _kind(folder)
+    if kind in KINDS or not _is_signed(folder / PAGE):
+        read: Callable[[Path], Any] = KINDS.get(kind, imagemap.read_manifest)
+        read(folder)
     return folder
+
+
+def _kind(folder: Path) -> str:
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        return str(read_json(folder / MANIFEST)["kind"])
+    return ""
+
+
+def _is_signed(page: Path) -> bool:
+    with contextlib.suppress(OSError), page.open("rb") as file:
+        return SIGN in file.read(HEAD)
+    return False
 
 
 def serve(folder: Path, port: int = 0, ready: Callable[[str], None] = lambda address: None) -> None:

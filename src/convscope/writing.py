@@ -31,8 +31,8 @@ class Writer(Protocol):
     ) -> Iterator[tuple[Any, list[Path]]]:
         """Write results under their names as they are made, and at the end a page that shows all; yield each with its paths."""
 
-    def write_page(self, result: Any, folder: Path) -> list[Path]:
-        """Write a map as a page for the browser; return the paths."""
+    def write_page(self, result: Any, folder: Path, **options: Any) -> list[Path]:
+        """Write a map as a page for the browser, with the options of the room that draws; return the paths."""
 
     def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False) -> bool:
         """Say whether `path` holds the picture `name` of a result of the provenance `result`."""

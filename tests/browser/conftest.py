@@ -95,4 +95,6 @@ def opening(browser, addresses, embeddings):
         return opened[-1].open(addresses[name] + state)
 
     yield open_named
-    assert not opened or opened[-1].console() == []
+    if opened:
+        opened[-1].js("localStorage.clear()")  # the choice of a theme is kept
+        assert opened[-1].console() == []

@@ -112,7 +112,7 @@ class Page:
         """Return the share of visible tiles whose two colours are not where the record says they must be."""
         places, pixels = self.screen(exact), self.pixels()
         quarter = self.js("return map.scene.size()") / 4
-        bar = self.js("return document.getElementById('bar').offsetHeight")
+        bar = self.js("return document.querySelector('header.bar').offsetHeight")
         covered = self.js("const b = document.getElementById('legend').getBoundingClientRect(); return [b.right, b.bottom]")
         margin = quarter * 2
         free = (places > margin + 2).all(axis=1) & (places < np.array(pixels.shape[1::-1]) - margin - 2).all(axis=1)

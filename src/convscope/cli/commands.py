@@ -91,10 +91,11 @@ def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, 
 
 
 def _view(folder: Path, port: int, browse: bool) -> None:
-    """Serve the page of a map on this machine and open it in the browser; Ctrl-C ends it.
+    """Serve a page on this machine and open it in the browser; Ctrl-C ends it.
 
-    Takes a folder written by `convscope tsne … --page`. The page also opens by itself, from its index.html. This command is for browsers
-    that read nothing from disk. It serves only this folder, only to this machine, and lets nobody change it.
+    Takes a folder with a page: of a map (`convscope tsne … --page`), of pictures, or of a demo. The page also opens by itself, from its
+    index.html. This command is for browsers that read nothing from disk. It serves only this folder, only to this machine, and lets
+    nobody change it.
     """
     from ..viewing import serve
 

@@ -5,6 +5,7 @@ a model. The names below answer `convscope.writing.Writer`.
 """
 
 from pathlib import Path
+from typing import Any
 
 from ..results import Embedding
 from .pages import write_pages
@@ -13,8 +14,11 @@ from .writer import is_written, main_picture, png_bytes, show, write, write_chos
 __all__ = ["is_written", "main_picture", "png_bytes", "show", "write", "write_chosen", "write_named", "write_page", "write_pages"]
 
 
-def write_page(result: Embedding, folder: Path) -> list[Path]:
-    """Write a map as a page for the browser, its viewer and its images; return the paths. Raises OutputError."""
+def write_page(result: Embedding, folder: Path, **options: Any) -> list[Path]:
+    """Write a map as a page for the browser, its viewer and its images; return the paths. Raises OutputError.
+
+    The options are those of `imagemap.write_page`.
+    """
     from . import imagemap  # only a map that becomes a page needs it
 
-    return list(imagemap.write_page(result, folder))
+    return list(imagemap.write_page(result, folder, **options))

@@ -80,10 +80,16 @@ class Embedding(Result):
                 if _holds_points(stale):
                     stale.unlink()
 
-    def save_page(self, folder: str | Path) -> list[Path]:
-        """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written."""
+    def save_page(
+        self, folder: str | Path, *, atlas: str = "", side: int | None = None, ids: NDArray[np.integer[Any]] | None = None
+    ) -> list[Path]:
+        """Write the map as a page of its own that opens in a browser, without a server or a network; return what was written.
+
+        `side`: thumbnails of at most so many pixels. Of an atlas: `atlas`, its address as seen from the page, and `ids`, (image,) the
+        numbers by which its links name the images.
+        """
         check_apart(Path(folder), self.provenance.parameters.get("onto"))
-        return writer().write_page(self, Path(folder))
+        return writer().write_page(self, Path(folder), atlas=atlas, side=side, ids=ids)
 
 
 def check_apart(folder: Path, onto: str | Path | None) -> None:

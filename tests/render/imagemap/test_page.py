@@ -81,13 +81,13 @@ def test_the_first_picture_of_sixty_thousand_takes_less_than_a_megabyte(tmp_path
     neighbours = rng.integers(0, count, (count, 8)).astype(np.int32)
     (tmp_path / "map.png").write_bytes(b"")
     write_page(maps.embedding(thumbnails, points, points, labels, neighbours=neighbours), tmp_path)
-    first = ("index.html", "viewer/style.css", "viewer/viewer.js", "data/start.js")
+    first = ("index.html", "site/tokens.css", "site/kit.css", "site/kit.js", "site/map.css", "site/map.js", "data/start.js")
     assert sum((tmp_path / name).stat().st_size for name in first) < 1_000_000
 
 
 def test_the_viewer_is_small_and_asks_for_nothing_elsewhere(written):
     script = viewer_script()
-    assert "convscope/render/imagemap/viewer" in script.splitlines()[0] and len(script.encode()) < 42_000
+    assert "convscope/render/imagemap/viewer" in script.splitlines()[0] and len(script.encode()) < 45_000
     texts = [script, *(path.read_text("utf-8") for path in written[2] if path.suffix in (".html", ".css"))]
     for text in texts:
         assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest|WebSocket|innerHTML|outerHTML|document\.write|eval\(", text)
@@ -220,7 +220,7 @@ def test_the_version_that_the_page_asks_for_changes_with_the_map_alone(tmp_path)
     for number, seed in enumerate((0, 0, 1)):
         write_page(maps.marked_map(60, side=8, seed=seed), tmp_path / str(number))
         text = (tmp_path / str(number) / "index.html").read_text("utf-8")
-        found.append(re.findall(r"viewer/viewer\.js\?([0-9a-f]{12})", text))
+        found.append(re.findall(r"site/map\.js\?([0-9a-f]{12})", text))
     assert found[0] == found[1] != found[2] and len(found[2]) == 1
 
 

@@ -1,16 +1,17 @@
 """Embedding -> a folder: index.html, the viewer, and the images as scripts that hold bytes."""
 
-import hashlib
-import importlib.resources
+import contextlib
 import json
 import string
 from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ...digests import hasher
 from ...errors import OutputError
 from ...files import new_folder, write_files
 from ...formats import imagemap
@@ -18,6 +19,8 @@ from ...formats.imagemap import DATA, LATER, MANIFEST, PAGE, START, packed, scri
 from ...json_files import as_json
 from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
+from ..site import assets, words
+from ..site import page as page_of
 from ..site.scripts import script as script_of
 from ..thumbnails import kind_of
 from ..writer import png_bytes
@@ -27,25 +30,35 @@ from .records import Classes, Places, chunks, classes_of, later, place
 OWN_PICTURE = f"{DATA}/map.png"
 PICTURES = {"map.png": "The images at their coordinates", "grid.png": "The images on a grid"}
 SAMPLE = 2000
-SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "input", "main")  # each knows those before it
+SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "atlas", "input", "main")  # each knows those before it
+FOLDER = "render/imagemap/viewer"
+OLDER = ("viewer/style.css", "viewer/viewer.js")  # of a page that an earlier convscope wrote
+SECRET = ("model", "parameters", "inputs")  # of the provenance: where files of the machine may be named
 
 
-def write_page(embedding: Embedding, folder: Path) -> list[Path]:
+def write_page(
+    embedding: Embedding, folder: Path, *, atlas: str = "", side: int | None = None, ids: NDArray[np.integer[Any]] | None = None
+) -> list[Path]:
     """Write the map of images as a page into `folder` and return the files' paths, `index.html` first.
 
     The page opens from disk and from any static host, and sends no request elsewhere. `data/` is replaced as a whole,
     and the thumbnails are read and written one texture page at a time, so that memory does not grow with their number.
     `map.png` and `grid.png`, in the folder or beside a folder called `page`, are shown to readers without JavaScript;
-    without them the map is drawn for those readers. Raises OutputError, also for a `data/` of something else.
+    without them the map is drawn for those readers.
+
+    `atlas`: the address of the atlas to which the page belongs, whose data lie in `../data`; the page then links to its images, and
+    names no path of this machine. `side`: the largest thumbnails, in pixels. `ids`: (image,) by which number links name an image, its
+    row in the map by default. Raises OutputError, also for a `data/` of something else.
     """
     folder = Path(folder)
     _check_replaceable(folder / DATA)
     placed, classes = place(embedding.points, embedding.backdrop), classes_of(embedding)
     channels = channels_of(embedding.thumbnails)
-    sizes = levels(len(embedding.points), embedding.thumbnails.shape[1], channels)
-    about = describe(embedding, classes, sizes, channels)
+    largest = embedding.thumbnails.shape[1]
+    sizes = levels(len(embedding.points), min(side or largest, largest), channels)
+    about = describe(embedding, classes, sizes, channels, atlas)
     with new_folder(folder / DATA) as data:
-        digest = hashlib.sha256(viewer_script().encode("utf-8"))
+        digest = hasher()
         write = _writer(data, digest.update)
         means = _write_pages(embedding, placed, sizes, write, channels)
         for name, content in chunks(embedding, placed):
@@ -54,13 +67,21 @@ def write_page(embedding: Embedding, folder: Path) -> list[Path]:
         shown = embedding.labels if embedding.labels is not None else embedding.predictions
         if shown is not None:
             start["classes"] = classes.codes(shown, placed.order)
-        write(LATER, later(embedding, classes, placed))
+        write(LATER, later(embedding, classes, placed, ids))
         write(START, start)
         pictures = _pictures(folder)
         if not pictures:
             write_files({data / Path(OWN_PICTURE).name: png_bytes(embedding, "map.png")})
-    written = write_files(_viewer(folder, about, pictures, digest.hexdigest()[:12]))
+    written = write_files(_viewer(folder, about, pictures, digest.hexdigest()))
+    _remove_older(folder)
     return written + sorted((folder / DATA).iterdir())
+
+
+def _remove_older(folder: Path) -> None:
+    for path in (folder / name for name in OLDER):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there is none, or it holds something else
+        (folder / "viewer").rmdir()
 
 
 def _check_replaceable(data: Path) -> None:
@@ -83,8 +104,9 @@ def _writer(data: Path, heard: Callable[[bytes], None]) -> Callable[[str, Mappin
     return write
 
 
-def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], channels: int) -> dict[str, Any]:
+def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], channels: int, atlas: str = "") -> dict[str, Any]:
     """Return all that the page knows about the map as a whole, as plain JSON values."""
+    provenance = json.loads(embedding.provenance.as_json(inputs=len(embedding.provenance.inputs)))
     tsne = not embedding.engine.startswith("PCA")  # too few images for t-SNE: the record's engine says so
     notes = [CAUTION_TSNE] * tsne + [note for note in embedding.notes if note != CAUTION_TSNE]
     facts = {
@@ -105,9 +127,19 @@ def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], c
         "predicted": embedding.predictions is not None,
         "width": classes.width,
         "classes": classes.described(embedding),
-        "provenance": json.loads(embedding.provenance.as_json(inputs=len(embedding.provenance.inputs))),
+        "provenance": provenance | {name: _public(provenance[name]) for name in SECRET if name in provenance} if atlas else provenance,
+        **({"atlas": atlas} if atlas else {}),
     }
     return imagemap.about(facts)
+
+
+def _public(value: Any) -> Any:
+    """Return a record of what made the map without the folders of this machine: of a path its last name stays."""
+    if isinstance(value, dict):
+        return {name: _public(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_public(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _sample(thumbnails: Bytes) -> Bytes:
@@ -145,29 +177,32 @@ def _means(block: Bytes) -> Bytes:
 
 
 def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | None], version: str) -> dict[Path, bytes]:
-    """Return the files beside `data/`: the page, its style, its script, and a manifest for other programs.
+    """Return the files beside `data/`: the page, its styles, its scripts, and a manifest for other programs.
 
-    The page asks for its other files with their `version`, so that no browser mixes those that it kept of an older map.
+    The page asks for its other files with a version, so that no browser mixes those that it kept of an older map.
     """
-    sources = importlib.resources.files(__package__).joinpath("viewer")
     shown = "".join(f'<img src="{name}" alt="{PICTURES[Path(name).name]}">' for name in pictures or (OWN_PICTURE,))
     title = f"{about['method']} map of {about['images']:,} images"
-    page = string.Template(sources.joinpath("index.html").read_text("utf-8")).substitute(
-        title=escape(title), pictures=shown, version=version, caution=escape(" ".join(about["notes"][:1]))
-    )
+    main = string.Template(_source("main.html")).substitute(title=words(title), pictures=shown, caution=words(" ".join(about["notes"][:1])))
+    own = {"site/map.css": _source("style.css").encode("utf-8"), "site/map.js": viewer_script().encode("utf-8")}
+    linked = assets(own, version=version)
+    crumbs = [("Atlas", about["atlas"]), (title, None)] if "atlas" in about else [(title, None)]
+    page = page_of(title, main, assets=linked, crumbs=crumbs, home=about.get("atlas", ""), tools=_source("tools.html"), kind="map")
     return {
-        folder / PAGE: page.encode("utf-8"),
+        folder / PAGE: page,
         folder / MANIFEST: imagemap.manifest(about),
-        folder / "viewer" / "style.css": sources.joinpath("style.css").read_bytes(),
-        folder / "viewer" / "viewer.js": viewer_script().encode("utf-8"),
+        **{folder / name: content for name, content in linked.files.items()},
         **{folder / name: content for name, content in pictures.items() if content is not None},
     }
 
 
 def viewer_script() -> str:
     """Return the viewer's scripts as one; the commented sources lie beside this file."""
-    sources = importlib.resources.files(__package__).joinpath("viewer")
-    return script_of("render/imagemap/viewer", (sources.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS)).decode("utf-8")
+    return script_of(FOLDER, (_source(f"{name}.js") for name in SCRIPTS)).decode("utf-8")
+
+
+def _source(name: str) -> str:
+    return files(__package__).joinpath("viewer", name).read_text("utf-8")
 
 
 def _pictures(folder: Path) -> dict[str, bytes | None]:

@@ -82,10 +82,14 @@ def classes_of(embedding: Embedding) -> Classes:
     return Classes(names, 1 if len(names) <= 256 else 2 if len(names) <= LARGEST + 1 else 4)
 
 
-def later(embedding: Embedding, classes: Classes, placed: Places) -> dict[str, bytes]:
-    """Return what is needed only after the first picture: cells of the grid, row numbers, backdrop, predictions, probabilities."""
+def later(embedding: Embedding, classes: Classes, placed: Places, ids: NDArray[np.integer[Any]] | None = None) -> dict[str, bytes]:
+    """Return what is needed only after the first picture: cells of the grid, the images' numbers, backdrop, predictions, probabilities.
+
+    `ids`: (image,) the images' numbers, their rows in the map by default.
+    """
     order = placed.order
-    parts = {"cells": packed("cells", embedding.cells[order]), "ids": packed("ids", order)}
+    numbers = order if ids is None else np.asarray(ids)[order]
+    parts = {"cells": packed("cells", embedding.cells[order]), "ids": packed("ids", numbers)}
     if len(placed.backdrop):
         parts["backdrop"] = packed("backdrop", placed.backdrop)
     if embedding.labels is not None and embedding.predictions is not None:

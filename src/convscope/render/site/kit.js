@@ -125,6 +125,8 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   kit.onTheme = (act) => watching.push(act);
   prefersDark.addEventListener("change", tell);
   const choose = (theme) => { memory.set(paint(theme)); tell(); };
+  /* Show the theme that a link names, without keeping it; without one, the reader's. */
+  kit.showTheme = (theme) => { paint(theme || memory.get()); tell(); };
   paint(memory.get());
   addEventListener("DOMContentLoaded", () => {
     paint(memory.get());

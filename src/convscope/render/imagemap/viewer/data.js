@@ -6,7 +6,7 @@ const map = {};
 (() => {
   const CHUNK = 16384;
   const taken = new Map(), loading = new Map(), names = [], neighbours = [];
-  const utf8 = new TextDecoder(), version = document.currentScript.src.split("?")[1]; // of the data: no browser keeps an older map's
+  const utf8 = new TextDecoder();
 
   map.take = (name, text) => taken.set(name, text);
 
@@ -25,7 +25,7 @@ const map = {};
     if (!loading.has(name)) {
       loading.set(name, new Promise((resolve, reject) => {
         const script = document.createElement("script");
-        script.src = `data/${name}.js?${version}`;
+        script.src = `data/${name}.js${kit.version}`;
         script.onload = () => { script.remove(); loading.delete(name); resolve(); };
         script.onerror = () => { script.remove(); loading.delete(name); reject(new Error(`data/${name}.js is missing or cannot be read.`)); };
         document.head.append(script);

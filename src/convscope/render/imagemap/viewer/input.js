@@ -65,7 +65,6 @@ map.listen = () => {
 
   const centre = () => scene.toScreen(scene.x, scene.y);
   const toggle = (id) => { $(id).hidden = !$(id).hidden; };
-  const theme = () => { document.documentElement.dataset.theme = map.dark() ? "light" : "dark"; ui.recolour(); };
   const turn = (layout) => { scene.turn(layout); ui.layout(); };
   ui.layout = () => ["exact", "grid"].forEach((one) => $(one).setAttribute("aria-pressed", scene.layout === one));
   const escape = () => {
@@ -74,16 +73,20 @@ map.listen = () => {
     else if (scene.selected >= 0) ui.select(-1);
     else ui.clear();
   };
+  const zoom = (factor) => () => scene.zoomAt(...centre(), factor);
   const keys = {
     ArrowLeft: () => scene.pan(80, 0), ArrowRight: () => scene.pan(-80, 0), ArrowUp: () => scene.pan(0, 80), ArrowDown: () => scene.pan(0, -80),
-    "+": () => scene.zoomAt(...centre(), 1.5), "=": () => scene.zoomAt(...centre(), 1.5), "-": () => scene.zoomAt(...centre(), 1 / 1.5),
-    0: scene.home, Home: scene.home, g: () => turn(scene.layout === "grid" ? "exact" : "grid"), c: () => ui.nextColour(), t: theme,
-    l: () => ui.lasso(!lassoing), i: () => toggle("about"), "?": () => toggle("about"), Escape: escape,
+    "+": zoom(1.5), "=": zoom(1.5), "-": zoom(1 / 1.5), 0: scene.home, Home: scene.home, g: () => turn(scene.layout === "grid" ? "exact" : "grid"),
+    c: () => ui.nextColour(), t: kit.turnTheme, l: () => ui.lasso(!lassoing), i: () => toggle("about"), "?": () => kit.help(WORDS), Escape: escape,
     "/": () => $("search").focus(), Enter: () => ui.select(scene.nearest(scene.x, scene.y)),
   };
+  const WORDS = Object.fromEntries([
+    ["arrows", "move"], ["+ \u2212", "nearer and farther"], ["0", "see everything"], ["Enter", "select the image in the middle"], ["1 to 8", "go to a neighbour of the selected image"],
+    ["g", "map or grid"], ["c", "next colouring"], ["l", "lasso: draw around images"], ["/", "search names and classes"], ["i", "about this map"], ["t", "light or dark"], ["Esc", "back"],
+  ].map(([key, words]) => [key, { words }]));
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches("input, select") || (event.target.matches("button") && event.key === "Enter")) {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.matches("input:not([type=radio]), select") || (event.target.matches("button, a") && event.key === "Enter")) {
       if (event.key === "Escape") { event.target.blur(); area.focus(); }
       return;
     }
@@ -95,10 +98,11 @@ map.listen = () => {
   });
 
   const clicks = {
-    exact: () => turn("exact"), grid: () => turn("grid"), lasso: () => ui.lasso(!lassoing), home: scene.home, theme, info: () => toggle("about"),
+    exact: () => turn("exact"), grid: () => turn("grid"), lasso: () => ui.lasso(!lassoing), home: scene.home, info: () => toggle("about"),
     close: () => ui.select(-1), shut: () => toggle("about"), note: () => ui.note(""), csv: () => ui.save().catch(map.fail), clear: ui.clear,
     fold: () => $("fold").setAttribute("aria-expanded", $("legend").classList.toggle("open")),
   };
+  document.querySelector(".skip").onclick = (event) => { event.preventDefault(); area.focus(); }; // the hash holds the view
   for (const [id, act] of Object.entries(clicks)) $(id).onclick = act;
   $("colour").onchange = (event) => ui.colourBy(event.target.value);
   let typing = 0;

@@ -7,7 +7,7 @@
 
   map.fail = (error) => ui.note(error.message);
   map.redraw = () => { scheduled ||= requestAnimationFrame(frame); };
-  map.resting = () => Boolean(map.ready && !scheduled && pages.idle());
+  map.resting = () => Boolean(map.ready && !scheduled && pages.idle() && kit.resting());
 
   function frame(now) {
     scheduled = 0;
@@ -24,7 +24,7 @@
   /* -- the canvas -- */
   function resize() {
     const width = innerWidth, height = innerHeight, atHome = Math.abs(scene.relative() - 1) < 0.01 && scene.x === 0.5 && scene.y === 0.5;
-    const wide = width > 860, bar = $("bar").offsetHeight;
+    const wide = width > 860, bar = document.querySelector("header.bar").offsetHeight;
     document.documentElement.style.setProperty("--bar", `${bar}px`);
     Object.assign(scene, { width, height, inset: { top: bar + 8, left: wide && !$("legend").hidden ? 208 : 0, right: 0, bottom: wide ? 0 : 44 } });
     for (const canvas of document.querySelectorAll("#stage canvas")) {
@@ -72,18 +72,18 @@
     if (colour !== first) parts.push(`colour=${colour}`);
     if (only.size) parts.push(`only=${[...only].join(".")}`);
     if (found) parts.push(`find=${encodeURIComponent(found)}`);
+    if (colour === "unit") parts.push(`unit=${map.unitAddress()}`);
     if (theme) parts.push(`theme=${theme}`);
     const wanted = `#${parts.join(";")}`;
     if (wanted !== location.hash) history.replaceState(null, "", wanted);
   }
-  function read() {
-    const [place, ...rest] = location.hash.slice(1).split(";"), options = Object.fromEntries(rest.map((one) => one.split("=")));
-    const [x, y, zoom, selected] = place.split(",");
-    const { dataset } = document.documentElement, only = (options.only || "").split(".");
-    delete dataset.theme; // what a link does not say is as in the beginning
-    if (["light", "dark"].includes(options.theme)) dataset.theme = options.theme;
+  async function read() {
+    const given = location.hash.slice(1).split(";"), place = given[0].includes("=") ? "" : given.shift(), options = Object.fromEntries(given.map((one) => one.split("=")));
+    const [x, y, zoom, selected] = place.split(","), only = (options.only || "").split("."), image = options.image ? map.ids.indexOf(+options.image) : -1;
+    kit.showTheme(options.theme); // what a link does not say is as in the beginning
     ui.colourBy($("colour").options[0].value);
-    ui.colourBy(options.colour);
+    if (options.unit) await map.openUnit(options.unit);
+    ui.colourBy(options.unit && !options.colour ? "unit" : options.colour);
     scene.only = new Set(ui.codes().filter((code) => only.includes(`${code}`)));
     scene.lasso = null;
     ui.recolour();
@@ -91,7 +91,9 @@
     ui.layout();
     scene.step(performance.now());
     if ([x, y, zoom].every((part) => part && Number.isFinite(+part))) scene.look(+x, +y, +zoom * scene.fit());
-    ui.select(selected ? map.ids.indexOf(+selected) : -1);
+    ui.select(selected ? map.ids.indexOf(+selected) : image);
+    if (image >= 0) scene.zoomTo(image, 48);
+    else if (options.image) ui.note(`The map does not hold the image ${options.image.slice(0, 40)}.`);
     try { $("search").value = decodeURIComponent(options.find || ""); } catch { $("search").value = ""; }
     ui.search($("search").value);
   }
@@ -111,7 +113,7 @@
       await map.complete();
       scene.openGrid();
       map.listen();
-      read();
+      await read();
       addEventListener("hashchange", read);
       $("overlay").focus({ preventScroll: true });
       map.ready = true;

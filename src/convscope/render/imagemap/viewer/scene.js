@@ -135,7 +135,7 @@
 
   /* -- light and shade -- */
   scene.codes = () => scene.colour === "label" ? map.labels : scene.colour === "prediction" ? map.predictions : null;
-  scene.code = (rank) => scene.colour === "error" ? Number(map.wrong(rank)) : scene.codes() ? scene.codes()[rank] : 0;
+  scene.code = (rank) => scene.colour === "error" ? Number(map.wrong(rank)) : scene.colour === "unit" ? map.steps[rank] : scene.codes() ? scene.codes()[rank] : 0;
   scene.filter = () => {
     const { only, found, lasso, lit } = scene;
     let count = 0;
@@ -146,7 +146,8 @@
     scene.litCount = count;
     let faded = 0, bright = map.count - count;
     scene.order = new Uint32Array(map.count);
-    for (const rank of shuffled) scene.order[lit[rank] ? bright++ : faded++] = rank;
+    const drawn = scene.colour === "unit" ? shuffled.slice().sort((a, b) => map.steps[a] - map.steps[b]) : shuffled; // the strongest last
+    for (const rank of drawn) scene.order[lit[rank] ? bright++ : faded++] = rank;
     map.redraw();
   };
 

@@ -2,26 +2,16 @@
 "use strict";
 (() => {
   const { scene, pages } = map, ui = map.ui = {};
-  const $ = map.$ = (id) => document.getElementById(id);
+  const $ = map.$ = kit.byId, { el, shown } = kit;
   const NEUTRAL = { light: [88, 110, 148], dark: [148, 165, 196] };
   const RIGHT = { light: "#8a93a3", dark: "#6f7a8c" }, WRONG = { light: "#d02f2f", dark: "#ff6b6b" };
   const MODES = { label: "Label", prediction: "Prediction", error: "Right or wrong", none: "None" };
+  const NUMBERS = /[0-9]+/g;
   const MOST = 48; // classes that the legend lists
-  const mode = () => map.dark() ? "dark" : "light";
+  const mode = () => kit.isDark() ? "dark" : "light";
   const number = (value) => value.toLocaleString("en");
 
-  /* Control characters and overrides of the writing direction would make a name look like another: show that they are there. */
-  const shown = (text) => String(text).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\u25a1");
-  function make(tag, name, text = "", ...children) {
-    const made = document.createElement(tag);
-    made.className = name;
-    made.append(shown(text), ...children);
-    return made;
-  }
-
   /* -- colours -- */
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  map.dark = () => (document.documentElement.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
   map.meanOf = (rank) => map.about.channels === 1 ? Array(3).fill(map.means[rank]) : map.means.subarray(3 * rank, 3 * rank + 3);
   map.css = (code) => `rgb(${map.tints.subarray(3 * code, 3 * code + 3)})`;
   const parsed = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
@@ -29,9 +19,10 @@
   /* Read the colours again: after a change of the theme or of what colours mean. */
   ui.recolour = () => {
     const about = map.about, theme = mode();
-    map.paper = parsed(getComputedStyle(document.documentElement).getPropertyValue("--page").trim());
+    map.paper = getComputedStyle(document.body).backgroundColor.match(NUMBERS).map(Number);
+    map.accent = getComputedStyle($("overlay")).color;
     map.wash = scene.colour === "none" ? 0 : 255;
-    const colours = scene.colour === "none" ? [NEUTRAL[theme]] : scene.colour === "error" ? [RIGHT[theme], WRONG[theme]].map(parsed) : about.classes.map((one) => one[theme]);
+    const colours = scene.colour === "unit" ? map.scale(theme) : scene.colour === "none" ? [NEUTRAL[theme]] : scene.colour === "error" ? [RIGHT[theme], WRONG[theme]].map(parsed) : about.classes.map((one) => one[theme]);
     map.tints = Uint8Array.from(colours.flat());
     legend();
     map.redraw();
@@ -47,7 +38,7 @@
   function openColours() {
     const { labelled, predicted } = map.about, there = { label: labelled, prediction: predicted, error: labelled && predicted, none: true };
     const modes = Object.keys(MODES).filter((name) => there[name]);
-    $("colour").replaceChildren(...modes.map((name) => Object.assign(make("option", "", MODES[name]), { value: name })));
+    $("colour").replaceChildren(...modes.map((name) => el("option", { value: name }, MODES[name])));
     $("colour").parentElement.hidden = modes.length < 2;
     scene.colour = $("colour").value = modes[0];
   }
@@ -55,6 +46,7 @@
   /* -- the legend: a click on a class keeps it in the light -- */
   function entries() {
     if (scene.colour === "none") return [];
+    if (scene.colour === "unit") return map.levels();
     if (scene.colour !== "error") return map.about.classes.map((one, code) => [code, one.name || "no label", one[scene.colour === "label" ? "labelled" : "predicted"]]).filter((one) => one[2]);
     let wrong = 0;
     for (let i = 0; i < map.count; i++) wrong += map.wrong(i);
@@ -63,10 +55,8 @@
   ui.codes = () => entries().map(([code]) => code);
   function legend() {
     const every = entries(), rows = every.slice(0, MOST).map(([code, name, count]) => {
-      const swatch = make("i", "swatch"), row = make("button", "", "", swatch, make("bdi", "", name), make("small", "", number(count)));
+      const swatch = el("i.swatch"), row = el("button", { title: shown(name), "aria-pressed": `${scene.only.has(code)}` }, swatch, kit.name(name), el("small", number(count)));
       swatch.style.background = map.css(code);
-      row.title = shown(name);
-      row.setAttribute("aria-pressed", scene.only.has(code));
       row.onclick = () => {
         if (!scene.only.delete(code)) scene.only.add(code);
         row.setAttribute("aria-pressed", scene.only.has(code));
@@ -74,8 +64,8 @@
       };
       return row;
     });
-    if (every.length > MOST) rows.push(make("p", "", `and ${number(every.length - MOST)} more`));
-    $("classes").replaceChildren(...rows);
+    if (every.length > MOST) rows.push(el("p", `and ${number(every.length - MOST)} more`));
+    $("classes").replaceChildren(...(scene.colour === "unit" ? [map.unitLink()] : []), ...rows);
     $("classes").classList.toggle("some", scene.only.size > 0);
     $("legend").hidden = !rows.length;
   }
@@ -126,16 +116,17 @@
 
   /* -- cards -- */
   function describe(box, rank) {
-    const { labels, predictions, probabilities, ids } = map, rows = [], name = make("bdi", "name", "\u2026");
-    const row = (title, value, style = "") => rows.push(make("dt", "", title), make("dd", style, "", make("bdi", "", value)));
+    const { labels, predictions, probabilities, ids } = map, rows = [], name = el("bdi.name", "\u2026");
+    const row = (title, value, style = "") => rows.push(el("dt", title), el(`dd${style}`, kit.name(value)));
     if (labels) row("label", map.className(labels[rank]));
     if (predictions) {
       const share = probabilities ? ` \u00b7 ${(probabilities[rank] / 655.35).toFixed(1)}\u00a0%` : "";
-      row("prediction", map.className(predictions[rank]) + share, labels && map.wrong(rank) ? "wrong" : "");
+      row("prediction", map.className(predictions[rank]) + share, labels && map.wrong(rank) ? ".wrong" : "");
     }
+    if (scene.colour === "unit") row("activation", map.value(rank));
     if (ids) row("id", ids[rank]);
     box.dataset.rank = rank;
-    box.querySelector(".words").replaceChildren(name, make("dl", "", "", ...rows));
+    box.querySelector(".words").replaceChildren(name, el("dl", rows), ...(map.about.atlas && ids ? [map.imageLink(ids[rank])] : []));
     map.name(rank).then((text) => { name.textContent = name.title = shown(text); }, map.fail);
   }
   ui.hover = (rank) => {
@@ -158,9 +149,7 @@
     if (scene.selected !== rank) return;
     scene.near = near;
     $("near").replaceChildren(...near.map((one, i) => {
-      const button = make("button", "", "", document.createElement("canvas"));
-      button.setAttribute("aria-label", `Neighbour ${i + 1}`);
-      button.onclick = () => ui.go(one);
+      const button = el("button", { label: `Neighbour ${i + 1}`, onclick: () => ui.go(one) }, el("canvas"));
       button.onpointerenter = () => { scene.hovered = one; map.redraw(); };
       button.onpointerleave = () => { scene.hovered = -1; map.redraw(); };
       return button;
@@ -195,7 +184,7 @@
       pages.paint($("pinned").querySelector("canvas"), scene.selected, 128);
       $("near").querySelectorAll("canvas").forEach((canvas, i) => pages.paint(canvas, scene.near[i], side));
     }
-    const context = $("overlay").getContext("2d"), ink = map.dark() ? "#8ab8ff" : "#1d57b8", ring = scene.size() / 2 + 3;
+    const context = $("overlay").getContext("2d"), ink = map.accent, ring = scene.size() / 2 + 3;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, scene.width, scene.height);
     const circle = (one, width, colour) => {
@@ -217,7 +206,7 @@
       context.globalAlpha = 1;
       circle(scene.selected, 3, ink);
     }
-    if (rank >= 0 && rank !== scene.selected) circle(rank, 2, map.dark() ? "#fff" : "#111827");
+    if (rank >= 0 && rank !== scene.selected) circle(rank, 2, kit.isDark() ? "white" : "black");
     if (ui.path?.length > 1) {
       context.beginPath();
       ui.path.forEach(([x, y], i) => i ? context.lineTo(x, y) : context.moveTo(x, y));
@@ -235,11 +224,12 @@
     for (const [name, value] of Object.entries(about.quality)) facts.push([name, value && +value.toPrecision(4)]);
     for (const [name, value] of Object.entries(about.provenance.parameters)) facts.push([`option ${name}`, value && typeof value === "object" ? JSON.stringify(value) : value]);
     facts.push(...Object.entries(about.provenance.versions));
-    $("subtitle").textContent = shown([about.model, about.layer].filter(Boolean).join(" \u00b7 "));
-    $("notes").replaceChildren(...about.notes.map((text) => make("p", "", text)));
-    $("facts").replaceChildren(...facts.filter((one) => one[1] || one[1] === 0).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
+    const made = [about.model, about.layer].filter(Boolean).join(" \u00b7 ");
+    $("subtitle").textContent = made && shown(made);
+    $("notes").replaceChildren(...about.notes.map((text) => el("p", shown(text))));
+    $("facts").replaceChildren(...facts.filter((one) => one[1] || one[1] === 0).flatMap(([name, value]) => [el("dt", shown(name)), el("dd", shown(value))]));
     openColours();
-    dark.onchange = ui.recolour;
+    kit.onTheme(ui.recolour);
     ui.filter();
     ui.recolour();
   };

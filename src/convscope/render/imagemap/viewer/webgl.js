@@ -196,7 +196,7 @@
       gl.clear(gl.COLOR_BUFFER_BIT);
       gl.uniform2f(uniforms.view, canvas.width, canvas.height);
       gl.uniform1f(uniforms.size, scene.size() * scale);
-      gl.uniform1f(uniforms.faint, map.dark() ? 0.45 : 0.55);
+      gl.uniform1f(uniforms.faint, kit.isDark() ? 0.45 : 0.55);
       gl.uniform1i(uniforms.kind, KINDS[map.about.kind]);
       gl.uniform3f(uniforms.paper, ...paper);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, ranks.length);
