@@ -1,6 +1,7 @@
 /* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
 "use strict";
-const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit;
+const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
+const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words), heading = (...words) => el("h1", { tabindex: -1 }, words);
 (() => {
   const RESERVED = ["image", "class", "search"], CHUNK = 16;
   const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
@@ -64,7 +65,21 @@ const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, cou
 
   /* -- sentences that several pages say -- */
   atlas.shape = (layer) => (layer.shape.length ? layer.shape.join("\u2009\u00d7\u2009") : "");
-  atlas.field = (layer) => (layer.field && !layer.whole ? layer.field.join("\u2009\u00d7\u2009") : "whole image");
+  atlas.field = (layer) => (layer.field && !layer.whole ? `${layer.field.join("\u2009\u00d7\u2009")} pixels` : "whole image");
   atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", shown(one)))) : null);
+  atlas.facts = (pairs) => el("dl.facts", pairs.map(([name, value]) => [el("dt", name), el("dd", value)]));
+  atlas.classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: atlas.href.class(name) }, named(name)) : named(name));
+
+  /* Buttons of which one is pressed: [[value, words], ...]. */
+  atlas.choice = (label, entries, chosen, act) => el("div.switch", { role: "group", label }, entries.map(([value, words]) => el("button", { "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => {
+    for (const one of currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === currentTarget));
+    act(value);
+  } }, words)));
+
+  /* The keys that go to what is beside; hrefOf(-1 or 1) returns its address, or false at the ends. */
+  atlas.sideways = (noun, hrefOf) => {
+    const go = (step) => () => { const href = hrefOf(step); if (href) location.hash = href; return Boolean(href); };
+    return { ArrowLeft: { act: go(-1), words: `previous and next ${noun}`, shown: "\u2190 \u2192" }, ArrowRight: { act: go(1) } };
+  };
   atlas.section = (title, ...content) => el("section", el("h2", title), ...content);
 })();

@@ -20,6 +20,9 @@
       svg("text", { x: 0, y: HEIGHT - 5 }, number(low)), svg("text.end", { x: WIDTH, y: HEIGHT - 5 }, number(high)));
   };
 
+  /* Return patterns one by one; those of one shape come together, with one column of numbers and a scale for each. */
+  atlas.patterns = (groups) => groups.flatMap(({ h, w, scale, data }) => scale.map((one, place) => ({ h, w, scale: one, data: data.subarray(place * h * w, (place + 1) * h * w) })));
+
   /* A kernel as coloured squares: blue excites, red inhibits; `most`: the weight that has the full colour. */
   atlas.pattern = ({ h, w, data, scale = 127 }, most) => {
     const strongest = data.reduce((best, value, place) => (Math.abs(value) > Math.abs(data[best]) ? place : best), 0);
@@ -42,6 +45,6 @@
   atlas.bars = (rows) => {
     const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
     return el("ul.bars", rows.map(({ name, value, words, more }) => el("li", el("span.who", name),
-      el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * Math.max(0, value) / most}%` })), el("span.number", words), more === undefined ? null : el("span.number.muted", more))));
+      el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * Math.max(0, value) / most}%` })), el("span.number", words), el("span.number.muted", more))));
   };
 })();

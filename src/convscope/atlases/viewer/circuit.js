@@ -5,18 +5,19 @@
 
   /* Return {element, attach, detach}, or null where nothing is known. */
   atlas.circuit = (layer, units, channel, detail) => {
-    const { inputs = [], patterns = [], feeds = [] } = detail;
+    const { inputs = [], feeds = [] } = detail, patterns = atlas.patterns(detail.patterns ?? []);
     if (!inputs.length && !feeds.length) return null;
     const most = Math.max(0, ...patterns.map(({ data, scale = 127 }) => data.reduce((best, value) => Math.max(best, Math.abs(value)), 0) * scale / 127));
     const wires = svg("svg.wires", { "aria-hidden": "true" }), centre = el("div.centre", atlas.picture(layer, units, channel), atlas.caption(layer, channel));
-    const row = ([n, from, strength, pattern], verb) => atlas.unitTile(n, from, {
-      label: `${verb} it, ${number(strength)}`,
-      caption: [el("span.strength.number", `${strength > 0 ? "+" : "\u2212"}${number(Math.abs(strength))}`), pattern === undefined ? null : atlas.pattern(patterns[pattern], most)],
+    const made = (links, verb) => links.map(([n, from, weight, pattern]) => {
+      const tile = atlas.unitTile(n, from, `${weight > 0 ? "+" : "\u2212"}${number(Math.abs(weight))}`, verb, pattern !== undefined && atlas.pattern(patterns[pattern], most));
+      tile.classList.add("wired");
+      tile.dataset.strength = weight;
+      return tile;
     });
-    const made = (links, verb) => links.map((link) => { const tile = row(link, verb); tile.classList.add("wired"); tile.dataset.strength = link[2]; return tile; });
-    const column = (title, ...lists) => el("div.side", { "data-arrows": true }, el("h3", title), lists);
+    const column = (title, ...lists) => el("div.side", arrows, el("h3", title), lists);
     const list = (title, name, links) => (links.length ? [el("p.small.muted", title), el(`div.links.${name}`, links)] : null);
-    const excite = inputs.filter(([, , strength]) => strength >= 0), inhibit = inputs.filter(([, , strength]) => strength < 0), out = made(feeds, "is fed by");
+    const excite = inputs.filter(([, , weight]) => weight >= 0), inhibit = inputs.filter(([, , weight]) => weight < 0), out = made(feeds, "is fed by");
     const left = column("Made of", list("Inputs that excite it", "excite", made(excite, "excites")), list("Inputs that inhibit it", "inhibit", made(inhibit, "inhibits")), inputs.length ? null : el("p.muted", "The image itself."));
     const right = column("Feeds", list("Units that it excites", "feeds", out), feeds.length ? null : el("p.muted", "No measured layer above."));
     const element = el("div.circuit", wires, left, centre, right);
@@ -25,9 +26,9 @@
       const box = element.getBoundingClientRect(), to = centre.firstChild.getBoundingClientRect(), strongest = (links) => Math.max(1e-9, ...links.map((link) => Math.abs(link.dataset.strength)));
       const all = [...left.querySelectorAll(".wired")], most = { left: strongest(all), right: strongest(out) };
       const wire = (tile, place, many, side) => {
-        const from = tile.getBoundingClientRect(), strength = Number(tile.dataset.strength), y1 = from.top + from.height / 2 - box.top, y2 = to.top - box.top + to.height * (place + 0.5) / many;
+        const from = tile.getBoundingClientRect(), weight = Number(tile.dataset.strength), y1 = from.top + from.height / 2 - box.top, y2 = to.top - box.top + to.height * (place + 0.5) / many;
         const [x1, x2] = side === "left" ? [from.right - box.left + 4, to.left - box.left - 4] : [from.left - box.left - 4, to.right - box.left + 4], bend = (x1 + x2) / 2;
-        return svg(strength < 0 ? "path.inhibits" : "path.excites", { d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`, "stroke-width": 1 + (THICKEST - 1) * Math.abs(strength) / most[side] });
+        return svg(weight < 0 ? "path.inhibits" : "path.excites", { d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`, "stroke-width": 1 + (THICKEST - 1) * Math.abs(weight) / most[side] });
       };
       const flat = getComputedStyle(wires).display === "none";
       wires.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);

@@ -52,13 +52,13 @@
     const facts = [layers.length > 1 && counted(layers.length, "layer"), layer && counted(units, "unit"), layer && node && layer.shape.length && atlas.shape(layer), layer && node && shown(layer.kind)].filter(Boolean);
     return el("div.layer", el("div.words", name, el("small", facts.join(" \u00b7 ")),
       silent ? el("span.badge.warning", `${silent} silent`) : null, layers.flatMap((one) => one.remarks).length ? el("span.badge", { title: layers.flatMap((one) => one.remarks).join("\n") }, "remark") : null),
-    layer ? el("div.field-of", atlas.sees(layer), el("small", atlas.field(layer))) : el("span"), layer ? strip(layer) : el("span"));
+    layer ? el("div.field-of", atlas.sees(layer), el("small", atlas.field(layer).replace(" pixels", ""))) : el("span"), layer ? strip(layer) : el("span"));
   }
 
   /* Return {element, attach, detach}: the graph; `open`: paths of the blocks that differ from how they stand at first. */
   atlas.graph = ({ nodes, edges }, turned) => {
     const tree = blocks(nodes), closed = nodes.length > LONGEST, changed = new Set(turned), lanes = svg("svg.lanes", { "aria-hidden": "true" });
-    const element = el("div.graph", { "data-arrows": true }), rows = new Map(); // node -> its row, or that of the block that holds it
+    const element = el("div.graph", arrows), rows = new Map(); // node -> its row, or that of the block that holds it
     const isOpen = (row) => closed === changed.has(row.path);
 
     function turn(row) {

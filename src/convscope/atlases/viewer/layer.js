@@ -40,7 +40,7 @@
   atlas.wallTile = (layer, units, channel, kind, sort, long) => {
     const verdict = atlas.verdict(units, channel), name = units.names?.[channel], top = shown(name ?? (atlas.className(units.top_class[channel]) || "no class"));
     const said = verdict || (CAPTIONS[sort] ? CAPTIONS[sort](units, channel) : atlas.start.run.labelled || name ? top : percent(units.fires[channel]));
-    const title = `${atlas.words(layer, channel)}: fires on ${percent(units.fires[channel])}, largest ${number(units.max[channel])}, ${top}${verdict && `, ${verdict}`}`;
+    const title = `${atlas.words(layer, channel)}: fires on ${percent(units.fires[channel])}, largest ${number(units.max[channel])}, ${verdict || top}`;
     return el("a.tile", { href: atlas.href.unit(layer, channel), title, label: title }, atlas.picture(layer, units, channel, kind),
       long ? atlas.caption(layer, channel) : el("small", el("b", String(channel)), " ", el(verdict ? "span.warning" : "span", said)));
   };
@@ -65,25 +65,23 @@
       kit.restate(changes);
       await draw();
     }
-    const group = (name, label, entries, chosen, act) => el("div.switch", { role: "group", label: label }, entries.map(([value, words]) => el("button", {
-      "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => { for (const one of currentTarget.parentNode.children) one.setAttribute("aria-pressed", one === currentTarget); act(value); } }, words)));
     const select = (label, entries, chosen, act) => el("label.pick", el("span", label), el("select.field", { onchange: (event) => act(event.target.value) }, options(entries, chosen)));
     toUnit.addEventListener("change", () => change({ like: toUnit.value }));
     let typing = 0;
     const classes = atlas.start.classes.map(({ name }, c) => [String(c), shown(name)]).filter(([c]) => units.top_class.includes(Number(c)));
-    const controls = el("div.controls", {},
-      group("kind", "Picture", atlas.kinds(layer).map((kind) => [kind, atlas.KINDS[kind]]), atlas.kind(layer, query.kind), (kind) => change({ kind })),
+    const controls = el("div.controls",
+      atlas.choice("Picture", atlas.kinds(layer).map((kind) => [kind, atlas.KINDS[kind]]), atlas.kind(layer, query.kind), (kind) => change({ kind })),
       select("Sort by", atlas.sorts(units), query.sort || "telling", (sort) => change({ sort })), toUnit,
       el("button.icon", { title: "Turn the order around", label: "Turn the order around", "aria-pressed": String(Boolean(query.turn)), onclick: ({ currentTarget }) => { currentTarget.setAttribute("aria-pressed", !state.turn); change({ turn: state.turn ? "" : "1" }); } }, svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4" }))),
       classes.length > 1 ? select("Class", [["", "every class"], ...classes], query.class || "", (one) => change({ class: one })) : null,
       el("input.field", { type: "search", value: query.q || "", placeholder: "fires>0.5, silent, 17", label: "Filter the units", oninput: (event) => { clearTimeout(typing); typing = setTimeout(change, 150, { q: event.target.value }); } }),
-      group("size", "Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m", (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
+      atlas.choice("Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m", (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
     const beside = (step, words) => { const other = layers[layer.place + step]; return other ? el("a.button", { href: atlas.href.layer(other), rel: words, title: words }, step < 0 ? "\u2190 " : "", named(other.address), step > 0 ? " \u2192" : "") : null; };
     const facts = [shown(layer.kind), layer.shape.length && atlas.shape(layer), counted(layer.units, "unit"), layer.parameters ? counted(layer.parameters, "weight") : null, layer.silent ? `${layer.silent} silent` : null, layer.dead ? `${layer.dead} dead` : null].filter(Boolean);
     return {
-      title: shown(layer.address), crumbs: [[layer.address]], up: atlas.href.overview(), first: wall.element,
-      content: [el("div.title", el("div.head-of", el("h1", { tabindex: -1 }, named(layer.address)), el("nav.beside", { label: "Layers beside it" }, beside(-1, "previous layer"), beside(1, "next layer"))),
-        el("p.facts-of", atlas.sees(layer), el("span", layer.whole ? "Each unit sees the whole image" : `Each unit sees ${atlas.field(layer)} pixels`), facts.map((fact) => el("span", fact)))),
+      title: shown(layer.address), roomy: true, crumbs: [[layer.address]], up: atlas.href.overview(), first: wall.element,
+      content: [el("div.title", el("div.head-of", heading(named(layer.address)), el("nav.beside", { label: "Layers beside it" }, beside(-1, "previous layer"), beside(1, "next layer"))),
+        el("p.facts-of", atlas.sees(layer), el("span", layer.whole ? "Each unit sees the whole image" : `Each unit sees ${atlas.field(layer)}`), facts.map((fact) => el("span", fact)))),
       atlas.remarks(layer.remarks), controls, wall.element],
       attach: async () => { wall.attach(); await draw(); }, detach: wall.detach,
     };

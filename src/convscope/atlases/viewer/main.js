@@ -22,8 +22,8 @@
     if (layer && second === undefined) return atlas.views.layer({ layer, query });
     return layer && /^\d+$/.test(second) && id < layer.units ? atlas.views.unit({ layer, channel: id, query }) : null;
   }
-  const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#", content: [el("div.title", el("h1", { tabindex: -1 }, "Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "), el("p", el("a", { href: "#" }, "The whole network")))] });
-  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#", content: [el("div.title", el("h1", { tabindex: -1 }, "Part of this atlas is missing"), el("p", shown(error.message), " Make it again, or copy the whole folder."))] });
+  const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#", content: [el("div.title", heading("Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "), el("p", el("a", { href: "#" }, "The whole network")))] });
+  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#", content: [el("div.title", heading("Part of this atlas is missing"), el("p", shown(error.message), " Make it again, or copy the whole folder."))] });
 
   function crumbs(parts) {
     const all = [[atlas.start?.title ?? "Atlas", "#"], ...parts];
@@ -35,12 +35,13 @@
     document.body.setAttribute("aria-busy", "true");
     const asked = location.hash;
     let next;
-    try { next = await viewOf(address) || nothing(address.parts); } catch (error) { next = missing(error); }
+    try { next = await viewOf(address) || nothing(address.parts); } catch (error) { next = missing(error); if (!error.missing) console.error(error); }
     if (asked !== location.hash) return; // the reader is elsewhere already
     view?.detach?.();
     const typing = document.activeElement === search();
     view = next;
     kit.byId("view").replaceChildren(...view.content.flat().filter(Boolean));
+    kit.byId("view").classList.toggle("roomy", Boolean(view.roomy));
     crumbs(view.crumbs);
     document.title = view.crumbs.length ? `${view.title} \u00b7 ${shown(atlas.start.title)}` : view.title;
     if (!typing) {
@@ -71,7 +72,7 @@
   const keys = () => ({
     "/": { act: () => search().select(), words: "search" }, g: { act: goTo, words: "go to a layer" },
     ...(view?.keys || {}), ...(view?.first?.matches?.("[data-arrows]") ? { ArrowDown: { act: () => kit.enter(view.first), words: "into the page, and about", shown: "\u2190 \u2191 \u2192 \u2193" } } : {}),
-    Escape: { act: () => { if (view?.up) location.hash = view.up; }, words: "up: to the layer, to the network" },
+    Escape: { shown: "Esc", act: () => { if (view?.up) location.hash = view.up; }, words: "up: to the layer, to the network" },
     h: { act: () => { location.hash = "#"; }, words: "the whole network" },
     ...(atlas.start?.map ? { m: { act: () => { location.href = "map/index.html"; }, words: "the map of images" } } : {}),
     t: { act: kit.turnTheme, words: "light or dark" }, "?": { act: () => kit.help(keys()), words: "these keys" },

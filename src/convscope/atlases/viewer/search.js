@@ -17,11 +17,11 @@
     const named = [...atlas.start.layers.filter(({ address }) => has(address)).map((layer) => [atlas.href.layer(layer), layer.address]), ...atlas.start.classes.filter(({ name }) => has(name)).map(({ name }) => [atlas.href.class(name), name])].slice(0, 24);
     const image = text.match(/^image:(\d+)$/), words = query.unread.length ? `Cannot read ${shown(query.unread.join(" "))}. ` : "";
     if (image && atlas.placeOf(Number(image[1])) !== undefined) named.push([atlas.href.image(Number(image[1])), `image ${image[1]}`]);
-    const said = `${words}${query.empty ? "" : `${counted(found.length, "unit")} of ${atlas.total.toLocaleString("en")}`}`;
+    const said = query.empty ? words : `${words}${counted(found.length, "unit")} of ${number(atlas.total)}`;
     return {
-      title: q ? `${q} \u2013 search` : "Search", crumbs: [["Search"]], up: atlas.href.overview(), first: wall.element, quiet: true,
+      title: q ? `${q} \u2013 search` : "Search", crumbs: [["Search"]], up: atlas.href.overview(), first: wall.element, roomy: true,
       attach: () => { wall.attach(); wall.show(found.length, (place) => atlas.wallTile(...found[place], null, null, true)); kit.say(said); }, detach: wall.detach,
-      content: [el("div.title", el("h1", { tabindex: -1 }, "Search"), el("p", said)), named.length ? el("ul.chips", { "data-arrows": true }, named.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,
+      content: [el("div.title", heading("Search"), el("p", said)), named.length ? el("ul.chips", arrows, named.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,
         found.length ? wall.element : el("dl.keys.ways", atlas.HELP.map(([word, meaning]) => [el("dt", el("a", { href: atlas.href.search(word.split(",")[0]) }, el("code", word))), el("dd", meaning)]))],
     };
   };

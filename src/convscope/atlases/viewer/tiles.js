@@ -42,19 +42,19 @@
   const COLOURS = ["red", "green", "blue"];
 
   /* Return a link to a unit with its picture, which comes when the link is near the window. */
-  atlas.unitTile = (n, channel, { kind, caption = [], label = "" } = {}) => {
+  atlas.unitTile = (n, channel, value, verb, ...more) => {
     const layer = atlas.layer(n), picture = el("i");
     if (!layer) { // the image itself: one of its colours
       const colour = atlas.start.model.input[2] === 3 ? COLOURS[channel] : "grey";
-      return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), caption);
+      return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), strength(value), more);
     }
     const words = atlas.words(layer, channel);
-    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words} ${label}` }, picture, atlas.caption(layer, channel), caption);
-    const draw = async () => { try { picture.replaceWith(atlas.picture(layer, await atlas.units(n), channel, kind)); } catch (error) { atlas.fail(error); } };
-    return kit.whenSeen(tile, draw);
+    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words}, ${verb} ${value}` }, picture, atlas.caption(layer, channel), strength(value), more);
+    return kit.whenSeen(tile, () => atlas.units(n).then((units) => picture.replaceWith(atlas.picture(layer, units, channel))).catch(atlas.fail));
   };
-  atlas.imageTile = (id, caption = [], label = "") => {
-    const inside = [atlas.imagePicture(id), caption], there = atlas.placeOf(id) !== undefined;
-    return there ? el("a.tile", { href: atlas.href.image(id), label: `Image ${id} ${label}` }, inside) : el("span.tile", inside);
+  /* A link to an image with its picture, or another one of it; no link where the atlas does not hold it. */
+  atlas.imageTile = (id, caption = [], words = "", picture = null) => {
+    const there = atlas.placeOf(id) !== undefined;
+    return el(there ? "a.tile" : "span.tile", { href: there && atlas.href.image(id), title: words, label: `Image ${id} ${words}` }, picture || atlas.imagePicture(id), caption);
   };
 })();

@@ -5,7 +5,7 @@
 
   /* Return {element, show(count, make), attach()}; make(index) returns a tile. `side`: of a tile, in rem; tiles grow to fill a row. */
   atlas.wall = (side) => {
-    const board = el("div.board", { "data-arrows": true }), tiles = new Map();
+    const board = el("div.board", arrows), tiles = new Map();
     let count = 0, make = null, columns = 1, step = [1, 1];
 
     function measure() {

@@ -36,7 +36,7 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
         resolve(decode(taken.get(name)));
         taken.delete(name);
       };
-      script.onerror = () => { end(); loads.delete(path); reject(new Error(`${path} is missing or cannot be read.`)); };
+      script.onerror = () => { end(); loads.delete(path); reject(Object.assign(new Error(`${path} is missing or cannot be read.`), { missing: true })); };
       document.head.append(script);
     });
     loads.delete(path);
@@ -84,12 +84,11 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   const waiting = new WeakMap();
   const watcher = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      waiting.get(target)();
+      if (isIntersecting) kit.seen(target);
     }
   }, { rootMargin: "120px" });
   kit.whenSeen = (element, act) => { waiting.set(element, act); watcher.observe(element); return element; };
+  kit.seen = (element) => { watcher.unobserve(element); waiting.get(element)?.(); waiting.delete(element); };
 
   /* -- numbers as words -- */
   const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
@@ -142,7 +141,7 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   kit.link = (parts, query = {}) => {
     const words = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
     const tail = words.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
-    return `#${parts.map(encodeURIComponent).join(":")}${tail && `?${tail}`}`;
+    return `#${parts.map(encodeURIComponent).join(":")}${tail && "?"}${tail}`;
   };
   const plain = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
   kit.address = (hash = location.hash) => {
@@ -201,7 +200,7 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   /* Listen to keys: {"/": {words, act}, ...} as `keys()` returns them; an act that returns false leaves the key to the browser. */
   kit.listen = (keys) => addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    const typing = event.target.matches("input, select, textarea");
+    const typing = event.target.matches?.("input, select, textarea");
     if (typing && event.key !== "Escape") return;
     if (typing) { event.target.blur(); return; }
     const act = keys()[event.key]?.act;
@@ -218,5 +217,5 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
     return box;
   };
   kit.help = (keys) => kit.overlay("Keys", kit.el("h2", "Keys"), kit.el("dl.keys", Object.entries(keys).filter(([, { words }]) => words).map(([key, { words, shown }]) =>
-    [kit.el("dt", kit.el("kbd", shown || key)), kit.el("dd", words)])), kit.el("p.muted", "Esc closes this."));
+    [kit.el("dt", kit.el("kbd", shown || key)), kit.el("dd", words)])));
 })();
