@@ -41,13 +41,18 @@ def slow_wave(number, place, length):
 
 
 def slow_held(amplitudes, swing, natural):
-    """Return one plane's amplitudes (height, width), the whole held below the swing; of a natural picture each ring near its share."""
+    """Return one plane's amplitudes (height, width), the whole held below the swing; of a natural picture each ring near its share, above
+    a fifth of a cycle per pixel each of the four directions in it, from along a side to along the diagonal.
+    """
     height, width = amplitudes.shape
     rings, shares = np.zeros((height, width), dtype=int), {}
     for i in range(height):
         for j in range(width):
-            frequency = np.hypot((i + 1) // 2 / height, (j + 1) // 2 / width)
+            y, x = (i + 1) // 2 / height, (j + 1) // 2 / width
+            frequency = np.hypot(y, x)
             rings[i, j] = round(frequency * max(height, width))
+            if frequency >= 0.2:
+                rings[i, j] += 1000 * min(int(np.degrees(np.arctan2(min(y, x), max(y, x))) / 11.25), 3)
             shares[rings[i, j]] = shares.get(rings[i, j], 0) + max(frequency, SLOWEST / max(height, width)) ** (2 * NATURAL)
     power = (amplitudes**2).sum() / (height * width)
     if natural is None:

@@ -179,6 +179,19 @@ def test_deconv_says_so_where_nothing_excites(value: float) -> None:
     assert tiles[0].frame is None
 
 
+@pytest.mark.parametrize(
+    ("gradient", "score", "said"),
+    [(0, 0, "not excited by this image"), (0, 1, "no gradient on this image"), (np.nan, 1, "not finite: NaN")],
+)
+def test_saliency_says_so_where_there_is_no_map(gradient: float, score: float, said: str) -> None:
+    result = records.saliency()
+    for signals in result.windows.signals:
+        signals[0][:] = gradient
+    result = replace(result, scores=np.full_like(result.scores, score))
+    assert any(words.text.startswith(said[:12]) for words in first(result).words)
+    assert not any(words.text.startswith(said[:12]) for words in first(records.saliency()).words)
+
+
 def test_deconv_of_a_whole_map_is_not_cropped() -> None:
     assert main(records.projections(seeded="map")).tobytes() != main(records.projections()).tobytes()
     (row,) = deconv._Shown(records.projections(seeded="map"), False).rows()

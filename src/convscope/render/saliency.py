@@ -14,6 +14,7 @@ from .theme import Theme, theme_of
 
 COLOURS = "inferno"
 MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
+SILENT, NO_GRADIENT = "not excited by this image", "no gradient on this image"
 NOT_FINITE = "not finite: NaN or infinite on this image"
 SIGNED_NOTE = "Signed gradient: zero is mid-grey."
 
@@ -46,9 +47,10 @@ def _row(result: Saliency, image: int, field: tuple[int, int, int, int], parts: 
     if parts:
         tiles = [replace(tiles[0], frame=(left / wide, top / tall, right / wide, bottom / tall)), Tile(picture)]
     score, value = float(result.scores[image]), float(result.values[image])
+    missing = _missing(result, image)
+    if missing:  # a black map would look like a finding
+        return Row(result.image_names[image], f"score {number(score)}", (*tiles, Tile(words=missing)))
     signal = result.windows.part(image, 0, field)
-    if not np.isfinite(result.windows.signals[image][0]).all():
-        return Row(result.image_names[image], f"score {number(score)}", (*tiles, Tile(words=NOT_FINITE)))
     strength = contrast(np.abs(signal).max(axis=-1))
     heated = heat(strength, colours(COLOURS), 0, 1)
     tiles += [Tile(heated), Tile(overlay(picture, heated, strength**0.6))]
@@ -56,3 +58,13 @@ def _row(result: Saliency, image: int, field: tuple[int, int, int, int], parts: 
         tiles.append(Tile(signed_to_rgb(signal)))
     words = f"score {number(score)}" + ("" if value == score else f", {number(value)} after its activation")
     return Row(result.image_names[image], words, tuple(tiles))
+
+
+def _missing(result: Saliency, image: int) -> str:
+    """Return why an image has no map, nothing where it has one."""
+    signal = result.windows.signals[image][0]
+    if not np.isfinite(signal).all():
+        return NOT_FINITE
+    if signal.any():
+        return ""
+    return SILENT if float(result.scores[image]) <= 0 else NO_GRADIENT
