@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import maps
+from convscope.render import site
 from convscope.render.imagemap import write_page
 from convscope.viewing import open_server
 
@@ -98,3 +99,28 @@ def opening(browser, addresses, embeddings):
     if opened:
         opened[-1].js("localStorage.clear()")  # the choice of a theme is kept
         assert opened[-1].console() == []
+
+
+@pytest.fixture(scope="session")
+def map_of_an_atlas(tmp_path_factory):
+    """A map beside the data of an atlas of one layer: the unit `odd/name:3` is strongest on the images 7, 13, 19, ... of the run."""
+    folder = tmp_path_factory.mktemp("atlas")
+    embedding, ids, order = maps.marked_map(60, side=16), np.arange(60) * 3 + 7, np.arange(20)[::-1]
+    (folder / "map").mkdir()
+    (folder / "map" / "map.png").write_bytes(b"")
+    write_page(embedding, folder / "map", atlas="../index.html", side=8, ids=ids)
+    values = np.linspace(255, 60, 10).astype(np.uint8)
+    detail = {"channel": 3, "sample": {"index": site.column(np.arange(10), "u2"), "value": site.column(values)}}
+    data = {
+        "start": {
+            "layers": [{"n": 0, "address": "odd/name", "units": 20}],
+            "images": {"ids": site.column(ids)},
+            "sample": site.column(np.arange(0, 60, 2)),
+        },
+        "units-0": {"n": 0, "order": site.column(order, "u2")},
+        "detail-0-1": {"units": [detail]},  # channel 3 has rank 16
+    }
+    (folder / "data").mkdir()
+    for name, payload in data.items():
+        (folder / "data" / f"{name}.js").write_bytes(site.data_file(name, payload))
+    return folder, embedding, ids, values

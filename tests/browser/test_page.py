@@ -383,3 +383,60 @@ def test_without_javascript_the_pictures_are_shown(browser, folders):
             assert not browser.find_element(By.ID, "tools").is_displayed()  # nothing would answer
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_in_an_atlas_a_link_selects_an_image_and_the_image_links_back(browser, map_of_an_atlas):
+    folder, embedding, ids, _ = map_of_an_atlas
+    page = Page(browser, embedding).open((folder / "map" / "index.html").as_uri() + f"#image={ids[17]}")
+    assert page.js("return map.ids[map.scene.selected]") == ids[17]
+    assert page.js("return map.scene.toMap(...map.scene.screenOf(map.scene.selected))") == pytest.approx(
+        page.js("return [map.scene.x, map.scene.y]"), abs=1e-3
+    )
+    links = page.js("return [...document.querySelectorAll('#pinned .to, .brand, .crumbs a')].map((one) => one.getAttribute('href'))")
+    assert links == ["../index.html", "../index.html", f"../index.html#image:{ids[17]}"]
+    assert page.js("return map.about.levels.at(-1).side") == 8
+    page.js("location.hash = '#image=999999'")
+    assert "does not hold the image 999999" in page.until("return document.getElementById('note').textContent")
+    assert page.console() == []
+
+
+def test_in_an_atlas_images_take_the_colours_of_a_unit(browser, map_of_an_atlas):
+    folder, embedding, ids, values = map_of_an_atlas
+    page = Page(browser, embedding).open((folder / "map" / "index.html").as_uri() + "#unit=odd%2Fname:3")
+    assert page.js("return map.scene.colour") == "unit"
+    by_id = dict(zip(page.js("return Array.from(map.ids)"), page.js("return Array.from(map.steps)"), strict=True))
+    expected = {int(one): 0 for one in ids} | {int(ids[2 * place]): 1 + min(7, int(value) * 8 // 255) for place, value in enumerate(values)}
+    assert by_id == expected
+    assert (
+        page.js("return map.scene.order.length") == 60 and page.js("return map.ids[map.scene.order.at(-1)]") in ids[:6:2]
+    )  # the strongest last
+    assert page.js("return document.querySelector('#classes a').getAttribute('href')") == "../index.html#odd%2Fname:3"
+    address = page.until("return location.hash.includes('unit=odd%2Fname:3') && location.hash")
+    assert "colour=unit" in address
+    again = Page(browser, embedding).open((folder / "map" / "index.html").as_uri() + address)
+    assert again.js("return [map.scene.colour, map.unitAddress()]") == ["unit", "odd%2Fname:3"]
+    again.js("location.hash = '#unit=odd%2Fname:20'")
+    assert "has no unit odd/name:20" in again.until("return document.getElementById('note').textContent")
+    assert again.js("return map.scene.colour") != "none" and again.console() == []
+
+
+def test_without_an_atlas_a_link_to_a_unit_says_so(open_file):
+    page = open_file("few", "#unit=conv:3")
+    assert "is not part of an atlas" in page.text("note") and page.js("return map.scene.colour") == "label"
+
+
+def test_a_key_lists_all_keys(open_file):
+    page = open_file("few")
+    page.keys("?")
+    assert "lasso" in page.js("return document.querySelector('dialog[open]').textContent")
+    page.keys(Keys.ESCAPE)
+    assert page.js("return document.querySelector('dialog') === null") and page.js("return document.activeElement.id") == "overlay"
+
+
+def test_the_choice_of_light_or_dark_is_kept(open_file):
+    page = open_file("few")
+    page.driver.find_element(By.CSS_SELECTOR, "label:has(#as-dark)").click()
+    assert page.settle().pixels()[670, 950].max() < 40
+    assert open_file("few").pixels()[670, 950].max() < 40
+    page.driver.find_element(By.CSS_SELECTOR, "label:has(#as-auto)").click()
+    assert page.settle().pixels()[670, 950].min() > 240
