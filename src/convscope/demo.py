@@ -12,7 +12,7 @@ from .catalogue import METHODS
 from .errors import OptionError
 from .models import ModelBundle, load
 from .options import RUN
-from .render.pages import Picture, Section, write_index
+from .render.pages import Picture, Section, picture_of, write_index
 from .requests import Request
 from .results import Result
 from .scanning import scan
@@ -137,11 +137,10 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
             for part in chapter.parts:
                 started = time.perf_counter()
                 result = _made(part, models, folder, tell)
-                path, *beside = result.save(folder / part.file(next(numbers)))
-                beside_it = next((other.name for other in beside if other.suffix == ".html"), None)
-                pictures.append(Picture(path.name, part.caption, command(part, folder), beside_it))
-                notes |= dict.fromkeys(result.notes)
-                tell(f"{time.perf_counter() - started:6.1f} s  {path}")
+                written = result.save(folder / part.file(next(numbers)))
+                pictures.append(picture_of(result, written, part.caption, command(part, folder)))
+                notes |= dict.fromkeys(pictures[-1].notes)
+                tell(f"{time.perf_counter() - started:6.1f} s  {written[0]}")
         except KeyboardInterrupt:
             interrupted = True
         if pictures:

@@ -3,12 +3,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 import records
 from PIL import Image
 
 from convscope.errors import OutputError
 from convscope.render.pages import Picture, Section, write_index, write_pages
+from convscope.render.writer import spread_of
 
 HOSTILE = "<script>alert('1')</script>\"&$title"
 
@@ -72,9 +74,31 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         write_index(tmp_path / "file", "Demo", [])
 
 
-def test_what_is_written_on_a_sheet_is_text_of_the_page_too(tmp_path: Path) -> None:
+def test_sheets_are_shown_in_parts_and_their_words_are_text_of_the_page(tmp_path: Path) -> None:
     list(write_pages(tmp_path, "top", [("one", records.top(2)), ("two", records.top(1))]))
     reader = read(tmp_path / "index.html")
-    assert reader.words.count("What excites") == 2
-    spoken = [value for name, value in reader.values if name == "alt"]
-    assert len(spoken) == 2 and all("photos" in one and "projections" in one for one in spoken)
+    assert reader.words.count("What excites") == 2 and "From left to right: projections, image patches." in reader.words
+    assert reader.words.count("conv:1") == 1 and "max 9.50 \N{MIDDLE DOT} fires on 33 %" in reader.words
+    shown = [value for name, value in reader.values if name == "src"]
+    assert shown == ["./parts/one-000.webp", "./parts/one-001.webp", "./parts/two-000.webp"]
+    for part, expected in zip(shown, [*spread_of(records.top(2)).parts, *spread_of(records.top(1)).parts], strict=True):
+        picture = np.asarray(Image.open(tmp_path / part).convert("RGBA")).astype(int)
+        assert np.array_equal(picture[..., 3] > 0, expected.pixels[..., 3] > 0)
+        seen = expected.pixels[..., 3] > 0
+        assert np.abs(picture - expected.pixels)[seen].mean() < 12
+    assert {value for name, value in reader.values if name == "href" and value.endswith(".png")} == {"./one.png", "./two.png"}
+    assert [value for name, value in reader.values if name == "alt"][1].startswith("conv:1; ")
+
+
+def test_parts_of_an_older_page_go_and_other_files_stay(tmp_path: Path) -> None:
+    list(write_pages(tmp_path, "top", [("one", records.top(3))]))
+    (tmp_path / "parts" / "one-x.webp").write_text("mine")
+    list(write_pages(tmp_path, "top", [("one", records.top(1))]))
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["one-000.webp", "one-x.webp"]
+
+
+def test_pictures_without_parts_are_shown_whole(tmp_path: Path) -> None:
+    list(write_pages(tmp_path, "all", [("dossier", records.dossier())]))
+    reader = read(tmp_path / "index.html")
+    assert [value for name, value in reader.values if name == "src"] == ["./dossier.png"] and ("href", "./dossier.html") in reader.values
+    assert not (tmp_path / "parts").exists()

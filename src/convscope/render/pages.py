@@ -1,6 +1,8 @@
 """One static page that shows pictures: of a demo, of many layers or units, to look at or to send."""
 
 import contextlib
+import glob
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,21 +15,35 @@ from ..errors import OutputError
 from ..files import write_files
 from ..results import Result
 from ..writing import INDEX
+from .layout import joined
+from .pixels import Bytes
 from .site import page, words
-from .writer import words_of
+from .writer import spread_of, words_of
 
 WIDE_FROM = 700  # pixels
+PARTS = "parts"  # the folder of the parts of pictures
+PART_QUALITY = 90
+WIDE_PART, WIDE_SHARE = 400, 0.62  # pixels; a part of several tiles is shown smaller than it is, so that two stand side by side
 TALL_BELOW = 1.25  # width by height: two such sheets stand side by side
-FOOT = (
-    "<p>Made with convscope. Every picture holds its provenance, so <code>convscope replay FILE</code> makes it again. "
-    "Click a picture to see it in full size.</p>"
-)
+FOOT = "<p>Made with convscope. Every sheet holds its provenance, so <code>convscope replay FILE</code> makes it again.</p>"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a picture as a file of its own. `words` stand below it: its name, then the numbers. `size`: width and height in pixels."""
+
+    path: Path
+    words: tuple[str, ...]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Picture:
     """A picture file, inside the page's folder or relative to it, with the words below it; `link` is what a click on it opens, if not
     the picture itself. `said`: what is written on it, for readers who hear it, and for search.
+
+    With `parts` the page shows these in its stead: they lie on the page's own ground, light or dark, and wrap as the window is wide.
+    `columns` names what each part shows from left to right; `notes` are sentences below.
     """
 
     path: str | Path
@@ -35,6 +51,9 @@ class Picture:
     note: str = ""
     link: str | Path | None = None
     said: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,16 +90,43 @@ def write_pages(
     try:
         for name, result in results:
             written = result.save(folder / f"{name}.png", raw=raw)
-            page = next((path.name for path in written if path.suffix == ".html"), None)
-            heading, said = words_of(result)
-            shown.append(Picture(written[0].name, name, heading, page, said))
-            notes |= dict.fromkeys(result.notes)
+            shown.append(picture_of(result, written, name))
+            notes |= dict.fromkeys(shown[-1].notes)
             yield result, written
             if result.interrupted:
                 break
     finally:
         if shown:
             write_index(folder, title, [Section(title, shown, notes=tuple(notes))])
+
+
+def picture_of(result: Result, written: Sequence[Path], caption: str, note: str = "") -> Picture:
+    """Return the picture of a result for a page in the folder of the files `written` of it, the picture first.
+
+    Where the picture has parts, they are written into `parts/` of that folder. `note`: below the caption, the picture's title by default.
+    Raises OutputError.
+    """
+    path = written[0]
+    beside = next((other.name for other in written if other.suffix == ".html"), None)
+    spread = spread_of(result)
+    if spread is None:
+        title, said = words_of(result)
+        return Picture(path.name, caption, note or title, beside, said, notes=tuple(result.notes))
+    parts = tuple(
+        Part(Path(PARTS, f"{path.stem}-{place:03d}.webp"), part.words, (part.pixels.shape[1], part.pixels.shape[0]))
+        for place, part in enumerate(spread.parts)
+    )
+    files = {path.parent / made.path: _webp(part.pixels) for made, part in zip(parts, spread.parts, strict=True)}
+    for older in set((path.parent / PARTS).glob(f"{glob.escape(path.stem)}-[0-9][0-9][0-9]*.webp")) - set(files):
+        older.unlink()
+    write_files(files)
+    return Picture(path.name, caption, note or joined(spread.title, spread.subtitle), beside, (), parts, spread.columns, spread.notes)
+
+
+def _webp(pixels: Bytes) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", quality=PART_QUALITY, method=4)
+    return file.getvalue()
 
 
 def _contents(sections: Sequence[Section]) -> str:
@@ -92,11 +138,13 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _section(folder: Path, index: int, section: Section) -> str:
     text = f"<p>{words(section.text)}</p>" if section.text else ""
-    figures = "\n".join(_figure(folder, picture) for picture in section.pictures)
+    whole = "\n".join(_figure(folder, picture) for picture in section.pictures if not picture.parts)
+    figures = "\n".join(_spread(folder, picture) for picture in section.pictures if picture.parts)
+    figures += f'\n<div class="pictures">\n{whole}\n</div>' if whole else ""
     notes = "".join(f"<li>{words(note)}</li>" for note in section.notes)
     return (
         f'<section id="part-{index}">\n<h2>{words(section.heading)}</h2>\n{text}\n'
-        f'<div class="pictures">\n{figures}\n</div>\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
+        f"{figures}\n" + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
     )
 
 
@@ -111,6 +159,29 @@ def _figure(folder: Path, picture: Picture) -> str:
     return (
         f'<figure class="{shape}"><a class="frame" href="{link}"><img src="{shown}" alt="{alt}" loading="lazy"{measures}></a>'
         f"<figcaption>{caption}{note}</figcaption></figure>"
+    )
+
+
+def _spread(folder: Path, picture: Picture) -> str:
+    """Return the parts of a picture with their words, and a link to the whole."""
+    parts = "\n".join(_part(folder, part) for part in picture.parts)
+    columns = f'<p class="small muted">From left to right: {words(", ".join(picture.columns))}.</p>' if picture.columns else ""
+    pages = [("whole sheet", picture.path)] + ([("page", picture.link)] if picture.link else [])
+    links = " \N{MIDDLE DOT} ".join(f'<a href="{_link(folder, path)}">{name}</a>' for name, path in pages)
+    return (
+        f'<article class="spread"><h3>{words(picture.caption)}</h3><p class="small muted">{words(picture.note)} \N{MIDDLE DOT} {links}</p>'
+        f'{columns}\n<div class="parts">\n{parts}\n</div></article>'
+    )
+
+
+def _part(folder: Path, part: Part) -> str:
+    name, *rest = part.words or ("",)
+    wide, tall = part.size
+    rems = wide / 16 * (WIDE_SHARE if wide > WIDE_PART else 1)
+    said = f"<small>{words(joined(*rest))}</small>" if rest else ""
+    return (
+        f'<figure style="width:min(100%,{rems:.2f}rem)"><img src="{_link(folder, part.path)}" loading="lazy" width="{wide}" '
+        f'height="{tall}" alt="{words("; ".join(part.words))}"><figcaption>{words(name)}{said}</figcaption></figure>'
     )
 
 

@@ -26,7 +26,7 @@
     const width = innerWidth, height = innerHeight, atHome = Math.abs(scene.relative() - 1) < 0.01 && scene.x === 0.5 && scene.y === 0.5;
     const wide = width > 860, bar = document.querySelector("header.bar").offsetHeight;
     document.documentElement.style.setProperty("--bar", `${bar}px`);
-    Object.assign(scene, { width, height, inset: { top: bar + 8, left: wide && !$("legend").hidden ? 208 : 0, right: 0, bottom: wide ? 0 : 44 } });
+    Object.assign(scene, { width, height, inset: { top: bar + 8, left: wide && !$("legend").hidden ? $("legend").offsetWidth + 13 : 0, right: 0, bottom: wide ? 0 : 44 } });
     for (const canvas of document.querySelectorAll("#stage canvas")) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
