@@ -78,7 +78,7 @@ def test_sheets_are_shown_in_parts_and_their_words_are_text_of_the_page(tmp_path
     list(write_pages(tmp_path, "top", [("one", records.top(2)), ("two", records.top(1))]))
     reader = read(tmp_path / "index.html")
     assert reader.words.count("What excites") == 2 and "From left to right: projections, image patches." in reader.words
-    assert reader.words.count("conv:1") == 1 and "max 9.50 \N{MIDDLE DOT} fires on 33 %" in reader.words
+    assert reader.words.count("conv:1") == 1 and "max 9.50 \N{MIDDLE DOT} fires on 100 %" in reader.words
     shown = [value for name, value in reader.values if name == "src"]
     assert shown == ["./parts/one-000.webp", "./parts/one-001.webp", "./parts/two-000.webp"]
     for part, expected in zip(shown, [*spread_of(records.top(2)).parts, *spread_of(records.top(1)).parts], strict=True):

@@ -73,7 +73,9 @@ def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
     choice of a light or dark page. All words are escaped. A click on a picture opens it in full.
     """
     folder = Path(folder)
-    parts = "\n".join(_section(folder, index, section) for index, section in enumerate(sections, 1))
+    parts = "\n".join(
+        _section(folder, index, section, section.heading != title or len(sections) > 1) for index, section in enumerate(sections, 1)
+    )
     body = f'<div class="column">\n<div class="title"><h1>{words(title)}</h1>{_contents(sections)}</div>\n{parts}\n</div>'
     return write_files({folder / INDEX: page(title, body, foot=FOOT, kind="sheets")})[0]
 
@@ -136,15 +138,15 @@ def _contents(sections: Sequence[Section]) -> str:
     return f'<nav aria-label="Contents"><ol class="chips">{"".join(links)}</ol></nav>'
 
 
-def _section(folder: Path, index: int, section: Section) -> str:
+def _section(folder: Path, index: int, section: Section, headed: bool) -> str:
+    heading = f"<h2>{words(section.heading)}</h2>\n" if headed else ""
     text = f"<p>{words(section.text)}</p>" if section.text else ""
     whole = "\n".join(_figure(folder, picture) for picture in section.pictures if not picture.parts)
     figures = "\n".join(_spread(folder, picture) for picture in section.pictures if picture.parts)
     figures += f'\n<div class="pictures">\n{whole}\n</div>' if whole else ""
     notes = "".join(f"<li>{words(note)}</li>" for note in section.notes)
     return (
-        f'<section id="part-{index}">\n<h2>{words(section.heading)}</h2>\n{text}\n'
-        f"{figures}\n" + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
+        f'<section id="part-{index}">\n{heading}{text}\n{figures}\n' + (f'<ul class="notes">{notes}</ul>\n' if notes else "") + "</section>"
     )
 
 
