@@ -51,10 +51,11 @@ def test_a_whole_layer_is_pages_and_an_index(run, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     names = ["block1_conv1-00-15", "block1_conv1-16-31"]
     assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == sorted(
-        ["index.html", *(f"{name}.{kind}" for name in names for kind in ("png", "json"))]
+        ["index.html", "parts", *(f"{name}.{kind}" for name in names for kind in ("png", "json"))]
     )
     assert found["written"][-1] == str(tmp_path / "pages" / "index.html") and found["interrupted"] is False
     assert [unit["unit"] for page in found["pages"] for unit in page["units"]] == [f"block1_conv1:{channel}" for channel in range(32)]
+    assert len(list((tmp_path / "pages" / "parts").iterdir())) == 32  # a unit each
     index = (tmp_path / "pages" / "index.html").read_text()
     assert all(f'href="./{name}.png"' in index for name in names)
     main(["replay", str(tmp_path / "pages" / "block1_conv1-16-31.png"), "--allow", str(run.path)])
