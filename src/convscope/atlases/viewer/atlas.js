@@ -66,7 +66,8 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
   /* -- sentences that several pages say -- */
   atlas.shape = (layer) => (layer.shape.length ? layer.shape.join("\u2009\u00d7\u2009") : "");
   atlas.field = (layer) => (layer.field && !layer.whole ? `${layer.field.join("\u2009\u00d7\u2009")} pixels` : "whole image");
-  atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", shown(one)))) : null);
+  atlas.said = (sentence) => shown(sentence).split("`").map((part, place) => (place % 2 ? el("code", part) : part)); // names stand between backticks
+  atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", atlas.said(one)))) : null);
   atlas.facts = (pairs) => el("dl.facts", pairs.map(([name, value]) => [el("dt", name), el("dd", value)]));
   atlas.classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: atlas.href.class(name) }, named(name)) : named(name));
 

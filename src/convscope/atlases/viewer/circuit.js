@@ -17,14 +17,14 @@
     });
     const column = (title, ...lists) => el("div.side", arrows, el("h3", title), lists);
     const list = (title, name, links) => (links.length ? [el("p.small.muted", title), el(`div.links.${name}`, links)] : null);
-    const excite = inputs.filter(([, , weight]) => weight >= 0), inhibit = inputs.filter(([, , weight]) => weight < 0), out = made(feeds, "is fed by");
+    const excite = inputs.filter(([, , weight]) => weight >= 0), inhibit = inputs.filter(([, , weight]) => weight < 0), up = feeds.filter(([, , weight]) => weight >= 0), down = feeds.filter(([, , weight]) => weight < 0);
     const left = column("Made of", list("Inputs that excite it", "excite", made(excite, "excites")), list("Inputs that inhibit it", "inhibit", made(inhibit, "inhibits")), inputs.length ? null : el("p.muted", "The image itself."));
-    const right = column("Feeds", list("Units that it excites", "feeds", out), feeds.length ? null : el("p.muted", "No measured layer above."));
+    const right = column("Feeds", list("Units that it excites", "feeds", made(up, "is excited")), list("Units that it inhibits", "feeds", made(down, "is inhibited")), feeds.length ? null : el("p.muted", "No measured layer above."));
     const element = el("div.circuit", wires, left, centre, right);
 
     function connect() {
       const box = element.getBoundingClientRect(), to = centre.firstChild.getBoundingClientRect(), strongest = (links) => Math.max(1e-9, ...links.map((link) => Math.abs(link.dataset.strength)));
-      const all = [...left.querySelectorAll(".wired")], most = { left: strongest(all), right: strongest(out) };
+      const all = [...left.querySelectorAll(".wired")], out = [...right.querySelectorAll(".wired")], most = { left: strongest(all), right: strongest(out) };
       const wire = (tile, place, many, side) => {
         const from = tile.getBoundingClientRect(), weight = Number(tile.dataset.strength), y1 = from.top + from.height / 2 - box.top, y2 = to.top - box.top + to.height * (place + 0.5) / many;
         const [x1, x2] = side === "left" ? [from.right - box.left + 4, to.left - box.left - 4] : [from.left - box.left - 4, to.right - box.left + 4], bend = (x1 + x2) / 2;

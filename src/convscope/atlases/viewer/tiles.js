@@ -15,9 +15,9 @@
   atlas.kinds = (layer) => Object.keys(atlas.KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true, projection: atlas.start.settings.projections > 0 })[kind]);
   atlas.kind = (layer, wanted) => { const kinds = atlas.kinds(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
 
-  /* Return the picture of a unit, of one kind, or a blank that says that it is not made yet. */
+  /* Return the picture of a unit, of the kind that is wanted or of the first that is made, or a blank that says that it is not made yet. */
   atlas.picture = (layer, units, channel, wanted) => {
-    const kind = atlas.kind(layer, wanted), rank = units.rank[channel], { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
+    const kind = !wanted && !atlas.isClimbed(layer, units, channel) ? "patch" : atlas.kind(layer, wanted), rank = units.rank[channel], { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
     const made = kind === "synthetic" ? atlas.isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || atlas.isMade(layer, units, channel);
     if (!made) return blank("Not made yet");
     const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;

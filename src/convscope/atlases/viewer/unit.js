@@ -1,6 +1,7 @@
 /* A unit: what excites it in general and in the data set, how often, what it is made of, which units are alike. */
 "use strict";
 (() => {
+  const LATER = "Not made yet: the same command goes on.";
   const AFTER = 1500; // milliseconds: then what is below the window, and the next unit's pictures, are fetched
 
   /* The channels that the arrows walk through: those of the wall the reader came from, else the layer's own order. */
@@ -16,7 +17,7 @@
 
   function synthetic(layer, units, channel) {
     const score = units.score?.[channel], above = units.percentile?.[channel];
-    const words = !layer.synthetic ? "This atlas has no synthetic pictures of the layer." : !atlas.isClimbed(layer, units, channel) ? "Not made yet: the same command goes on."
+    const words = !layer.synthetic ? "This atlas has no synthetic pictures of the layer." : !atlas.isClimbed(layer, units, channel) ? LATER
       : score > -Infinity && `Gradient ascent reaches ${number(score)}, more than ${above >= 99.95 ? "all" : percent(above / 100)} of the images.`;
     return figure("Synthetic", el("div.big", layer.synthetic ? atlas.picture(layer, units, channel, "synthetic") : el("i.blank")), words);
   }
@@ -30,8 +31,8 @@
       `${shown(top.label ?? top.name ?? "")}, ${number(top.value)}`, layer.whole ? null : cut("patches", place))));
     const grid = (part) => el("div.nine", Array.from({ length: many }, (_, place) => el("span.tile", cut(part, place), el("small", "\u00a0"))));
     const stack = el("div", grid("with")), choice = layer.both && atlas.choice("Projections", [["with", "With switches"], ["without", "Without"]], "with", (part) => stack.replaceChildren(grid(part)));
-    const parts = [figure("Strongest images", nine, layer.whole ? "Each opens its image." : "What the unit saw of each. Each opens its image.")];
-    if (many) parts.push(figure("Projected", stack, "What in each made the unit fire, carried down to the pixels.", choice));
+    const parts = [figure("Strongest images", nine, layer.whole ? "Each opens its image." : made ? "What the unit saw of each. Each opens its image." : LATER)];
+    if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, carried down to the pixels." : LATER, choice));
     const mark = ({ target, type }) => {
       const tile = target.closest(".nine > *"), place = [...tile?.parentNode.children || []].indexOf(tile);
       for (const part of parts) part.querySelectorAll(".nine > *").forEach((one, at) => one.classList.toggle("lit", at === place && ["pointerover", "focusin"].includes(type)));
@@ -84,11 +85,11 @@
         name && el("p.called", named(name)), detail.names?.length > 0 && el("ul.chips", detail.names.map((one) => el("li.chip", shown(one.name ?? one)))), el("p", sentence(units, channel, detail))),
         el("div.trio", synthetic(layer, units, channel), pictures(layer, units, channel, detail)),
         statistics(layer, units, channel, detail),
-        circuit && atlas.section("What it is made of", el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ", (detail.remarks || []).map(shown).join(" ")), circuit.element),
+        circuit && atlas.section("What it is made of", el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ", (detail.remarks || []).flatMap((one) => [...atlas.said(one), " "])), circuit.element),
         detail.alike?.length > 0 && atlas.section("Units most alike", note("Correlation of their values over a sample of the images. ", el("a", { href: atlas.href.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
           el("div.alike.links", arrows, detail.alike.map(([n, other, r]) => atlas.unitTile(n, other, number(r), "correlation")))),
         el("p.actions", atlas.start.map && el("a.button", { href: atlas.href.map(`unit=${encodeURIComponent(layer.address)}:${channel}`) }, "Its images on the map")),
-        detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", shown(one))))),
+        detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", atlas.said(one))))),
       ],
       attach: () => { circuit?.attach(); waiting = setTimeout(later, AFTER, layer, units, at(1)); },
       detach: () => { circuit?.detach(); clearTimeout(waiting); },
