@@ -53,10 +53,11 @@
     let channels = [];
 
     async function draw() {
+      if (state.sort === "like") count.textContent = "Comparing all units of the layer";
       const order = await atlas.sorted(layer, units, state), wanted = atlas.query(state.q || ""), group = Number(state.class ?? -1);
       channels = order.filter((channel) => wanted.test(layer, units, channel) && (!state.class || units.top_class[channel] === group));
       count.textContent = wanted.unread.length ? `Cannot read ${wanted.unread.join(" ")}` : channels.length === layer.units ? counted(channels.length, "unit") : `${channels.length} of ${counted(layer.units, "unit")}`;
-      atlas.walk = { of: layer.n, channels, back: kit.link([layer.address], state) };
+      atlas.walk = { of: layer.n, channels, back: atlas.href.layer(layer, state) };
       wall.show(channels.length, (index) => atlas.wallTile(layer, units, channels[index], atlas.kind(layer, state.kind), state.sort));
     }
     async function change(changes) {

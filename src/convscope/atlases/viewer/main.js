@@ -23,7 +23,7 @@
     return layer && /^\d+$/.test(second) && id < layer.units ? atlas.views.unit({ layer, channel: id, query }) : null;
   }
   const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#", content: [el("div.title", heading("Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "), el("p", el("a", { href: "#" }, "The whole network")))] });
-  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#", content: [el("div.title", heading("Part of this atlas is missing"), el("p", shown(error.message), " Make it again, or copy the whole folder."))] });
+  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#", content: [el("div.title", heading(error.missing ? "Part of this atlas is missing" : "This page has a fault"), el("p", shown(error.message), error.missing ? " Make it again, or copy the whole folder." : ". Report it with the address of the page."))] });
 
   function crumbs(parts) {
     const all = [[atlas.start?.title ?? "Atlas", "#"], ...parts];

@@ -5,8 +5,13 @@
   const VERDICTS = { silent: 1, dead: 2, saturated: 3 };
   const SIGNS = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
   const lower = (text) => String(text ?? "").toLowerCase();
-  atlas.HELP = [["block4:17", "the unit"], ["layer:block4", "units of layers called so"], ["class:bag", "units whose strongest class is called so"], ["label:cat", "output units called so"],
-    ["fires>0.5", "also max, mean, q50, q99, score, percentile, auc, selectivity, with < > <= >="], ["dead, silent, saturated", "units with this verdict"], ["-word", "without it"]];
+  const quoted = (name) => (/\s/.test(name) ? `\x22${name}\x22` : name);
+  /* Return examples with what they mean, made of the names of this network. */
+  atlas.help = () => {
+    const { layers, classes } = atlas.start, address = layers.at(-1).address, name = classes.at(-1)?.name;
+    return [[`${address}:0`, "one unit"], [`layer:${quoted(layers[0].address)}`, "units of layers with this in their name"], ...(name ? [[`class:${quoted(name)}`, "units that are strongest on this class"], [`label:${quoted(name)}`, "output units of this name"]] : []),
+      ["fires>0.5", `also ${NUMBERS.slice(1).join(", ")}, with < > <= >= =`], ["silent", "also dead, saturated"], ["fires>0.5 -silent", "all words must hold; a minus turns one around"]];
+  };
 
   /* Return a test of one word: (layer, units, channel) -> whether it holds, or null where it cannot be read. */
   function reading(word) {

@@ -22,7 +22,7 @@
       title: q ? `${q} \u2013 search` : "Search", crumbs: [["Search"]], up: atlas.href.overview(), first: wall.element, roomy: true,
       attach: () => { wall.attach(); wall.show(found.length, (place) => atlas.wallTile(...found[place], null, null, true)); kit.say(said); }, detach: wall.detach,
       content: [el("div.title", heading("Search"), el("p", said)), named.length ? el("ul.chips", arrows, named.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,
-        found.length ? wall.element : el("dl.keys.ways", atlas.HELP.map(([word, meaning]) => [el("dt", el("a", { href: atlas.href.search(word.split(",")[0]) }, el("code", word))), el("dd", meaning)]))],
+        found.length ? wall.element : el("dl.keys.ways", atlas.help().map(([word, meaning]) => [el("dt", el("a", { href: atlas.href.search(word) }, el("code", word))), el("dd", meaning)]))],
     };
   };
 })();

@@ -18,7 +18,7 @@
   function synthetic(layer, units, channel) {
     const score = units.score?.[channel], above = units.percentile?.[channel];
     const words = !layer.synthetic ? "This atlas has no synthetic pictures of the layer." : !atlas.isClimbed(layer, units, channel) ? LATER
-      : score > -Infinity && `Gradient ascent reaches ${number(score)}, more than ${above >= 99.95 ? "all" : percent(above / 100)} of the images.`;
+      : score > -Infinity && `Gradient ascent reaches ${number(score)}, above ${above >= 99.95 ? "all" : percent(above / 100)} of the images.`;
     return figure("Synthetic", el("div.big", layer.synthetic ? atlas.picture(layer, units, channel, "synthetic") : el("i.blank")), words);
   }
 
