@@ -179,12 +179,10 @@ def _spread(folder: Path, picture: Picture) -> str:
 def _part(folder: Path, part: Part) -> str:
     name, *rest = part.words or ("",)
     wide, tall = part.size
-    rems = wide / 16 * (WIDE_SHARE if wide > WIDE_PART else 1)
+    rems, kind = (wide / 16 * WIDE_SHARE, "several") if wide > WIDE_PART else (wide / 16, "one")
     said = f"<small>{words(joined(*rest))}</small>" if rest else ""
-    return (
-        f'<figure style="width:min(100%,{rems:.2f}rem)"><img src="{_link(folder, part.path)}" loading="lazy" width="{wide}" '
-        f'height="{tall}" alt="{words("; ".join(part.words))}"><figcaption>{words(name)}{said}</figcaption></figure>'
-    )
+    image = f'<img src="{_link(folder, part.path)}" loading="lazy" width="{wide}" height="{tall}" alt="{words("; ".join(part.words))}">'
+    return f'<figure class="{kind}" style="width:min(100%,{rems:.2f}rem)">{image}<figcaption>{words(name)}{said}</figcaption></figure>'
 
 
 def _link(folder: Path, path: str | Path) -> str:
