@@ -1,7 +1,8 @@
 /* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
 "use strict";
 const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
-const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words), heading = (...words) => el("h1", { tabindex: -1 }, words);
+const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words),
+  heading = (...words) => el("h1", { tabindex: -1 }, words);
 (() => {
   const RESERVED = ["image", "class", "search"], CHUNK = 16;
   const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
@@ -69,10 +70,12 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
   atlas.said = (sentence) => shown(sentence).split("`").map((part, place) => (place % 2 ? el("code", part) : part)); // names stand between backticks
   atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", atlas.said(one)))) : null);
   atlas.facts = (pairs) => el("dl.facts", pairs.map(([name, value]) => [el("dt", name), el("dd", value)]));
-  atlas.classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: atlas.href.class(name) }, named(name)) : named(name));
+  atlas.classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: atlas.href.class(name) },
+    named(name)) : named(name));
 
   /* Buttons of which one is pressed: [[value, words], ...]. */
-  atlas.choice = (label, entries, chosen, act) => el("div.switch", { role: "group", label }, entries.map(([value, words]) => el("button", { "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => {
+  atlas.choice = (label, entries, chosen, act) => el("div.switch", { role: "group", label },
+    entries.map(([value, words]) => el("button", { "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => {
     for (const one of currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === currentTarget));
     act(value);
   } }, words)));

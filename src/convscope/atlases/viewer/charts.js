@@ -5,29 +5,37 @@
 
   /* A histogram of an image set's maxima; `mark`: the value on the synthetic picture, drawn beside them. */
   atlas.histogram = ({ edges, counts }, mark) => {
-    const marked = Number.isFinite(mark), low = Math.min(edges[0], marked ? mark : Infinity, 0), high = Math.max(edges[edges.length - 1], marked ? mark : -Infinity);
+    const marked = Number.isFinite(mark), low = Math.min(edges[0], marked ? mark : Infinity, 0),
+      high = Math.max(edges[edges.length - 1], marked ? mark : -Infinity);
     const x = (value) => (value - low) / (high - low || 1) * (WIDTH - 2) + 1, floor = HEIGHT - FOOT, tall = floor - HEAD;
-    const sorted = [...counts].sort((a, b) => b - a), cut = sorted[0] > 3 * sorted[1] && sorted[1] > 0 ? sorted[1] * 1.3 : sorted[0]; // one bin, mostly that at zero, may hide the rest
+    const sorted = [...counts].sort((a, b) => b - a),
+      cut = sorted[0] > 3 * sorted[1] && sorted[1] > 0 ? sorted[1] * 1.3 : sorted[0]; // one bin, mostly that at zero, may hide the rest
     const bars = Array.from(counts, (count, bin) => {
       const height = Math.min(count / cut, 1) * tall, left = x(edges[bin]), width = Math.max(1, x(edges[bin + 1]) - left - 1);
-      const bar = svg("rect.bar", { x: left, y: floor - height, width, height }, svg("title", `${number(edges[bin])} to ${number(edges[bin + 1])}: ${counted(count, "image")}`));
-      return count > cut ? [bar, svg("path.break", { d: `M${left - 2} ${HEAD + 12}l${width + 4}-5v4l${-width - 4} 5z` }), svg("text", { x: left, y: HEAD - 7 }, counted(count, "image"))] : bar;
+      const bar = svg("rect.bar", { x: left, y: floor - height, width, height },
+        svg("title", `${number(edges[bin])} to ${number(edges[bin + 1])}: ${counted(count, "image")}`));
+      return count > cut ? [bar, svg("path.break", { d: `M${left - 2} ${HEAD + 12}l${width + 4}-5v4l${-width - 4} 5z` }),
+        svg("text", { x: left, y: HEAD - 7 }, counted(count, "image"))] : bar;
     });
     const at = marked ? x(mark) : 0, toLeft = at > WIDTH * 0.6;
-    return svg("svg.histogram", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", label: `Distribution of the maxima, from ${number(edges[0])} to ${number(edges[edges.length - 1])}` },
+    return svg("svg.histogram", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
+      label: `Distribution of the maxima, from ${number(edges[0])} to ${number(edges[edges.length - 1])}` },
       bars, svg("path.axis", { d: `M0 ${floor + 0.5}H${WIDTH}` }),
-      marked ? [svg("path.mark", { d: `M${at} ${HEAD}V${floor}` }), svg(toLeft ? "text.said.end" : "text.said", { x: at + (toLeft ? -5 : 5), y: HEAD + 8 }, `synthetic ${number(mark)}`)] : null,
+      marked ? [svg("path.mark", { d: `M${at} ${HEAD}V${floor}` }),
+        svg(toLeft ? "text.said.end" : "text.said", { x: at + (toLeft ? -5 : 5), y: HEAD + 8 }, `synthetic ${number(mark)}`)] : null,
       svg("text", { x: 0, y: HEIGHT - 5 }, number(low)), svg("text.end", { x: WIDTH, y: HEIGHT - 5 }, number(high)));
   };
 
   /* Return patterns one by one; those of one shape come together, with one column of numbers and a scale for each. */
-  atlas.patterns = (groups) => groups.flatMap(({ h, w, scale, data }) => scale.map((one, place) => ({ h, w, scale: one, data: data.subarray(place * h * w, (place + 1) * h * w) })));
+  atlas.patterns = (groups) => groups.flatMap(({ h, w, scale, data }) => scale.map((one,
+    place) => ({ h, w, scale: one, data: data.subarray(place * h * w, (place + 1) * h * w) })));
 
   /* A kernel as coloured squares: blue excites, red inhibits; `most`: the weight that has the full colour. */
   atlas.pattern = ({ h, w, data, scale = 127 }, most) => {
     const strongest = data.reduce((best, value, place) => (Math.abs(value) > Math.abs(data[best]) ? place : best), 0);
     const words = `${h} by ${w} pattern, strongest weight ${number(data[strongest] * scale / 127)} in row ${Math.floor(strongest / w) + 1}, column ${strongest % w + 1}`;
-    const cells = Array.from(data, (value, place) => svg(value < 0 ? "rect.inhibits" : "rect.excites", { x: place % w, y: Math.floor(place / w), width: 1.02, height: 1.02, opacity: Math.abs(value * scale / 127) / (most || 1) }));
+    const cells = Array.from(data, (value, place) => svg(value < 0 ? "rect.inhibits" : "rect.excites",
+      { x: place % w, y: Math.floor(place / w), width: 1.02, height: 1.02, opacity: Math.abs(value * scale / 127) / (most || 1) }));
     return svg("svg.pattern", { viewBox: `0 0 ${w} ${h}`, role: "img", label: words }, svg("title", words), cells);
   };
 
@@ -45,6 +53,7 @@
   atlas.bars = (rows) => {
     const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
     return el("ul.bars", rows.map(({ name, value, words, more }) => el("li", el("span.who", name),
-      el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * Math.max(0, value) / most}%` })), el("span.number", words), el("span.number.muted", more))));
+      el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * Math.max(0, value) / most}%` })), el("span.number", words),
+        el("span.number.muted", more))));
   };
 })();

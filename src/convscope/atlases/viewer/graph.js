@@ -31,12 +31,15 @@
   function strip(layer) {
     const box = el("div.strip");
     for (let place = 0; place < Math.min(8, layer.units); place++) {
-      const cell = layer.pictured[0] === "1" || layer.done[0] === "1" ? atlas.cell("overview", layer.place * 8 + place, 8, Math.max(48, layer.size)) : el("i.blank");
+      const cell = layer.pictured[0] === "1" || layer.done[0] === "1" ? atlas.cell("overview", layer.place * 8 + place, 8,
+        Math.max(48, layer.size)) : el("i.blank");
       const link = el("a.tile", { href: atlas.href.layer(layer), label: `${shown(layer.address)}, unit ${place + 1} of the most telling` }, cell);
-      const know = async () => { const { order } = await atlas.units(layer.n); link.href = atlas.href.unit(layer, order[place]); link.title = atlas.words(layer, order[place]); };
+      const know = async () => { const { order } = await atlas.units(layer.n); link.href = atlas.href.unit(layer,
+        order[place]); link.title = atlas.words(layer, order[place]); };
       link.addEventListener("pointerenter", know, { once: true });
       link.addEventListener("focus", know, { once: true });
-      link.addEventListener("click", async (event) => { if (event.ctrlKey || event.metaKey) return; event.preventDefault(); await know(); location.hash = link.hash; });
+      link.addEventListener("click",
+        async (event) => { if (event.ctrlKey || event.metaKey) return; event.preventDefault(); await know(); location.hash = link.hash; });
       box.append(link);
     }
     return box;
@@ -49,10 +52,13 @@
     const units = layers.reduce((sum, one) => sum + one.units, 0), silent = layers.reduce((sum, one) => sum + one.dead + one.silent, 0);
     const name = node ? el("a.address", { href: atlas.href.layer(layer) }, named(layer.address))
       : el("button.address", { "aria-expanded": "false", onclick: fold }, named(row.name));
-    const facts = [layers.length > 1 && counted(layers.length, "layer"), layer && counted(units, "unit"), layer && node && layer.shape.length && atlas.shape(layer), layer && node && shown(layer.kind)].filter(Boolean);
+    const facts = [layers.length > 1 && counted(layers.length, "layer"), layer && counted(units, "unit"),
+      layer && node && layer.shape.length && atlas.shape(layer), layer && node && shown(layer.kind)].filter(Boolean);
     return el("div.layer", el("div.words", name, el("small", facts.join(" \u00b7 ")),
-      silent ? el("span.badge.warning", `${silent} silent`) : null, layers.flatMap((one) => one.remarks).length ? el("span.badge", { title: layers.flatMap((one) => one.remarks).join("\n") }, "remark") : null),
-    layer ? el("div.field-of", atlas.sees(layer), el("small", atlas.field(layer).replace(" pixels", ""))) : el("span"), layer ? strip(layer) : el("span"));
+      silent ? el("span.badge.warning", `${silent} silent`) : null,
+        layers.flatMap((one) => one.remarks).length ? el("span.badge", { title: layers.flatMap((one) => one.remarks).join("\n") }, "remark") : null),
+    layer ? el("div.field-of", atlas.sees(layer), el("small", atlas.field(layer).replace(" pixels", ""))) : el("span"),
+      layer ? strip(layer) : el("span"));
   }
 
   /* Return {element, attach, detach}: the graph; `open`: paths of the blocks that differ from how they stand at first. */
@@ -77,7 +83,8 @@
       }
       const head = el("button.address", { "aria-expanded": "true", "data-path": row.path, onclick: () => turn(row) }, named(row.name));
       const inside = el("div.inside"), layers = layersOf(row), units = layers.reduce((sum, one) => sum + one.units, 0);
-      into.append(el("div.block", el("div.head", head, el("small", [counted(layers.length, "layer"), counted(units, "unit")].join(" \u00b7 "))), inside));
+      into.append(el("div.block", el("div.head", head, el("small", [counted(layers.length, "layer"), counted(units, "unit")].join(" \u00b7 "))),
+        inside));
       row.rows.forEach((one) => put(one, depth + 1, inside));
     }
     function draw() {
@@ -113,7 +120,8 @@
       lanes.setAttribute("viewBox", `0 0 ${spine + 12} ${box.height}`);
       lanes.style.width = `${spine + 12}px`;
       lanes.style.height = `${box.height}px`;
-      lanes.replaceChildren(...paths, ...order.map((row, place) => svg(row.querySelector(".layer") ? "circle.stop" : "circle", { cx: spine, cy: y[place], r: row.querySelector(".layer") ? 4.5 : 2.5 })));
+      lanes.replaceChildren(...paths, ...order.map((row, place) => svg(row.querySelector(".layer") ? "circle.stop" : "circle",
+        { cx: spine, cy: y[place], r: row.querySelector(".layer") ? 4.5 : 2.5 })));
     }
     const watcher = new ResizeObserver(connect);
     const foldAll = (open) => {
@@ -122,6 +130,7 @@
       kit.restate({ fold: [...changed].join("|") });
       draw();
     };
-    return { element, foldAll, folds: blocksOf(tree).length > 0, attach: () => { draw(); watcher.observe(element); }, detach: () => watcher.disconnect() };
+    return { element, foldAll, folds: blocksOf(tree).length > 0, attach: () => { draw(); watcher.observe(element); },
+      detach: () => watcher.disconnect() };
   };
 })();

@@ -2,12 +2,14 @@
 "use strict";
 (() => {
   const SORTS = {
-    telling: "most telling", channel: "channel", fires: "firing rate", max: "largest value", score: "synthetic value", percentile: "synthetic over real",
+    telling: "most telling", channel: "channel", fires: "firing rate", max: "largest value", score: "synthetic value",
+      percentile: "synthetic over real",
     selectivity: "selectivity", auc: "AUC of its class", class: "class", like: "likeness to a unit",
   };
   const SIZES = { s: 3, m: 4.4, l: 7 };
   const CAPTIONS = {
-    fires: (units, c) => percent(units.fires[c]), max: (units, c) => number(units.max[c]), score: (units, c) => number(units.score[c]), selectivity: (units, c) => number(units.selectivity[c]),
+    fires: (units, c) => percent(units.fires[c]), max: (units, c) => number(units.max[c]), score: (units, c) => number(units.score[c]),
+      selectivity: (units, c) => number(units.selectivity[c]),
     percentile: (units, c) => `${number(units.percentile[c])}\u00a0%`, auc: (units, c) => number(units.auc[c]),
   };
   atlas.sorts = (units) => Object.entries(SORTS).filter(([name]) => ["telling", "channel", "class", "like"].includes(name) || units[name]);
@@ -30,7 +32,8 @@
     const order = Array.from(units.order), name = (channel) => atlas.className(units.top_class[channel]);
     const high = (column) => order.sort((a, b) => (Number.isNaN(column[a]) ? 1 : Number.isNaN(column[b]) ? -1 : column[b] - column[a]));
     if (sort === "channel") order.sort((a, b) => a - b);
-    else if (sort === "class") order.sort((a, b) => name(a).localeCompare(name(b)) || (units.auc ? units.auc[b] - units.auc[a] : units.selectivity[b] - units.selectivity[a]));
+    else if (sort === "class") order.sort((a,
+      b) => name(a).localeCompare(name(b)) || (units.auc ? units.auc[b] - units.auc[a] : units.selectivity[b] - units.selectivity[a]));
     else if (sort === "like") high(await likeness(layer, units, Number(like) < units.order.length ? Number(like) : units.order[0]));
     else if (units[sort] && sort in CAPTIONS) high(units[sort]);
     return turn ? order.reverse() : order;
@@ -38,8 +41,10 @@
 
   /* Return a tile of a wall. */
   atlas.wallTile = (layer, units, channel, kind, sort, long) => {
-    const verdict = atlas.verdict(units, channel), name = units.names?.[channel], top = shown(name ?? (atlas.className(units.top_class[channel]) || "no class"));
-    const said = verdict || (CAPTIONS[sort] ? CAPTIONS[sort](units, channel) : atlas.start.run.labelled || name ? top : percent(units.fires[channel]));
+    const verdict = atlas.verdict(units, channel), name = units.names?.[channel],
+      top = shown(name ?? (atlas.className(units.top_class[channel]) || "no class"));
+    const said = verdict || (CAPTIONS[sort] ? CAPTIONS[sort](units,
+      channel) : atlas.start.run.labelled || name ? top : percent(units.fires[channel]));
     const title = `${atlas.words(layer, channel)}: fires on ${percent(units.fires[channel])}, largest ${number(units.max[channel])}, ${verdict || top}`;
     return el("a.tile", { href: atlas.href.unit(layer, channel), title, label: title }, atlas.picture(layer, units, channel, kind),
       long ? atlas.caption(layer, channel) : el("small", el("b", String(channel)), " ", el(verdict ? "span.warning" : "span", said)));
@@ -49,14 +54,17 @@
 
   atlas.views.layer = async ({ layer, query }) => {
     const units = await atlas.units(layer.n), state = { ...query }, wall = atlas.wall(SIZES[query.size] || SIZES.m), layers = atlas.start.layers;
-    const count = el("span.number.muted.count", { role: "status" }), toUnit = el("input.field.narrow", { type: "number", min: 0, max: layer.units - 1, value: query.like || units.order[0], label: "Channel", hidden: query.sort !== "like" });
+    const count = el("span.number.muted.count", { role: "status" }),
+      toUnit = el("input.field.narrow", { type: "number", min: 0, max: layer.units - 1, value: query.like || units.order[0], label: "Channel",
+      hidden: query.sort !== "like" });
     let channels = [];
 
     async function draw() {
       if (state.sort === "like") count.textContent = "Comparing all units of the layer";
       const order = await atlas.sorted(layer, units, state), wanted = atlas.query(state.q || ""), group = Number(state.class ?? -1);
       channels = order.filter((channel) => wanted.test(layer, units, channel) && (!state.class || units.top_class[channel] === group));
-      count.textContent = wanted.unread.length ? `Cannot read ${wanted.unread.join(" ")}` : channels.length === layer.units ? counted(channels.length, "unit") : `${channels.length} of ${counted(layer.units, "unit")}`;
+      count.textContent = wanted.unread.length ? `Cannot read ${wanted.unread.join(" ")}` : channels.length === layer.units ? counted(channels.length,
+        "unit") : `${channels.length} of ${counted(layer.units, "unit")}`;
       atlas.walk = { of: layer.n, channels, back: atlas.href.layer(layer, state) };
       wall.show(channels.length, (index) => atlas.wallTile(layer, units, channels[index], atlas.kind(layer, state.kind), state.sort));
     }
@@ -66,23 +74,34 @@
       kit.restate(changes);
       await draw();
     }
-    const select = (label, entries, chosen, act) => el("label.pick", el("span", label), el("select.field", { onchange: (event) => act(event.target.value) }, options(entries, chosen)));
+    const select = (label, entries, chosen, act) => el("label.pick", el("span", label),
+      el("select.field", { onchange: (event) => act(event.target.value) }, options(entries, chosen)));
     toUnit.addEventListener("change", () => change({ like: toUnit.value }));
     let typing = 0;
     const classes = atlas.start.classes.map(({ name }, c) => [String(c), shown(name)]).filter(([c]) => units.top_class.includes(Number(c)));
     const controls = el("div.controls",
       atlas.choice("Picture", atlas.kinds(layer).map((kind) => [kind, atlas.KINDS[kind]]), atlas.kind(layer, query.kind), (kind) => change({ kind })),
       select("Sort by", atlas.sorts(units), query.sort || "telling", (sort) => change({ sort })), toUnit,
-      el("button.icon", { title: "Turn the order around", label: "Turn the order around", "aria-pressed": String(Boolean(query.turn)), onclick: ({ currentTarget }) => { currentTarget.setAttribute("aria-pressed", !state.turn); change({ turn: state.turn ? "" : "1" }); } }, svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4" }))),
+      el("button.icon", { title: "Turn the order around", label: "Turn the order around", "aria-pressed": String(Boolean(query.turn)),
+        onclick: ({ currentTarget }) => { currentTarget.setAttribute("aria-pressed", !state.turn); change({ turn: state.turn ? "" : "1" }); } },
+        svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4" }))),
       classes.length > 1 ? select("Class", [["", "every class"], ...classes], query.class || "", (one) => change({ class: one })) : null,
-      el("input.field", { type: "search", value: query.q || "", placeholder: "fires>0.5, silent, 17", label: "Filter the units", oninput: (event) => { clearTimeout(typing); typing = setTimeout(change, 150, { q: event.target.value }); } }),
-      atlas.choice("Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m", (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
-    const beside = (step, words) => { const other = layers[layer.place + step]; return other ? el("a.button", { href: atlas.href.layer(other), rel: words, title: words }, step < 0 ? "\u2190 " : "", named(other.address), step > 0 ? " \u2192" : "") : null; };
-    const facts = [shown(layer.kind), layer.shape.length && atlas.shape(layer), counted(layer.units, "unit"), layer.parameters ? counted(layer.parameters, "weight") : null, layer.silent ? `${layer.silent} silent` : null, layer.dead ? `${layer.dead} dead` : null].filter(Boolean);
+      el("input.field", { type: "search", value: query.q || "", placeholder: "fires>0.5, silent, 17", label: "Filter the units",
+        oninput: (event) => { clearTimeout(typing); typing = setTimeout(change, 150, { q: event.target.value }); } }),
+      atlas.choice("Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m",
+        (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
+    const beside = (step, words) => { const other = layers[layer.place + step]; return other ? el("a.button",
+      { href: atlas.href.layer(other), rel: words, title: words }, step < 0 ? "\u2190 " : "", named(other.address),
+      step > 0 ? " \u2192" : "") : null; };
+    const facts = [shown(layer.kind), layer.shape.length && atlas.shape(layer), counted(layer.units, "unit"),
+      layer.parameters ? counted(layer.parameters, "weight") : null, layer.silent ? `${layer.silent} silent` : null,
+      layer.dead ? `${layer.dead} dead` : null].filter(Boolean);
     return {
       title: shown(layer.address), roomy: true, crumbs: [[layer.address]], up: atlas.href.overview(), first: wall.element,
-      content: [el("div.title", el("div.head-of", heading(named(layer.address)), el("nav.beside", { label: "Layers beside it" }, beside(-1, "previous layer"), beside(1, "next layer"))),
-        el("p.facts-of", atlas.sees(layer), el("span", layer.whole ? "Each unit sees the whole image" : `Each unit sees ${atlas.field(layer)}`), facts.map((fact) => el("span", fact)))),
+      content: [el("div.title", el("div.head-of", heading(named(layer.address)),
+        el("nav.beside", { label: "Layers beside it" }, beside(-1, "previous layer"), beside(1, "next layer"))),
+        el("p.facts-of", atlas.sees(layer), el("span", layer.whole ? "Each unit sees the whole image" : `Each unit sees ${atlas.field(layer)}`),
+          facts.map((fact) => el("span", fact)))),
       atlas.remarks(layer.remarks), controls, wall.element],
       attach: async () => { wall.attach(); await draw(); }, detach: wall.detach,
     };

@@ -8,7 +8,8 @@
   atlas.idle = (act) => (window.requestIdleCallback || setTimeout)(act);
   atlas.fail = (error) => {
     kit.byId("view").querySelector(".missing")?.remove();
-    kit.byId("view").prepend(el("p.missing.empty", { role: "alert" }, el("b", "Part of this atlas is missing. "), shown(error.message), " Make it again, or copy the whole folder."));
+    kit.byId("view").prepend(el("p.missing.empty", { role: "alert" }, el("b", "Part of this atlas is missing. "), shown(error.message),
+      " Make it again, or copy the whole folder."));
   };
 
   /* Return what an address shows: {title, crumbs, content, up, keys, attach, detach}, or null where nothing has it. */
@@ -22,12 +23,18 @@
     if (layer && second === undefined) return atlas.views.layer({ layer, query });
     return layer && /^\d+$/.test(second) && id < layer.units ? atlas.views.unit({ layer, channel: id, query }) : null;
   }
-  const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#", content: [el("div.title", heading("Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "), el("p", el("a", { href: "#" }, "The whole network")))] });
-  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#", content: [el("div.title", heading(error.missing ? "Part of this atlas is missing" : "This page has a fault"), el("p", shown(error.message), error.missing ? " Make it again, or copy the whole folder." : ". Report it with the address of the page."))] });
+  const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#",
+    content: [el("div.title", heading("Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "),
+    el("p", el("a", { href: "#" }, "The whole network")))] });
+  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#",
+    content: [el("div.title", heading(error.missing ? "Part of this atlas is missing" : "This page has a fault"),
+    el("p", shown(error.message), error.missing ? " Make it again, or copy the whole folder." : ". Report it with the address of the page."))] });
 
   function crumbs(parts) {
     const all = [[atlas.start?.title ?? "Atlas", "#"], ...parts];
-    document.querySelector(".crumbs ol").replaceChildren(...all.map(([words, href], place) => (place === all.length - 1 ? el("li", { "aria-current": "page" }, named(words)) : el("li", el("a", { href: href ?? kit.link([words]) }, named(words))))));
+    document.querySelector(".crumbs ol").replaceChildren(...all.map(([words, href],
+      place) => (place === all.length - 1 ? el("li", { "aria-current": "page" }, named(words)) : el("li",
+      el("a", { href: href ?? kit.link([words]) }, named(words))))));
   }
 
   async function show(address) {
@@ -58,7 +65,8 @@
     const list = el("ul.choices"), box = el("input.field", { type: "search", placeholder: "Layer", label: "Name of a layer" });
     const dialog = kit.overlay("Go to a layer", el("h2", "Go to a layer"), box, list);
     const draw = () => list.replaceChildren(...atlas.start.layers.filter(({ address }) => shown(address).toLowerCase().includes(box.value.toLowerCase())).map((layer) =>
-      el("li", el("a", { href: atlas.href.layer(layer), onclick: () => dialog.close() }, named(layer.address), el("small.muted", counted(layer.units, "unit"))))));
+      el("li", el("a", { href: atlas.href.layer(layer), onclick: () => dialog.close() }, named(layer.address),
+        el("small.muted", counted(layer.units, "unit"))))));
     box.addEventListener("input", draw);
     dialog.addEventListener("keydown", (event) => {
       const links = [...list.querySelectorAll("a")], at = links.indexOf(document.activeElement), step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -71,7 +79,8 @@
 
   const keys = () => ({
     "/": { act: () => search().select(), words: "search" }, g: { act: goTo, words: "go to a layer" },
-    ...(view?.keys || {}), ...(view?.first?.matches?.("[data-arrows]") ? { ArrowDown: { act: () => kit.enter(view.first), words: "into the page, and about", shown: "\u2190 \u2191 \u2192 \u2193" } } : {}),
+    ...(view?.keys || {}), ...(view?.first?.matches?.("[data-arrows]") ? { ArrowDown: { act: () => kit.enter(view.first),
+      words: "into the page, and about", shown: "\u2190 \u2191 \u2192 \u2193" } } : {}),
     Escape: { shown: "Esc", act: () => { if (view?.up) location.hash = view.up; }, words: "up: to the layer, to the network" },
     h: { act: () => { location.hash = "#"; }, words: "the whole network" },
     ...(atlas.start?.map ? { m: { act: () => { location.href = "map/index.html"; }, words: "the map of images" } } : {}),
@@ -84,7 +93,8 @@
     let typing = 0;
     const find = () => {
       const target = atlas.href.search(search().value.trim());
-      if (kit.address().parts[0] === "search") { history.replaceState(null, "", target); show(kit.address()); } else if (search().value.trim()) location.hash = target;
+      if (kit.address().parts[0] === "search") { history.replaceState(null, "",
+        target); show(kit.address()); } else if (search().value.trim()) location.hash = target;
     };
     search().addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(find, 200); });
     search().addEventListener("keydown", (event) => {

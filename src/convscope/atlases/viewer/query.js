@@ -9,8 +9,10 @@
   /* Return examples with what they mean, made of the names of this network. */
   atlas.help = () => {
     const { layers, classes } = atlas.start, address = layers.at(-1).address, name = classes.at(-1)?.name;
-    return [[`${address}:0`, "one unit"], [`layer:${quoted(layers[0].address)}`, "units of layers with this in their name"], ...(name ? [[`class:${quoted(name)}`, "units that are strongest on this class"], [`label:${quoted(name)}`, "output units of this name"]] : []),
-      ["fires>0.5", `also ${NUMBERS.slice(1).join(", ")}, with < > <= >= =`], ["silent", "also dead, saturated"], ["fires>0.5 -silent", "all words must hold; a minus turns one around"]];
+    return [[`${address}:0`, "one unit"], [`layer:${quoted(layers[0].address)}`, "units of layers with this in their name"],
+      ...(name ? [[`class:${quoted(name)}`, "units that are strongest on this class"], [`label:${quoted(name)}`, "output units of this name"]] : []),
+      ["fires>0.5", `also ${NUMBERS.slice(1).join(", ")}, with < > <= >= =`], ["silent", "also dead, saturated"],
+        ["fires>0.5 -silent", "all words must hold; a minus turns one around"]];
   };
 
   /* Return a test of one word: (layer, units, channel) -> whether it holds, or null where it cannot be read. */
@@ -18,7 +20,8 @@
     const compared = word.match(/^(\w+)(<=|>=|<|>|=)(-?[\d.]+)(%?)$/), [key, ...rest] = word.split(":"), value = rest.join(":");
     if (compared) {
       const [, name, sign, number, percent] = compared, limit = Number(number) / (percent ? 100 : 1);
-      return NUMBERS.includes(name) && !Number.isNaN(limit) ? (layer, units, channel) => Boolean(units[name]) && SIGNS[sign](units[name][channel], limit) : null;
+      return NUMBERS.includes(name) && !Number.isNaN(limit) ? (layer, units, channel) => Boolean(units[name]) && SIGNS[sign](units[name][channel],
+        limit) : null;
     }
     if (/[<>]/.test(word)) return null;
     if (word in VERDICTS) return (layer, units, channel) => units.verdict[channel] === VERDICTS[word];
@@ -26,7 +29,8 @@
     if (key === "class" && value) return (layer, units, channel) => lower(atlas.className(units.top_class[channel])).includes(value);
     if (["label", "name"].includes(key) && value) return (layer, units, channel) => lower(units.names?.[channel]).includes(value);
     if (/:\d+$/.test(word)) return (layer, units, channel) => `${lower(layer.address)}:${channel}`.endsWith(word);
-    return (layer, units, channel) => [`${layer.address}:${channel}`, atlas.className(units.top_class[channel]), units.names?.[channel]].some((text) => lower(text).includes(word));
+    return (layer, units, channel) => [`${layer.address}:${channel}`, atlas.className(units.top_class[channel]),
+      units.names?.[channel]].some((text) => lower(text).includes(word));
   }
 
   /* Return {test, unread}: a test of a unit, and the words that could not be read. "Two words" in quotation marks are one. */

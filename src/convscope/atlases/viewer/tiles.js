@@ -12,13 +12,16 @@
   };
   const blank = (why) => el("i.blank", { title: why });
 
-  atlas.kinds = (layer) => Object.keys(atlas.KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true, projection: atlas.start.settings.projections > 0 })[kind]);
+  atlas.kinds = (layer) => Object.keys(atlas.KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true,
+    projection: atlas.start.settings.projections > 0 })[kind]);
   atlas.kind = (layer, wanted) => { const kinds = atlas.kinds(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
 
   /* Return the picture of a unit, of the kind that is wanted or of the first that is made, or a blank that says that it is not made yet. */
   atlas.picture = (layer, units, channel, wanted) => {
-    const kind = !wanted && !atlas.isClimbed(layer, units, channel) ? "patch" : atlas.kind(layer, wanted), rank = units.rank[channel], { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
-    const made = kind === "synthetic" ? atlas.isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || atlas.isMade(layer, units, channel);
+    const kind = !wanted && !atlas.isClimbed(layer, units, channel) ? "patch" : atlas.kind(layer, wanted), rank = units.rank[channel],
+      { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
+    const made = kind === "synthetic" ? atlas.isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || atlas.isMade(layer, units,
+      channel);
     if (!made) return blank("Not made yet");
     const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
     return atlas.cell(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
@@ -36,7 +39,8 @@
   atlas.details = (layer, units, channel) => {
     const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, columns = patches + many * (layer.both ? 2 : 1);
     const first = { patches: 0, with: patches, without: patches + many }, row = units.rank[channel] % 16;
-    return (part, number) => atlas.cell(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`, row * columns + first[part] + number, columns, layer.detail_tile);
+    return (part, number) => atlas.cell(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`, row * columns + first[part] + number, columns,
+      layer.detail_tile);
   };
 
   const COLOURS = ["red", "green", "blue"];
@@ -49,12 +53,14 @@
       return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), strength(value), more);
     }
     const words = atlas.words(layer, channel);
-    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words}, ${verb} ${value}` }, picture, atlas.caption(layer, channel), strength(value), more);
+    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words}, ${verb} ${value}` }, picture,
+      atlas.caption(layer, channel), strength(value), more);
     return kit.whenSeen(tile, () => atlas.units(n).then((units) => picture.replaceWith(atlas.picture(layer, units, channel))).catch(atlas.fail));
   };
   /* A link to an image with its picture, or another one of it; no link where the atlas does not hold it. */
   atlas.imageTile = (id, caption = [], words = "", picture = null) => {
     const there = atlas.placeOf(id) !== undefined;
-    return el(there ? "a.tile" : "span.tile", { href: there && atlas.href.image(id), title: words, label: `Image ${id} ${words}` }, picture || atlas.imagePicture(id), caption);
+    return el(there ? "a.tile" : "span.tile", { href: there && atlas.href.image(id), title: words, label: `Image ${id} ${words}` },
+      picture || atlas.imagePicture(id), caption);
   };
 })();

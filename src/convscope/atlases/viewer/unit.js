@@ -9,7 +9,8 @@
   const figure = (title, picture, words, choice) => el("figure.part", el("div.head-of", el("h2", title), choice), picture, el("figcaption", words));
 
   function sentence(units, channel, detail) {
-    const scanned = counted(atlas.start.run.images, "image"), verdict = atlas.verdict(units, channel), top = atlas.className(units.top_class[channel]), auc = units.auc?.[channel];
+    const scanned = counted(atlas.start.run.images, "image"), verdict = atlas.verdict(units, channel),
+      top = atlas.className(units.top_class[channel]), auc = units.auc?.[channel];
     if (["silent", "dead"].includes(verdict)) return `Fires on none of the ${scanned}: it is ${verdict}.`;
     return [`Fires on ${percent(units.fires[channel])} of ${scanned}. Its median is ${number(detail.quantiles.q50)}, its largest value ${number(detail.max)}.`,
       top && [" Strongest on ", atlas.classLink(top), auc >= 0 ? ` (AUC ${auc.toFixed(2)}).` : "."]];
@@ -25,28 +26,38 @@
   /* The strongest images beside their projections; what the pointer or the focus is on is marked in both. */
   function pictures(layer, units, channel, { tops }) {
     if (!tops.length) return figure("Strongest images", el("p.empty", "No image excites it."));
-    const made = atlas.isMade(layer, units, channel), sheet = atlas.details(layer, units, channel), many = Math.min(atlas.start.settings.projections, tops.length);
+    const made = atlas.isMade(layer, units, channel), sheet = atlas.details(layer, units, channel),
+      many = Math.min(atlas.start.settings.projections, tops.length);
     const cut = (part, place) => (made ? sheet(part, place) : el("i.blank", { title: "Not made yet" }));
-    const nine = el("div.nine", arrows, tops.map((top, place) => atlas.imageTile(top.image, [el("small", el("b", number(top.value)), " ", top.label ? shown(top.label) : "")],
+    const nine = el("div.nine", arrows, tops.map((top, place) => atlas.imageTile(top.image,
+      [el("small", el("b", number(top.value)), " ", top.label ? shown(top.label) : "")],
       `${shown(top.label ?? top.name ?? "")}, ${number(top.value)}`, layer.whole ? null : cut("patches", place))));
     const grid = (part) => el("div.nine", Array.from({ length: many }, (_, place) => el("span.tile", cut(part, place), el("small", "\u00a0"))));
-    const stack = el("div", grid("with")), choice = layer.both && atlas.choice("Projections", [["with", "With switches"], ["without", "Without"]], "with", (part) => stack.replaceChildren(grid(part)));
-    const parts = [figure("Strongest images", nine, layer.whole ? "Each opens its image." : made ? "What the unit saw of each. Each opens its image." : LATER)];
+    const stack = el("div", grid("with")), choice = layer.both && atlas.choice("Projections", [["with", "With switches"], ["without", "Without"]],
+      "with", (part) => stack.replaceChildren(grid(part)));
+    const parts = [figure("Strongest images", nine,
+      layer.whole ? "Each opens its image." : made ? "What the unit saw of each. Each opens its image." : LATER)];
     if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, carried down to the pixels." : LATER, choice));
     const mark = ({ target, type }) => {
       const tile = target.closest(".nine > *"), place = [...tile?.parentNode.children || []].indexOf(tile);
-      for (const part of parts) part.querySelectorAll(".nine > *").forEach((one, at) => one.classList.toggle("lit", at === place && ["pointerover", "focusin"].includes(type)));
+      for (const part of parts) part.querySelectorAll(".nine > *").forEach((one, at) => one.classList.toggle("lit",
+        at === place && ["pointerover", "focusin"].includes(type)));
     };
     for (const part of parts) for (const type of ["pointerover", "pointerout", "focusin", "focusout"]) part.addEventListener(type, mark);
     return parts;
   }
 
   function statistics(layer, units, channel, detail) {
-    const many = detail.tops.length, pairs = Object.entries(detail.trust || {}).map(([name, value]) => [shown(name.replaceAll("_", " ")), typeof value === "number" ? number(value) : shown(value)]);
-    const rows = detail.classes.map(({ c, mean, share }) => ({ name: atlas.classLink(atlas.className(c)), value: mean, words: number(mean), more: share ? `${Math.round(share * many)} of ${many}` : "" }));
-    const facts = [["Receptive field", atlas.field(layer)], ["Mean of the maxima", number(detail.mean)], ["Largest", number(detail.max)], ...Object.entries(detail.quantiles).map(([name, value]) => [`${name.slice(1)}\u00a0% of images below`, number(value)]), ...pairs];
-    return el("div.cards", el("div.card", el("h2", "How often, how much"), atlas.histogram(detail.histogram, units.score?.[channel]), note("The largest value on each image of the scan.")),
-      rows.length > 0 && el("div.card", el("h2", "Class mix"), note("Mean of the largest values by class, and how many of the strongest images are of it."), atlas.bars(rows)),
+    const many = detail.tops.length, pairs = Object.entries(detail.trust || {}).map(([name, value]) => [shown(name.replaceAll("_", " ")),
+      typeof value === "number" ? number(value) : shown(value)]);
+    const rows = detail.classes.map(({ c, mean, share }) => ({ name: atlas.classLink(atlas.className(c)), value: mean, words: number(mean),
+      more: share ? `${Math.round(share * many)} of ${many}` : "" }));
+    const facts = [["Receptive field", atlas.field(layer)], ["Mean of the maxima", number(detail.mean)], ["Largest", number(detail.max)],
+      ...Object.entries(detail.quantiles).map(([name, value]) => [`${name.slice(1)}\u00a0% of images below`, number(value)]), ...pairs];
+    return el("div.cards", el("div.card", el("h2", "How often, how much"), atlas.histogram(detail.histogram, units.score?.[channel]),
+      note("The largest value on each image of the scan.")),
+      rows.length > 0 && el("div.card", el("h2", "Class mix"),
+        note("Mean of the largest values by class, and how many of the strongest images are of it."), atlas.bars(rows)),
       el("div.card", el("h2", "What it sees"), where(layer, detail), atlas.facts(facts)));
   }
 
@@ -55,7 +66,9 @@
     const [height, width] = atlas.start.model.input, most = Math.max(height, width), x = (most - width) / 2, y = (most - height) / 2;
     if (!top || layer.whole || atlas.placeOf(top.image) === undefined) return null;
     const [t, l, b, r] = top.field.map((side, edge) => Math.max(0, Math.min(side, edge % 2 ? width : height)));
-    return el("div.where", atlas.imagePicture(top.image), svg("svg", { viewBox: `0 0 ${most} ${most}`, role: "img", label: `On the strongest image it looks at rows ${t} to ${b}, columns ${l} to ${r}` }, svg("rect", { x: l + x, y: t + y, width: r - l, height: b - t })));
+    return el("div.where", atlas.imagePicture(top.image),
+      svg("svg", { viewBox: `0 0 ${most} ${most}`, role: "img", label: `On the strongest image it looks at rows ${t} to ${b}, columns ${l} to ${r}` },
+      svg("rect", { x: l + x, y: t + y, width: r - l, height: b - t })));
   }
 
   /* Fetch what is below the window, and the next unit, while nothing else is to be done. */
@@ -63,32 +76,45 @@
     document.querySelectorAll("#view .tile").forEach(kit.seen);
     if (next === undefined) return;
     await atlas.detail(layer, units, next);
-    const chunk = `${layer.n}-${atlas.chunkOf(units, next)}`, sheets = [atlas.isMade(layer, units, next) && "detail", atlas.isClimbed(layer, units, next) && "synthetic"];
+    const chunk = `${layer.n}-${atlas.chunkOf(units, next)}`,
+      sheets = [atlas.isMade(layer, units, next) && "detail", atlas.isClimbed(layer, units, next) && "synthetic"];
     for (const sheet of sheets.filter(Boolean)) new Image().src = `data/${sheet}-${chunk}.webp${kit.version}`;
   }
 
   atlas.views.unit = async ({ layer, channel }) => {
-    const units = await atlas.units(layer.n), detail = await atlas.detail(layer, units, channel), walk = walkOf(layer, units), place = walk.indexOf(channel), back = atlas.walk?.of === layer.n ? atlas.walk.back : atlas.href.layer(layer);
-    const circuit = atlas.circuit(layer, units, channel, detail), verdict = atlas.verdict(units, channel), name = detail.name ?? units.names?.[channel], at = (step) => (place < 0 ? undefined : walk[place + step]);
-    const link = (step, text) => el("a.button", at(step) === undefined ? { "aria-disabled": "true" } : { href: atlas.href.unit(layer, at(step)), title: atlas.words(layer, at(step)) }, text);
+    const units = await atlas.units(layer.n), detail = await atlas.detail(layer, units, channel), walk = walkOf(layer, units),
+      place = walk.indexOf(channel), back = atlas.walk?.of === layer.n ? atlas.walk.back : atlas.href.layer(layer);
+    const circuit = atlas.circuit(layer, units, channel, detail), verdict = atlas.verdict(units, channel),
+      name = detail.name ?? units.names?.[channel], at = (step) => (place < 0 ? undefined : walk[place + step]);
+    const link = (step, text) => el("a.button", at(step) === undefined ? { "aria-disabled": "true" } : { href: atlas.href.unit(layer, at(step)),
+      title: atlas.words(layer, at(step)) }, text);
     const jump = (selector) => ({ act: () => kit.enter(document.querySelector(selector)) });
     let waiting = 0;
     return {
       title: atlas.words(layer, channel), crumbs: [[layer.address, back], [String(channel)]], up: back,
       keys: {
         ...atlas.sideways("unit", (step) => at(step) !== undefined && atlas.href.unit(layer, at(step))), ArrowDown: jump(".nine"),
-        p: { ...jump(".nine"), words: "its strongest images" }, i: { ...jump(".links"), words: "what it is made of" }, o: { ...jump(".feeds"), words: "what it feeds" }, a: { ...jump(".alike"), words: "units most alike" },
+        p: { ...jump(".nine"), words: "its strongest images" }, i: { ...jump(".links"), words: "what it is made of" },
+          o: { ...jump(".feeds"), words: "what it feeds" }, a: { ...jump(".alike"), words: "units most alike" },
       },
       content: [
-        el("div.title", el("div.head-of", heading(named(layer.address), el("span.muted", ":"), String(channel), verdict && [" ", el("span.badge.warning", verdict)]),
-          el("nav.beside", { label: "Units beside it" }, place >= 0 && el("span.muted.small.number", `${place + 1} of ${walk.length}`), link(-1, "\u2190"), link(1, "\u2192"))),
-        name && el("p.called", named(name)), detail.names?.length > 0 && el("ul.chips", detail.names.map((one) => el("li.chip", shown(one.name ?? one)))), el("p", sentence(units, channel, detail))),
+        el("div.title", el("div.head-of", heading(named(layer.address), el("span.muted", ":"), String(channel),
+          verdict && [" ", el("span.badge.warning", verdict)]),
+          el("nav.beside", { label: "Units beside it" }, place >= 0 && el("span.muted.small.number", `${place + 1} of ${walk.length}`),
+            link(-1, "\u2190"), link(1, "\u2192"))),
+        name && el("p.called", named(name)), detail.names?.length > 0 && el("ul.chips",
+          detail.names.map((one) => el("li.chip", shown(one.name ?? one)))), el("p", sentence(units, channel, detail))),
         el("div.trio", synthetic(layer, units, channel), pictures(layer, units, channel, detail)),
         statistics(layer, units, channel, detail),
-        circuit && atlas.section("What it is made of", el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ", (detail.remarks || []).flatMap((one) => [...atlas.said(one), " "])), circuit.element),
-        detail.alike?.length > 0 && atlas.section("Units most alike", note("Correlation of their values over a sample of the images. ", el("a", { href: atlas.href.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
+        circuit && atlas.section("What it is made of",
+          el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ",
+          (detail.remarks || []).flatMap((one) => [...atlas.said(one), " "])), circuit.element),
+        detail.alike?.length > 0 && atlas.section("Units most alike",
+          note("Correlation of their values over a sample of the images. ",
+          el("a", { href: atlas.href.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
           el("div.alike.links", arrows, detail.alike.map(([n, other, r]) => atlas.unitTile(n, other, number(r), "correlation")))),
-        el("p.actions", atlas.start.map && el("a.button", { href: atlas.href.map(`unit=${encodeURIComponent(layer.address)}:${channel}`) }, "Its images on the map")),
+        el("p.actions", atlas.start.map && el("a.button", { href: atlas.href.map(`unit=${encodeURIComponent(layer.address)}:${channel}`) },
+          "Its images on the map")),
         detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", atlas.said(one))))),
       ],
       attach: () => { circuit?.attach(); waiting = setTimeout(later, AFTER, layer, units, at(1)); },

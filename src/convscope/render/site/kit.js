@@ -6,7 +6,8 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
 (() => {
   /* -- data -- */
   const KEPT = 240; // data scripts whose contents stay in memory
-  const COLUMNS = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
+  const COLUMNS = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array,
+    f8: Float64Array };
   const taken = new Map(), loads = new Map();
   let pending = 0;
 
@@ -36,7 +37,8 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
         resolve(decode(taken.get(name)));
         taken.delete(name);
       };
-      script.onerror = () => { end(); loads.delete(path); reject(Object.assign(new Error(`${path} is missing or cannot be read.`), { missing: true })); };
+      script.onerror = () => { end(); loads.delete(path); reject(Object.assign(new Error(`${path} is missing or cannot be read.`),
+        { missing: true })); };
       document.head.append(script);
     });
     loads.delete(path);
@@ -61,7 +63,8 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   /* Make an element: kit.el("a.tile", {href, onclick, "--x": 3}, "text", element, [more], null); attributes may be left out. Strings
      become text nodes; `label` is what a screen reader says. */
   const maker = (space) => (what, ...rest) => {
-    const [tag, ...classes] = what.split("."), made = document.createElementNS(space, tag), given = rest[0]?.constructor === Object ? rest.shift() : {};
+    const [tag, ...classes] = what.split("."), made = document.createElementNS(space, tag),
+      given = rest[0]?.constructor === Object ? rest.shift() : {};
     if (classes.length) made.setAttribute("class", classes.join(" "));
     return fill(made, given, rest);
   };
@@ -216,6 +219,7 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
     box.showModal();
     return box;
   };
-  kit.help = (keys) => kit.overlay("Keys", kit.el("h2", "Keys"), kit.el("dl.keys", Object.entries(keys).filter(([, { words }]) => words).map(([key, { words, shown }]) =>
+  kit.help = (keys) => kit.overlay("Keys", kit.el("h2", "Keys"),
+    kit.el("dl.keys", Object.entries(keys).filter(([, { words }]) => words).map(([key, { words, shown }]) =>
     [kit.el("dt", kit.el("kbd", shown || key)), kit.el("dd", words)])));
 })();
