@@ -32,6 +32,7 @@ PROMISED = {
     "Run": "convscope.scanning",
     "top": "convscope.portraits.top",
     "dossier": "convscope.portraits.dossier",
+    "atlas": "convscope.atlases",
     "replay": "convscope.replaying",
     "objective": "convscope.expressions",
     "direction": "convscope.expressions",

@@ -63,6 +63,7 @@ COMMANDS = {
         method="convscope.portraits.dossier:METHOD",
         drawing="convscope.render.dossier:draw",
     ),
+    "atlas": Command("Make a site of a whole network, unit by unit."),
     "session": Command("Ask for model, layer, units and method, and draw."),
     "replay": Command("Make a written picture again, and compare the bytes."),
     "view": Command("Open the page of a map in the browser."),

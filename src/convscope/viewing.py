@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import PageError
-from .formats import imagemap
+from .formats import atlas, imagemap
 from .formats.imagemap import MANIFEST, PAGE
 from .json_files import read_json
 
 # What reads the manifest of a page of each kind: it raises PageError unless this release can show the page.
-KINDS: Mapping[str, Callable[[Path], Any]] = {imagemap.KIND: imagemap.read_manifest}
+KINDS: Mapping[str, Callable[[Path], Any]] = {imagemap.KIND: imagemap.read_manifest, atlas.KIND: atlas.read_manifest}
 SIGN = b'<meta name="generator" content="convscope">'  # in the head of every page, also of those without a manifest
 HEAD = 4096  # bytes
 ADDRESS = "127.0.0.1"

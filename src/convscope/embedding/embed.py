@@ -203,6 +203,9 @@ class _Clock:
 
 def _material(model: Any, images: Any, layer: str | None, check: Callable[[int], object]) -> tuple[Any, Material]:
     """Return the network, None where features are given, and what the map is made of; `check` speaks before anything is computed."""
+    if isinstance(images, Material):  # of another room, which has read it
+        check(len(images.values))
+        return None, images
     if holds_run(images) or holds_features(images) or (model is None and layer is None and is_features(images)):
         if model is not None or layer is not None:
             raise OptionError("The features come from a file, so a model or layer has no effect. Leave them out, or name images.")

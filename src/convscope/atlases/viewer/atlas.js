@@ -35,9 +35,28 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
     return units;
   };
 
+  /* Records are packed: rows in place of named values, columns in place of lists. */
+  const NONE = 65535;
+  function unpack(unit) {
+    const whole = [0, 0, ...atlas.start.model.input.slice(0, 2)];
+    unit.tops = unit.tops.map(([image, value, label, position, field, border, name]) => ({ image, value, label: typeof label === "number" ? atlas.className(label) : label, position, field: field ?? whole, border, name }));
+    unit.classes = unit.classes.map(([c, mean, share = 0]) => ({ c, mean, share }));
+    const { low, high, counts } = unit.histogram;
+    unit.histogram.edges = Array.from({ length: counts.length + 1 }, (_, place) => low + (high - low) * place / counts.length);
+  }
+  function excited(layers, place, images) {
+    const found = layers.map(({ n, channels, below }) => {
+      const count = channels.length / images, from = place * count;
+      return [n, Array.from(channels.subarray(from, from + count), (channel, k) => [channel, below[from + k] / NONE]).filter(([channel]) => channel !== NONE)];
+    });
+    return found.filter(([, units]) => units.length);
+  }
+
   /* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
   atlas.detail = async (layer, units, channel) => {
     const chunk = await kit.load(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`);
+    if (!chunk.unpacked) chunk.units.forEach(unpack);
+    chunk.unpacked = true;
     return chunk.units.find((unit) => unit.channel === channel);
   };
   atlas.chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
@@ -49,7 +68,9 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
   atlas.placeOf = (image) => places.get(image);
   atlas.image = async (id) => {
     const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
-    return (await kit.load(`images-${page}`)).images[place - page * records];
+    const found = await kit.load(`images-${page}`), record = found.images[place - page * records];
+    record.excites ??= excited(found.excites, place - page * records, found.images.length);
+    return record;
   };
 
   /* -- addresses -- */

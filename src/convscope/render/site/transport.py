@@ -58,21 +58,24 @@ def _kind_of(dtype: np.dtype[Any]) -> str:
     return "i4" if dtype.itemsize == 8 else f"{dtype.kind}{dtype.itemsize}"
 
 
-def sheet(tiles: Bytes, tile: int, columns: int, *, ext: str = WEBP) -> bytes:
+def sheet(tiles: Bytes, tile: int, columns: int, *, ext: str = WEBP, exact: bool = False) -> bytes:
     """Return (n, height, width, channels) uint8 as one picture of cells of `tile` pixels, `columns` in a row, row by row.
 
     Channels: 1 grey, 3 colours, 4 colours with opacity. Each tile is fitted into its cell and lies in its middle: enlarged, the
     pixels of a small one stay squares. Colours are WebP of quality 80, grey WebP without loss; below 64 pixels a colour
-    sheet without loss is taken where it is smaller. `ext="png"`: PNG, without loss. The same tiles give the same bytes.
+    sheet without loss is taken where it is smaller. `exact`: without loss, whatever it takes; `ext="png"`: PNG, which is without loss. The
+    same tiles give the same bytes.
     """
     picture = Image.fromarray(_laid(_fitted(tiles, tile), columns))
     if ext == PNG:
         return _saved(picture, "PNG", optimize=True)
-    exact = _saved(picture, "WEBP", lossless=True, quality=QUALITY, method=EFFORT) if tiles.shape[-1] == 1 or tile < SMALL else None
-    if exact is not None and tiles.shape[-1] == 1:
-        return exact
+    without = (
+        _saved(picture, "WEBP", lossless=True, quality=QUALITY, method=EFFORT) if tiles.shape[-1] == 1 or exact or tile < SMALL else None
+    )
+    if without is not None and (exact or tiles.shape[-1] == 1):
+        return without
     lossy = _saved(picture, "WEBP", quality=QUALITY, method=EFFORT)
-    return lossy if exact is None or len(lossy) <= len(exact) else exact
+    return lossy if without is None or len(lossy) <= len(without) else without
 
 
 def _fitted(tiles: Bytes, tile: int) -> Bytes:

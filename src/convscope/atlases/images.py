@@ -1,0 +1,144 @@
+"""The images of an atlas: which of the run's it shows, their sheets, where each is stored once, and what is said of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+from ..formats.atlas import data_path, images_name
+from ..portraits.pictures import pictures_of
+from ..portraits.telling import sample_classes
+from ..render import site
+from ..render.pixels import Bytes
+from . import tiles
+from .ledger import Made, Task, key_of
+from .subject import SHOWN, Subject
+
+Ints = NDArray[np.int64]
+
+# How many images are shown besides those that a layer that sees the whole image needs, and how many of each class.
+MOST, OF_A_CLASS = 16_384, 24
+# Images whose records are in one script.
+RECORDS = 256
+# Images on a sheet: all of a page at once; few where a unit's page needs images from nine sheets.
+MANY, FEW, FEWEST, LARGE_TILE = 256, 64, 16, 48
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The images that the atlas shows. `ids`: rising; `classes`: of each class of the run up to 24 of them."""
+
+    subject: Subject
+    ids: Ints
+    classes: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def tile(self) -> int:
+        """The side of a tile in pixels."""
+        return min(tiles.IMAGE, max(self.subject.run.fit.size))
+
+    @cached_property
+    def per(self) -> int:
+        """How many tiles are on a sheet."""
+        if not any(layer.whole for layer in self.subject.layers):
+            return MANY
+        return FEWEST if self.tile > LARGE_TILE else FEW
+
+    @cached_property
+    def columns(self) -> int:
+        """How many tiles are in a row of a sheet."""
+        return int(np.sqrt(self.per))
+
+    @cached_property
+    def key(self) -> str:
+        """What stands for the choice of images."""
+        return key_of(self.ids.tolist())
+
+    def record(self) -> dict[str, Any]:
+        """Return what the pages know of all images together."""
+        shape = {"tile": self.tile, "columns": self.columns, "per": self.per, "records": RECORDS}
+        return {"count": len(self.ids), "ids": site.column(self.ids, "i4"), **shape}
+
+    def place(self, image: int) -> int | None:
+        """Return an image's place among the ids, None for one that the atlas does not show."""
+        place = int(np.searchsorted(self.ids, image))
+        return place if place < len(self.ids) and self.ids[place] == image else None
+
+    def sheets(self) -> Iterator[Task]:
+        """Yield the sheets of images."""
+        for number, places in enumerate(tiles.blocks(len(self.ids), self.per)):
+            images = self.ids[places]
+            yield Task(f"sheet-{number}", self._key(images), partial(self._sheet, images, number))
+
+    def _key(self, images: Ints) -> str:
+        run = self.subject.run
+        digests = run.images.texts["digest"]
+        return key_of(self.subject.maker, [digests[row] for row in np.searchsorted(run.ids, images)], run.fit.channels, self.tile, self.per)
+
+    def _sheet(self, images: Ints, number: int) -> Made:
+        side, run = self.tile, self.subject.run
+        size = tiles.fitted_size(run.fit.size, side)
+        made, unreadable = tiles.blank(len(images), size, tiles.bands_of(run.fit.channels)), list[int]()
+        for place, image in enumerate(images.tolist()):
+            try:
+                made[place] = tiles.small(tiles.shown(pictures_of(run).of(run, image)), size)
+            except ImageError:
+                unreadable.append(image)
+        content = tiles.sheet(made, side, self.columns)
+        return Made({data_path(images_name(number), "webp"): content}, {"unreadable": unreadable} if unreadable else {})
+
+    def cut(self, images: Sequence[int], contents: dict[int, bytes]) -> Bytes:
+        """Return the tiles of images that the atlas shows, from the `contents` of its sheets by number; empty for others."""
+        bands = tiles.bands_of(self.subject.run.fit.channels)
+        found = np.full((len(images), self.tile, self.tile, bands), tiles.EMPTY, np.uint8)
+        for number, image in enumerate(images):
+            place = self.place(image) if image >= 0 else None
+            if place is not None and place // self.per in contents:
+                found[number] = tiles.cut(contents[place // self.per], self.tile, [place % self.per], bands)[0]
+        return found
+
+
+def gallery_of(subject: Subject) -> Gallery:
+    """Return the images of an atlas: those that layers show whole, the sample, those of classes, and the strongest of all other units."""
+    run = subject.run
+    classes = _of_classes(subject)
+    tops = {layer.address: run.top(layer.address).images[:, :SHOWN] for layer in subject.layers}
+    chosen = dict.fromkeys(run.sample_images.tolist())
+    chosen |= dict.fromkeys(image for some in classes for image in some)
+    for layer in subject.layers:
+        if layer.whole:
+            chosen |= dict.fromkeys(tops[layer.address].ravel().tolist())
+    for rank in range(SHOWN):
+        for layer in subject.layers:
+            room = max(0, MOST - len(chosen))
+            images = tops[layer.address][list(layer.order), rank : rank + 1].ravel().tolist()
+            chosen |= dict.fromkeys([image for image in dict.fromkeys(images) if image not in chosen][:room])
+    chosen.pop(-1, None)
+    return Gallery(subject, np.sort(np.fromiter(chosen, np.int64, len(chosen))), classes)
+
+
+def classes_of(subject: Subject) -> tuple[str, ...]:
+    """Return the classes of the images: their labels, or, where there are none, what the network takes those of the sample for."""
+    return sample_classes(subject.run).names
+
+
+def class_column(subject: Subject) -> tuple[str | None, ...]:
+    """Return the class of each image of the run, in the order of its ids."""
+    texts = subject.run.images.texts
+    return texts["label"] if subject.run.classes else texts["prediction"]
+
+
+def _of_classes(subject: Subject) -> tuple[tuple[int, ...], ...]:
+    """Return up to 24 images of each class: first those that the network takes for it, the surest first."""
+    run = subject.run
+    members: dict[str | None, list[tuple[float, int]]] = {name: [] for name in classes_of(subject)}
+    sure = np.nan_to_num(np.asarray(run.images.numbers["probability"], np.float64))
+    given = zip(class_column(subject), run.images.texts["prediction"], sure.tolist(), run.ids.tolist(), strict=True)
+    for name, prediction, probability, image in given:
+        if name in members:
+            members[name].append((-probability if prediction == name else 1 + probability, image))
+    return tuple(tuple(image for _, image in sorted(some)[:OF_A_CLASS]) for some in members.values())

@@ -1,0 +1,127 @@
+"""What an atlas is of: a run, its network, the layers in their order, and the settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import backend
+from ..network.addresses import unit_call
+from ..network.listing import LayerInfo, chosen, layers
+from ..network.network import Network
+from ..options import Options
+from ..portraits.gathering import longest_field
+from ..portraits.layers import both_ways
+from ..scanning import Run, UnitStatistics
+from ..units import Unit
+from .ledger import key_of
+from .plan import chunks_of, telling_order
+
+# The strongest images that are shown of each unit, in the order of their tiles.
+SHOWN = 9
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of an atlas. `n`: its number in the network's listing; `order`: its channels, the most telling first.
+
+    `window`: (height, width) of what is shown of an image, `whole`: whether that is all of it. `both`: whether projections without
+    switches differ from those with. `classes`: whether its units are the network's classes.
+    """
+
+    n: int
+    info: LayerInfo
+    order: tuple[int, ...]
+    window: tuple[int, int]
+    whole: bool
+    both: bool
+    classes: bool
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+        return self.info.address
+
+    @cached_property
+    def chunks(self) -> list[tuple[int, ...]]:
+        """Its channels, 16 at a time."""
+        return chunks_of(self.order)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run with its network and the layers that the atlas shows, in the order in which they compute."""
+
+    run: Run
+    network: Network
+    layers: tuple[Layer, ...]
+    settings: Options
+
+    @cached_property
+    def by_address(self) -> dict[str, Layer]:
+        """The layers by their addresses."""
+        return {layer.address: layer for layer in self.layers}
+
+    @cached_property
+    def statistics(self) -> dict[str, UnitStatistics]:
+        """What the run says of the units of each layer, by address; without the histograms, which are large."""
+        return {layer.address: self.run.units(layer.address) for layer in self.layers}
+
+    @cached_property
+    def maker(self) -> list[str]:
+        """What every key has of the program: its release and the backend, which may differ in the last bits."""
+        return [backend.versions()["convscope"], backend.choose()]
+
+    @cached_property
+    def network_key(self) -> list[str]:
+        """What every key has of the network: which one it is, and how images enter it."""
+        bundle = self.network.bundle
+        return [bundle.digest, bundle.preprocessing.name]
+
+    @cached_property
+    def run_key(self) -> str:
+        """What stands for all tables of the run."""
+        files = self.run.manifest.get("files")
+        return key_of(self.run.input()["digest"], files or {}, self.run.manifest.get("precision"))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...] | None:
+        """The names of the network's classes, None where nobody knows them."""
+        return self.network.bundle.labels
+
+    def activity(self, address: str) -> NDArray[np.float32]:
+        """Return how active each unit of a layer is: the mean of its maxima over the run, those below zero as zero."""
+        mean = self.statistics[address].mean if address in self.statistics else self.run.units(address).mean
+        return np.clip(np.nan_to_num(mean), 0, None).astype(np.float32)
+
+
+def subject_of(
+    run: Run, network: Network, patterns: str | Sequence[str], orders: Mapping[str, Sequence[int]], settings: Options
+) -> Subject:
+    """Return what an atlas of the run is of: the layers among those of the run that the patterns mean.
+
+    `orders`: the channels of layers that the atlas has already, in its order. Raises UnitError.
+    """
+    listed = layers(network)
+    known = [info for info in listed if info.address in run.layers]
+    wanted = known if patterns == "all" else chosen(known, patterns, network.bundle.name)
+    numbers = {info.address: number for number, info in enumerate(listed)}
+    return Subject(
+        run, network, tuple(_layer(run, network, numbers[info.address], info, orders.get(info.address)) for info in wanted), settings
+    )
+
+
+def _layer(run: Run, network: Network, number: int, info: LayerInfo, order: Sequence[int] | None) -> Layer:
+    window = longest_field(run, info.address)
+    known = order is not None and sorted(order) == list(range(run.channels(info.address)))
+    return Layer(
+        n=number,
+        info=info,
+        order=tuple(order) if order is not None and known else telling_order(run.units(info.address)),
+        window=window,
+        whole=window == tuple(run.fit.size),
+        both=len(both_ways(network, info.address)) > 1,
+        classes=network.graph.holds_classes(unit_call(network.graph, Unit(info.address, 0))),
+    )

@@ -1,0 +1,83 @@
+"""The synthetic pictures of an atlas: gradient ascent on 16 units of a layer at a time."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from ..ascent import AscentJob, ascend_all
+from ..ascent.ascend import ascended, canvas_for
+from ..ascent.inputs import as_targets, is_flat
+from ..formats.atlas import data_path, synthetic_name
+from ..results.record import plain
+from . import tiles
+from .ledger import Made, Task, key_of
+from .subject import Layer, Subject
+
+NONE, FAST, BEST = "none", "fast", "best"
+SYNTHETIC = (NONE, FAST, BEST)
+# What a fast picture takes: enough to see what a unit answers to, at a third of the time or less.
+FAST_SIDE, FAST_STEPS, FAST_ATTEMPTS = 64, 32, 2
+CLASS_SIDE = 128  # of a class, whose picture is of whole things
+LARGEST_TILE = 128
+COLUMNS = 4
+
+
+class Synthetic:
+    """What climbs for an atlas, one layer at a time: its step is compiled once for all chunks that follow one another."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._job = lru_cache(1)(self._made_job)
+        self._sides: dict[str, int] = {}
+
+    def tasks(self, layer: Layer, chunks: range) -> Iterator[Task]:
+        """Yield the sheets of synthetic pictures of some of a layer's chunks."""
+        if self.subject.settings.synthetic == NONE:
+            return
+        for chunk in chunks:
+            yield Task(synthetic_name(layer.n, chunk), self._key(layer, chunk), partial(self._made, layer, chunk))
+
+    def side(self, layer: Layer) -> int:
+        """Return the side of a layer's tiles in pixels, 0 without pictures."""
+        if self.subject.settings.synthetic == NONE:
+            return 0
+        if layer.address not in self._sides:
+            job = self._job(layer)
+            self._sides[layer.address] = min(LARGEST_TILE, max(canvas_for(job.climber, job.units[:1])))
+        return self._sides[layer.address]
+
+    def _key(self, layer: Layer, chunk: int) -> str:
+        settings = self.subject.settings
+        made_by = [settings.synthetic, settings.size, CLASS_SIDE, FAST_STEPS, FAST_ATTEMPTS]
+        return key_of(self.subject.maker, self.subject.network_key, layer.address, layer.chunks[chunk], made_by)
+
+    def _made_job(self, layer: Layer) -> AscentJob:
+        settings, bundle, units = self.subject.settings, self.subject.network.bundle, f"{layer.address}:all"
+        targets = as_targets(self.subject.network, f"{layer.address}:0")
+        fixed = bundle.fixed_size is not None and is_flat(self.subject.network.graph, targets)
+        fast = CLASS_SIDE if layer.classes else FAST_SIDE
+        size = None if fixed else settings.size if settings.synthetic == BEST or settings.size else fast
+        job = ascend_all(bundle, units, size=size)
+        if settings.synthetic == BEST:
+            return job
+        attempts = [replace(attempt, steps=FAST_STEPS) for attempt in job.climber.attempts(targets)[:FAST_ATTEMPTS]]
+        return ascend_all(bundle, units, size=size, attempts=attempts)
+
+    def _made(self, layer: Layer, chunk: int) -> Made:
+        """Return the sheet of a chunk, and its scores: the network's on the pictures as they climbed, not on the smaller tiles."""
+        job, side = self._job(layer), self.side(layer)
+        by_channel = {target.unit.channel: target for target in job.units if target.unit is not None}
+        record = ascended(job.climber, [by_channel[channel] for channel in layer.chunks[chunk]], _unwatched)
+        if record.interrupted:
+            raise KeyboardInterrupt
+        pictures = [tiles.small(tiles.shown(image), tiles.fitted_size(image.shape[:2], side)) for image in record.images]
+        facts = {"scores": [plain(score) for score in record.scores], "dead": [bool(one) for one in record.dead]}
+        content = tiles.sheet(np.stack(pictures), side, COLUMNS)
+        return Made({data_path(synthetic_name(layer.n, chunk), "webp"): content}, facts)
+
+
+def _unwatched(stage: Any) -> None:
+    """Take a step of a climb without a bar of its own."""
