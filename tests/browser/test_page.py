@@ -411,8 +411,8 @@ def test_in_an_atlas_images_take_the_colours_of_a_unit(browser, map_of_an_atlas)
         page.js("return map.scene.order.length") == 60 and page.js("return map.ids[map.scene.order.at(-1)]") in ids[:6:2]
     )  # the strongest last
     assert page.js("return document.querySelector('#classes a').getAttribute('href')") == "../index.html#odd%2Fname:3"
-    address = page.until("return location.hash.includes('unit=odd%2Fname:3') && location.hash")
-    assert "colour=unit" in address
+    address = page.until("return location.hash.includes('colour=unit') && location.hash")
+    assert "unit=odd%2Fname:3" in address
     again = Page(browser, embedding).open((folder / "map" / "index.html").as_uri() + address)
     assert again.js("return [map.scene.colour, map.unitAddress()]") == ["unit", "odd%2Fname:3"]
     again.js("location.hash = '#unit=odd%2Fname:20'")

@@ -103,7 +103,15 @@
         el("p.facts-of", atlas.sees(layer), el("span", layer.whole ? "Each unit sees the whole image" : `Each unit sees ${atlas.field(layer)}`),
           facts.map((fact) => el("span", fact)))),
       atlas.remarks(layer.remarks), controls, wall.element],
-      attach: async () => { wall.attach(); await draw(); }, detach: wall.detach,
+      detach: wall.detach,
+      attach: async () => {
+        const [n, unit] = atlas.came || []; // the unit that the reader comes up from
+        wall.attach();
+        await draw();
+        const place = n === layer.n ? channels.indexOf(unit) : -1, returning = place >= 0 && history.state?.top === undefined;
+        if (returning) wall.focus(place);
+        return returning;
+      },
     };
   };
 })();

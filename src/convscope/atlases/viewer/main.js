@@ -46,6 +46,7 @@
     if (asked !== location.hash) return; // the reader is elsewhere already
     view?.detach?.();
     const typing = document.activeElement === search();
+    atlas.came = view?.unit;
     view = next;
     kit.byId("view").replaceChildren(...view.content.flat().filter(Boolean));
     kit.byId("view").classList.toggle("roomy", Boolean(view.roomy));
@@ -55,9 +56,11 @@
       search().value = address.parts[0] === "search" ? address.query.q || "" : "";
       kit.byId("view").querySelector("h1")?.focus({ preventScroll: true });
     }
-    try { await view.attach?.(); } catch (error) { atlas.fail(error); }
+    let placed = false;
+    try { placed = await view.attach?.(); } catch (error) { atlas.fail(error); }
     document.body.removeAttribute("aria-busy");
     busy = false;
+    return placed;
   }
 
   /* A list of the layers that shrinks while one types. */

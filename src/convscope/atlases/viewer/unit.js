@@ -91,7 +91,7 @@
     const jump = (selector) => ({ act: () => kit.enter(document.querySelector(selector)) });
     let waiting = 0;
     return {
-      title: atlas.words(layer, channel), crumbs: [[layer.address, back], [String(channel)]], up: back,
+      unit: [layer.n, channel], title: atlas.words(layer, channel), crumbs: [[layer.address, back], [String(channel)]], up: back,
       keys: {
         ...atlas.sideways("unit", (step) => at(step) !== undefined && atlas.href.unit(layer, at(step))), ArrowDown: jump(".nine"),
         p: { ...jump(".nine"), words: "its strongest images" }, i: { ...jump(".links"), words: "what it is made of" },

@@ -3,7 +3,7 @@
 (() => {
   const GAP = 0.45, CAPTION = 1.25, MARGIN = 0.6; // rem, rem, of the window's height
 
-  /* Return {element, show(count, make), attach()}; make(index) returns a tile. `side`: of a tile, in rem; tiles grow to fill a row. */
+  /* Return {element, show(count, make), focus(index), resize(side), attach, detach}; make(index) returns a tile. `side`: of a tile, in rem; tiles grow to fill a row. */
   atlas.wall = (side) => {
     const board = el("div.board", arrows), tiles = new Map();
     let count = 0, make = null, columns = 1, step = [1, 1];
@@ -57,6 +57,12 @@
       measure();
     };
     const resize = (rem) => { side = rem; measure(); };
-    return { element: board, show, attach, detach, resize };
+    /* Scroll to a tile and set the focus on it. */
+    const focus = (index) => {
+      scrollTo({ top: scrollY + board.getBoundingClientRect().top + Math.floor(index / columns) * step[1] - innerHeight / 2, behavior: "instant" });
+      draw();
+      tiles.get(index)?.focus({ preventScroll: true });
+    };
+    return { focus, element: board, show, attach, detach, resize };
   };
 })();

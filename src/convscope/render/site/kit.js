@@ -159,14 +159,15 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
     history.replaceState(history.state, "", kit.link(parts, { ...query, ...changes }) || "#");
   };
 
-  /* Call show(address) now and whenever the address changes; it returns a promise. Going back restores where the page was scrolled. */
+  /* Call show(address) now and whenever the address changes; it returns a promise of whether it has scrolled the page itself. Going back
+     restores where the page was scrolled. */
   kit.route = (show) => {
     let settling = 0, asked = 0;
     const keep = () => history.replaceState({ top: scrollY }, "");
     const follow = async () => {
       const mine = ++asked, top = history.state?.top || 0;
-      await show(kit.address());
-      if (mine === asked) scrollTo({ top, behavior: "instant" });
+      const placed = await show(kit.address());
+      if (mine === asked && !placed) scrollTo({ top, behavior: "instant" });
     };
     history.scrollRestoration = "manual";
     addEventListener("scroll", () => { clearTimeout(settling); settling = setTimeout(keep, 120); }, { passive: true });
@@ -184,7 +185,8 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   const middle = (element) => { const box = element.getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; };
   const stops = (group) => [...group.querySelectorAll("a[href], button")].filter((one) => one.offsetParent && one.tabIndex >= 0);
 
-  /* Move the focus inside its group (an element with data-arrows) to what lies nearest in the arrow's direction; say whether it moved. */
+  /* Move the focus inside its group (an element with data-arrows) to what lies nearest in the arrow's direction, above and below it to the
+     next group; say whether the focus is in a group and the key an arrow. */
   kit.step = (key) => {
     const from = document.activeElement, group = from.closest("[data-arrows]"), [dx, dy] = ARROWS[key] || [0, 0];
     if (!group || !(dx || dy)) return false;
@@ -195,8 +197,9 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
       const far = along + 4 * aside;
       if (one !== from && along > 4 && aside < 3 * along + 4 && far < least) { best = one; least = far; }
     }
-    best?.focus();
-    return best !== null;
+    const groups = [...document.querySelectorAll("[data-arrows]")];
+    if (best) best.focus(); else if (dy) kit.enter(groups[groups.indexOf(group) + dy]);
+    return true;
   };
   kit.enter = (group) => { const first = group && stops(group)[0]; first?.focus(); return Boolean(first); };
 
