@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -228,3 +229,30 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="a file stands where a folder is expected"), new_folder(tmp_path / "file" / "data"):
         pass
+
+
+def test_the_scripts_of_an_older_page_go_and_files_of_the_users_own_stay(tmp_path):
+    (tmp_path / "viewer").mkdir()
+    for name in ("style.css", "viewer.js", "notes.txt"):
+        (tmp_path / "viewer" / name).write_text("x")
+    write_page(maps.grey_map(9), tmp_path)
+    assert [path.name for path in (tmp_path / "viewer").iterdir()] == ["notes.txt"]
+    (tmp_path / "viewer" / "notes.txt").unlink()
+    write_page(maps.grey_map(9), tmp_path)
+    assert not (tmp_path / "viewer").exists()
+
+
+def test_a_page_of_an_atlas_names_its_images_by_their_ids_and_no_folder_of_the_machine(tmp_path):
+    embedding = maps.grey_map(9)
+    secret = dataclasses.replace(embedding.provenance, parameters={"run": str(tmp_path / "private" / "run"), "seed": 0})
+    embedding, ids = dataclasses.replace(embedding, provenance=secret), np.arange(9) * 5 + 2
+    write_page(embedding, tmp_path, atlas="../index.html", side=16, ids=ids)
+    start, later = read(tmp_path / "data" / "start.js"), read(tmp_path / "data" / "later.js")
+    order = np.frombuffer(later["ids"], "<u4")
+    assert sorted(order) == ids.tolist()
+    names = json.loads(read(tmp_path / "data" / "names-0000.js")["names-0000"])
+    assert names == [embedding.image_names[(number - 2) // 5] for number in order]
+    about = json.loads(start["about"])
+    assert about["atlas"] == "../index.html" and about["levels"][-1]["side"] == 16
+    assert about["provenance"]["parameters"] == {"run": "run", "seed": 0}
+    assert all(str(tmp_path).encode() not in path.read_bytes() for path in tmp_path.rglob("*.js*"))
