@@ -82,7 +82,6 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
     image: (id) => kit.link(["image", id]),
     class: (name) => kit.link(["class", name]),
     search: (text) => kit.link(["search"], { q: text }),
-    map: (what) => `map/index.html#${what}`,
   };
 
   /* -- sentences that several pages say -- */

@@ -2,18 +2,18 @@
 "use strict";
 atlas.views.image = async ({ id }) => {
   const { start } = atlas, found = await atlas.image(id), sure = found.probability;
-  const { ids } = start.images, place = atlas.placeOf(id);
+  const { ids } = start.images, place = atlas.placeOf(id), map = `map/index.html#image=${id}`;
   const facts = [found.label && ["Label", atlas.classLink(found.label)],
     found.prediction && ["Prediction", [atlas.classLink(found.prediction), sure >= 0 && ` \u00b7 ${percent(sure)} `,
     found.label && found.label !== found.prediction && el("span.badge.warning", "not its label")]], ["Number", String(id)]].filter(Boolean);
   const layers = (found.excites || []).filter(([n]) => atlas.layer(n)).reverse();
   return {
-    title: shown(found.name), crumbs: [["Images", kit.link(["image"])], [found.name]], up: kit.link(["image"]),
+    map, title: shown(found.name), crumbs: [["Images", kit.link(["image"])], [found.name]], up: kit.link(["image"]),
     keys: { ...atlas.sideways("image", (step) => ids[place + step] !== undefined && atlas.href.image(ids[place + step])),
       ArrowDown: { act: () => kit.enter(document.querySelector("main [data-arrows]")) } },
     content: [
       el("div.hero", el("div.big", atlas.imagePicture(id)), el("div", heading(named(found.name)), atlas.facts(facts),
-        start.map ? el("p.actions", el("a.button", { href: atlas.href.map(`image=${id}`) }, "On the map")) : null)),
+        start.map ? el("p.actions", el("a.button", { href: map }, "On the map")) : null)),
       found.near?.length ? atlas.section("Nearest images", note("By the network's own features."),
         el("div.nearest", arrows, found.near.map((near) => atlas.imageTile(near)))) : null,
       layers.length ? atlas.section("Units that it excites most",

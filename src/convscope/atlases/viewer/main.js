@@ -48,6 +48,7 @@
     const typing = document.activeElement === search();
     atlas.came = view?.unit;
     view = next;
+    kit.byId("tools-map").href = view.map ?? "map/index.html";
     kit.byId("view").replaceChildren(...view.content.flat().filter(Boolean));
     kit.byId("view").classList.toggle("roomy", Boolean(view.roomy));
     crumbs(view.crumbs);
@@ -86,7 +87,7 @@
       words: "into the page, and about", shown: "\u2190 \u2191 \u2192 \u2193" } } : {}),
     Escape: { shown: "Esc", act: () => { if (view?.up) location.hash = view.up; }, words: "up: to the layer, to the network" },
     h: { act: () => { location.hash = "#"; }, words: "the whole network" },
-    ...(atlas.start?.map ? { m: { act: () => { location.href = "map/index.html"; }, words: "the map of images" } } : {}),
+    ...(atlas.start?.map ? { m: { act: () => kit.byId("tools-map").click(), words: "the map of images" } } : {}),
     t: { act: kit.turnTheme, words: "light or dark" }, "?": { act: () => kit.help(keys()), words: "these keys" },
   });
 

@@ -88,10 +88,10 @@
       name = detail.name ?? units.names?.[channel], at = (step) => (place < 0 ? undefined : walk[place + step]);
     const link = (step, text) => el("a.button", at(step) === undefined ? { "aria-disabled": "true" } : { href: atlas.href.unit(layer, at(step)),
       title: atlas.words(layer, at(step)) }, text);
-    const jump = (selector) => ({ act: () => kit.enter(document.querySelector(selector)) });
+    const map = `map/index.html#unit=${encodeURIComponent(layer.address)}:${channel}`, jump = (selector) => ({ act: () => kit.enter(document.querySelector(selector)) });
     let waiting = 0;
     return {
-      unit: [layer.n, channel], title: atlas.words(layer, channel), crumbs: [[layer.address, back], [String(channel)]], up: back,
+      map, unit: [layer.n, channel], title: atlas.words(layer, channel), crumbs: [[layer.address, back], [String(channel)]], up: back,
       keys: {
         ...atlas.sideways("unit", (step) => at(step) !== undefined && atlas.href.unit(layer, at(step))), ArrowDown: jump(".nine"),
         p: { ...jump(".nine"), words: "its strongest images" }, i: { ...jump(".links"), words: "what it is made of" },
@@ -113,7 +113,7 @@
           note("Correlation of their values over a sample of the images. ",
           el("a", { href: atlas.href.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
           el("div.alike.links", arrows, detail.alike.map(([n, other, r]) => atlas.unitTile(n, other, number(r), "correlation")))),
-        el("p.actions", atlas.start.map && el("a.button", { href: atlas.href.map(`unit=${encodeURIComponent(layer.address)}:${channel}`) },
+        el("p.actions", atlas.start.map && el("a.button", { href: map },
           "Its images on the map")),
         detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", atlas.said(one))))),
       ],
