@@ -15,17 +15,17 @@
   atlas.views.search = async ({ query: { q = "" } }) => {
     const query = atlas.query(q), found = query.empty ? [] : await atlas.find(query), wall = atlas.wall(5.2), text = q.trim().toLowerCase();
     const has = (name) => text && shown(name).toLowerCase().includes(text);
-    const named = [...atlas.start.layers.filter(({ address }) => has(address)).map((layer) => [atlas.href.layer(layer), layer.address]),
+    const places = [...atlas.start.layers.filter(({ address }) => has(address)).map((layer) => [atlas.href.layer(layer), layer.address]),
       ...atlas.start.classes.filter(({ name }) => has(name)).map(({ name }) => [atlas.href.class(name), name])].slice(0, 24);
     const image = text.match(/^image:(\d+)$/), words = query.unread.length ? `Cannot read ${shown(query.unread.join(" "))}. ` : "";
-    if (image && atlas.placeOf(Number(image[1])) !== undefined) named.push([atlas.href.image(Number(image[1])), `image ${image[1]}`]);
+    if (image && atlas.placeOf(Number(image[1])) !== undefined) places.push([atlas.href.image(Number(image[1])), `image ${image[1]}`]);
     const said = query.empty ? words : `${words}${counted(found.length, "unit")} of ${number(atlas.total)}`;
     return {
       title: q ? `${q} \u2013 search` : "Search", crumbs: [["Search"]], up: atlas.href.overview(), first: wall.element, roomy: true,
       attach: () => { wall.attach(); wall.show(found.length, (place) => atlas.wallTile(...found[place], null, null, true)); kit.say(said); },
         detach: wall.detach,
       content: [el("div.title", heading("Search"), el("p", said)),
-        named.length ? el("ul.chips", arrows, named.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,
+        places.length ? el("ul.chips", arrows, places.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,
         found.length ? wall.element : el("dl.keys.ways", atlas.help().map(([word, meaning]) => [el("dt",
           el("a", { href: atlas.href.search(word) }, el("code", word))), el("dd", meaning)]))],
     };
