@@ -6,10 +6,16 @@
 
   atlas.resting = () => !busy && kit.resting();
   atlas.idle = (act) => (window.requestIdleCallback || setTimeout)(act);
+  /* A file that is not there is one thing, a fault of the page's own another: [heading, sentence]. */
+  function wordsOf(error) {
+    if (error.missing) return ["Part of this atlas is missing", `${shown(error.message)} Make it again, or copy the whole folder.`];
+    console.error(error);
+    return ["This page has a fault", `${shown(error.message)}. Report it with the address of the page.`];
+  }
   atlas.fail = (error) => {
+    const [title, sentence] = wordsOf(error);
     kit.byId("view").querySelector(".missing")?.remove();
-    kit.byId("view").prepend(el("p.missing.empty", { role: "alert" }, el("b", "Part of this atlas is missing. "), shown(error.message),
-      " Make it again, or copy the whole folder."));
+    kit.byId("view").prepend(el("p.missing.empty", { role: "alert" }, el("b", `${title}. `), sentence));
   };
 
   /* Return what an address shows: {title, crumbs, content, up, keys, attach, detach}, or null where nothing has it. */
@@ -26,9 +32,10 @@
   const nothing = (parts) => ({ title: "Nothing here", crumbs: [["Nothing here"]], up: "#",
     content: [el("div.title", heading("Nothing here"), el("p", "This atlas holds nothing called ", el("code", shown(parts.join(":"))), ". "),
     el("p", el("a", { href: "#" }, "The whole network")))] });
-  const missing = (error) => ({ title: "Missing", crumbs: [["Missing"]], up: "#",
-    content: [el("div.title", heading(error.missing ? "Part of this atlas is missing" : "This page has a fault"),
-    el("p", shown(error.message), error.missing ? " Make it again, or copy the whole folder." : ". Report it with the address of the page."))] });
+  function missing(error) {
+    const [title, sentence] = wordsOf(error);
+    return { title, crumbs: [[title]], up: "#", content: [el("div.title", heading(title), el("p", sentence))] };
+  }
 
   function crumbs(parts) {
     const all = [[atlas.start?.title ?? "Atlas", "#"], ...parts];
@@ -42,7 +49,7 @@
     document.body.setAttribute("aria-busy", "true");
     const asked = location.hash;
     let next;
-    try { next = await viewOf(address) || nothing(address.parts); } catch (error) { next = missing(error); if (!error.missing) console.error(error); }
+    try { next = await viewOf(address) || nothing(address.parts); } catch (error) { next = missing(error); }
     if (asked !== location.hash) return; // the reader is elsewhere already
     view?.detach?.();
     const typing = document.activeElement === search();

@@ -103,7 +103,7 @@ const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] };
   };
   kit.percent = (share) => {
     if (!known(share)) return "unknown";
-    const parts = 100 * share, digits = parts > 0 && parts < 100 && (parts < 10 || parts > 99) ? 1 : 0, text = parts.toFixed(digits);
+    const parts = 100 * share, digits = parts > 0 && parts < 100 && (parts < 10 || parts >= 99) ? 1 : 0, text = parts.toFixed(digits);
     if (parts > 0 && Number(text) === 0) return "< 0.1\u00a0%";
     return `${parts < 100 && Number(text) === 100 ? "> 99.9" : text}\u00a0%`;
   };
