@@ -48,7 +48,7 @@ def _take_model(state: State, answer: str) -> Step:
     bundle = as_bundle(None if answer in ("", "vgg16") else answer, **state.told)
     notes = [Told(note) for note in bundle.notes]
     images = "sample:cat" if bundle.channels == 3 else "sample:fashion[0-2]"
-    run = answer if is_run(answer) else state.run
+    run = answer if answer and is_run(answer) else state.run
     return asked(replace(state, stage="layer", bundle=bundle, model=answer or "vgg16", images=images, run=run), *notes)
 
 
