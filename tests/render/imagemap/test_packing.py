@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convscope.render.imagemap.packing import PAGE, Packer, covering, encode, is_colour, levels, ordered, shrink
+from convscope.render.imagemap.packing import PAGE, Packer, covering, encode, is_colour, levels, ordered, shrink, type_of
 
 
 def noise(*shape):
@@ -93,3 +93,14 @@ def test_thumbnails_are_read_in_slices_from_disk(tmp_path, channels, kept):
         colours = stored[..., :-1].astype(int) * stored[..., -1:]
         expected = np.concatenate([np.repeat((colours + 127) // 255, 3 // colours.shape[-1], axis=-1), stored[..., -1:]], axis=-1)
     assert np.array_equal(np.concatenate(blocks), expected[order])
+
+
+def test_compact_pages_are_of_one_size_and_keep_black_and_white():
+    grey = noise(64, 64, 1)
+    grey[:8], grey[8:16] = 0, 255
+    picture = Image.open(io.BytesIO(encode(grey, compact=True)))
+    seen = np.asarray(picture.convert("L")).astype(int)
+    assert picture.format == "WEBP" and np.abs(seen - grey[..., 0]).max() <= 4 and (seen[:8] == 0).all() and (seen[8:16] == 255).all()
+    assert Image.open(io.BytesIO(encode(noise(64, 64, 3), compact=True))).format == "WEBP"
+    (level,) = levels(4096, 60, 3, compact=True)
+    assert (level.side, level.pitch) == (60, 64) and type_of(3, compact=True) == type_of(1, compact=True) == "image/webp"

@@ -14,6 +14,7 @@ PAGE = 2048  # the texture side that every WebGL2 device has
 SIDES = (16, 32, 64, 128)
 BLOCKS = {1: 1, 3: 8, 4: 16}  # JPEG compresses squares of 8 x 8 pixels, WebP of 16 x 16
 TYPES = {1: "image/png", 3: "image/jpeg", 4: "image/webp"}
+STEP = 8  # of 256 shades of grey, where few bytes matter more
 AT_ONCE = 2**22  # bytes of thumbnails
 
 
@@ -41,15 +42,21 @@ def channels_of(thumbnails: Bytes) -> int:
     return 4 if thumbnails.shape[-1] in (2, 4) else 3 if is_colour(thumbnails) else 1
 
 
-def levels(count: int, side: int, channels: int) -> tuple[Level, ...]:
+def levels(count: int, side: int, channels: int, *, compact: bool = False) -> tuple[Level, ...]:
     """Return the sizes at which `count` thumbnails of `side` pixels are stored, the smallest first.
 
     16, 32, 64 and 128 where they are smaller than the thumbnail, and last the thumbnail's own size: nothing is enlarged
     before the screen does it. Cells of colour pages are rounded up to whole blocks of JPEG or WebP, so that no block is shared.
+    `compact`: the thumbnail's own size alone.
     """
-    sides = [*(one for one in SIDES if one < side), side]
-    block = BLOCKS[channels]
+    sides = [*(one for one in SIDES if one < side and not compact), side]
+    block = BLOCKS[4 if compact and channels == 3 else channels]
     return tuple(_level(count, one, -(-one // block) * block) for one in sides)
+
+
+def type_of(channels: int, *, compact: bool = False) -> str:
+    """Return the type of the pages' pictures."""
+    return TYPES[4 if compact else channels]
 
 
 def _level(count: int, side: int, pitch: int) -> Level:
@@ -112,8 +119,8 @@ def covering(source: int, side: int) -> NDArray[np.float32]:
 class Packer:
     """Fills the pages of one level, block by block, and returns each as a picture file as soon as it is full."""
 
-    def __init__(self, level: Level, channels: int) -> None:
-        self.level, self.channels = level, channels
+    def __init__(self, level: Level, channels: int, *, compact: bool = False) -> None:
+        self.level, self.channels, self.compact = level, channels, compact
         self.page, self.count = 0, 0
         self.canvas = self._empty()
 
@@ -145,20 +152,25 @@ class Packer:
         rows = -(-self.count // self.level.columns)
         width = self.level.columns * self.level.pitch
         picture = self.canvas[:rows].reshape(rows * self.level.pitch, width, -1)
-        found = self.level.name(self.page), encode(picture)
+        found = self.level.name(self.page), encode(picture, compact=self.compact)
         self.page, self.count, self.canvas = self.page + 1, 0, self._empty()
         return found
 
 
-def encode(picture: Bytes) -> bytes:
+def encode(picture: Bytes, *, compact: bool = False) -> bytes:
     """Return a page as PNG if it is grey, as WebP if it has opacity, else as JPEG.
 
     Measured on pages of 2048 x 2048: Fashion-MNIST takes 2.2 MB without loss and 2.2 MB as JPEG of quality 92, whose
     ringing would show as haze where the background is left out. Crops of photographs take 7.6 MB without loss and 2 MB
-    as JPEG; WebP takes 1.4 MB, but ten times as long to write and three times as long to open.
+    as JPEG; WebP takes 1.4 MB, but ten times as long to write and three times as long to open. `compact`: WebP
+    for all; grey in steps of eight, black and white as they are, then without loss: 0.46 MB for 2,000 images of Fashion-MNIST, not 0.79.
     """
     file = io.BytesIO()
-    if picture.shape[-1] == 1:
+    if compact and picture.shape[-1] < 4:
+        grey = picture.shape[-1] == 1
+        stepped = np.clip(np.rint(picture[..., 0] / STEP) * STEP, 0, 255).astype(np.uint8) if grey else picture
+        Image.fromarray(stepped).save(file, "WEBP", lossless=grey, quality=80, method=4)
+    elif picture.shape[-1] == 1:
         Image.fromarray(picture[..., 0]).save(file, "PNG", compress_level=4)
     elif picture.shape[-1] == 4:
         Image.fromarray(picture).save(file, "WEBP", quality=90, method=2, exact=True)

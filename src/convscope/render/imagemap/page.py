@@ -3,7 +3,7 @@
 import contextlib
 import json
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ..site import page as page_of
 from ..site.scripts import script as script_of
 from ..thumbnails import kind_of
 from ..writer import png_bytes
-from .packing import TYPES, Level, Packer, channels_of, levels, ordered, shrink
+from .packing import Level, Packer, channels_of, levels, ordered, shrink, type_of
 from .records import Classes, Places, chunks, classes_of, later, place
 
 OWN_PICTURE = f"{DATA}/map.png"
@@ -46,21 +46,22 @@ def write_page(
     `map.png` and `grid.png`, in the folder or beside a folder called `page`, are shown to readers without JavaScript;
     without them the map is drawn for those readers.
 
-    `atlas`: the address of the atlas to which the page belongs, whose data lie in `../data`; the page then links to its images, and
-    names no path of this machine. `side`: the largest thumbnails, in pixels. `ids`: (image,) by which number links name an image, its
-    row in the map by default. Raises OutputError, also for a `data/` of something else.
+    `atlas`: the address of the atlas to which the page belongs, whose data lie in `../data`; the page then links to its images, names no
+    path of this machine, holds its thumbnails in one size, and shows no picture to readers without JavaScript, which an atlas needs.
+    `side`: the largest thumbnails, in pixels. `ids`: (image,) by which number links name an image, its row in the map by default.
+    Raises OutputError, also for a `data/` of something else.
     """
     folder = Path(folder)
     _check_replaceable(folder / DATA)
     placed, classes = place(embedding.points, embedding.backdrop), classes_of(embedding)
     channels = channels_of(embedding.thumbnails)
     largest = embedding.thumbnails.shape[1]
-    sizes = levels(len(embedding.points), min(side or largest, largest), channels)
+    sizes = levels(len(embedding.points), min(side or largest, largest), channels, compact=bool(atlas))
     about = describe(embedding, classes, sizes, channels, atlas)
     with new_folder(folder / DATA) as data:
         digest = hasher()
         write = _writer(data, digest.update)
-        means = _write_pages(embedding, placed, sizes, write, channels)
+        means = _write_pages(embedding, placed, [Packer(level, channels, compact=bool(atlas)) for level in sizes], write)
         for name, content in chunks(embedding, placed):
             write(name, {name: content})
         start = {"about": as_json(about), "places": packed("places", placed.places), "means": means}
@@ -69,8 +70,8 @@ def write_page(
             start["classes"] = classes.codes(shown, placed.order)
         write(LATER, later(embedding, classes, placed, ids))
         write(START, start)
-        pictures = _pictures(folder)
-        if not pictures:
+        pictures = {} if atlas else _pictures(folder)
+        if not (pictures or atlas):
             write_files({data / Path(OWN_PICTURE).name: png_bytes(embedding, "map.png")})
     written = write_files(_viewer(folder, about, pictures, digest.hexdigest()))
     _remove_older(folder)
@@ -120,7 +121,7 @@ def describe(embedding: Embedding, classes: Classes, sizes: tuple[Level, ...], c
         "grid": list(embedding.grid),
         "kind": kind_of(_sample(embedding.thumbnails)) if channels == 1 else "photo",
         "channels": channels,
-        "type": TYPES[channels],
+        "type": type_of(channels, compact=bool(atlas)),
         "levels": [{"side": one.side, "pitch": one.pitch, "columns": one.columns, "pages": one.pages} for one in sizes],
         "neighbours": int(embedding.neighbours.shape[1]),
         "labelled": embedding.labels is not None,
@@ -148,14 +149,13 @@ def _sample(thumbnails: Bytes) -> Bytes:
 
 
 def _write_pages(
-    embedding: Embedding, placed: Places, sizes: tuple[Level, ...], write: Callable[[str, Mapping[str, bytes]], None], channels: int
+    embedding: Embedding, placed: Places, packers: Sequence[Packer], write: Callable[[str, Mapping[str, bytes]], None]
 ) -> bytes:
     """Write all texture pages, and return the mean colour of each image, in Hilbert order."""
     means: list[Bytes] = []
-    packers = [Packer(level, channels) for level in sizes]
 
     def finished() -> Iterator[tuple[str, bytes]]:
-        for block in ordered(embedding.thumbnails, placed.order, channels):
+        for block in ordered(embedding.thumbnails, placed.order, packers[0].channels):
             shrunken = block
             for packer in reversed(packers):  # each size is made from the next larger one
                 shrunken = shrink(shrunken, packer.level.side)
@@ -181,7 +181,8 @@ def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | 
 
     The page asks for its other files with a version, so that no browser mixes those that it kept of an older map.
     """
-    shown = "".join(f'<img src="{name}" alt="{PICTURES[Path(name).name]}">' for name in pictures or (OWN_PICTURE,))
+    names = () if "atlas" in about else pictures or (OWN_PICTURE,)
+    shown = "".join(f'<img src="{name}" alt="{PICTURES[Path(name).name]}">' for name in names)
     title = f"{about['method']} map of {about['images']:,} images"
     main = string.Template(_source("main.html")).substitute(title=words(title), pictures=shown, caution=words(" ".join(about["notes"][:1])))
     own = {"site/map.css": _source("style.css").encode("utf-8"), "site/map.js": viewer_script().encode("utf-8")}
