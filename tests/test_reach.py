@@ -337,7 +337,7 @@ def test_a_list_in_a_run_leads_nowhere_else(scanned, tmp_path):
     assert convscope.open_run(run / "scan", allow=tmp_path / "mine").picture(0).shape == (8, 8, 1)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "units.parquet", "features.npy"])
+@pytest.mark.parametrize("name", ["manifest.json", "units.parquet", "features.npy", "sample.npy"])
 def test_a_run_whose_files_are_links_leads_nowhere_else(scanned, tmp_path, name):
     shutil.copytree(scanned / "run", tmp_path / "run")
     (tmp_path / "elsewhere").mkdir()

@@ -9,6 +9,7 @@ import pytest
 
 import convscope
 from convscope.errors import OptionError, ReplayError
+from convscope.footers import chunks
 from convscope.formats import bins
 from convscope.formats.checksums import CHECKSUM, sealed
 from convscope.formats.journal_files import FACTS, READ, SCHEMA, part_files, read_part, read_settings, read_sources
@@ -16,6 +17,7 @@ from convscope.formats.run_folder import MANIFEST, read_manifest
 
 pytestmark = pytest.mark.once
 GOLDEN = Path(__file__).parents[1] / "golden" / "run"
+GOLDEN_2_1 = Path(__file__).parents[1] / "golden" / "run_2.1"
 
 
 def test_the_run_of_an_older_convscope_is_read():
@@ -62,6 +64,17 @@ def test_it_resumes_and_takes_more_images(tmp_path):
     for layer in more.layers:
         assert np.allclose(more.units(layer).mean, whole.units(layer).mean, rtol=1e-5, atol=1e-6)
         assert np.allclose(more.top(layer).values, whole.top(layer).values, rtol=1e-5)
+
+
+def test_a_run_with_a_sample_and_layers_apart_is_read():
+    run, old = convscope.open_run(GOLDEN_2_1), convscope.open_run(GOLDEN)
+    assert run.manifest["schema"] == "2.1" and run.sample_images.tolist() == list(range(12))
+    assert run.sample("dense1")[[0, 2]][:, [1, 3, 4]].tolist() == [[1.46875, 2.609375, 0.0], [0.0, 0.0, 5.90625]]
+    assert run.sample("block1_conv1:3")[:3].ravel().tolist() == [1.25, 1.21875, 1.4453125]
+    assert [chunk.group for chunk in chunks(GOLDEN_2_1 / "units.parquet") if chunk.path == "channel"] == [0, 1]
+    for layer in run.layers:
+        assert np.array_equal(run.top(layer).images, old.top(layer).images)
+        assert np.allclose(run.units(layer).mean, old.units(layer).mean, rtol=1e-5, atol=1e-6)
 
 
 def changed(folder, **entries):
