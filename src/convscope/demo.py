@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .atlases import atlas
 from .catalogue import METHODS
 from .errors import OptionError
 from .models import ModelBundle, load
@@ -49,6 +50,8 @@ class Chapter:
     parts: tuple[Part, ...]
 
 
+# The demo ends with a small atlas: two layers of the network that is scanned last.
+ATLAS_MODEL, ATLAS_LAYERS, ATLAS_PROJECTIONS = "fashion", "block3_conv1,predictions", 3
 STRONGEST = {"strongest": 4}
 NINE = "block3_conv1:0,5,7,9,11,12,13,14,15"
 SAMPLES, PHOTOS = "sample:fashion", "sample:photos"
@@ -147,6 +150,9 @@ def run(folder: Path, tell: Callable[[str], None]) -> Path:
             sections.append(Section(chapter.heading, tuple(pictures), chapter.text, tuple(notes)))
         if interrupted:
             break
+    if not interrupted and _run_at(folder, ATLAS_MODEL).is_dir():
+        atlas_section, interrupted = _atlas(models[ATLAS_MODEL], folder, tell)
+        sections.append(atlas_section)
     page = write_index(folder, "convscope: what these networks have learned", sections)
     if interrupted:
         raise KeyboardInterrupt
@@ -165,7 +171,27 @@ def _request(part: Part, folder: Path) -> Request:
 
 
 def _run_of(part: Part, folder: Path) -> Path:
-    return folder / f"scan-{part.model}"
+    return _run_at(folder, part.model)
+
+
+def _run_at(folder: Path, model: str) -> Path:
+    return folder / f"scan-{model}"
+
+
+def _atlas(bundle: ModelBundle, folder: Path, tell: Callable[[str], None]) -> tuple[Section, bool]:
+    """Make the atlas of a network that was scanned before; return what the page says of it, and whether Ctrl-C ended it."""
+    started, run = time.perf_counter(), _run_at(folder, bundle.name)
+    made = atlas(bundle, run=run, out=folder / "atlas", layers=ATLAS_LAYERS, projections=ATLAS_PROJECTIONS)
+    tell(f"{time.perf_counter() - started:6.1f} s  {made.page}")
+    again = f"convscope atlas -r {run} --layers {ATLAS_LAYERS} --projections {ATLAS_PROJECTIONS} -o {made.folder}"
+    picture = Picture(
+        "atlas/data/overview.webp", "The most telling units of two layers. Click to walk through them", again, "atlas/index.html"
+    )
+    text = (
+        "A site of a whole network, here of two layers of the fashion network: a page for every unit with what excites it, what it is made "
+        "of and what it feeds; pages of images and classes; and their map."
+    )
+    return Section("Atlas: the network as a place", (picture,), text, made.notes), made.interrupted
 
 
 def _made(part: Part, models: dict[str, ModelBundle], folder: Path, tell: Callable[[str], None]) -> Result:
