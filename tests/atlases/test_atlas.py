@@ -127,7 +127,7 @@ def test_added_images_change_only_units_that_they_excite(small, tmp_path):
 
 def test_a_budget_makes_the_most_telling_units_of_all_layers_first(small, run, tmp_path, whole):
     folder = tmp_path / "atlas"
-    result = made(small, run, folder, budget=1e-9)
+    result = made(small, run, folder, budget=0.001)
     start = read_data(folder, "start")
     assert not result.complete and not result.interrupted and [layer["done"] for layer in start["layers"]] == ["00", "00", "0"]
     assert read_data(folder, "detail-0-1")["units"]  # words need no picture

@@ -101,7 +101,7 @@ def atlas(
 
     >>> convscope.atlas("fashion", "sample:fashion", out="atlas/").page
     """
-    settings = check_options(atlas, locals())
+    settings = check_options(atlas, locals() | {"budget": None if budget is None else str(budget)})
     if settings.projections not in PROJECTIONS:
         raise OptionError(f"`projections` is {settings.projections}. Expected 0, 3 or 9.")
     deadline = None if budget is None else time.monotonic() + seconds_of(budget)

@@ -25,7 +25,8 @@ MOST, OF_A_CLASS = 16_384, 24
 # Images whose records are in one script.
 RECORDS = 256
 # Images on a sheet: all of a page at once; few where a unit's page needs images from nine sheets.
-MANY, FEW, FEWEST, LARGE_TILE = 256, 64, 16, 48
+MANY, FEW, FEWEST, LARGE_TILE = 256, 32, 16, 48
+COLUMNS = {MANY: 16, FEW: 8, FEWEST: 4}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Gallery:
     @cached_property
     def columns(self) -> int:
         """How many tiles are in a row of a sheet."""
-        return int(np.sqrt(self.per))
+        return COLUMNS[self.per]
 
     @cached_property
     def key(self) -> str:

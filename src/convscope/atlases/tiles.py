@@ -18,6 +18,8 @@ WALL, DETAIL, IMAGE = 64, 96, 96
 EMPTY = 128
 # Smaller tiles are kept without loss: WebP blurs squares of 16 pixels, across the borders of tiles.
 EXACT = 20
+# The quality of WebP: grey tiles show no colour that could bleed.
+COLOUR, GREY = 80, 60
 WHITE = 255
 
 
@@ -95,7 +97,7 @@ def resized(tiles: Bytes, tile: int) -> Bytes:
 def sheet(tiles: Bytes, tile: int, columns: int) -> bytes:
     """Return tiles as the file of one sheet."""
     coloured = tiles if tiles.shape[-1] == 3 or tile < EXACT else np.repeat(tiles, 3, axis=-1)  # grey alone would be kept without loss
-    return site.sheet(coloured, tile, columns, exact=tile < EXACT)
+    return site.sheet(coloured, tile, columns, exact=tile < EXACT, quality=GREY if tiles.shape[-1] == 1 else COLOUR)
 
 
 def blocks(count: int, size: int) -> Iterator[NDArray[np.int64]]:

@@ -58,11 +58,11 @@ def _kind_of(dtype: np.dtype[Any]) -> str:
     return "i4" if dtype.itemsize == 8 else f"{dtype.kind}{dtype.itemsize}"
 
 
-def sheet(tiles: Bytes, tile: int, columns: int, *, ext: str = WEBP, exact: bool = False) -> bytes:
+def sheet(tiles: Bytes, tile: int, columns: int, *, ext: str = WEBP, exact: bool = False, quality: int = QUALITY) -> bytes:
     """Return (n, height, width, channels) uint8 as one picture of cells of `tile` pixels, `columns` in a row, row by row.
 
     Channels: 1 grey, 3 colours, 4 colours with opacity. Each tile is fitted into its cell and lies in its middle: enlarged, the
-    pixels of a small one stay squares. Colours are WebP of quality 80, grey WebP without loss; below 64 pixels a colour
+    pixels of a small one stay squares. Colours are WebP of `quality`, grey WebP without loss; below 64 pixels a colour
     sheet without loss is taken where it is smaller. `exact`: without loss, whatever it takes; `ext="png"`: PNG, which is without loss. The
     same tiles give the same bytes.
     """
@@ -74,7 +74,7 @@ def sheet(tiles: Bytes, tile: int, columns: int, *, ext: str = WEBP, exact: bool
     )
     if without is not None and (exact or tiles.shape[-1] == 1):
         return without
-    lossy = _saved(picture, "WEBP", quality=QUALITY, method=EFFORT)
+    lossy = _saved(picture, "WEBP", quality=quality, method=EFFORT)
     return lossy if without is None or len(lossy) <= len(without) else without
 
 
