@@ -13,7 +13,7 @@ from ..render.signals import reduced, scales, signed_to_rgb
 from ..results import CONTRAST, FloatArray, Patches
 
 # The longer side of a tile at most, in pixels: on a wall, on the page of a unit, of an image.
-WALL, DETAIL, IMAGE = 64, 96, 96
+WALL, DETAIL, IMAGE = 64, 64, 96
 # What lies beyond an image, and a place without a picture: the grey of a projection's zero.
 EMPTY = 128
 # Smaller tiles are kept without loss: WebP blurs squares of 16 pixels, across the borders of tiles.
