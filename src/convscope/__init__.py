@@ -32,6 +32,7 @@ PROMISED = {
     "Run": "convscope.scanning",
     "top": "convscope.portraits.top",
     "dossier": "convscope.portraits.dossier",
+    "connections": "convscope.portraits.connections",
     "atlas": "convscope.atlases",
     "replay": "convscope.replaying",
     "objective": "convscope.expressions",

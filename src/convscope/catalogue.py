@@ -63,6 +63,7 @@ COMMANDS = {
         method="convscope.portraits.dossier:METHOD",
         drawing="convscope.render.dossier:draw",
     ),
+    "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),
     "session": Command("Ask for model, layer, units and method, and draw."),
     "replay": Command("Make a written picture again, and compare the bytes."),

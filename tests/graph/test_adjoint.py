@@ -134,3 +134,88 @@ def test_a_linear_path_is_the_derivative_at_every_image(name, record_error):
         signal = on_map(found.sources["below"], between.shapes[between.graph.find("below").index])
         expected = derivatives(between, target, "below", seed)
         assert record_error("paths = derivatives", np.abs(signal - expected).max() / np.abs(expected).max()) < 2e-6
+
+
+def wide_awake(model):
+    """The model with offsets so large that no ReLU of it is ever closed."""
+    for variable in model.variables:
+        if variable.path.endswith(("bias", "beta")):
+            variable.assign(np.full(variable.shape, 30.0, "float32"))
+    return model
+
+
+def rectified_sum(value):
+    return conv(5, name="unit")(layers.ReLU()(layers.Add()([value, conv(4, padding="same")(value)])))
+
+
+OPENED = {
+    "a rectified convolution": [conv(3, name="middle", activation="relu"), conv(5, name="unit")],
+    "normalized and rectified": [layers.BatchNormalization(), layers.ReLU(), conv(5, name="unit")],
+    "depthwise, normalized, rectified": [layers.DepthwiseConv2D(3), layers.BatchNormalization(), layers.ReLU(), conv(5, 1, name="unit")],
+    "a leaky one": [conv(3), layers.LeakyReLU(0.2), gap_dense],
+    "a rectified sum": [rectified_sum],
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_an_activation_between_counts_as_open(name):
+    between, target, found = followed(wide_awake(network(below(), *OPENED[name])), "unit", ["below"])
+    assert [sentence.startswith("Activations between count as open") for sentence in found.remarks] == [True]
+    signal = on_map(found.sources["below"], between.shapes[between.graph.find("below").index])
+    expected = derivatives(between, target, "below")
+    assert np.abs(signal - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_behind_a_max_pooling_one_place_stands_for_a_window():
+    between, target, found = followed(network(below(), layers.MaxPooling2D(2), conv(5, name="unit")), "unit", ["below"])
+    signal = found.sources["below"]
+    assert signal.step == (2, 2) and signal.values.shape == (5, 3, 3, 4)
+    assert found.remarks == ("What chooses the largest hands the pattern on to all that it chooses from: `max_pooling2d`.",)
+    windows = derivatives(between, target, "below").reshape(5, 6, 2, 7, 2, 4).sum(axis=(2, 4))
+    top, left = signal.corner[0] // 2, signal.corner[1] // 2
+    np.testing.assert_allclose(signal.values, windows[:, top : top + 3, left : left + 3], atol=1e-6)
+
+
+class Odd(keras.layers.Layer):
+    def call(self, value):
+        return value[:, ::-1] * 1.0
+
+
+def gated(value):
+    gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))
+    return conv(5, name="unit")(layers.Multiply()([gate, value]))
+
+
+CONVENTIONS = {
+    "a gate": ([gated], "Gates count as 1: `multiply`."),
+    "a normalization by the image": ([layers.LayerNormalization(scale=False), conv(5, name="unit")], "Normalizations by the image count"),
+    "contrast": ([layers.UnitNormalization(), conv(5, name="unit")], "Paths through other layers are left out: `unit_normalization`."),
+    "what is not known": ([Odd(), conv(5, name="unit")], "Paths through other layers are left out: `odd`."),
+    "a kernel of one's own": ([type("Own", (layers.Conv2D,), {})(3, 3), conv(5, name="unit")], "Paths through other layers are left out"),
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_what_is_not_linear_says_so(name):
+    chain, sentence = CONVENTIONS[name]
+    model = network(below(), *chain)
+    _, _, found = followed(model, "unit", ["below"])
+    assert len(found.remarks) == 1 and found.remarks[0].startswith(sentence)
+    if "left out" in sentence:
+        assert found.sources == {}
+    else:
+        kernel = array(model.get_layer("unit").kernel)
+        np.testing.assert_array_equal(found.sources["below"].values, kernel.transpose(3, 0, 1, 2))
+
+
+def test_paths_of_unlike_steps_meet():
+    """A max pooling beside a strided convolution: both end on the same map, where their places are added."""
+
+    def two(value):
+        pooled, strided = layers.MaxPooling2D(2)(value), conv(4, 2, strides=2)(value)
+        return conv(5, name="unit")(layers.Add()([pooled, strided]))
+
+    both, _, added = followed(network(below(), two), "unit", ["below"])
+    assert added.sources["below"].step == (1, 1)
+    windows = derivatives(both, both.graph.find("unit"), "below").sum(axis=(1, 2))
+    np.testing.assert_allclose(added.sources["below"].values.sum(axis=(1, 2)), windows, atol=1e-5)

@@ -12,6 +12,7 @@ from ..catalogue import summary
 from ..legible import legible
 from ..numerals import natural
 from .atlas import ATLAS
+from .connections import CONNECTIONS
 from .grouping import Command
 from .methods import OUT, allow_option, code_options, load_model, model_options
 from .scanning import SCAN
@@ -208,4 +209,4 @@ COMPLETION = _command(
     "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
 )
 
-FIXED = {command.name: command for command in (LAYERS, SCAN, ATLAS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
+FIXED = {command.name: command for command in (LAYERS, SCAN, CONNECTIONS, ATLAS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}

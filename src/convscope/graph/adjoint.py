@@ -21,12 +21,12 @@ Shapes = Mapping[int, tuple[Any, ...]]
 # What a step knows: the call, the signal at its output, the shapes of its sources and its own.
 Step = Callable[[Call, Signal, list[tuple[Any, ...]], tuple[Any, ...]], "list[Signal | None] | None"]
 
-# The conventions, and the sentences that say them; `{}` names the layers.
-OPEN = "{} counts as open: with its rise from 0 to 1."
-CHOICE = "{} hands the pattern on to all that it chooses the largest of."
-GATE = "The gates of {} count as 1."
-SCALE = "{} counts as a scale of each channel."
-LEFT_OUT = "What comes through {} is left out."
+# The conventions, and the sentences that say them; `{}` lists the layers.
+OPEN = "Activations between count as open, with their rise from 0 to 1: {}."
+CHOICE = "What chooses the largest hands the pattern on to all that it chooses from: {}."
+GATE = "Gates count as 1: {}."
+SCALE = "Normalizations by the image count as a scale of each channel: {}."
+LEFT_OUT = "Paths through other layers are left out: {}."
 # An activation is linear if it is so to rounding on numbers up to this one.
 FARTHEST_LINEAR = 64.0
 # With what factors the first source and the others count in a sum.

@@ -52,6 +52,7 @@ class Paths:
     sources: Mapping[str, Signal]
     remarks: tuple[str, ...]
 
+    @np.errstate(invalid="ignore", over="ignore")
     def strengths(self, activity: Activity | None) -> FloatArray:
         """Return (unit, input) the sum of each pattern times the input's activity, all inputs of the first source, then of the next."""
         found = [np.zeros((0, 0), np.float32)]
@@ -66,6 +67,7 @@ def _active(values: NDArray[np.floating]) -> FloatArray:
     return np.asarray(np.nan_to_num(np.maximum(values, 0.0), nan=0.0, posinf=0.0), np.float32)
 
 
+@np.errstate(invalid="ignore", over="ignore")  # of weights that are not finite
 def paths(layers: Layers, call: Call, channels: NDArray[np.int64]) -> Paths:
     """Follow units of a call's layer down to the nearest stops below."""
     start = layers.start(call)

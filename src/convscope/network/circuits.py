@@ -5,10 +5,16 @@ passed through: they do not mix channels. The lowest inputs are the channels of 
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..graph import connections as circuits
 from ..graph.calls import Call
 from ..graph.connections import Activity, Layers
+from ..graph.finite import weight_notes
+from ..graph.tensors import to_array
 from ..locality.shapes import shapes_up_to
 from ..results.circuits import UnitConnections, UnitFeeds
 from ..units import Unit
@@ -31,7 +37,10 @@ def connections(
     """
     call = unit_call(network.graph, Unit(layer, 0))
     channel_count(call)
-    yield from circuits.connections(_layers(network, _mixing(network, measured), call), call, layer, activity, count)
+    notes = weight_notes(network.graph, [call])
+    between = _layers(network, _mixing(network, measured), call)
+    for one in circuits.connections(between, call, layer, _of_units(network, activity), count):
+        yield replace(one, remarks=(*one.remarks, *notes)) if notes else one
 
 
 def feeds(
@@ -59,8 +68,22 @@ def all_feeds(
     for group in (plain, {address: channels for address, channels in wanted.items() if address not in plain}):
         if group:
             between = _layers(network, [*mixing, *group], *(call for _, call in above))
-            found |= circuits.feeds(between, above, group, activity, count)
+            found |= circuits.feeds(between, above, group, _of_units(network, activity), count)
     return {address: found[address] for address in every}
+
+
+def usual_values(network: Network, layer: str) -> NDArray[np.float32]:
+    """Return what a layer's units usually are, (channel,): the mean that the batch normalization after it keeps of them; 0 without one."""
+    call = unit_call(network.graph, Unit(layer, 0))
+    after = [one for one in network.graph.calls if one.layer_type == "BatchNormalization" and one.sources[0].call == call.index]
+    means = to_array(after[0].operation.moving_mean) if after else np.zeros(1, np.float32)  # type: ignore[attr-defined]
+    return means if means.size == call.shape[-1] else np.zeros(channel_count(call), np.float32)
+
+
+def _of_units(network: Network, activity: Activity | None) -> Activity | None:
+    """Return how active inputs are, those of the image 1 each."""
+    image = network.graph.calls[network.graph.image_input].address
+    return activity and (lambda layer: np.ones(1, np.float32) if layer == image else activity(layer))
 
 
 def _learning(network: Network) -> list[str]:

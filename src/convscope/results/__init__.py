@@ -1,5 +1,6 @@
 """What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
 
+from .circuits import Connection, Connections, Feed, UnitConnections, UnitFeeds
 from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, Saliency, picture_names
 from .maps import CAUTION_TSNE, Embedding, check_apart
 from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
@@ -14,8 +15,11 @@ __all__ = [
     "VIEWS",
     "Activations",
     "Ascent",
+    "Connection",
+    "Connections",
     "Dossier",
     "Embedding",
+    "Feed",
     "FloatArray",
     "Patches",
     "Projections",
@@ -23,6 +27,8 @@ __all__ = [
     "Result",
     "Saliency",
     "TopPatches",
+    "UnitConnections",
+    "UnitFeeds",
     "Windows",
     "bands_note",
     "check_apart",

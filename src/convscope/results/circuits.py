@@ -1,9 +1,11 @@
 """What a unit is made of, and what it feeds: plain records of the paths between units of measured layers."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..units import Unit
-from .record import FloatArray
+from .record import FloatArray, plain
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,53 @@ class UnitFeeds:
 
     unit: Unit
     targets: tuple[Feed, ...]
+
+
+@dataclass(frozen=True)
+class Connections:
+    """What some units of a network are made of, and what they feed, in the order in which they were named.
+
+    `model`: the network's name; `run`: the folder of the run by whose activities inputs are weighed, None for patterns alone. `names`: the
+    class names of output units, by address. Iterates over its `units`.
+    """
+
+    model: str
+    run: str | None
+    units: tuple[UnitConnections, ...]
+    feeds: tuple[UnitFeeds, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(str(one.unit) for one in self.units[:3]) + (f" and {len(self.units) - 3} more" if len(self.units) > 3 else "")
+        return f"Connections({shown} in {self.model!r}, {f'weighed by {self.run!r}' if self.run else 'patterns alone'})"
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __iter__(self) -> Iterator[UnitConnections]:
+        return iter(self.units)
+
+    def legend(self, unit: Unit) -> str:
+        """Return what to call a unit: its address, and its class where it is an output."""
+        name = self.names.get(str(unit))
+        return f"{unit} ({name})" if name else str(unit)
+
+    def summary(self) -> dict[str, Any]:
+        """Return all of it as plain JSON values."""
+        return {"model": self.model, "run": self.run, "units": [self._said(*pair) for pair in zip(self.units, self.feeds, strict=True)]}
+
+    def _said(self, made: UnitConnections, fed: UnitFeeds) -> dict[str, Any]:
+        inputs = [
+            {**self._named(one.source), "strength": plain(one.strength), "step": list(one.step), "pattern": _rows(one.pattern)}
+            for one in made.inputs
+        ]
+        targets = [{**self._named(one.target), "strength": plain(one.strength)} for one in fed.targets]
+        return {**self._named(made.unit), "exact": made.exact, "remarks": list(made.remarks), "inputs": inputs, "feeds": targets}
+
+    def _named(self, unit: Unit) -> dict[str, Any]:
+        name = self.names.get(str(unit))
+        return {"unit": str(unit)} | ({"class": name} if name else {})
+
+
+def _rows(pattern: FloatArray) -> list[list[Any]]:
+    return [[plain(value) for value in row] for row in pattern]
