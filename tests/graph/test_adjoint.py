@@ -113,7 +113,7 @@ LINEAR = {
         layers.Dense(6, name="unit"),
     ],
     "a convolution under the head": [conv(3, 3, padding="same"), gap_dense],
-    "the other order of axes": [layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(6, name="unit")],
+    "the other order of axes": [layers.Permute((3, 1, 2)), layers.Permute((2, 1, 3)), layers.Flatten(), layers.Dense(6, name="unit")],
     "padded and cropped": [layers.ZeroPadding2D(((1, 2), (0, 3))), layers.Cropping2D(((2, 0), (1, 1))), conv(5, name="unit")],
     "padding under the head": [layers.ZeroPadding2D(1), conv(3, 3), gap_dense],
     "enlarged": [layers.UpSampling2D((2, 3)), conv(5, 3, name="unit")],
@@ -137,9 +137,9 @@ def test_a_linear_path_is_the_derivative_at_every_image(name, record_error):
 
 
 def wide_awake(model):
-    """The model with offsets so large that no ReLU of it is ever closed."""
+    """The model with offsets so large that no ReLU between is ever closed."""
     for variable in model.variables:
-        if variable.path.endswith(("bias", "beta")):
+        if variable.path.endswith(("bias", "beta")) and not variable.path.startswith("below"):
             variable.assign(np.full(variable.shape, 30.0, "float32"))
     return model
 
@@ -167,10 +167,10 @@ def test_an_activation_between_counts_as_open(name):
 
 
 def test_behind_a_max_pooling_one_place_stands_for_a_window():
-    between, target, found = followed(network(below(), layers.MaxPooling2D(2), conv(5, name="unit")), "unit", ["below"])
+    between, target, found = followed(network(below(), layers.MaxPooling2D(2, name="largest"), conv(5, name="unit")), "unit", ["below"])
     signal = found.sources["below"]
     assert signal.step == (2, 2) and signal.values.shape == (5, 3, 3, 4)
-    assert found.remarks == ("What chooses the largest hands the pattern on to all that it chooses from: `max_pooling2d`.",)
+    assert found.remarks == ("What chooses the largest hands the pattern on to all that it chooses from: `largest`.",)
     windows = derivatives(between, target, "below").reshape(5, 6, 2, 7, 2, 4).sum(axis=(2, 4))
     top, left = signal.corner[0] // 2, signal.corner[1] // 2
     np.testing.assert_allclose(signal.values, windows[:, top : top + 3, left : left + 3], atol=1e-6)
@@ -183,11 +183,11 @@ class Odd(keras.layers.Layer):
 
 def gated(value):
     gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(value))
-    return conv(5, name="unit")(layers.Multiply()([gate, value]))
+    return conv(5, name="unit")(layers.Multiply(name="gated")([gate, value]))
 
 
 CONVENTIONS = {
-    "a gate": ([gated], "Gates count as 1: `multiply`."),
+    "a gate": ([gated], "Gates count as 1: `gated`."),
     "a normalization by the image": ([layers.LayerNormalization(scale=False), conv(5, name="unit")], "Normalizations by the image count"),
     "contrast": ([layers.UnitNormalization(), conv(5, name="unit")], "Paths through other layers are left out: `unit_normalization`."),
     "what is not known": ([Odd(), conv(5, name="unit")], "Paths through other layers are left out: `odd`."),

@@ -96,3 +96,19 @@ def test_what_a_unit_feeds_is_what_others_are_made_of_turned_round(model):
             inhibiting = sorted((unit for unit in strengths if strengths[unit] < 0), key=strengths.get)[:2]
             assert [(feed.target, feed.strength) for feed in one.targets] == [(unit, strengths[unit]) for unit in exciting + inhibiting]
     assert all(one.targets == () for one in found["kinds"])
+
+
+def test_a_unit_without_paths_has_no_inputs(model):
+    class Turned(keras.layers.Layer):
+        def call(self, value):
+            return value[:, ::-1] * 1.0
+
+    odd = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(4, 3, name="eyes"), Turned(name="turned"), layers.Conv2D(2, 3, name="face")]
+    )
+    graph = flatten(odd)
+    eyes, face = graph.find("eyes"), graph.find("face")
+    units = list(connections(Layers(graph, {eyes.index: "eyes"}, shapes_up_to(graph, [face.index], (8, 8))), face, "face", None, 5))
+    assert [(one.inputs, one.exact, one.remarks) for one in units] == [
+        ((), False, ("Paths through other layers are left out: `turned`.",))
+    ] * 2

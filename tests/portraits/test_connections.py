@@ -14,13 +14,6 @@ from convscope.portraits.connections import activity_of
 UNITS = ["block2_conv1:3", "predictions:Bag"]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return convscope.scan(
-        "fashion", "sample:fashion[0-39]", layers="block1_conv2,block2_conv1,dense1,predictions", out=tmp_path_factory.mktemp("run")
-    )
-
-
 def test_units_keep_their_order_and_have_their_names():
     found = convscope.connections("fashion", UNITS)
     assert repr(found) == "Connections(block2_conv1:3, predictions:8 in 'fashion', patterns alone)"
@@ -32,24 +25,23 @@ def test_units_keep_their_order_and_have_their_names():
 
 
 def test_inputs_are_weighed_by_their_mean_maxima_in_a_run(run):
-    found = convscope.connections(None, "block2_conv1:3", run=run)
-    means = run.units("block1_conv2").mean
+    found = convscope.connections(None, "block3_conv1:3", run=run)
+    means = run.units("block2_conv2").mean
     for one in found.units[0].inputs:
-        assert one.source.layer == "block1_conv2"
+        assert one.source.layer == "block2_conv2"
         assert one.strength == pytest.approx(float(one.pattern.sum() * means[one.source.channel]), rel=1e-4)
-    assert [one.strength for one in found.units[0].inputs] != [
-        one.strength for one in convscope.connections("fashion", "block2_conv1:3").units[0].inputs
-    ]
+    alone = convscope.connections("fashion", "block3_conv1:3")
+    assert [one.strength for one in found.units[0].inputs] != [one.strength for one in alone.units[0].inputs]
 
 
-def test_paths_end_at_the_layers_of_the_run_and_a_run_stands_for_its_model(run):
-    found = convscope.connections(run, "dense1")
-    assert len(found) == 128 and {one.source.layer for made in found for one in made.inputs} == {"block2_conv1"}
-    assert repr(found).startswith("Connections(dense1:0, dense1:1, dense1:2 and 125 more in 'fashion', weighed by ")
-    active = activity_of(as_network("fashion"), run)
-    np.testing.assert_array_equal(active("dense1"), run.units("dense1").mean)
+def test_paths_end_at_the_layers_of_the_run_and_a_run_stands_for_its_model(run, fashion):
+    found = convscope.connections(run, "block2_conv2")
+    assert len(found) == 64 and {one.source.layer for made in found for one in made.inputs} == {"block1_conv1"}
+    assert [sentence.split()[0] for sentence in found.units[0].remarks] == ["Activations", "What"]
+    assert repr(found).startswith("Connections(block2_conv2:0, block2_conv2:1, block2_conv2:2 and 61 more in 'fashion', weighed by ")
+    np.testing.assert_array_equal(activity_of(as_network(fashion), run)("dense1"), run.units("dense1").mean)
     with pytest.raises(UnitError, match="was not measured"):
-        convscope.connections(run, "block3_conv1:0")
+        convscope.connections(run, "block2_conv1:0")
 
 
 @pytest.mark.once
@@ -61,19 +53,21 @@ def test_a_count_is_a_whole_number():
 
 @pytest.mark.once
 def test_the_command_prints_a_table_and_the_same_as_json(run, capsys):
-    assert main(["connections", "block2_conv1:3", "-r", str(run.path), "--count", "2"]) == 0
+    words = ["connections", "block3_conv1:3", "-r", str(run.path), "--count", "2"]
+    main(words)
     said = capsys.readouterr().out
-    found = convscope.connections(run, "block2_conv1:3", count=2)
+    found = convscope.connections(run, "block3_conv1:3", count=2)
     for one in found.units[0].inputs:
         assert f"{one.source} " in said and f"{one.strength:.3g}" in said
     for feed in found.feeds[0].targets:
         assert str(feed.target) in said
-    assert "What chooses the largest" in said.replace("\n", " ")
-    assert main(["connections", "block2_conv1:3", "-r", str(run.path), "--count", "2", "--json"]) == 0
+    assert "What chooses the largest" in said
+    main([*words, "--json"])
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(found.summary()))
 
 
 @pytest.mark.once
 def test_a_wrong_unit_is_one_sentence(capsys):
-    assert main(["connections", "block2_conv1:99", "-m", "fashion"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["connections", "block2_conv1:99", "-m", "fashion"])
     assert "has 64 channels, 0 to 63" in capsys.readouterr().err

@@ -335,11 +335,10 @@ def _reshaped(call: Call, signal: Signal, before: list[Any], after: Any) -> list
 def _permuted(call: Call, signal: Signal, before: list[Any], after: Any) -> list[Signal | None] | None:
     """Carry to the other order of the axes of a whole map."""
     layer: Any = call.operation
-    order = getattr(layer, "dims", None)
-    if order is None or len(order) != 3 or signal.values.shape[1:] != tuple(after[1:]) or signal.corner != (0, 0):
+    axes = (0, *layer.dims) if hasattr(layer, "dims") else tuple(getattr(layer, "axes", None) or ())
+    if sorted(axes) != [0, 1, 2, 3] or axes[0] != 0 or signal.values.shape[1:] != tuple(after[1:]) or signal.corner != (0, 0):
         return None
-    back = np.argsort(order) + 1
-    return [Signal(signal.values.transpose(0, *back), bounded=True, remarks=signal.remarks)]
+    return [Signal(signal.values.transpose(np.argsort(axes)), bounded=True, remarks=signal.remarks)]
 
 
 STEPS: dict[Kind, Step] = {
@@ -355,4 +354,4 @@ STEPS: dict[Kind, Step] = {
     Kind.MERGE: _merged,
     Kind.MULTIPLY: _gated,
 }
-TYPES: dict[str, Step] = {"Flatten": _reshaped, "Reshape": _reshaped, "Permute": _permuted, "Mean": _global}
+TYPES: dict[str, Step] = {"Flatten": _reshaped, "Reshape": _reshaped, "Permute": _permuted, "Transpose": _permuted, "Mean": _global}

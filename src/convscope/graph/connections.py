@@ -51,15 +51,16 @@ class Paths:
 
     sources: Mapping[str, Signal]
     remarks: tuple[str, ...]
+    units: int
 
     @np.errstate(invalid="ignore", over="ignore")
     def strengths(self, activity: Activity | None) -> FloatArray:
         """Return (unit, input) the sum of each pattern times the input's activity, all inputs of the first source, then of the next."""
-        found = [np.zeros((0, 0), np.float32)]
+        found = [np.zeros((self.units, 0), np.float32)]
         for layer, signal in self.sources.items():
             sums = signal.values.sum(axis=(1, 2))
             found.append(sums if activity is None else sums * _active(activity(layer)))
-        return np.concatenate(found[1:] or found, axis=1)
+        return np.concatenate(found, axis=1)
 
 
 def _active(values: NDArray[np.floating]) -> FloatArray:
@@ -85,7 +86,7 @@ def paths(layers: Layers, call: Call, channels: NDArray[np.int64]) -> Paths:
                 remarks |= {*signal.remarks, (LEFT_OUT, one.address)}
             else:
                 waiting[source.call] = found if source.call not in waiting else waiting[source.call].plus(found)
-    return Paths(dict(reversed(sources.items())), _sentences(layers.graph, remarks))
+    return Paths(dict(reversed(sources.items())), _sentences(layers.graph, remarks), len(channels))
 
 
 def _seed(layers: Layers, start: Call, channels: NDArray[np.int64]) -> Signal:
@@ -154,7 +155,7 @@ def feeds(
         for channels, found in pieces(layers, call):
             for layer, signal in found.sources.items():
                 if layer in best:
-                    strengths = Paths({layer: signal}, ()).strengths(activity)
+                    strengths = Paths({layer: signal}, (), len(channels)).strengths(activity)
                     best[layer].take([Unit(address, channel) for channel in channels.tolist()], strengths.T)
     return {layer: one.feeds(layer) for layer, one in best.items()}
 
