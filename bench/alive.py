@@ -1,12 +1,13 @@
-"""How many units of a network's convolutions a picture of gradient ascent excites, how many only a later attempt, and which are dead.
+"""How many units of a network's convolutions a picture excites, how many only a later attempt of gradient ascent, and which are dead.
 
-python bench/alive.py [MODEL] [--layers PATTERN] [--first N] [--sample N] [--size PX] [--steps N] [--lines FILE]
+python bench/alive.py [MODEL] [--layers PATTERN] [--first N] [--sample N] [--size PX] [--steps N] [--photographs] [--lines FILE]
 
-The canvas is that of `convscope ascend`. Each unit first climbs for N steps (`--first`, 8 by default) of the default course, on the
-default canvas. A picture that excites the unit proves that it is alive, so it climbs no further. A unit that this picture does not excite
-climbs the whole default course, with all of its attempts; only such units can be called dead. `--first 0` climbs the whole course for all
-units: many times as long, hours for the 4,224 units of VGG16 on two cores. The value is that of the returned 8-bit picture,
-in float32; its median is given for layers in which all units climbed the whole course.
+The canvas is that of `convscope ascend`. Each unit first climbs for N steps (`--first`, 8 by default) of the default course. A picture
+that excites the unit proves that it is alive, so it climbs no further. A unit that this picture does not excite climbs the whole default
+course, with all of its attempts; only such units can be called dead. `--first 0` climbs the whole course for all units: many times as
+long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` units that one of the embedded photographs excites do not climb
+at all: that proves as much in a few seconds. The value is that of the 8-bit picture, in float32; its median is given for layers in which
+all units climbed the whole course.
 
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import json
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, metavar="N")
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--photographs", action="store_true")
     parser.add_argument("--lines", type=Path)
     parser.add_argument("--blocks", action="store_true")
     asked = parser.parse_args()
@@ -63,6 +66,9 @@ def count(asked, lines):
         canvas = canvas_for(climber, targets)
         of = {"layer": layer.address, "units": len(targets)}
         targets = [target for target in sampled(targets, asked.sample) if (layer.address, target.unit.channel) not in known]
+        if targets and asked.photographs:
+            found, targets = photographed(bundle, targets)
+            write(lines, {"settings": settings, **of, **found})
         if not targets:
             continue
         courses = [(None, climber)]
@@ -72,10 +78,40 @@ def count(asked, lines):
         for chunk in batches(targets, canvas, 1):
             for first, course in courses:
                 found, chunk = climbed(course, chunk, first)
-                with lines.open("a") as file:
-                    file.write(json.dumps({"settings": settings, **of, **found}) + "\n")
+                write(lines, {"settings": settings, **of, **found})
                 if not chunk:
                     break
+
+
+def write(lines, line):
+    with lines.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def photographed(bundle, targets):
+    """Return what the embedded photographs make of a layer's units, and those that none of them excites."""
+    from convscope.ascent.objective import scored_calls
+    from convscope.backend import ops
+    from convscope.images import as_batch
+    from convscope.network.entering import fit_of
+    from convscope.network.network import as_network
+
+    graph, began, largest = as_network(bundle).graph, time.perf_counter(), -np.inf
+    (call,) = scored_calls(graph, targets[:1])
+    for image in as_batch("sample:photos", fit_of(bundle)).pixels:
+        (values,) = graph.run(bundle.preprocessing.apply(image[None]), [call.index])
+        found = ops.convert_to_numpy(values)
+        largest = np.maximum(largest, found.reshape(-1, found.shape[-1]).max(axis=0))
+    excited = [target for target in targets if largest[target.unit.channel] > 0]
+    channels = [target.unit.channel for target in excited]
+    return {
+        "first": 0,
+        "channels": channels,
+        "scores": [round(float(largest[channel]), 4) for channel in channels],
+        "later": [],
+        "pixels": int(image.shape[0]),
+        "seconds": round(time.perf_counter() - began, 1),
+    }, [target for target in targets if largest[target.unit.channel] <= 0]
 
 
 def sampled(targets, most):
@@ -112,28 +148,26 @@ def climbed(climber, chunk, first):
 
 def table(lines, *, blocks=False):
     """Return the table, a row for each layer or block."""
-    heads = "layer|units|counted|side (px)|excited at first|by the whole course|by a later attempt|dead|median value|seconds".split("|")
+    heads = (
+        "layer|units|counted|side (px)|by a photograph|by the first steps|by the whole course|by a later attempt|dead|median value|seconds"
+    )
+    heads = heads.split("|")
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     part = (lambda layer: layer.split("_")[0]) if blocks else str
     for name in dict.fromkeys(part(line["layer"]) for line in lines):
         mine = [line for line in lines if part(line["layer"]) == name]
         scores = {(line["layer"], channel): score for line in mine for channel, score in zip(line["channels"], line["scores"], strict=True)}
-        early = {(line["layer"], channel) for line in mine if line.get("first") for channel in line["channels"]}
+        ways = Counter(line.get("first") for line in mine for _ in line["channels"])  # 0: a photograph, None: the whole course
         dead = [unit for unit, score in scores.items() if not score > 0]
         later = {(line["layer"], channel) for line in mine for channel in line["later"]} - set(dead)
         layers = {line["layer"]: line.get("units") for line in mine}
         units = sum(of or sum(layer == one for layer, _ in scores) for one, of in layers.items())
-        sides = sorted({line["pixels"] for line in mine})
+        sides = sorted({line["pixels"] for line in mine if line.get("first") != 0}) or ["-"]
         names = ", ".join(str(channel) if not blocks else f"{layer}:{channel}" for layer, channel in dead) or "none"
-        median = "" if early else np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-")
-        figures = (units, len(scores), "-".join(map(str, (sides[0], sides[-1])[: len(sides)])), len(early))
-        ended = (
-            len(scores) - len(dead) - len(later) - len(early),
-            len(later),
-            names,
-            median,
-            f"{sum(line['seconds'] for line in mine):.0f}",
-        )
+        whole = ways[None] == len(scores)
+        median = np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-") if whole else ""
+        figures = (units, len(scores), "-".join(map(str, (sides[0], sides[-1])[: len(sides)])), ways[0], len(scores) - ways[0] - ways[None])
+        ended = (ways[None] - len(dead) - len(later), len(later), names, median, f"{sum(line['seconds'] for line in mine):.0f}")
         rows.append(f"| {' | '.join(map(str, (name, *figures, *ended)))} |")
     return "\n".join(rows)
 
