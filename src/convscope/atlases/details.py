@@ -41,7 +41,7 @@ class Details:
 
     @cached_property
     def key(self) -> str:
-        """Return what stands for all of it, but for the chunk."""
+        """Return what stands for all of it except the chunk."""
         subject = self.subject
         layers = [[layer.n, layer.address] for layer in subject.layers]
         return key_of(

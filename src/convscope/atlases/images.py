@@ -1,4 +1,4 @@
-"""The images of an atlas: which of the run's it shows, their sheets, where each is stored once, and what is said of each."""
+"""The images of an atlas: which of the run's it shows, their sheets, where each is stored once, and the record of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

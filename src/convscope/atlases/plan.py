@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..formats.atlas import CHUNK
 from ..scanning import UnitStatistics
 
-# A unit that fires on fewer images than this is rare: what is said of it stands on few images.
+# A unit that fires on fewer images than this is rare: its figures rest on few images.
 RARE = 0.02
 # Of two units that are alike otherwise, the one whose class was not seen yet in the layer goes first.
 AGAIN = 0.9

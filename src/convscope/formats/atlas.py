@@ -82,7 +82,7 @@ def _text(value: Any) -> str:
 
 
 def is_atlas(folder: Path) -> bool:
-    """Say whether a folder holds the manifest of an atlas, be it damaged."""
+    """Say whether a folder holds the manifest of an atlas, even a damaged one."""
     try:
         return b'"kind": "atlas"' in (folder / MANIFEST).read_bytes()
     except OSError:

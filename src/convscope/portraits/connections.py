@@ -73,7 +73,7 @@ def activity_of(network: Network, run: Run) -> Activity:
 
 
 def _scanned(model: Any, units: Any, run: Any) -> ScannedUnits | None:
-    """Return the units of the run that was named, be it in place of the model; None without one."""
+    """Return the units of the run that was named, also where it stands for the model, and None without a run."""
     if run is None and not (isinstance(model, Run) or (isinstance(model, str | Path) and is_run(model))):
         return None
     return scanned_units(model, units, run)
