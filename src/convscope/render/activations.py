@@ -17,13 +17,12 @@ from .layout import (
     counted,
     draw_tile,
     heading_notes,
-    joined,
     model_name,
     number,
     open_sheet,
 )
 from .pixels import Bytes, fitting, heat, unit_to_rgb
-from .sheet import TINY, Sheet
+from .sheet import TINY, Sheet, joined
 from .theme import Theme, theme_of
 
 POSITIVE, SIGNED = "magma", "RdBu_r"

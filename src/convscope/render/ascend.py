@@ -17,13 +17,12 @@ from .layout import (
     counted,
     draw_tile,
     heading_notes,
-    joined,
     model_name,
     number,
     open_sheet,
 )
 from .pixels import plain_picture, unit_to_rgb
-from .sheet import DETAIL, LABEL, Sheet, Style
+from .sheet import DETAIL, LABEL, Sheet, Style, joined
 from .theme import Theme, theme_of
 
 MODES = {"best": "gradient ascent", "paper": "gradient ascent as in the original report"}

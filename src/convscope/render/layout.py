@@ -82,11 +82,6 @@ def model_name(result: Result) -> str:
     return str(result.provenance.model.get("name") or "")
 
 
-def joined(*parts: str) -> str:
-    """Return the parts that say something, a middle dot between them."""
-    return " · ".join(part for part in parts if part)
-
-
 def counted(number: int, noun: str) -> str:
     """Return `1 image`, `2 images`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -15,8 +15,8 @@ from ..errors import OutputError
 from ..files import write_files
 from ..results import Result
 from ..writing import INDEX
-from .layout import joined
 from .pixels import Bytes
+from .sheet import joined
 from .site import page, words
 from .writer import spread_of, words_of
 

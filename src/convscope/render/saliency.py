@@ -6,9 +6,9 @@ import numpy as np
 
 from ..results import Saliency
 from .figures import colours
-from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, joined, model_name, number
+from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, model_name, number
 from .pixels import contrast, heat, kept_inside, overlay, unit_to_rgb
-from .sheet import Sheet
+from .sheet import Sheet, joined
 from .signals import signed_to_rgb
 from .theme import Theme, theme_of
 

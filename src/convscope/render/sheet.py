@@ -154,3 +154,8 @@ def sheet_of(pixels: Bytes, theme: Theme, title: str = "") -> Sheet:
     sheet = Sheet(pixels.shape[1], pixels.shape[0], theme, title)
     sheet.paste(pixels, 0, 0)
     return sheet
+
+
+def joined(*parts: str) -> str:
+    """Return the parts that say something, a middle dot between them."""
+    return " · ".join(part for part in parts if part)

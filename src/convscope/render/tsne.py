@@ -13,11 +13,11 @@ from ..formats import map_reference
 from ..results import CAUTION_TSNE, Embedding
 from ..tables import parquet
 from .apart import PER_SIDE, push_apart
-from .layout import NARROWEST, Heading, counted, heading_notes, joined, model_name, number, open_sheet
+from .layout import NARROWEST, Heading, counted, heading_notes, model_name, number, open_sheet
 from .legend import legend, natural
 from .palette import class_colours
 from .pixels import Bytes
-from .sheet import DETAIL, Sheet
+from .sheet import DETAIL, Sheet, joined
 from .theme import Colour, Theme, theme_of
 from .thumbnails import lay_all
 

@@ -6,8 +6,9 @@ from pathlib import PurePath
 
 from ...results import Dossier, Patches
 from ..histogram import Histogram
-from ..layout import Heading, counted, heading_notes, joined, model_name, number
+from ..layout import Heading, counted, heading_notes, model_name, number
 from ..patches import exceptions, patch_notes, share
+from ..sheet import joined
 
 MOST_CLASSES = 10
 SYNTHETIC_NOTE = "The score of the synthetic picture is the unit's largest activation on the 8-bit picture."
