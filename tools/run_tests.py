@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from convscope.backend import installed
 
-# What two processes run of the first backend's tests, about as long as each other; another one, that begins first, runs the rest.
+# What a process each runs of the first backend's tests; another one, which begins first, runs the rest.
 SHARES = (
     ("tests/cli", "tests/models"),
     ("tests/ascent", "tests/graph", "tests/methods"),
+    ("tests/atlases", "tests/browser", "tests/portraits"),
 )
 # The rooms that compute, in two shares for each of the other backends.
 COMPUTING = (

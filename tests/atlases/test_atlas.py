@@ -46,7 +46,7 @@ def test_a_second_call_writes_nothing(small, run, whole):
     assert again.complete and before == after
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(small, run, whole, tmp_path, monkeypatch, seed):
     rng, folder = random.Random(seed), tmp_path / "atlas"
     monkeypatch.setattr(making, "FLUSHED_AFTER", rng.choice([0.0, 20.0]))

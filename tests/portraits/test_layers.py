@@ -84,6 +84,7 @@ def test_images_are_read_once_for_all_units_and_kept_up_to_a_bound(run, monkeypa
         kept.of(run, 0)[:] = 0
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_layer(run, network):
     def peak(count):
         tracemalloc.start()
