@@ -21,6 +21,7 @@ from ..portraits.scanned_units import scanned_units
 from ..reach import user_path
 from ..scanning import Run, open_run, scan
 from ..scanning.journal import locked
+from ..scanning.scan import OUT
 from ..units import LAYER_GRAMMAR
 from .ledger import Ledger, key_of
 from .making import Making
@@ -30,7 +31,6 @@ from .patches import PROJECTIONS
 from .subject import Subject, subject_of
 from .synthetic import FAST, SYNTHETIC
 
-OUT = Path("convscope-out")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 BUDGET = re.compile(r"\s*([0-9.]+)\s*([smh]?)\s*", re.IGNORECASE)
 

@@ -1,6 +1,7 @@
 """What an atlas says of every unit in a few numbers: columns of a layer for its page, and a table of all units for programs."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,14 @@ class Columns:
         """Return what stands for them."""
         return key_of(self.subject.maker, self.subject.run_key, self.layer.order, self.score.tolist(), self.dead.tolist())
 
+    @cached_property
+    def verdict(self) -> NDArray[np.uint8]:
+        """What is odd about each unit: a place among `VERDICTS`."""
+        return verdicts(self.statistics, self.dead, len(self.subject.run))
+
+    @cached_property
     def numbers(self) -> dict[str, NDArray[Any]]:
-        """Return them by name."""
+        """The columns by name."""
         known, top = self.statistics, self.subject.run.top(self.layer.address)
         found: dict[str, NDArray[Any]] = {
             "fires": known.fires.astype(np.float32),
@@ -46,7 +53,7 @@ class Columns:
             "q99": known.quantiles[0.99],
             "score": self.score,
             "percentile": percentiles(known, self.score),
-            "verdict": verdicts(known, self.dead, len(self.subject.run)),
+            "verdict": self.verdict,
             "top_class": top_classes(known).astype(np.int32),
             "selectivity": selectivity(known).astype(np.float32),
             "best": top.images[:, 0].astype(np.int32),
@@ -55,7 +62,7 @@ class Columns:
 
     def record(self) -> dict[str, Any]:
         """Return what the page of the layer reads."""
-        numbers = self.numbers()
+        numbers = self.numbers
         if not self.scored:
             numbers = {name: values for name, values in numbers.items() if name not in ("score", "percentile")}
         unknown: dict[str, Any] = {"score": None, "percentile": None, "auc": None}
@@ -83,7 +90,7 @@ def _table(subject: Subject, every: Mapping[str, Columns]) -> dict[str, Any]:
     names = dict(zip(subject.run.ids.tolist(), subject.run.images.texts["name"], strict=True))
     for layer in subject.layers:
         columns = every[layer.address]
-        numbers, known = columns.numbers(), columns.statistics
+        numbers, known = dict(columns.numbers), columns.statistics
         count, tops = len(layer.order), numbers.pop("top_class")
         texts["layer"] += [layer.address] * count
         texts["verdict"] += [VERDICTS[one] for one in numbers.pop("verdict")]

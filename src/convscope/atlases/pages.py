@@ -185,7 +185,7 @@ def run_remarks(subject: Subject, ledger: Ledger) -> list[str]:
 
 def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns: Columns) -> dict[str, Any]:
     info, call = layer.info, unit_call(subject.network.graph, Unit(layer.address, 0))
-    known = Counter(columns.numbers()["verdict"].tolist())
+    known = Counter(columns.verdict.tolist())
     places = range(len(layer.chunks))
     done = ["1" if not any(columns_of(subject, layer)) or ledger.part(sheet_part(layer.n, chunk)) else "0" for chunk in places]
     pictured = ["1" if walls.synthetic.side(layer) and ledger.part(synthetic_name(layer.n, chunk)) else "0" for chunk in places]

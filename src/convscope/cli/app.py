@@ -70,7 +70,9 @@ class Program(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if Path(args[0]).suffix.lower() in (".h5", ".hdf5", ".keras"):
+            from ..models.reading import SUFFIXES  # loads more than a command that is found should wait for
+
+            if Path(args[0]).suffix.lower() in SUFFIXES:
                 opened = f"convscope layers {shlex.quote(args[0])}"
                 raise click.UsageError(f"`{args[0]}` is a model, not a command. List its layers with: {opened}", ctx) from error
             close = closest("the commands", args[0], self.list_commands(ctx))

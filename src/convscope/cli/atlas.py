@@ -10,6 +10,7 @@ from ..files import as_path
 from ..hints import remember
 from ..models import applications
 from ..models.loading import EMBEDDED
+from ..models.reading import SUFFIXES
 from ..reach import allowing
 from ..units import LAYER_GRAMMAR
 from .grouping import Command, grouped
@@ -17,7 +18,6 @@ from .methods import OUT, TAKEN_HELP, allow_option, load_model, model_options, r
 from .terminal import agrees, put, put_json, say
 from .values import WHOLE
 
-SUFFIXES = (".h5", ".hdf5", ".keras")
 SYNTHETIC, PROJECTIONS = ("none", "fast", "best"), ("0", "3", "9")
 
 
