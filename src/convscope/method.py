@@ -12,7 +12,7 @@ from . import backend
 from .errors import OptionError
 from .options import RUN, Option, options_of
 from .results import Provenance, Result
-from .writing import writer
+from .writing import PARTS, PICTURE, writer
 
 INPUTS = ("layer", "unit", "units", "images")
 # Options of every method, which the drawing reads.
@@ -56,15 +56,44 @@ class Pieces:
     results: Mapping[str, Callable[[], Result]] = field(default_factory=dict)
 
 
-def paged(title: str, results: Mapping[str, Callable[[], Result]]) -> Pieces:
-    """Return the pieces of what is too much for one picture: results under their names and a page that shows all; one alone is whole."""
+@dataclass(frozen=True)
+class Earlier:
+    """How to tell that an earlier attempt wrote one of many results, and that it need not be made again.
+
+    `provenance`: what it would have if it were made now. `units`: whose picture it is. `since`: a file that is written again whenever what
+    it is made of changes. `beside`: endings of the files that lie beside the picture.
+    """
+
+    provenance: Callable[[], Provenance]
+    units: tuple[Any, ...]
+    since: Path
+    beside: tuple[str, ...] = ()
+
+    def is_at(self, picture: Path, *, raw: bool) -> bool:
+        """Say whether it is written: all its files are there, from the same inputs, settings and release."""
+        beside = [picture.with_suffix(suffix) for suffix in (*self.beside, *((".npz",) if raw else ()))]
+        if not all(path.is_file() for path in (picture, picture.parent / PARTS / f"{picture.stem}.json", *beside)):
+            return False
+        told = self.provenance()
+        newer = picture.stat().st_mtime_ns >= self.since.stat().st_mtime_ns
+        return newer and writer().is_written(told, f"{told.method}{PICTURE}", picture, inputs=True)
+
+
+def paged(title: str, results: Mapping[str, Callable[[], Result]], earlier: Mapping[str, Earlier] | None = None) -> Pieces:
+    """Return the pieces of what is too much for one picture: results under their names and a page that shows all; one alone is whole.
+
+    What an earlier attempt wrote, as far as `earlier` tells it, is left as it is.
+    """
     if len(results) == 1:
         return Pieces(whole=next(iter(results.values())), results=results)
+    known = earlier or {}
 
     def write(folder: Path, *, raw: bool = False) -> Iterator[Written]:
-        made = ((name, make()) for name, make in results.items())
-        for result, paths in writer().write_pages(folder, title, made, raw=raw):
-            yield Written(tuple(paths), result=result, indexed=True)
+        kept = {name for name, one in known.items() if one.is_at(folder / f"{name}{PICTURE}", raw=raw)}
+        made = ((name, None if name in kept else make()) for name, make in results.items())
+        for name, (result, paths) in zip(results, writer().write_pages(folder, title, made, raw=raw), strict=False):
+            units = known[name].units if name in known else ()
+            yield Written(tuple(paths), name not in kept, result, units, indexed=True)
 
     return Pieces(write=write, results=results)
 

@@ -164,13 +164,14 @@ class Request:
                     interrupted = piece.result.interrupted
                 if not piece.sheet:
                     count[piece.new] += len(piece.units)
-                paths.extend(piece.paths)
+                paths.extend(piece.paths if piece.new else ())
                 yield piece
         except KeyboardInterrupt:
             if not begun:
                 raise
             interrupted = True
-        yield from (*notes, *_overwritten(paths, before))
+        # A page that shows what is kept beside what is new is not overwritten but grows.
+        yield from (*notes, *_overwritten(paths[1:] if count[False] else paths, before))
         yield Finished(interrupted, count[True], count[False], folder / INDEX if pieces.results else None)
 
     @property

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from .registry import load
 
 FORMATS = (".png", ".svg", ".pdf")  # of one picture; a path that ends otherwise is a folder
+PICTURE = FORMATS[0]
 INDEX = "index.html"  # the page that shows many pictures
+PARTS = "parts"  # the folder of what that page shows of each: its parts, and NAME.json with the words
 REFERENCE = ""  # the module that writes; set once, by the catalogue
 
 
@@ -29,13 +31,16 @@ class Writer(Protocol):
     def write_pages(
         self, folder: Path, title: str, results: Iterable[tuple[str, Any]], *, raw: bool = False
     ) -> Iterator[tuple[Any, list[Path]]]:
-        """Write results under their names as they are made, and at the end a page that shows all; yield each with its paths."""
+        """Write results under their names as they are made, and at the end a page that shows all; yield each with its paths.
+
+        Where there is None in place of a result, its files are there already.
+        """
 
     def write_page(self, result: Any, folder: Path, **options: Any) -> list[Path]:
         """Write a map as a page for the browser, with the options of the room that draws; return the paths."""
 
-    def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False) -> bool:
-        """Say whether `path` holds the picture `name` of a result of the provenance `result`."""
+    def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False, inputs: bool = False) -> bool:
+        """Say whether `path` holds the picture `name` of a result of the provenance `result`; `inputs`: made from the same ones."""
 
     def main_picture(self, result: Any) -> Any:
         """Return the first picture, a PIL image."""

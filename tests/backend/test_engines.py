@@ -27,6 +27,16 @@ def test_vjp_can_be_pulled_back_any_number_of_times():
     assert (array(pullback(tensor([1.0, 1.0, 1.0]))[0]) == first).all()
 
 
+def test_a_known_output_changes_no_gradient():
+    layer = keras.layers.Conv2D(2, 3)
+    pixels = tensor(np.ones((1, 400, 400, 2), np.float32))
+    output, pullback = engine().vjp(layer, [pixels], lasting=True)
+    upstream = ops.ones_like(output)
+    stands_for, again = engine().vjp(layer, [pixels], lasting=True, output=ops.zeros_like(output))
+    assert tuple(stands_for.shape) == tuple(output.shape)
+    assert np.array_equal(array(again(upstream)[0]), array(pullback(upstream)[0]))
+
+
 def test_an_input_that_does_not_matter_gets_zeros():
     _, pullback = engine().vjp(lambda x, y: 2.0 * x, [tensor(X), tensor(Y)])
     assert array(pullback(tensor([1.0, 1.0, 1.0]))[1]).tolist() == [0.0, 0.0, 0.0]

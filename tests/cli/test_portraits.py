@@ -55,7 +55,7 @@ def test_a_whole_layer_is_pages_and_an_index(run, tmp_path, capsys):
     )
     assert found["written"][-1] == str(tmp_path / "pages" / "index.html") and found["interrupted"] is False
     assert [unit["unit"] for page in found["pages"] for unit in page["units"]] == [f"block1_conv1:{channel}" for channel in range(32)]
-    assert len(list((tmp_path / "pages" / "parts").iterdir())) == 32  # a unit each
+    assert len(list((tmp_path / "pages" / "parts").glob("*.webp"))) == 32  # a unit each
     index = (tmp_path / "pages" / "index.html").read_text()
     assert all(f'href="./{name}.png"' in index for name in names)
     main(["replay", str(tmp_path / "pages" / "block1_conv1-16-31.png"), "--allow", str(run.path)])

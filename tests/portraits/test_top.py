@@ -1,6 +1,8 @@
 """Zeiler's Figure 2 from a scan: patches are crops of what was measured, projections are the deconvnet's."""
 
+import importlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -11,12 +13,17 @@ import convscope
 from convscope.errors import ImageError, ModelError, OptionError, ReplayError, UnitError
 from convscope.formats.checksums import CHECKSUM, sealed
 from convscope.graph.rules import GRADIENT
+from convscope.method import Written
 from convscope.network.addresses import as_units
 from convscope.portraits import gathering
-from convscope.portraits.top import pages, ranges
+from convscope.portraits.scanned_units import ranges
+from convscope.portraits.top import pages
 from convscope.replaying import replay, same_bytes
+from convscope.requests import Finished, Note, Request
 from convscope.units import Unit
 
+top_module = importlib.import_module("convscope.portraits.top")
+top_method = top_module.METHOD
 IMAGES = "sample:fashion[0-119]"
 
 
@@ -261,3 +268,47 @@ def test_a_picture_of_an_earlier_release_is_made_again(run, found, tmp_path):
     assert again.provenance == found.provenance
     assert all(np.array_equal(one.projections, other.projections) for one, other in zip(again.patches, found.patches, strict=True))
     assert same_bytes(replay(path, allow=run.path), path)
+
+
+def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run, tmp_path, monkeypatch):
+    request = Request(top_method, ("block2_conv2",), {"run": run}, fashion)
+    count = len(request.pieces.results)
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    assert [*request.write(whole, folder=tmp_path)][-1] == Finished(False, 64, 0, whole / "index.html") and count == 4
+    made, own = [], top_module.portraits_of
+
+    def until_the_third(*given, **more):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(given[3])
+        yield from own(*given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(top_module, "portraits_of", until_the_third)
+        end = [*request.write(part, folder=tmp_path)][-1]
+        assert end == Finished(True, 32, 0, part / "index.html")
+        assert [*end.sentences()] == ["Interrupted. 32 units are written. The same command makes the rest."]
+    times = {path.name: path.stat().st_mtime_ns for path in part.glob("*.png")}
+    events = [*request.write(part, folder=tmp_path)]
+    assert events[-1] == Finished(False, 32, 32, part / "index.html")
+    assert [one.new for one in events if isinstance(one, Written)] == [False, False, True, True]
+    assert not any("Overwrote" in one.text for one in events if isinstance(one, Note))
+    assert all((part / name).stat().st_mtime_ns == time for name, time in times.items())
+    files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*") if path.is_file()}
+    assert {path.relative_to(part): path.read_bytes() for path in part.rglob("*") if path.is_file()} == files
+
+
+def test_a_page_of_other_settings_or_of_an_older_run_is_made_again(fashion, run, tmp_path):
+    def kept(**options):
+        request = Request(top_method, ("block3_conv1:0-31",), {"run": run} | options, fashion)
+        return [*request.write(tmp_path, folder=tmp_path)][-1].kept
+
+    assert [kept(), kept(), kept(contrast=90.0), kept(contrast=90.0)] == [0, 32, 0, 32]
+    pages_of_it = sorted(tmp_path.glob("*.png"))
+    pages_of_it[0].write_bytes(pages_of_it[1].read_bytes())  # another page under its name
+    assert kept(contrast=90.0) == 16
+    pages_of_it[1].with_suffix(".json").unlink()
+    assert kept(contrast=90.0) == 16
+    manifest = run.path / "manifest.json"
+    os.utime(pages_of_it[0], ns=(0, manifest.stat().st_mtime_ns - 1))
+    assert kept(contrast=90.0) == 16

@@ -46,6 +46,11 @@ def on_whole_images(monkeypatch, network, seeds, pixels, rules):
         return projected(network, seeds, pixels, rules)
 
 
+def with_values(seeds, values):
+    """Return seeds whose units' values are known."""
+    return [seed if seed.position is None else seed._replace(value=one.amount) for seed, one in zip(seeds, values, strict=True)]
+
+
 def check_same(found, expected, record_error):
     assert len(found) == len(expected)
     for one, whole in zip(found, expected, strict=True):
@@ -60,6 +65,33 @@ def test_t11_known_positions_on_parts_give_what_whole_images_do(network, rules, 
     pixels = images(3, SIDE, SIDE, 3)
     found = projected(network, known(), pixels, RULES[rules])
     check_same(found, on_whole_images(monkeypatch, network, known(), pixels, RULES[rules]), record_error)
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("named", ["small", "residual"])
+def test_t11_holds_where_the_values_are_known(named, rules, record_error, monkeypatch):
+    side, layer, model = (SIDE, "conv2", small(side=SIDE)) if named == "small" else (64, "both_relu", residual((64, 64, 3)))
+    network, pixels = as_network(convscope.load(model)), images(3, side, side, 3)
+    last = network.graph.find(layer).shape[1] - 1
+    seeds = [
+        Seed(Unit(layer, channel), image, (row, last - row)) for channel in (0, 1) for image in range(3) for row in (0, 1, last // 2, last)
+    ]
+    expected = on_whole_images(monkeypatch, network, seeds, pixels, RULES[rules])
+    check_same(projected(network, with_values(seeds, expected), pixels, RULES[rules]), expected, record_error)
+
+
+def test_what_no_image_changes_comes_down_once_for_units_alike(network, monkeypatch):
+    pixels, parts, own = images(3, SIDE, SIDE, 3), [], driver._Drive._down
+    seeds = [Seed(Unit("conv2", 1), image, (row, 9 + image)) for image in range(3) for row in (8, 11, 14)]
+    values = on_whole_images(monkeypatch, network, seeds, pixels, RULES["center"])
+    monkeypatch.setattr(
+        driver._Drive, "_down", lambda drive, plan, some, *rest, **more: parts.append(len(some)) or own(drive, plan, some, *rest, **more)
+    )
+    monkeypatch.setattr(driver._Drive, "_forward", lambda *given: pytest.fail("a forward pass"))
+    found = projected(network, with_values(seeds, values), pixels, RULES["center"])
+    assert parts == [1]
+    for one, other in zip(found, values, strict=True):
+        assert one.window == other.window and np.abs(one.signal - other.signal).max() <= 1e-5 * max(1.0, np.abs(other.signal).max())
 
 
 @pytest.mark.parametrize("heavy", [True, False], ids=["compiled", "called"])

@@ -94,11 +94,21 @@ def test_parts_of_an_older_page_go_and_other_files_stay(tmp_path: Path) -> None:
     list(write_pages(tmp_path, "top", [("one", records.top(3))]))
     (tmp_path / "parts" / "one-x.webp").write_text("mine")
     list(write_pages(tmp_path, "top", [("one", records.top(1))]))
-    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["one-000.webp", "one-x.webp"]
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["one-000.webp", "one-x.webp", "one.json"]
 
 
 def test_pictures_without_parts_are_shown_whole(tmp_path: Path) -> None:
     list(write_pages(tmp_path, "all", [("dossier", records.dossier())]))
     reader = read(tmp_path / "index.html")
     assert [value for name, value in reader.values if name == "src"] == ["./dossier.png"] and ("href", "./dossier.html") in reader.values
-    assert not (tmp_path / "parts").exists()
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["dossier.json"]
+
+
+def test_what_is_kept_is_shown_as_it_was_drawn(tmp_path: Path) -> None:
+    list(write_pages(tmp_path, "all", [("one", records.top(2)), ("two", records.dossier())]))
+    first = (tmp_path / "index.html").read_bytes()
+    assert [result for result, _ in write_pages(tmp_path, "all", [("one", None), ("two", None)])] == [None, None]
+    assert (tmp_path / "index.html").read_bytes() == first
+    (tmp_path / "parts" / "one.json").write_text('{"parts": 1}')
+    list(write_pages(tmp_path, "all", [("one", None)]))
+    assert "./one.png" in [value for name, value in read(tmp_path / "index.html").values if name == "src"]

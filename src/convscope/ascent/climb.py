@@ -189,6 +189,10 @@ class Climber:
     _steps: dict[Any, AscentStep] = field(default_factory=dict, repr=False)
     _attempts: dict[bool, list[Attempt]] = field(default_factory=dict, repr=False)
 
+    def shared_with(self, other: "Climber") -> "Climber":
+        """Return the other one, with what is compiled here: of the same network and settings except the real images."""
+        return replace(other, _steps=self._steps)
+
     def climb(self, targets: Sequence[Target], canvas: tuple[int, int], watch: Watch | None = None) -> Climbed:
         """Climb for all targets on a canvas of (height, width); Ctrl-C keeps the pictures so far, and is passed on without any."""
         copies = self.settings.diversity

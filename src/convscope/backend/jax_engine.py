@@ -13,10 +13,10 @@ from .protocol import Pullback
 FAST_POOLING = False
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None) -> tuple[Any, Pullback]:
     """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros.
 
-    `lasting`, that this very function will be asked for again, makes no difference here.
+    `lasting`, that this very function will be asked for again, and an `output` that is known make no difference here.
     """
     values = [jnp.asarray(value) for value in inputs]
     smooth = [number for number, value in enumerate(values) if _is_smooth(value)]  # whole numbers have no gradient

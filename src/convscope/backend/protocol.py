@@ -14,12 +14,14 @@ class Engine(Protocol):
 
     FAST_POOLING: bool
 
-    def vjp(self, function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+    def vjp(
+        self, function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None
+    ) -> tuple[Any, Pullback]:
         """Return function(*inputs) and its vector-Jacobian product: from the signal at the output to one for each input.
 
         The output may be a list. It can be pulled back any number of times. An input that does not matter, or that holds whole numbers,
         gets zeros; one tensor given twice is two inputs. `lasting`: this very function will be asked for again, so that something may
-        be kept with it.
+        be kept with it. `output`: what it computes, or what stands for that: then the engine may return it and compute nothing forward.
         """
 
     def value_and_gradient(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:

@@ -15,16 +15,17 @@ FAST_POOLING = True
 LARGE = 2**18
 
 
-def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False) -> tuple[Any, Pullback]:
+def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None) -> tuple[Any, Pullback]:
     """Return function(*inputs) and its vector-Jacobian product; inputs that do not matter get zeros.
 
     `lasting`: this very function will be asked for again, so something may be kept with it. Outside of a graph, TensorFlow computes a
-    convolution's gradient by its kernel too, whoever asks for it, which doubles the time; of large inputs the gradient is made a graph.
+    convolution's gradient by its kernel too, whoever asks for it, which doubles the time; of large inputs the gradient is made a graph. A
+    known `output` of these is not computed again; a graph leaves out by itself what nothing needs.
     """
     if lasting and tf.executing_eagerly() and sum(math.prod(value.shape) for value in inputs) >= LARGE:
         kept = vars(function)  # with the function itself, so that the graph lives as long as it does
         gradient = kept.get("_gradient") or kept.setdefault("_gradient", _graph_gradient(function))
-        return function(*inputs), lambda upstream: list(gradient(list(inputs), upstream))
+        return function(*inputs) if output is None else output, lambda upstream: list(gradient(list(inputs), upstream))
     inputs = [tf.identity(value) for value in inputs]  # a tensor given twice is two inputs, each with its own share
     # Persistent, because many signals go down one forward pass. Weights are not watched: nobody asks for their gradients.
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:

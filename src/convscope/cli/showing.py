@@ -41,7 +41,7 @@ def show(events: Iterable[Event], as_json: bool) -> None:
 
 def _put(piece: Written) -> None:
     """Print the files of a piece; of many units only their sheets, of many results only their pictures."""
-    if piece.units and not piece.sheet:
+    if piece.units and not (piece.sheet or piece.indexed):
         return
     for path in piece.paths[:1] if piece.indexed else piece.paths:
         if path.suffix != ".json":
@@ -52,7 +52,7 @@ def _ended(end: Finished, summaries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return for JSON how it ended, and the numbers of one result, or of each of several pages."""
     record: dict[str, Any] = {"interrupted": end.interrupted}
     if end.made or end.kept:
-        return record | {"made": end.made, "kept": end.kept}
+        record |= {"made": end.made, "kept": end.kept}
     if end.index is not None:
         return record | {"pages": summaries}
-    return record | (summaries[0] if summaries else {})
+    return record | (summaries[0] if summaries and not (end.made or end.kept) else {})

@@ -65,9 +65,10 @@ class Projector:
     def _forward(self, call: Call) -> None:
         inputs = tuple(picked(self._values[source.call], source) for source in call.sources)
         with naming(call, inputs):
-            output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR)
+            known = self._known.get(call.index)
+            output, pullback = engine().vjp(call, inputs, lasting=call.kind in LINEAR, output=known)
         # A known value takes the place of the computed one, which nothing then reads: a compiled graph leaves that computation out.
-        self._values[call.index] = output = self._known.get(call.index, output)
+        self._values[call.index] = output = output if known is None else known
         self.records[call.index] = ForwardCall(call, inputs, output, pullback)
 
     def _backward(self, record: ForwardCall, received: dict[int, Any], ruleset: Ruleset) -> list[tuple[Ref, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..backend import ops
 from ..graph.calls import Call, Graph, Ref, filled
 from ..graph.history import sharing_copy
-from ..graph.kinds import Kind
+from ..graph.kinds import LINEAR, Kind
 from ..graph.rules import Ruleset
 from .cost import multiplications
 from .crops import Crop
@@ -31,18 +31,27 @@ UNEVEN = frozenset({Kind.UPSAMPLING, Kind.TRANSPOSED})
 
 class ConeWindow(NamedTuple):
     """What the `call` of a cone holds of the whole network's call `whole`: `field` for the unit at (0, 0), moving by `step` (rows, columns)
-    with each place. It may reach over the border of its map.
+    with each place. It may reach over the border of its map, whose `sides` are (rows, columns).
     """
 
     call: int
     whole: int
     field: Field
     step: tuple[int, int]
+    sides: tuple[int, int]
 
     def at(self, position: tuple[int, int]) -> Field:
         """Return the window for the unit at a position of the whole map."""
         down, right = position[0] * self.step[0], position[1] * self.step[1]
         return Field(self.field.top + down, self.field.left + right, self.field.bottom + down, self.field.right + right)
+
+    def over(self, position: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Return by how much it reaches over the border of its map: at the top, left, bottom and right."""
+        top, left, bottom, right = self.at(position)
+        return max(0, -top), max(0, -left), max(0, bottom - self.sides[0]), max(0, right - self.sides[1])
+
+
+Border = tuple[tuple[int, int, int, int], ...]
 
 
 class Cones(NamedTuple):
@@ -61,6 +70,23 @@ class Cones(NamedTuple):
     def at(self, position: tuple[int, int]) -> Crop:
         """Return the window of the image that the unit at a position of the whole map sees; it is all that is left of the map."""
         return Crop(self.windows[0].at(position), (0, 0))
+
+    def border(self, position: tuple[int, int]) -> Border:
+        """Return by how much each window reaches over its map; cones that do so alike differ in what they read alone."""
+        return tuple(window.over(position) for window in self.windows)
+
+    def idle(self, rules: Ruleset) -> dict[int, tuple[int, ...]]:
+        """Return the shape (rows, columns, channel) of what convolutions compute that the way down does not read, by their calls.
+
+        A convolution sends a signal down the same way whatever it computed; a rule for it may look at that.
+        """
+        read = {window.call for window in self.read(rules)}
+        calls = ((self.graph.calls[window.call], window.field) for window in self.windows[1:] if window.call not in read)
+        return {
+            call.index: (field.height, field.width, call.shape[-1] or 0)
+            for call, field in calls
+            if call.kind in LINEAR and rules.rule_for(call) is None
+        }
 
     def read(self, rules: Ruleset) -> list[ConeWindow]:
         """Return the windows of the values that the way down reads; with these at hand no call need be computed again."""
@@ -108,7 +134,7 @@ def _are_even(first: Mapping[int, Field], second: Mapping[int, Field]) -> bool:
 
 
 class _Builder:
-    """Collects the calls of a cone's graph; every window is known for the units at (0, 0) and, to see how it moves, at (1, 1)."""
+    """Collects the calls of a cone's graph. Every window is known for the units at (0, 0) and, to see how it moves, at (1, 1)."""
 
     def __init__(self, graph: Graph, shapes: Any, first: dict[int, Field], second: dict[int, Field]) -> None:
         self.graph, self.shapes, self.windows = graph, shapes, (first, second)
@@ -133,8 +159,12 @@ class _Builder:
         target = self.calls[-1]
         # A graph refuses inputs without a value, so the positions have one. Whoever projects gives the true ones.
         graph = Graph(self.graph.name, tuple(self.calls), (0, 1), (Ref(target.index),), 0, {1: [0.0, 0.0]})
-        windows = tuple(ConeWindow(held.call, whole, self.windows[0][whole], self._step(whole)) for whole, held in self.made.items())
+        windows = tuple(self._window(whole, held) for whole, held in self.made.items())
         return Cones(graph, target, 1, windows, cost)
+
+    def _window(self, whole: int, held: Ref) -> ConeWindow:
+        rows, columns = self.shapes[whole][1:3]
+        return ConeWindow(held.call, whole, self.windows[0][whole], self._step(whole), (rows, columns))
 
     def _add(self, call: Call) -> Ref:
         self.calls.append(dataclasses.replace(call, index=len(self.calls)))

@@ -1,27 +1,34 @@
 """All that is known of one unit: what excites it in a data set, what excites it in general, and how often."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..ascent import ascend
-from ..ascent.ascend import Precision, Seed, Side, Steps
+from ..ascent.ascend import Precision, Seed, Side, Steps, ascended, climber_of, settle
+from ..ascent.climb import Climber
+from ..ascent.inputs import as_targets
 from ..errors import UnitError
-from ..method import Method, Pieces, paged, provenance
-from ..options import Stop, Theme, check_options
+from ..formats.run_folder import MANIFEST
+from ..method import Earlier, Method, Pieces, paged, provenance
+from ..network.network import Network
+from ..options import Options, Stop, Theme, check_options
 from ..projection.choices import Contrast, Ties
-from ..results import CONTRAST, Dossier, FloatArray, Patches
+from ..results import CONTRAST, Ascent, Dossier, FloatArray, Patches, Provenance
 from ..scanning import Run
-from ..units import in_words
+from ..units import Unit, in_words
 from .layers import UnitPortrait, both_ways, portraits_of, unreadable_in, unreadable_notes
 from .pictures import pictures_of
-from .scanned_units import ScanRun, network_of_run, rules_of, scanned_units
+from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
 
 NATURAL = (
     "Natural images that excite a unit let people predict its behaviour better (92 %) than synthetic ones do (82 %; Borowski et al. 2021)."
 )
 SHOWN_QUANTILES = (0.5, 0.95, 0.99)
+CLIMBING = ("steps", "size", "seed", "precision")  # options of `ascend`
 
 
 def dossier(
@@ -53,29 +60,62 @@ def dossier(
     >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """
     options = check_options(dossier, locals())
+    return _made(model, unit, run=run, options=options)
+
+
+def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
+    """Return the dossiers of a request, one for each of the units; the run is opened once for all, and a layer compiled."""
+    scanned, checked = scanned_units(model, units, run), check_options(dossier, options)
+    title, climbs = f"dossier {in_words(units)}", Climbs(scanned.network, checked)
+    network, since = None if model is None else scanned.network.bundle, scanned.run.path / MANIFEST
+    drawn, earlier = {}, {}
+    for unit in scanned.units:
+        alone = replace(scanned, units=(unit,))
+        drawn[unit.slug] = partial(_made, network, unit, run=scanned.run, options=checked, climbs=climbs)
+        earlier[unit.slug] = Earlier(partial(_recorded, alone, checked, climbs), (unit,), since, (".html",))
+    return paged(title, drawn, earlier)
+
+
+class Climbs:
+    """The ascents of some dossiers with the same options. What is compiled for a layer serves all its units."""
+
+    def __init__(self, network: Network, options: Options) -> None:
+        self.settings = settle(check_options(ascend, {name: getattr(options, name) for name in (*CLIMBING, "stop")}))
+        self._climber = Climber(network, self.settings)
+
+    def of(self, unit: Unit, pictures: FloatArray | None) -> Ascent:
+        """Return the ascent of a unit with its strongest images (image, height, width, channel), None where there are none."""
+        settings, targets = self.settings.but(real=pictures), as_targets(self._climber.network, unit)
+        own = climber_of(self._climber.network, targets, settings)
+        return ascended(self._climber.shared_with(own), targets)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What the provenance of a dossier holds of them, unless Ctrl-C ends one."""
+        known = self.settings.recorded()
+        stop = {} if self.settings.stop is None else {"stop": self.settings.stop}
+        return {name: known[name] for name in CLIMBING} | stop
+
+
+def _made(model: Any, unit: Any, *, run: Any, options: Options, climbs: Climbs | None = None) -> Dossier:
     scanned = scanned_units(model, unit, run)
     if len(scanned.units) > 1:
         raise UnitError(f"A dossier shows one unit, but `{unit}` names {len(scanned.units)}. Name one, such as {scanned.units[0]}.")
-    run, bundle, one = scanned.run, scanned.network.bundle, scanned.units[0]
-    rules = both_ways(scanned.network, one.layer, ties)
-    (portrait,) = portraits_of(run, scanned.network, one.layer, scanned.channels, rulesets=rules, view="both")
+    run, network, one = scanned.run, scanned.network, scanned.units[0]
+    rules = both_ways(network, one.layer, options.ties)
+    (portrait,) = portraits_of(run, network, one.layer, scanned.channels, rulesets=rules, view="both")
     unreadable, patches = unreadable_in([portrait]), portrait.patches
-    pictures = _pictures(run, patches)
-    climbed = ascend(
-        bundle, one, steps=steps, size=size, seed=seed, precision=precision, real=pictures if patches.places else None, stop=stop
-    )
-    said = climbed.provenance.parameters
-    climb: dict[str, Any] = {name: said[name] for name in ("steps", "size", "seed", "precision", "stop") if name in said}
-    parameters = {"units": [str(one)], "run": str(run.path.absolute())} | options.recorded() | climb
+    pictures, climbs = _pictures(run, patches), climbs or Climbs(network, options)
+    climbed = climbs.of(one, pictures if patches.places else None)
     return Dossier(
-        provenance=provenance("dossier", bundle, (scanned.input(unreadable),), parameters, seed),
+        provenance=_recorded(scanned, options, climbs, climbed, unreadable),
         notes=(*unreadable_notes(unreadable), *climbed.notes, NATURAL, *scanned.notes(rules, [patches])),
         interrupted=climbed.interrupted,
         class_names=scanned.class_names,
         patches=patches,
         spread=portrait.projections[1] if len(rules) > 1 else None,
         steady=rules[0].is_steady(scanned.way),
-        spread_steady=rules_of("spread", ties).is_steady(scanned.way),
+        spread_steady=rules_of("spread", options.ties).is_steady(scanned.way),
         contrast=options.contrast,
         synthetic=climbed.images[0],
         score=float(climbed.scores[0]),
@@ -83,17 +123,19 @@ def dossier(
         example=pictures[0],
         field=portrait.field,
         dataset=scanned.dataset,
-        theme=theme,
+        theme=options.theme,
         **_statistics(portrait),
     )
 
 
-def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
-    """Return the dossiers of a request, one for each of the units; the run is opened once for all."""
-    scanned = scanned_units(model, units, run)
-    title = f"dossier {in_words(units)}"
-    network = None if model is None else scanned.network.bundle
-    return paged(title, {unit.slug: partial(dossier, network, unit, run=scanned.run, **options) for unit in scanned.units})
+def _recorded(
+    scanned: ScannedUnits, options: Options, climbs: Climbs, climbed: Ascent | None = None, unreadable: Iterable[int] = ()
+) -> Provenance:
+    """Return the provenance of the dossier of a unit, of which `unreadable` images could not be had; None: of an ascent to its end."""
+    said = climbs.recorded if climbed is None else climbed.provenance.parameters
+    climb = {name: said[name] for name in (*CLIMBING, "stop") if name in said}
+    parameters = {"units": [str(scanned.units[0])], "run": str(scanned.run.path.absolute())} | options.recorded() | climb
+    return provenance("dossier", scanned.network.bundle, (scanned.input(unreadable),), parameters, options.seed)
 
 
 def _statistics(portrait: UnitPortrait) -> dict[str, Any]:
@@ -125,6 +167,7 @@ METHOD = Method(
     ),
     description=(
         "Writes one picture and one page (HTML, with its pictures inside) for each unit. A bare layer means all its units. "
+        "If the request is interrupted, the same command makes the rest. "
         "RUN is the folder of a `convscope scan`, and may also stand after -m. The network is that of the scan; -m names its file if "
         "it has moved."
     ),

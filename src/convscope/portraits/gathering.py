@@ -11,7 +11,7 @@ from ..graph.rules import Ruleset
 from ..locality.borders import at_border, mostly_at_border
 from ..network.network import Network
 from ..progress import counting
-from ..projection.driver import project
+from ..projection.driver import Projected, project
 from ..projection.seeds import Seed
 from ..results import FloatArray, Patches
 from ..scanning import Run, TopUnits, UnitStatistics
@@ -94,9 +94,11 @@ class Chunk:
                 for place in there if wanted.pixels else ():
                     put(found[place[0]].pixels[place[1]], self.windows[place], pictures[self._image(place)], (0, 0))
                 going = [place for place in there if wanted.projected is None or place[1] < wanted.projected]
+                values: dict[Place, float] = {}
                 for number, rules in enumerate(wanted.rulesets):
-                    for place, window, signal in self._projected(going, pictures, rules):
-                        put(found[place[0]].projections[number][place[1]], self.windows[place], signal, window)
+                    for place, one in self._projected(going, pictures, rules, values):
+                        put(found[place[0]].projections[number][place[1]], self.windows[place], one.signal, one.window[:2])
+                        values[place] = one.amount
                         tell(1)
         return found
 
@@ -136,16 +138,16 @@ class Chunk:
         return np.zeros((self.top.images.shape[1], height, width, self.network.bundle.channels), np.float32)
 
     def _projected(
-        self, places: Sequence[Place], pictures: Mapping[int, FloatArray], rules: Ruleset
-    ) -> Iterator[tuple[Place, tuple[int, int], FloatArray]]:
-        """Yield of each place what comes down from it, with the corner of the window where it lies."""
+        self, places: Sequence[Place], pictures: Mapping[int, FloatArray], rules: Ruleset, values: Mapping[Place, float]
+    ) -> Iterator[tuple[Place, Projected]]:
+        """Yield of each place what comes down from it; `values`: those of the units there, as far as they are known."""
         if not places:
             return
         shown = list(dict.fromkeys(map(self._image, places)))
         number = {image: row for row, image in enumerate(shown)}
-        seeds = [Seed(self.units[place[0]], number[self._image(place)], self._position(place)) for place in places]
+        seeds = [Seed(self.units[place[0]], number[self._image(place)], self._position(place), value=values.get(place)) for place in places]
         for one in project(self.network, seeds, np.stack([pictures[image] for image in shown]), rules):
-            yield places[one.number], (one.window.top, one.window.left), one.signal
+            yield places[one.number], one
 
     def _position(self, place: Place) -> tuple[int, int] | None:
         row, column = int(self.top.rows[place]), int(self.top.columns[place])

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
@@ -65,6 +66,11 @@ class ScannedUnits:
     def channels(self) -> list[int]:
         """Their channels."""
         return [unit.channel for unit in self.units]
+
+    @property
+    def address(self) -> str:
+        """What names them, where all are of one layer."""
+        return f"{self.layer}:{ranges(self.channels)}"
 
     @property
     def class_names(self) -> dict[str, str]:
@@ -148,6 +154,13 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     if placed is not None:
         raise UnitError(f"`{placed}` is one position of a unit, but a scan measures whole units. Use {placed.layer}:{placed.channel}.")
     return ScannedUnits(run, network, found)
+
+
+def ranges(channels: Sequence[int]) -> str:
+    """Return channels as an address writes them: 0-3,17."""
+    starts = [0, *(place + 1 for place, (one, other) in enumerate(pairwise(channels)) if other != one + 1), len(channels)]
+    parts = (channels[start:stop] for start, stop in pairwise(starts))
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
 def network_of_run(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Mapping[str, Any]) -> ModelBundle:

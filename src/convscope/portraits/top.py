@@ -1,18 +1,18 @@
 """The images of a data set that excite each unit of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2)."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
-from itertools import pairwise
 from typing import Annotated, Any
 
 from ..errors import OptionError, UnitError
+from ..formats.run_folder import MANIFEST
 from ..hints import command
-from ..method import Method, Pieces, paged, provenance
-from ..options import Opt, Theme, check_options
+from ..method import Earlier, Method, Pieces, paged, provenance
+from ..options import Opt, Options, Theme, check_options
 from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Switches, Ties, View
-from ..results import CONTRAST, TopPatches
+from ..results import CONTRAST, Provenance, TopPatches
 from ..units import in_words, slug
 from .layers import portraits_of, unreadable_in, unreadable_notes
 from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
@@ -59,9 +59,8 @@ def top(
     portraits = list(portraits_of(run, network, layer, scanned.channels, rulesets=[rules], view=view))
     unreadable, patches = unreadable_in(portraits), tuple(one.patches for one in portraits)
     known = run.units(layer)
-    parameters = {"units": [f"{layer}:{ranges(scanned.channels)}"], "run": str(run.path.absolute())} | options.recorded()
     return TopPatches(
-        provenance=provenance("top", network.bundle, (scanned.input(unreadable),), parameters),
+        provenance=_recorded(scanned, options, unreadable),
         notes=(*unreadable_notes(unreadable), *scanned.notes([rules], patches)),
         class_names=scanned.class_names,
         layer=layer,
@@ -85,9 +84,17 @@ def pages(model: Any, units: Any, *, run: Any = None, filters: Any = None, **opt
     scanned = _chosen(model, units, run, filters)
     parts = scanned.pages(ON_A_PAGE)
     title = f"top {in_words(units)}"
-    network = None if model is None else scanned.network.bundle
-    drawn = {_page_name(part): partial(top, network, f"{part.layer}:{ranges(part.channels)}", run=scanned.run, **options) for part in parts}
-    return paged(title, drawn)
+    network, checked = None if model is None else scanned.network.bundle, check_options(top, options)
+    named = {_page_name(part): part for part in parts}
+    drawn = {name: partial(top, network, part.address, run=scanned.run, **options) for name, part in named.items()}
+    earlier = {name: Earlier(partial(_recorded, part, checked), part.units, part.run.path / MANIFEST) for name, part in named.items()}
+    return paged(title, drawn, earlier)
+
+
+def _recorded(scanned: ScannedUnits, options: Options, unreadable: Iterable[int] = ()) -> Provenance:
+    """Return the provenance of a sheet of these units, of which `unreadable` images could not be had."""
+    parameters = {"units": [scanned.address], "run": str(scanned.run.path.absolute())} | options.recorded()
+    return provenance("top", scanned.network.bundle, (scanned.input(unreadable),), parameters)
 
 
 def _page_name(part: ScannedUnits) -> str:
@@ -102,13 +109,6 @@ def as_units_option(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if "layer" in now:
         now["units"] = [f"{now.pop('layer')}:{now.pop('filters')}"]
     return now
-
-
-def ranges(channels: Sequence[int]) -> str:
-    """Return channels as an address writes them: 0-3,17."""
-    starts = [0, *(place + 1 for place, (one, other) in enumerate(pairwise(channels)) if other != one + 1), len(channels)]
-    parts = (channels[start:stop] for start, stop in pairwise(starts))
-    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
 def _chosen(model: Any, units: Any, run: Any, filters: Any) -> ScannedUnits:
@@ -143,7 +143,7 @@ METHOD = Method(
     description=(
         "A bare layer means all its units. RUN is the folder of a `convscope scan`, and may also stand after -m. The network is that of "
         "the scan; -m names its file if it has moved. More than 16 units of a layer, or units of several layers, become pages of at most "
-        "16, with an index.html that shows them all."
+        "16, with an index.html that shows them all. If it is interrupted, the same command makes the rest."
     ),
     network=network_of_run,
     divide=pages,

@@ -58,24 +58,27 @@ def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., 
     """Return the function that projects from units on their parts of the image, compiled where `count` of them make that pay.
 
     It takes the parts (unit, height, width, channel), their seeds, zero except for one number each, and the units' positions on the whole
-    map. Where the plan reads a forward pass, it also takes the units' values and the windows of that pass. It returns the signals and the
-    values. For a `slope` the number goes down as it is, elsewhere times the unit's value.
+    map. Where these are known, it also takes the units' values, and the windows of a forward pass that the plan reads. It returns the
+    signals and the values. For a `slope` the number goes down as it is, elsewhere times the unit's value.
     """
     native_pooling_matches_ties()  # nothing can be tried while compiling
     parts, rules, read = plan.parts, plan.rules, plan.read()
     assert parts is not None
-    held = [window.call for window in read or ()]
+    held, idle = [window.call for window in read or ()], plan.idle()
 
     def down(entered: Any, seeds: Any, spots: Any, values: Any = None, *known: Any) -> tuple[Any, Any]:
         given = {} if parts.place is None else {parts.place: spots}
-        projector = Projector(parts.graph, entered, [parts.call], given, dict(zip(held, known, strict=True)))
+        told = dict(zip(held, known, strict=True))
+        # What only has a shape on the way down is zero.
+        told |= {index: ops.zeros((ops.shape(entered)[0], *shape), dtype=entered.dtype) for index, shape in idle.items()}
+        projector = Projector(parts.graph, entered, [parts.call], given, told)
         if values is None:  # no forward pass told them; a seed marks the one place and channel that is meant
             values = ops.sum(ops.where(seeds != 0, projector.value(parts.call), 0.0), axis=(1, 2, 3))
         signal = seeds if slope else seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1))
         return projector.project(parts.call, signal, rules), values
 
     pays = count >= WORTH_COMPILING or (read is not None and plan.heavy)
-    key = "parts", plan.call.index, rules, plan.size, read is not None, slope
+    key = "parts", plan.call.index, rules, plan.size, read is not None, slope, plan.unread
     return plan.network.compiled.get(key, down) if pays else down
 
 

@@ -2,7 +2,7 @@
 
 Every way of projecting is here, and nothing else batches or compiles. Which one is taken is decided for each call by its plan (`plan`):
 whole images go down a few at a time; a forward pass serves the cones of all units of a few images; seeds at known positions need no
-forward pass and run as parts of their images, many at once.
+forward pass and run as parts of their images, many at once; what does not depend on the image goes down once for all of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -66,12 +66,15 @@ def project(network: Network, seeds: Sequence[Seed], images: FloatArray, rules: 
     whole: ByCall = {}
     after_forward: ByCall = {}
     alone: ByCall = {}
+    steady: ByCall = {}
     for call, numbered in _by_call(network, enumerate(seeds)).items():
         plan = drive.plan(call)
         spots = {seed.position for _, seed in numbered}
         shown = {seed.image for _, seed in numbered}
         if plan.parts is None or Spot.MAP in spots:
             whole[call] = numbered
+        elif plan.is_steady and all(seed.is_known for _, seed in numbered):
+            steady[call] = numbered
         # Where a unit is strongest only a forward pass tells, and it serves the known positions of the call on the way.
         elif Spot.STRONGEST in spots or plan.serves(len(numbered), len(shown)):
             after_forward[call] = numbered
@@ -80,6 +83,7 @@ def project(network: Network, seeds: Sequence[Seed], images: FloatArray, rules: 
     yield from drive.whole(whole)
     yield from drive.after_forward(after_forward)
     yield from drive.alone(alone)
+    yield from drive.steady(steady)
 
 
 def _by_call(network: Network, numbered: Iterable[Numbered]) -> ByCall:
@@ -208,6 +212,23 @@ class _Drive:
             ]
             yield from self._on_parts(self.plan(call, forward=False), places, entered)
 
+    def steady(self, calls: ByCall) -> Iterator[Projected]:
+        """Project what no image changes once for all seeds of a unit that see the same of the border: a signal is as large as its value."""
+        nothing = _Entered(np.zeros((1, *self.images.shape[1:]), np.float32), {})
+        for call, numbered in calls.items():
+            plan = self.plan(call, forward=False)._replace(unread=True)
+            alike: dict[Any, list[_Place]] = {}
+            for number, seed in numbered:
+                position = (0, 0) if isinstance(seed.position, Spot) else seed.position or (0, 0)  # it is known, see `Seed.is_known`
+                alike.setdefault((seed.unit.channel, plan.border(position)), []).append(_Place(number, seed, 0, position))
+            groups = list(alike.values())
+            firsts = [ones[0]._replace(number=group, seed=ones[0].seed._replace(amount=1.0)) for group, ones in enumerate(groups)]
+            for first in self._on_parts(plan, firsts, nothing):
+                for place in groups[first.number]:
+                    seen, value = plan.field(place.position), place.seed.value or 0.0
+                    signal = first.signal * np.float32(max(value, 0.0))
+                    yield Projected(place.number, plan.window(seen), signal, place.position, seen, value, value)
+
     def _forward(self, plans: Sequence[Plan], chunk: list[int]) -> _Entered:
         """Run images forward, keeping what their calls compute and what cones of their units read on the way down."""
         graph, entered = self.network.graph, network_input(self.network.bundle, self.images[chunk])
@@ -262,6 +283,8 @@ class _Drive:
             for held in read:
                 maps = entered.maps[held.whole]
                 inputs.append(np.stack([cut(maps[place.row], held.at(place.position or (0, 0))) for place, _ in cropped]))
+        elif plan.unread:
+            inputs.append(np.asarray([place.seed.value for place, _ in cropped], np.float32))
         return inputs
 
 

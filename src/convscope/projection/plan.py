@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..graph.calls import Call
 from ..graph.rules import Exact, Ruleset
-from ..locality.cones import MAX_SHARE, MAX_SHARE_AFTER_FORWARD, Cones, ConeWindow, cones_of
+from ..locality.cones import MAX_SHARE, MAX_SHARE_AFTER_FORWARD, Border, Cones, ConeWindow, cones_of
 from ..locality.cost import is_heavy
 from ..locality.crops import Crop, Crops, crops_of
 from ..locality.receptive import receptive_field
@@ -23,7 +23,8 @@ from ..network.network import Network
 class Plan(NamedTuple):
     """How units of one `call` are projected under `rules` on images of one `size` (height, width): on `parts`, or whole where None.
 
-    `forward`: the whole image runs forward in any case. `heavy`: the network computes so much that compiling pays at once.
+    `forward`: the whole image runs forward in any case. `heavy`: the network computes so much that compiling pays at once. `unread`: no
+    pixel is read, see `is_steady`.
     """
 
     network: Network
@@ -33,6 +34,7 @@ class Plan(NamedTuple):
     forward: bool
     heavy: bool
     parts: Cones | Crops | None
+    unread: bool = False
 
     def part(self, position: tuple[int, int] | None) -> Crop | None:
         """Return the part for a unit at a position, None where only the whole image is exact."""
@@ -45,9 +47,24 @@ class Plan(NamedTuple):
         """
         return self.parts.read(self.rules) if self.forward and isinstance(self.parts, Cones) else None
 
+    def idle(self) -> dict[int, tuple[int, ...]]:
+        """Return the shapes of what a cone need not compute forward, because its unit's value and all that the way down reads are known."""
+        known = self.unread or self.read() is not None
+        return self.parts.idle(self.rules) if known and isinstance(self.parts, Cones) else {}
+
     def serves(self, seeds: int, images: int) -> bool:
         """Say whether a forward pass of so many images is less work than a cone of its own for each of the seeds."""
         return isinstance(self.parts, Cones) and seeds * self.parts.cost > images
+
+    @property
+    def is_steady(self) -> bool:
+        """Say whether cones send a signal down the same way whatever the image is."""
+        return isinstance(self.parts, Cones) and self.rules.is_steady(self.network.graph.ancestors([self.call.index]))
+
+    def border(self, position: tuple[int, int]) -> Border:
+        """Return what tells the cone of the unit at a position from those of others: what it sees of the image's border."""
+        assert isinstance(self.parts, Cones)
+        return self.parts.border(position)
 
     def field(self, position: tuple[int, int] | None) -> Field:
         """Return the receptive field at a position; it may reach over the image, and is all of it where the position is None."""
@@ -64,8 +81,9 @@ def plan_for(network: Network, call: Call, size: tuple[int, int], rules: Ruleset
     # The seed of a rival class is made of all classes' scores, of which a part of the image knows one place only.
     if rules.exact is Exact.WHOLE or call.index in graph.rivals:
         return Plan(network, call, size, rules, forward, heavy, None)
-    # Once the forward pass is paid for, a cone competes with the way down alone; for a light network that is not worth its many calls.
-    most = MAX_SHARE_AFTER_FORWARD if forward and heavy else MAX_SHARE
+    # A cone that runs forward by itself competes with the whole image both ways, and after a forward pass with the way down alone. `serves`
+    # tells which of the two is less. For a light network a large cone is not worth its many calls.
+    most = MAX_SHARE_AFTER_FORWARD if heavy else MAX_SHARE
     key = call.index, size, most if rules.exact is Exact.CONE else 0.0
     if key not in network.parts:
         network.parts[key] = cones_of(graph, call, size, key[-1]) or crops_of(graph, call, size)

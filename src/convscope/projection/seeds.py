@@ -29,13 +29,20 @@ class Seed(NamedTuple):
 
     `amount`: None for the unit's own value, 0 where that is negative, because a deconvnet takes no negative seed. A number stands there
     as it is: 1 makes the projection under the gradient's rules the slope of the value. -1 is for a unit that falls with the value that is
-    seeded (see `slope_sign`), and is strongest where that is least.
+    seeded (see `slope_sign`), and is strongest where that is least. `value`: the unit's own value there, where it is known. What goes down
+    the same way whatever the image is needs no forward pass then.
     """
 
     unit: Unit
     image: int
     position: tuple[int, int] | Spot | None = Spot.STRONGEST
     amount: float | None = None
+    value: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether no image is needed to tell what goes down, and from where."""
+        return self.value is not None and self.amount is None and isinstance(self.position, tuple)
 
 
 def seeded_call(graph: Graph, seed: Seed) -> Call:

@@ -5,7 +5,7 @@ import glob
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,15 +13,16 @@ from PIL import Image
 
 from ..errors import OutputError
 from ..files import write_files
+from ..formats.picture import SIDECAR
+from ..json_files import as_json, read_json
 from ..results import Result
-from ..writing import INDEX
+from ..writing import INDEX, PARTS
 from .pixels import Bytes
 from .sheet import joined
 from .site import page, words
 from .writer import spread_of, words_of
 
 WIDE_FROM = 700  # pixels
-PARTS = "parts"  # the folder of the parts of pictures
 PART_QUALITY = 90
 WIDE_PART, WIDE_SHARE = 400, 0.62  # pixels; a part of several tiles is shown smaller than it is, so that two stand side by side
 TALL_BELOW = 1.25  # width by height: two such sheets stand side by side
@@ -81,21 +82,25 @@ def write_index(folder: Path, title: str, sections: list[Section]) -> Path:
 
 
 def write_pages(
-    folder: Path, title: str, results: Iterable[tuple[str, Result]], *, raw: bool = False
-) -> Iterator[tuple[Result, list[Path]]]:
+    folder: Path, title: str, results: Iterable[tuple[str, Result | None]], *, raw: bool = False
+) -> Iterator[tuple[Result | None, list[Path]]]:
     """Write each result as `<name>.png` into `folder` as soon as it is made, and yield it and its files; at the end write `index.html`.
 
-    Where the making ends early, as by Ctrl-C, the page shows what there is. Raises OutputError.
+    None: the files of that name are there from an earlier attempt. Where the making ends early, as by Ctrl-C, the page shows what there
+    is. Raises OutputError.
     """
     shown: list[Picture] = []
     notes: dict[str, None] = {}
     try:
         for name, result in results:
-            written = result.save(folder / f"{name}.png", raw=raw)
-            shown.append(picture_of(result, written, name))
+            target = folder / f"{name}.png"
+            written = _files_of(target) if result is None else result.save(target, raw=raw)
+            shown.append(_kept(target) if result is None else picture_of(result, written, name))
             notes |= dict.fromkeys(shown[-1].notes)
+            if result is not None:
+                write_files({_record_of(target): as_json(asdict(shown[-1]))})
             yield result, written
-            if result.interrupted:
+            if result is not None and result.interrupted:
                 break
     finally:
         if shown:
@@ -129,6 +134,32 @@ def _webp(pixels: Bytes) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "WEBP", quality=PART_QUALITY, method=4)
     return file.getvalue()
+
+
+def _record_of(target: Path) -> Path:
+    """Return where it is written what the page shows of a picture, so that a later attempt need not draw it again."""
+    return target.parent / PARTS / f"{target.stem}.json"
+
+
+def _kept(target: Path) -> Picture:
+    """Return the picture that an earlier attempt wrote, with its words; without them where nobody can read these any more."""
+    try:
+        said = read_json(_record_of(target))
+        parts = tuple(Part(Path(one["path"]), _lines(one["words"]), (int(one["size"][0]), int(one["size"][1]))) for one in said["parts"])
+        link, lines = said["link"] and str(said["link"]), {name: _lines(said[name]) for name in ("said", "columns", "notes")}
+        return Picture(target.name, str(said["caption"]), str(said["note"]), link, parts=parts, **lines)
+    except (OSError, ValueError, LookupError, TypeError):
+        return Picture(target.name, target.stem)
+
+
+def _lines(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+def _files_of(target: Path) -> list[Path]:
+    """Return a picture and what lies beside it under its name."""
+    others = (target.with_suffix(suffix) for suffix in (SIDECAR, ".html", ".npz"))
+    return [target, *(path for path in others if path.is_file())]
 
 
 def _contents(sections: Sequence[Section]) -> str:

@@ -16,12 +16,11 @@ from ..formats.picture import KEY, SIDECAR, encoded, pdf_entries, png, read_prov
 from ..json_files import parse_json
 from ..registry import DRAWINGS
 from ..results import Provenance, Result
-from ..writing import is_picture
+from ..writing import PICTURE, is_picture
 from .sheet import PRINT_DPI, Sheet, sheet_of
 from .spread import Spread, spread
 from .theme import LIGHT
 
-PICTURE = ".png"
 PICTURES = (".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".ppm")
 OTHER_SUFFIXES = frozenset((*PICTURES, ".eps", ".ps", ".csv", ".json", ".npz", ".npy", ".html", ".parquet"))
 Artefact = Sheet | Image.Image | str | bytes
@@ -80,14 +79,16 @@ def write_chosen(result: Result, places: Mapping[str, Path], *, raw: Path | None
     return write_files(contents | ({} if raw is None else {raw: _npz(result)}))
 
 
-def is_written(result: Provenance, name: str, path: Path, *, plain: bool = False) -> bool:
+def is_written(result: Provenance, name: str, path: Path, *, plain: bool = False, inputs: bool = False) -> bool:
     """Say whether `path` and its sidecar hold the picture `name` of a result of this provenance: nothing that matters differs.
 
-    To a `plain` picture, which is pixels alone, the theme does not matter.
+    To a `plain` picture, which is pixels alone, the theme does not matter. `inputs`: their digests must be the same too.
     """
     wanted = parse_json(encoded(result.as_json(picture=name)))
     try:
         found = [read_provenance(place) for place in (path, path.with_suffix(SIDECAR))]
+        if inputs and any(_digests(one) != _digests(wanted) for one in found):
+            return False
         return all(_what_matters(one, plain) == _what_matters(wanted, plain) for one in found)
     except (ReplayError, LookupError, TypeError, AttributeError):
         return False
@@ -101,6 +102,10 @@ def _what_matters(said: dict[str, Any], plain: bool) -> list[Any]:
         said["model"]["digest"],
         said["versions"][KEY],
     ]
+
+
+def _digests(said: dict[str, Any]) -> list[Any]:
+    return [one["digest"] for one in said["inputs"]]
 
 
 def check_target(path: Path) -> None:
