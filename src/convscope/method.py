@@ -34,6 +34,11 @@ class Written:
     sheet: bool = False
     indexed: bool = False
 
+    @property
+    def listed(self) -> bool:
+        """Say whether its files are worth a line: of many units only their sheets and the pictures of a page are."""
+        return self.sheet or self.indexed or not self.units
+
 
 class Writes(Protocol):
     """Writes a request piece by piece, each as soon as it is made; what is there already is left as it is."""

@@ -41,7 +41,7 @@ def show(events: Iterable[Event], as_json: bool) -> None:
 
 def _put(piece: Written) -> None:
     """Print the files of a piece; of many units only their sheets, of many results only their pictures."""
-    if piece.units and not (piece.sheet or piece.indexed):
+    if not piece.listed:
         return
     for path in piece.paths[:1] if piece.indexed else piece.paths:
         if path.suffix != ".json":

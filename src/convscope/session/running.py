@@ -48,7 +48,7 @@ def _written(request: Request, target: Path) -> tuple[Written, list[str], Finish
     for event in request.write(target, folder=target.parent):
         if isinstance(event, Written):
             first = first or event.result
-            paths.extend(event.paths if event.sheet or not event.units else ())
+            paths.extend(event.paths if event.listed else ())
         elif isinstance(event, Note):
             notes.append(event.text)
         else:
