@@ -1,26 +1,19 @@
 import pytest
 
-from convscope.render.site.scripts import script, shortened
+from convscope.atlases import viewer
+from convscope.render.imagemap import page
+from convscope.render.site import shell
 
 pytestmark = pytest.mark.once
-
-SOURCE = """/* What it is:
-   more. */
-"use strict";
-(() => {
-  const a = 0.5, b = "a  =  b", c = `x  ${a}`; // why
-  // a line
-  const twice = (x) => x * 2 + 1;
-  if (a > 0 && b) { twice(a); }
-})();
-"""
+BUDGET = 44_000  # bytes, as they lie on the disk
 
 
-def test_comments_and_spaces_go_and_strings_stay():
-    assert shortened(SOURCE) == '(()=>{const a=.5,b="a  =  b",c=`x  ${a}`;const twice=x=>x*2+1;if(a>0&&b){twice(a)}\n})();'
+@pytest.mark.parametrize("script", [shell.SCRIPT, viewer.SCRIPT, page.SCRIPT], ids=lambda script: script.name)
+def test_a_script_is_made_from_the_sources_beside_it(script):
+    assert script.sent.decode().startswith(script.header), "Run tools/make_scripts.py."
+    assert '"use strict"' in script.sent.decode() and len(script.sent) < len(script.joined)
 
 
-def test_a_script_says_where_its_sources_are():
-    assert script("render/site", ["let a = 1;\n"]).startswith(
-        b"/* A page of convscope, Apache-2.0; the commented sources are in convscope/render/site."
-    )
+def test_the_atlas_and_the_map_take_few_kilobytes_of_script_each():
+    assert len(shell.SCRIPT.sent) + len(viewer.SCRIPT.sent) <= BUDGET
+    assert len(page.SCRIPT.sent) <= BUDGET

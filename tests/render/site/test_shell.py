@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from convscope.render.site import CSP, CSP_ALONE, assets, page, words
-from convscope.render.site.shell import kit_script
+from convscope.render.site.shell import SCRIPT
 
 pytestmark = pytest.mark.once
 HOSTILE = "<script>alert('1')</script>\"&$title"
@@ -79,5 +79,5 @@ def test_the_version_changes_with_every_file_and_with_the_data():
 
 
 def test_scripts_of_the_kit_hold_no_address_and_no_markup():
-    text = kit_script().decode("utf-8").replace("http://www.w3.org/", "")
+    text = SCRIPT.sent.decode("utf-8").replace("http://www.w3.org/", "")
     assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|fetch\(|XMLHttpRequest", text)

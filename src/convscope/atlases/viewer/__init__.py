@@ -5,17 +5,16 @@ from importlib.resources import files
 
 from ...render.site import Assets, page, words
 from ...render.site import assets as site_assets
-from ...render.site.scripts import script
+from ...render.site.scripts import Script
 
-SCRIPTS = ("atlas", "query", "tiles", "charts", "wall", "graph", "circuit", "overview", "layer", "unit", "image", "class", "search", "main")
-FOLDER = "atlases/viewer"
+SOURCES = ("atlas", "query", "tiles", "charts", "wall", "graph", "circuit", "overview", "layer", "unit", "image", "class", "search", "main")
+SCRIPT = Script("atlases/viewer", "atlas", SOURCES)
 
 
 def assets(version: str = "") -> Assets:
     """Return the files below `site/` that the page needs. `version`: text that changes with the folder's data."""
     here = files(__package__)
-    scripts = script(FOLDER, [here.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS])
-    return site_assets({"site/atlas.css": here.joinpath("atlas.css").read_bytes(), "site/atlas.js": scripts}, version=version)
+    return site_assets({"site/atlas.css": here.joinpath("atlas.css").read_bytes(), "site/atlas.js": SCRIPT.sent}, version=version)
 
 
 def index(title: str, sheets: Iterable[tuple[str, str]] = (), *, version: str = "") -> bytes:

@@ -1,6 +1,6 @@
 /* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
 "use strict";
-const atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
+const atlas = window.atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
 const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words),
   heading = (...words) => el("h1", { tabindex: -1 }, words);
 (() => {

@@ -21,7 +21,7 @@ from ...results import CAUTION_TSNE, Embedding
 from ..pixels import Bytes
 from ..site import assets, words
 from ..site import page as page_of
-from ..site.scripts import script as script_of
+from ..site.scripts import Script
 from ..thumbnails import kind_of
 from ..writer import png_bytes
 from .packing import Level, Packer, channels_of, levels, ordered, shrink, type_of
@@ -30,8 +30,7 @@ from .records import Classes, Places, chunks, classes_of, later, place
 OWN_PICTURE = f"{DATA}/map.png"
 PICTURES = {"map.png": "The images at their coordinates", "grid.png": "The images on a grid"}
 SAMPLE = 2000
-SCRIPTS = ("data", "scene", "pages", "webgl", "canvas", "ui", "atlas", "input", "main")  # each knows those before it
-FOLDER = "render/imagemap/viewer"
+SCRIPT = Script("render/imagemap/viewer", "map", ("data", "scene", "pages", "webgl", "canvas", "ui", "atlas", "input", "main"))
 OLDER = ("viewer/style.css", "viewer/viewer.js")  # of a page that an earlier convscope wrote
 SECRET = ("model", "parameters", "inputs")  # of the provenance: where files of the machine may be named
 
@@ -185,7 +184,7 @@ def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | 
     shown = "".join(f'<img src="{name}" alt="{PICTURES[Path(name).name]}">' for name in names)
     title = f"{about['method']} map of {about['images']:,} images"
     main = string.Template(_source("main.html")).substitute(title=words(title), pictures=shown, caution=words(" ".join(about["notes"][:1])))
-    own = {"site/map.css": _source("style.css").encode("utf-8"), "site/map.js": viewer_script().encode("utf-8")}
+    own = {"site/map.css": _source("style.css").encode("utf-8"), "site/map.js": SCRIPT.sent}
     linked = assets(own, version=version)
     crumbs = [("Atlas", about["atlas"]), (title, None)] if "atlas" in about else [(title, None)]
     page = page_of(title, main, assets=linked, crumbs=crumbs, home=about.get("atlas", ""), tools=_source("tools.html"), kind="map")
@@ -195,11 +194,6 @@ def _viewer(folder: Path, about: dict[str, Any], pictures: Mapping[str, bytes | 
         **{folder / name: content for name, content in linked.files.items()},
         **{folder / name: content for name, content in pictures.items() if content is not None},
     }
-
-
-def viewer_script() -> str:
-    """Return the viewer's scripts as one; the commented sources lie beside this file."""
-    return script_of(FOLDER, (_source(f"{name}.js") for name in SCRIPTS)).decode("utf-8")
 
 
 def _source(name: str) -> str:

@@ -2,7 +2,7 @@
    modules, but it may add <script> elements: each file of data/ calls kit.take(NAME, {...}). Names of files, classes and layers are data
    from outside: they only ever become text nodes and attributes, and addresses are made by kit.link alone. */
 "use strict";
-const kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] }; // of scripts and data: no browser mixes old and new
+const kit = window.kit = { version: (document.currentScript.src.match(/[?].*/) || [""])[0] }; // of scripts and data: no browser mixes old and new
 (() => {
   /* -- data -- */
   const KEPT = 240; // data scripts whose contents stay in memory

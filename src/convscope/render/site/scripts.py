@@ -1,38 +1,41 @@
-"""Scripts as they are sent: the commented sources joined, without comments, indentation and most spaces."""
+"""Scripts as pages send them: short ones, which `tools/make_scripts.py` makes from the commented sources beside them."""
 
-import re
-from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
 
-SHORTER = (  # no space around signs, no parentheses around one parameter, no lone zero at a point
-    (r" ?([{}()\[\],;=<>?:&|*%]) ?|(?<![+-]) ([+/-]) (?![+-])", r"\1\2"),
-    (r"(?<=[)\]\w]) ?([+/-]) ?(?=[\w(])", r"\1"),
-    (r"(?<!\w)\((\w+)\)=>", r"\1=>"),
-    (r"\b0(\.\d)", r"\1"),
-    (r"(\d\.)0\b", r"\1"),
-)
-LITERAL = re.compile(r'("[^"]*"|`[^`\n]*`|/\[[^\]]*\]/)')  # a string or pattern: its spaces stay
+from ...digests import digest
+
+STRICT = '"use strict";\n'
+DIGITS = 12
 
 
-def script(name: str, sources: Iterable[str]) -> bytes:
-    """Return one script made from several, each of which knows those before it; `name`: the folder of convscope with the sources."""
-    header = f'/* A page of convscope, Apache-2.0; the commented sources are in convscope/{name}. */\n"use strict";\n'
-    return (header + "".join(shortened(source) for source in sources)).encode("utf-8")
+@dataclass(frozen=True)
+class Script:
+    """A script of a page: one text made from several sources, each of which knows those before it.
 
+    `folder`: where they lie in convscope. `name`: the script is kept there as `NAME.min.js`.
+    """
 
-def shortened(source: str) -> str:
-    """Return a script of the style of these sources, shorter: double quotes, one statement after another, every line ended."""
-    source = re.sub(r"^ */\*.*?\*/\n", "", source, flags=re.MULTILINE | re.DOTALL)
-    source = re.sub(r"(^ *| +)// .*$", "", source, flags=re.MULTILINE)
-    lines = (line.strip() for line in source.replace('"use strict";\n', "").splitlines())
-    squeezed = "".join("".join(_squeezed(part) for part in LITERAL.split(line)) + "\n" for line in lines if line)
-    parts = re.sub(r"([{;,(\[])\n", r"\1", squeezed).split("`")
-    parts[::2] = [part.replace(";}", "}") for part in parts[::2]]  # the shaders, between the others, need it
-    return "`".join(parts)
+    folder: str
+    name: str
+    sources: tuple[str, ...]
 
+    @property
+    def sent(self) -> bytes:
+        """Return the script as a page sends it."""
+        return self._file(f"{self.name}.min.js").encode("utf-8")
 
-def _squeezed(part: str) -> str:
-    if LITERAL.fullmatch(part):
-        return part
-    for pattern, left in SHORTER:
-        part = re.sub(pattern, left, part)
-    return part
+    @property
+    def joined(self) -> str:
+        """Return the sources as one script, in which only what is given to `window` can be reached from outside."""
+        parts = [self._file(f"{source}.js").replace(STRICT, "", 1) for source in self.sources]
+        return f"(() => {{\n{STRICT}{''.join(parts)}}})();\n"
+
+    @property
+    def header(self) -> str:
+        """Return the first line of the script: what it was made from, by which one sees that it must be made again."""
+        made = digest(self.joined.encode("utf-8"))[:DIGITS]
+        return f"/* A page of convscope, Apache-2.0. tools/make_scripts.py made it from convscope/{self.folder}, {made}. */\n"
+
+    def _file(self, name: str) -> str:
+        return files("convscope").joinpath(self.folder, name).read_text("utf-8")

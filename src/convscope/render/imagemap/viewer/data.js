@@ -2,7 +2,7 @@
    map.take(name, base64). Images are numbered by rank, their place in the files' order (Hilbert); `ids` are the
    numbers they had before. Text from file names and labels is data: it only ever becomes text nodes. */
 "use strict";
-const map = {};
+const map = window.map = {};
 (() => {
   const CHUNK = 16384;
   const taken = new Map(), loading = new Map(), names = [], neighbours = [];

@@ -1,0 +1,25 @@
+"""Make the scripts that pages send from their commented sources: without comments and spaces, with short names inside."""
+
+from pathlib import Path
+
+import minify
+
+import convscope
+from convscope.atlases import viewer
+from convscope.render.imagemap import page
+from convscope.render.site import shell
+
+SCRIPTS = (shell.SCRIPT, viewer.SCRIPT, page.SCRIPT)
+ROOT = Path(convscope.__file__).parent
+
+
+def main() -> None:
+    """Write each script beside its sources."""
+    for script in SCRIPTS:
+        path = ROOT / script.folder / f"{script.name}.min.js"
+        path.write_text(script.header + minify.string("application/javascript", script.joined) + "\n", "utf-8")
+        print(f"{path.stat().st_size:,} bytes in {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
