@@ -100,14 +100,14 @@ def test_the_ruleset_of_the_documentation_is_ones_own_in_under_ten_lines():
     assert mine.pixels.any()
 
 
-def test_the_executor_and_the_measures_of_the_documentation_work(tmp_path):
+def test_the_engine_and_the_measures_of_the_documentation_work(tmp_path):
     names = {"__name__": "documented"}
     for code in PYTHON.findall((ROOT / "docs" / "extending.md").read_text()):
-        if any(name in code for name in ("class Threads", "class Brightness", "class Quarters")):
+        if any(name in code for name in ("class Threads", "ENGINES.register", "class Brightness", "class Quarters")):
             exec(code, names)
     asked = {"images": "sample:fashion[0-299]", "layers": "dense1", "precision": "float32"}
     alone = convscope.scan("fashion", **asked, out=tmp_path / "alone")
-    run = convscope.scan("fashion", **asked, out=tmp_path / "run", executor=names["Threads"](2), measure=names["Brightness"])
+    run = convscope.scan("fashion", **asked, out=tmp_path / "run", engine="threads:2", measure=names["Brightness"])
     assert (run.path / "top.parquet").read_bytes() == (alone.path / "top.parquet").read_bytes()
     picture = run.picture(7)
     assert np.isclose(run.images.numbers["brightness"][7], picture.mean())

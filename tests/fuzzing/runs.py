@@ -39,11 +39,11 @@ def templates():
     """Return a folder of runs: finished, interrupted, finished and then killed while images were added, killed at once."""
     folder = Path(tempfile.mkdtemp(prefix="convscope-runs-"))
     arithmetic.scan(folder / "finished", COUNT)
-    arithmetic.scan(folder / "half", COUNT, executor=arithmetic.Stopping(2), function=arithmetic.here)
+    arithmetic.scan(folder / "half", COUNT, engine=arithmetic.Stopping(2), function=arithmetic.here)
     arithmetic.scan(folder / "grown", SHARD + 5)
     for name in ("grown", "killed"):
         with contextlib.suppress(ValueError):
-            arithmetic.scan(folder / name, COUNT, executor=arithmetic.Stopping(2, ValueError), function=arithmetic.here)
+            arithmetic.scan(folder / name, COUNT, engine=arithmetic.Stopping(2, ValueError), function=arithmetic.here)
     return folder
 
 

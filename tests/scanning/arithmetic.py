@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from convscope.engines import Serial
 from convscope.images import Fit, as_image_set
 from convscope.scanning.completion import complete_run, identity_of
-from convscope.scanning.executors import Serial
 from convscope.scanning.journal import Journal
 from convscope.scanning.listing import listed_in
 from convscope.scanning.measure import Measure, MeasuredLayer, Numbers

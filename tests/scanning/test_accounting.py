@@ -1,4 +1,4 @@
-"""A run does not trust its executor: each span counts once, whatever is handed in, and the end is the bytes of an undisturbed scan."""
+"""A run does not trust its engine: each span counts once, whatever is handed in, and the end is the bytes of an undisturbed scan."""
 
 import random
 from dataclasses import replace
@@ -7,9 +7,9 @@ import arithmetic
 import numpy as np
 import pytest
 
+from convscope.engines import Serial
 from convscope.errors import ConvscopeError
 from convscope.scanning import open_run
-from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD, Shard
 
 COUNT = 7 * SHARD + 31
@@ -60,12 +60,12 @@ class Unruly(Serial):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_an_unruly_executor_gives_the_bytes_of_an_undisturbed_scan_or_no_complete_run(tmp_path, undisturbed, seed):
+def test_an_unruly_engine_gives_the_bytes_of_an_undisturbed_scan_or_no_complete_run(tmp_path, undisturbed, seed):
     run, turns = tmp_path / "run", 0
     while True:
         turns += 1
         try:
-            arithmetic.scan(run, COUNT, executor=Unruly(100 * seed + turns), function=arithmetic.here)
+            arithmetic.scan(run, COUNT, engine=Unruly(100 * seed + turns), function=arithmetic.here)
         except (ConvscopeError, Died, KeyboardInterrupt):
             continue
         if open_run(run).complete:
@@ -83,7 +83,7 @@ class Twice(Serial):
 
 
 def test_a_shard_that_is_handed_in_twice_counts_once(tmp_path, undisturbed):
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Twice(), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Twice(), function=arithmetic.here)
     assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
@@ -92,9 +92,9 @@ class Early(Serial):
         yield function(next(iter(shards)))
 
 
-def test_an_executor_that_ends_early_is_not_taken_for_an_interrupt(tmp_path):
+def test_an_engine_that_ends_early_is_not_taken_for_an_interrupt(tmp_path):
     with pytest.raises(ConvscopeError, match=r"ended with 7 of 8 shards unfinished, first the images 256 to 511.*resumes"):
-        arithmetic.scan(tmp_path / "run", COUNT, executor=Early(), function=arithmetic.here)
+        arithmetic.scan(tmp_path / "run", COUNT, engine=Early(), function=arithmetic.here)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_a_result_that_cannot_be_that_shards_is_refused(tmp_path, undisturbed, c
         return changed(arithmetic.here(shard), arithmetic.here(other))
 
     with pytest.raises(ConvscopeError, match="result for the images 0 to 255 is wrong"):
-        arithmetic.scan(tmp_path / "run", COUNT, executor=Serial(), function=function)
+        arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=function)
     arithmetic.scan(tmp_path / "run", COUNT)
     assert arithmetic.result(tmp_path / "run") == undisturbed

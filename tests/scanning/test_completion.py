@@ -13,9 +13,9 @@ import arithmetic
 import numpy as np
 import pytest
 
+from convscope.engines import Serial
 from convscope.errors import ImageError, OptionError, OutputError
 from convscope.scanning import open_run
-from convscope.scanning.executors import Serial
 from convscope.scanning.journal import locked
 from convscope.scanning.shards import SHARD, unfinished
 from sampling import all_but
@@ -74,7 +74,7 @@ def done_in(run):
 
 def test_ctrl_c_keeps_and_writes_what_was_reached(tmp_path, undisturbed):
     run = tmp_path / "run"
-    arithmetic.scan(run, COUNT, executor=arithmetic.Stopping(3), function=arithmetic.here)
+    arithmetic.scan(run, COUNT, engine=arithmetic.Stopping(3), function=arithmetic.here)
     reached = open_run(run)
     assert not reached.complete and len(reached) == 3 * SHARD and reached.manifest["count"] == COUNT
     assert reached.units("maps").count.tolist() == [3 * SHARD] * 5
@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_and_writes_what_was_reached(tmp_path, undisturbed):
 
 def test_ctrl_c_before_the_first_shard_has_nothing_to_keep(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(0), function=arithmetic.here)
+        arithmetic.scan(tmp_path / "run", COUNT, engine=arithmetic.Stopping(0), function=arithmetic.here)
     with pytest.raises(Exception, match="not finished. The same scan command resumes"):
         open_run(tmp_path / "run")
 
@@ -99,7 +99,7 @@ class Shuffled(Serial):
 
 
 def test_the_order_of_the_shards_does_not_matter(tmp_path, undisturbed):
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Shuffled(), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Shuffled(), function=arithmetic.here)
     assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
@@ -113,20 +113,20 @@ def test_adding_images_scans_only_the_new_ones_and_ends_as_all_at_once(tmp_path,
         seen.append(shard.span)
         return arithmetic.here(shard)
 
-    arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
+    arithmetic.scan(run, COUNT, engine=Serial(), function=watched)
     assert [first for first, _ in seen] == sorted({before, *range(-(-before // SHARD) * SHARD, COUNT, SHARD)})
     assert arithmetic.result(run) == undisturbed
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path, undisturbed):
     arithmetic.scan(tmp_path / "run", COUNT)
-    arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(0, AssertionError), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=arithmetic.Stopping(0, AssertionError), function=arithmetic.here)
     assert arithmetic.result(tmp_path / "run") == undisturbed
 
 
 def test_a_kill_between_the_merged_file_and_the_removal_of_its_parts_counts_no_image_twice(tmp_path, undisturbed):
     run = tmp_path / "run"
-    arithmetic.scan(run, COUNT, executor=arithmetic.Stopping(5), function=arithmetic.here)
+    arithmetic.scan(run, COUNT, engine=arithmetic.Stopping(5), function=arithmetic.here)
     kept = {path: path.read_bytes() for path in run.glob("shards/part-*.npz")}
     assert len(kept) == 5
     arithmetic.journal(run, COUNT).merge()

@@ -11,12 +11,12 @@ import arithmetic
 import numpy as np
 import pytest
 
+from convscope.engines import Serial
 from convscope.errors import ConvscopeError, ImageError, OptionError, OutputError, ReplayError
 from convscope.formats.journal_files import FACTS
 from convscope.images import as_image_set
 from convscope.scanning import open_run
 from convscope.scanning.completion import complete_run
-from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD
 
 COUNT = 2 * SHARD + 88
@@ -87,7 +87,7 @@ def test_only_what_is_damaged_is_scanned_again(run, whole):
         seen.append(shard.span)
         return arithmetic.here(shard)
 
-    arithmetic.scan(run, COUNT, executor=Serial(), function=watched)
+    arithmetic.scan(run, COUNT, engine=Serial(), function=watched)
     assert seen == [(2 * SHARD, COUNT)] and arithmetic.result(run) == arithmetic.result(whole)
 
 
@@ -108,7 +108,7 @@ def test_damaged_rows_are_not_written_into_tables_by_an_interrupt(run):
             yield
 
     with pytest.raises(KeyboardInterrupt):
-        arithmetic.scan(run, COUNT, executor=Interrupted(), function=arithmetic.here)
+        arithmetic.scan(run, COUNT, engine=Interrupted(), function=arithmetic.here)
     assert arithmetic.result(run) == before
 
 
@@ -152,7 +152,7 @@ def test_rows_of_a_shard_that_was_never_finished_are_in_no_table(run):
             raise KeyboardInterrupt
             yield
 
-    arithmetic.scan(run, COUNT + SHARD, executor=Interrupted(), function=arithmetic.here)
+    arithmetic.scan(run, COUNT + SHARD, engine=Interrupted(), function=arithmetic.here)
     assert len(open_run(run)) == COUNT == open_run(run).units("maps").count[0]
 
 

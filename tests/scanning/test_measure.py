@@ -54,12 +54,12 @@ def test_columns_stand_beside_the_numbers_of_a_plain_run(plain, columned, pixels
 
 
 @pytest.mark.parametrize("measure", [outside.Brightness, outside.Ink])
-def test_a_run_of_a_users_measure_is_the_same_from_any_executor_and_after_an_interrupt(measure, columned, inked, tmp_path):
+def test_a_run_of_a_users_measure_is_the_same_from_any_engine_and_after_an_interrupt(measure, columned, inked, tmp_path):
     expected = arithmetic.result((columned if measure is outside.Brightness else inked).path)
-    convscope.scan("fashion", IMAGES, out=tmp_path / "elsewhere", measure=measure, executor=outside.Elsewhere(3), **ASKED)
+    convscope.scan("fashion", IMAGES, out=tmp_path / "elsewhere", measure=measure, engine=outside.Elsewhere(3), **ASKED)
     assert arithmetic.result(tmp_path / "elsewhere") == expected
     stopped = arithmetic.Stopping(1)
-    assert not convscope.scan("fashion", IMAGES, out=tmp_path / "stopped", measure=measure, executor=stopped, **ASKED).complete
+    assert not convscope.scan("fashion", IMAGES, out=tmp_path / "stopped", measure=measure, engine=stopped, **ASKED).complete
     convscope.scan("fashion", IMAGES, out=tmp_path / "stopped", measure=measure, **ASKED)
     assert arithmetic.result(tmp_path / "stopped") == expected
 

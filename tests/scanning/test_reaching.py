@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convscope.engines import Serial
 from convscope.errors import ImageError, UnreachableError
 from convscope.images import as_image_set, pictures
 from convscope.scanning import open_run
 from convscope.scanning.completion import complete_run
-from convscope.scanning.executors import Serial
 
 RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
 
@@ -75,7 +75,7 @@ def test_what_comes_back_during_the_scan_is_reached_at_its_end(tmp_path, photos,
             found = lambda: [function(shard) for shard in shards]  # noqa: E731
             yield from without(photos / "1", found) if len(turns) == 1 else found()
 
-    run = scanned(tmp_path / "run", photos, executor=Away(), function=arithmetic.here)
+    run = scanned(tmp_path / "run", photos, engine=Away(), function=arithmetic.here)
     assert len(turns) == 2 and run.complete and result(run.path) == undisturbed
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import convscope
+from convscope.engines import Serial
 from convscope.errors import ImageError, OptionError
 from convscope.formats.sample_file import packed, unpacked
 from convscope.images import as_image_set
 from convscope.scanning import open_run, sample
 from convscope.scanning.completion import complete_run
-from convscope.scanning.executors import Serial
 from convscope.scanning.shards import SHARD
 
 pytestmark = pytest.mark.once
@@ -69,7 +69,7 @@ def test_images_that_are_added_displace_others_and_the_end_is_that_of_all_at_onc
     arithmetic.scan(tmp_path / "run", before)
     first = whole(open_run(tmp_path / "run"))
     stopping = arithmetic.Stopping(2)
-    arithmetic.scan(tmp_path / "run", COUNT, executor=stopping, function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=stopping, function=arithmetic.here)
     halfway = open_run(tmp_path / "run")
     reached = np.isin(chosen(list(as_names(COUNT)), 100), halfway.ids)
     assert halfway.sample_images.tolist() == np.asarray(chosen(list(as_names(COUNT)), 100))[reached].tolist()
@@ -117,7 +117,7 @@ def test_a_run_stays_readable_while_images_are_added(tmp_path, few):
                 yield function(shard)
                 assert np.array_equal(whole(open_run(before.path)), unpacked(packed(values_of(SHARD)[before.sample_images])))
 
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Read(), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Read(), function=arithmetic.here)
 
 
 def without_a_sample(run, count):
@@ -137,7 +137,7 @@ def test_an_older_run_gets_one_by_the_same_scan_which_measures_only_batches_that
         spans.append(shard.span)
         return arithmetic.here(shard)
 
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Serial(), function=watched)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=watched)
     assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once")
     batches = {image // arithmetic.BATCH for image in open_run(tmp_path / "run").sample_images}
     assert sum(end - first for first, end in spans) <= len(batches) * arithmetic.BATCH
@@ -169,7 +169,7 @@ def test_pictures_that_have_changed_complete_no_sample(tmp_path):
 
 def test_an_interrupt_before_the_sample_is_whole_leaves_a_run_without(tmp_path):
     without_a_sample(tmp_path / "run", COUNT)
-    arithmetic.scan(tmp_path / "run", COUNT, executor=arithmetic.Stopping(1), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=arithmetic.Stopping(1), function=arithmetic.here)
     run = open_run(tmp_path / "run")
     assert run.complete and not run.has_sample and run.top("maps").images.shape == (5, arithmetic.TOP)
 
@@ -187,7 +187,7 @@ def test_rows_that_are_damaged_are_measured_again(tmp_path, few):
         spans.append(shard.span)
         return arithmetic.here(shard)
 
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Serial(), function=watched)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=watched)
     assert arithmetic.result(tmp_path / "run") == expected and len(spans) == 1 and spans[0][1] - spans[0][0] <= arithmetic.BATCH
 
 

@@ -53,9 +53,9 @@ def test_two_processes_with_the_network_give_the_bytes_of_one(fashion, run, tmp_
         assert (other.path / name).read_bytes() == (run.path / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("executor", [outside.Pool(2), outside.Elsewhere(1)], ids=["threads", "bytes"])
-def test_an_executor_from_outside_gives_the_bytes_of_one_process(fashion, run, tmp_path, executor):
-    other = convscope.scan(fashion, "sample:fashion[0-299]", out=tmp_path / "run", precision="float32", executor=executor)
+@pytest.mark.parametrize("engine", [outside.Pool(2), outside.Elsewhere(1)], ids=["threads", "bytes"])
+def test_an_engine_from_outside_gives_the_bytes_of_one_process(fashion, run, tmp_path, engine):
+    other = convscope.scan(fashion, "sample:fashion[0-299]", out=tmp_path / "run", precision="float32", engine=engine)
     assert arithmetic.result(other.path) == arithmetic.result(run.path)
 
 
@@ -63,18 +63,18 @@ def test_a_network_in_memory_goes_to_threads_and_no_farther(tmp_path):
     model = model_of(keras.layers.Conv2D(3, 3, name="conv"), keras.layers.Flatten(), keras.layers.Dense(4))
     pictures = images(300, 8, 8, 3)
     alone = convscope.scan(model, pictures, out=tmp_path / "alone", precision="float32")
-    pooled = convscope.scan(model, pictures, out=tmp_path / "pooled", precision="float32", executor=outside.Pool(2))
+    pooled = convscope.scan(model, pictures, out=tmp_path / "pooled", precision="float32", engine=outside.Pool(2))
     assert arithmetic.result(pooled.path) == arithmetic.result(alone.path)
     with pytest.raises(ModelError, match="process's memory, where workers cannot find it"):
-        convscope.scan(model, pictures, out=tmp_path / "bytes", precision="float32", executor=outside.Elsewhere())
+        convscope.scan(model, pictures, out=tmp_path / "bytes", precision="float32", engine=outside.Elsewhere())
 
 
-def test_what_is_not_one_executor_is_refused(fashion, tmp_path):
-    for executor in (outside.Pool, print, 3):
-        with pytest.raises(OptionError, match=r"as executor. Expected an object with a method map"):
-            convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", executor=executor)
-    with pytest.raises(OptionError, match="Received 2 workers and an executor"):
-        convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", executor=outside.Pool(2), workers=2)
+def test_what_is_not_one_engine_is_refused(fashion, tmp_path):
+    for engine in (outside.Pool, print, 3):
+        with pytest.raises(OptionError, match=r"as engine. Expected a name \(local, processes.*an object with a method map"):
+            convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", engine=engine)
+    with pytest.raises(OptionError, match="2 workers and an engine that is made already"):
+        convscope.scan(fashion, "sample:fashion[0-3]", out=tmp_path / "run", engine=outside.Pool(2), workers=2)
 
 
 def test_images_come_in_any_order_into_the_same_top(fashion, run, tmp_path):

@@ -9,6 +9,7 @@ from ..backend.precision import PRECISIONS
 from ..catalogue import summary
 from ..legible import sentence
 from ..units import LAYER_GRAMMAR
+from .engines import chosen_engine, engine_options
 from .grouping import Command
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
@@ -16,12 +17,13 @@ from .values import WHOLE
 
 
 def _scan(
-    images: tuple[str, ...], layers: tuple[str, ...], top: int, out: Path | None, precision: str, workers: int, as_json: bool, **model: Any
+    images: tuple[str, ...], layers: tuple[str, ...], top: int, out: Path | None, precision: str, as_json: bool, **given: Any
 ) -> None:
-    bundle = load_model(**model)
+    engine = chosen_engine(given)
+    bundle = load_model(**given)
     from ..scanning import scan
 
-    run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, workers=workers)
+    run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, engine=engine)
     known = [run.units(layer) for layer in run.layers]
     silent = sum(int(((one.fires == 0) & (one.count > 0)).sum()) for one in known)
     odd = sum(int((one.count < len(run)).sum()) for one in known)
@@ -83,7 +85,7 @@ SCAN = Command(
             show_default=True,
             help="Number format of the network. `auto` uses bfloat16 if it is faster here.",
         ),
-        click.Option(["--workers"], type=WHOLE, default=1, show_default=True, help="Processes that share the work."),
+        *engine_options(),
         *model_options(),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),

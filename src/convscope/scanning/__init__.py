@@ -1,6 +1,5 @@
 """A data set x a measure -> the images that excite each unit most, statistics and features; resumable."""
 
-from .executors import Executor, Processes, Serial
 from .maxima import NetworkMeasure
 from .measure import Measure, MeasuredLayer, Numbers
 from .run import Run, is_run, open_run
@@ -8,14 +7,11 @@ from .scan import scan
 from .unit_tables import TopUnits, UnitStatistics
 
 __all__ = [
-    "Executor",
     "Measure",
     "MeasuredLayer",
     "NetworkMeasure",
     "Numbers",
-    "Processes",
     "Run",
-    "Serial",
     "TopUnits",
     "UnitStatistics",
     "is_run",

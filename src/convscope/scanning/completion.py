@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..digests import digest
+from ..engines import Engine, Serial
 from ..errors import ConvscopeError, ImageError, OptionError, OutputError, UnreachableError
 from ..files import check_writable, unwritten
 from ..formats.journal_files import LOCK, READ, SHARDS, read_settings, write_settings
@@ -16,7 +17,6 @@ from ..formats.run_folder import NO_ID
 from ..images import ImageSet, Source, entering
 from ..progress import counting
 from .columns import write_tables
-from .executors import Executor, Serial
 from .journal import Journal, locked
 from .listing import Listed, all_there, is_away, listed_in, written_as
 from .measure import Measure
@@ -45,12 +45,12 @@ def complete_run(
     given: ImageSet,
     measure: Measure,
     settings: dict[str, Any],
-    executor: Executor | None = None,
+    engine: Engine | None = None,
     function: Callable[[Shard], Finished] | None = None,
 ) -> None:
     """Measure the images that the run does not know yet, shard by shard, and write its tables. Ctrl-C writes them for the images so far.
 
-    `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `executor` works the shards off by
+    `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `engine` works the shards off by
     `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.
     """
     _check_folder(folder)
@@ -74,10 +74,10 @@ def complete_run(
                     Shard(first, tuple(sources[first:end]), classes[first:end], tuple(journal.sample.of(first, end).tolist()))
                     for first, end in spans
                 )
-                if executor is None or function is None:
+                if engine is None or function is None:
                     results, tell = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards), _nobody
                 else:
-                    results, tell = iter(executor.map(function, shards)), advance
+                    results, tell = iter(engine.map(function, shards)), advance
                 try:
                     unreached = _keep(_accounted(results, spans, measure, settings["top"], journal.sample), journal, tell) if spans else {}
                 except KeyboardInterrupt:
@@ -116,7 +116,7 @@ def _nobody(count: int) -> None:
 def _accounted(
     results: Iterator[Finished], spans: Iterable[tuple[int, int]], measure: Measure, top: int, sample: Sample
 ) -> Generator[Finished, None, None]:
-    """Yield the result of each span once, whatever else an executor hands in; raise ConvscopeError if one never comes.
+    """Yield the result of each span once, whatever else an engine hands in; raise ConvscopeError if one never comes.
 
     A span that comes again, or that nobody asked for, is passed over: on a cluster, a worker that was given up may still answer.
     """
@@ -136,7 +136,7 @@ def _accounted(
     if missing:
         first, end = next(iter(missing))
         raise ConvscopeError(
-            f"The executor ended with {len(missing)} of {count} shards unfinished, first the images {first} to {end - 1}. "
+            f"The engine ended with {len(missing)} of {count} shards unfinished, first the images {first} to {end - 1}. "
             f"Expected the result of each shard. Finished shards are kept, and the same command resumes."
         )
 

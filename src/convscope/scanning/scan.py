@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import backend
+from ..engines import Engine, Processes, Serial, engine_of
 from ..errors import ModelError, OptionError
 from ..files import as_path
 from ..images import as_image_set
@@ -13,7 +14,6 @@ from ..models import ModelBundle, load
 from ..models.reload import files_of
 from ..network.network import Network, as_network
 from .completion import complete_run, difference, known_settings
-from .executors import Executor, Processes
 from .maxima import NetworkMeasure, chosen_layers, description
 from .measure import MakeMeasure, Measure, check_measure
 from .run import Run, open_run
@@ -21,7 +21,6 @@ from .shards import Finished, Shard, work
 
 OUT = Path("convscope-out")
 MOST_TOP = 1000
-MOST_WORKERS = 1024
 
 
 def scan(
@@ -32,8 +31,8 @@ def scan(
     top: int = 9,
     out: str | Path | None = None,
     precision: str = "auto",
-    workers: int = 1,
-    executor: Executor | None = None,
+    workers: int | str | None = None,
+    engine: str | Engine | None = None,
     measure: MakeMeasure | None = None,
 ) -> Run:
     """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
@@ -43,8 +42,9 @@ def scan(
       measured after its activation, the output before its softmax. One forward pass serves all.
     - `out`: the folder of the run, `convscope-out/scan-MODEL` by default.
     - `precision`: "auto" keeps a resumed run's precision; a new run uses bfloat16 if it is faster.
-    - `workers`: how many processes. The result depends on neither batches nor workers.
-    - `executor`: runs the shards instead of processes of its own, such as a pool or a cluster.
+    - `engine`: who works, as a name of `convscope.engines.ENGINES` ("local", "processes:4", "ray") or an object of one's own, such as a
+      pool (docs/extending.md). By default this process, or processes if there are several workers.
+    - `workers`: how many, or "auto": as many as there are processors. The result depends on neither batches nor workers nor the engine.
     - `measure`: what to record of each image instead. Each process makes it from network, layers and precision (docs/extending.md).
 
     The run holds for each unit the top images, the distribution of its maxima, how often it fires, and its mean by class. For each image
@@ -58,32 +58,19 @@ def scan(
     """
     if not 1 <= top <= MOST_TOP:
         raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
-    executor = _executor(workers, executor)
+    chosen = engine_of(engine, workers)
     network = as_network(model)
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
     options = ScanOptions(tuple(chosen_layers(network, layers)), top, backend.resolve_precision(precision), _maker(measure))
-    if workers > 1:
+    if isinstance(chosen, Processes):
         load_arguments(network.bundle)  # now, not in a worker
     given = as_image_set(images)
     measured = options.opened(network)
     job = Job(network, options, measured)
-    complete_run(folder, given, measured, job.recorded, executor, job)
+    complete_run(folder, given, measured, job.recorded, None if type(chosen) is Serial else chosen, job)
     return open_run(folder, images=given, allow=files_of(network.bundle.identity()))
-
-
-def _executor(workers: int, executor: Executor | None) -> Executor | None:
-    """Return what works off the shards, None for this process. Raises OptionError."""
-    if not 1 <= workers <= MOST_WORKERS:
-        raise OptionError(f"Received {workers} workers. Expected 1 to {MOST_WORKERS:,}.")
-    if executor is None:
-        return Processes(workers) if workers > 1 else None
-    if not callable(getattr(executor, "map", None)) or isinstance(executor, type):
-        raise OptionError(f"Received {executor!r} as executor. Expected an object with a method map(function, items).")
-    if workers > 1:
-        raise OptionError(f"Received {workers} workers and an executor. Use one of them.")
-    return executor
 
 
 def _maker(measure: MakeMeasure | None) -> MakeMeasure:
@@ -127,7 +114,7 @@ class ScanOptions:
 
 
 class Job:
-    """The function that an executor is handed: a shard -> what is finished of it. In threads of this process it shares the network.
+    """The function that an engine is handed: a shard -> what is finished of it. In threads of this process it shares the network.
 
     It pickles as words for `load`, never as a network. Elsewhere it loads that network at its first shard, and checks that it is the run's.
     """

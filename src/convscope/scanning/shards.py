@@ -74,7 +74,7 @@ class Finished:
             sound = False
         if not sound:
             raise ConvscopeError(
-                f"The executor's result for the images {self.span[0]} to {self.span[1] - 1} is wrong: other images, or "
+                f"The engine's result for the images {self.span[0]} to {self.span[1] - 1} is wrong: other images, or "
                 f"another number of them. Expected the result of its function for that shard. "
                 "Finished shards are kept, and the same command resumes."
             )

@@ -5,9 +5,9 @@ import concurrent.futures
 import arithmetic
 import pytest
 
+from convscope.engines import Processes, processes
 from convscope.errors import ConvscopeError
-from convscope.scanning import executors, open_run
-from convscope.scanning.executors import Processes
+from convscope.scanning import open_run
 
 COUNT = 5 * 256 + 3
 RESULT = ("images.parquet", "units.parquet", "top.parquet", "skipped.parquet", "features.npy", "manifest.json")
@@ -21,7 +21,7 @@ def alone(tmp_path_factory):
 
 
 def test_several_processes_give_the_bytes_of_one(tmp_path, alone):
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(2), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Processes(2), function=arithmetic.here)
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
 
 
@@ -32,9 +32,9 @@ def wait_for_all(running, **when):
 
 @pytest.mark.parametrize("wait", [concurrent.futures.wait, wait_for_all], ids=["seen at once", "seen late"])
 def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone, monkeypatch, wait):
-    monkeypatch.setattr(executors, "wait", wait)
+    monkeypatch.setattr(processes, "wait", wait)
     function = arithmetic.here_but_die_first(tmp_path / "died")
-    arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=function)
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Processes(1), function=function)
     assert (tmp_path / "died").exists()
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
 
@@ -42,5 +42,5 @@ def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone, mon
 def test_processes_that_all_die_end_the_scan_with_advice_and_keep_what_was_done(tmp_path):
     arithmetic.scan(tmp_path / "run", 256)
     with pytest.raises(ConvscopeError, match="worker process died.*fewer --workers"):
-        arithmetic.scan(tmp_path / "run", COUNT, executor=Processes(1), function=arithmetic.die)
+        arithmetic.scan(tmp_path / "run", COUNT, engine=Processes(1), function=arithmetic.die)
     assert len(open_run(tmp_path / "run")) == 256

@@ -1,4 +1,4 @@
-"""Who does the work: this process, several, or whatever a user brings, such as a cluster: one more `Executor`."""
+"""Several processes of this machine."""
 
 import contextlib
 import multiprocessing
@@ -8,34 +8,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from ..errors import ConvscopeError
+from ..errors import ConvscopeError, OptionError
+from .engine import MACHINE, Item, Result
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class Executor(Protocol):
-    """Maps a function over items and yields the results in any order.
-
-    Function, items and results can be pickled. They share nothing but the files that they name: neither this process's memory nor the
-    folder that is written, which is the caller's alone. A function may be slow at its first item, and quick from then on, if the same
-    (unpickled) object is called again. The items come from an iterator: take few more than are worked on. A result may come twice, and
-    results that nobody waits for are passed over; one that never comes is an error. An exception of the function is raised as it is. When
-    the iterator is closed before its end, the work ends too.
-    """
-
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
-        """Yield function(item) for each item."""
-
-
-class Serial:
-    """One after the other, here."""
-
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
-        """Yield function(item) for each item, in their order."""
-        return map(function, items)
+MOST_PROCESSES = 1024
 
 
 class Processes:
@@ -45,8 +23,15 @@ class Processes:
     in between: then ConvscopeError says so.
     """
 
+    reach = MACHINE
+
     def __init__(self, count: int) -> None:
+        if not 1 <= count <= MOST_PROCESSES:
+            raise OptionError(f"Received {count} workers. Expected 1 to {MOST_PROCESSES:,} processes.")
         self._count = count
+
+    def __repr__(self) -> str:
+        return f"Processes({self._count})"
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
         """Yield function(item) for each item, as they come."""
@@ -63,7 +48,7 @@ class Processes:
                 if not progress:
                     raise ConvscopeError(
                         "A worker process died before it finished anything: it was killed, or memory ran out. Finished "
-                        "shards are kept. Repeat the command with fewer --workers to resume."
+                        "work is kept. Repeat the command with fewer --workers to resume."
                     ) from error
 
     def _once(self, function: Callable[[Item], Result], waiting: Iterator[Item], lost: list[Item]) -> Iterator[Result]:
