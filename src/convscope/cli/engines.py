@@ -1,4 +1,4 @@
-"""The options that say who works: an engine, and what is asked of its workers."""
+"""The options that say who works: an engine and its workers."""
 
 from typing import Any
 

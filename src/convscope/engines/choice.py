@@ -28,7 +28,7 @@ def _processes(workers: Workers) -> Engine:
 
 
 # Engines by name: what a user asks of the workers -> an engine. Each is called when it is chosen, and may load what it needs then.
-ENGINES: Registry[Callable[[Workers], Engine]] = Registry("engine", group="convscope.engines")
+ENGINES: Registry[Callable[[Workers], Engine]] = Registry("engine", group=__package__)
 ENGINES.register(LOCAL, _local)
 ENGINES.register(PROCESSES, _processes)
 

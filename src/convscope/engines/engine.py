@@ -23,8 +23,9 @@ class Engine(Protocol):
     results that nobody waits for are passed over; one that never comes is an error. An exception of the function is raised as it is. When
     the iterator is closed before its end, the work ends too. `map` is called several times, one after the other.
 
-    An engine may have two more attributes. `reach`: how far away its workers may be, one of PROCESS, MACHINE, EVERYWHERE; where they may
-    be on other machines, they are asked what they are before the work begins. `close()`: end what outlives a `map`.
+    An engine may have three more attributes. `reach`: how far away its workers may be, one of PROCESS, MACHINE, EVERYWHERE; where they may
+    be on other machines, they are asked what they are before the work begins. `workers`: how many there are now. `close()`: end what
+    outlives a `map`.
     """
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
@@ -34,7 +35,7 @@ class Engine(Protocol):
 class Serial:
     """One after the other, here."""
 
-    reach = PROCESS
+    reach, workers = PROCESS, 1
 
     def __repr__(self) -> str:
         return "Serial()"

@@ -28,10 +28,10 @@ class Processes:
     def __init__(self, count: int) -> None:
         if not 1 <= count <= MOST_PROCESSES:
             raise OptionError(f"Received {count} workers. Expected 1 to {MOST_PROCESSES:,} processes.")
-        self._count = count
+        self.workers = count
 
     def __repr__(self) -> str:
-        return f"Processes({self._count})"
+        return f"Processes({self.workers})"
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result]:
         """Yield function(item) for each item, as they come."""
@@ -55,10 +55,10 @@ class Processes:
         """Work until all is done or a process dies. `lost` then holds the items whose results have not come back."""
         running: dict[Future[Result], Item] = {}
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self._count, mp_context=context, initializer=_begin, initargs=(function,))
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin, initargs=(function,))
         try:
             while True:
-                while len(running) < 2 * self._count and (item := lost[-1] if lost else next(waiting, None)) is not None:
+                while len(running) < 2 * self.workers and (item := lost[-1] if lost else next(waiting, None)) is not None:
                     lost[-1:] = [item]  # until it is given out: a broken pool refuses it
                     with _interrupts_ignored():  # what a process that is begun here inherits, until `_begin` says so again
                         running[pool.submit(_call, item)] = item
