@@ -25,4 +25,5 @@ def draw(folder, count, first=0):
 
 def column(record):
     """Return a column of the pages as an array."""
-    return np.frombuffer(base64.b64decode(record["data"]), f"<{record['type']}")
+    found = np.frombuffer(base64.b64decode(record["data"]), f"<{record['type']}")
+    return np.cumsum(found, dtype=int) if record.get("rises") else found

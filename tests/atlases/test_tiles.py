@@ -47,6 +47,11 @@ def test_places_without_a_picture_are_empty():
     assert projections.shape == (3, 6, 6, 1) and (projections == 255).all()
 
 
+@pytest.mark.parametrize(("window", "side"), [((3, 3), 3), ((9, 5), 9), ((10, 10), 20), ((19, 7), 38), ((24, 24), 24), ((99, 99), 64)])
+def test_what_is_just_too_small_is_kept_twice_as_large(window, side):
+    assert tiles.side_of(window, 64) == side
+
+
 def test_large_windows_become_smaller_tiles_of_their_shape():
     pixels = np.full((2, 128, 64, 3), 0.5, np.float32)
     assert tiles.patch_tiles(patches_of(pixels, [[0, 0, 128, 64]] * 2), 2, 64).shape == (2, 64, 32, 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from convscope.atlases import viewer
-from convscope.render.site import column, data_file, sheet
+from convscope.render.site import column, data_file, rising, sheet
 
 UNITS, LAYERS, WIDE, CLASSES = 22_008, 50, 1_280, 100
 BESIDE = (UNITS - WIDE) // (LAYERS - 1)
@@ -69,11 +69,11 @@ def start(layers: list[dict[str, object]]) -> dict[str, object]:
     ]
     return {
         "schema": 1, "convscope": "0", "title": "Atlas of a large network", "layers": layers, "remarks": [], "map": False,
-        "sample": column(np.arange(0), "i4"),
+        "sample": rising(np.arange(0)),
         "model": {"name": "large", "digest": "0", "preprocessing": "none", "input": [224, 224, 3], "weights": "random"},
         "run": {"images": 9, "skipped": 0, "dataset": "none", "complete": True, "sample": 0, "labelled": True},
         "settings": {"synthetic": "fast", "size": 64, "projections": 0},
         "graph": {"nodes": nodes, "edges": [[n, n + 1] for n in range(LAYERS - 1)] + [[n, n + 3] for n in range(0, LAYERS - 3, 3)]},
         "classes": [{"name": f"class {c}", "images": 1, "unit": None} for c in range(CLASSES)],
-        "images": {"count": 0, "ids": column(np.arange(0), "i4"), "tile": 96, "columns": 8, "per": 32, "records": 256},
+        "images": {"count": 0, "ids": rising(np.arange(0)), "tile": 96, "columns": 8, "per": 32, "records": 256},
     }  # fmt: skip

@@ -114,8 +114,8 @@ def map_of_an_atlas(tmp_path_factory):
     data = {
         "start": {
             "layers": [{"n": 0, "address": "odd/name", "units": 20}],
-            "images": {"ids": site.column(ids)},
-            "sample": site.column(np.arange(0, 60, 2)),
+            "images": {"ids": site.rising(ids)},
+            "sample": site.rising(np.arange(0, 60, 2)),
         },
         "units-0": {"n": 0, "order": site.column(order, "u2")},
         "detail-0-1": {"units": [detail]},  # channel 3 has rank 16

@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 # How many images are shown besides those that a layer that sees the whole image needs, and how many of each class.
 MOST, OF_A_CLASS = 16_384, 24
 # Images whose records are in one script.
-RECORDS = 256
+RECORDS = 64
 # Images on a sheet: all of a page at once; few where a unit's page needs images from nine sheets.
 MANY, FEW, FEWEST, LARGE_TILE = 256, 32, 16, 48
 COLUMNS = {MANY: 16, FEW: 8, FEWEST: 4}
@@ -62,7 +62,7 @@ class Gallery:
     def record(self) -> dict[str, Any]:
         """Return what the pages know of all images together."""
         shape = {"tile": self.tile, "columns": self.columns, "per": self.per, "records": RECORDS}
-        return {"count": len(self.ids), "ids": site.column(self.ids, "i4"), **shape}
+        return {"count": len(self.ids), "ids": site.rising(self.ids), **shape}
 
     def place(self, image: int) -> int | None:
         """Return an image's place among the ids, None for one that the atlas does not show."""

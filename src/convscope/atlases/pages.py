@@ -50,7 +50,7 @@ class Walls:
 
     def tile(self, layer: Layer) -> int:
         """Return the side of a layer's tiles on its wall."""
-        return min(tiles.WALL, max(layer.window))
+        return tiles.side_of(layer.window, tiles.WALL)
 
     def _chunks(self, layer: Layer, sheet: int) -> range:
         first = sheet * ON_A_WALL // CHUNK
@@ -146,7 +146,7 @@ def start(
         "graph": graph(subject),
         "classes": class_records(subject, classes_of(subject)),
         "images": gallery.record(),
-        "sample": site.column(np.asarray([gallery.place(image) for image in run.sample_images.tolist()], np.int64), "i4"),
+        "sample": site.rising(np.asarray([gallery.place(image) for image in run.sample_images.tolist()], np.int64)),
         "map": has_map,
     }
 

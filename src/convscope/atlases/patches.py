@@ -21,7 +21,7 @@ def sheet_part(layer: int, chunk: int) -> str:
 
 def detail_tile(layer: Layer) -> int:
     """Return the side of a layer's tiles on the page of a unit, in pixels: as large as what is seen, up to a limit."""
-    return min(tiles.DETAIL, max(layer.window))
+    return tiles.side_of(layer.window, tiles.DETAIL)
 
 
 def columns_of(subject: Subject, layer: Layer) -> tuple[int, int, int]:
@@ -47,7 +47,7 @@ def _key(subject: Subject, layer: Layer, chunk: int) -> str:
     images = [digests[row] if image >= 0 else None for row, image in zip(rows.ravel(), top.images.ravel(), strict=True)]
     fired = (top.values > 0) & (top.before > 0)
     places = [one[:, :SHOWN].tolist() for one in (top.rows, top.columns, fired)]
-    fit = [run.fit.channels, *run.fit.size, *layer.window]
+    fit = [run.fit.channels, *run.fit.size, *layer.window, detail_tile(layer), tiles.BESIDE]
     return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns_of(subject, layer))
 
 
@@ -68,7 +68,7 @@ def _made(subject: Subject, layer: Layer, chunk: int) -> Made:
         rows.append(_row(subject, layer, portrait))
         unreadable |= portrait.unreadable
     side = detail_tile(layer)
-    content = tiles.sheet(np.concatenate(rows), side, sum(columns_of(subject, layer)))
+    content = tiles.sheet(np.concatenate(rows), side, sum(columns_of(subject, layer)), tiles.BESIDE)
     facts = {"unreadable": sorted(unreadable)} if unreadable else {}
     return Made({data_path(detail_name(layer.n, chunk), "webp"): content}, facts)
 

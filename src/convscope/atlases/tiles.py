@@ -18,8 +18,8 @@ WALL, DETAIL, IMAGE = 64, 64, 96
 EMPTY = 128
 # Smaller tiles are kept without loss: WebP blurs squares of 16 pixels, across the borders of tiles.
 EXACT = 20
-# The quality of WebP: grey tiles show no colour that could bleed.
-COLOUR, GREY = 80, 60
+# The quality of WebP: of pictures that fill a page, of small ones beside each other; grey tiles show no colour that could bleed.
+COLOUR, BESIDE, GREY = 80, 68, 60
 WHITE = 255
 
 
@@ -37,6 +37,15 @@ def fitted_size(size: tuple[int, int], most: int) -> tuple[int, int]:
     """Return the (width, height) of a picture of (height, width) whose longer side is at most so many pixels."""
     factor = min(1.0, most / max(size))
     return max(1, round(size[1] * factor)), max(1, round(size[0] * factor))
+
+
+def side_of(window: tuple[int, int], most: int) -> int:
+    """Return the side of the tiles of what a layer sees, in pixels, at most so many.
+
+    What is just too small for WebP is kept twice as large, each pixel a square of four: half the bytes of tiles without loss.
+    """
+    longest = max(window)
+    return 2 * longest if EXACT / 2 <= longest < EXACT else min(most, longest)
 
 
 def blank(count: int, size: tuple[int, int], bands: int) -> Bytes:
@@ -94,10 +103,10 @@ def resized(tiles: Bytes, tile: int) -> Bytes:
     return np.stack([small(one, (tile, tile)) for one in tiles])
 
 
-def sheet(tiles: Bytes, tile: int, columns: int) -> bytes:
-    """Return tiles as the file of one sheet."""
+def sheet(tiles: Bytes, tile: int, columns: int, quality: int = COLOUR) -> bytes:
+    """Return tiles as the file of one sheet; `quality`: of colours."""
     coloured = tiles if tiles.shape[-1] == 3 or tile < EXACT else np.repeat(tiles, 3, axis=-1)  # grey alone would be kept without loss
-    return site.sheet(coloured, tile, columns, exact=tile < EXACT, quality=GREY if tiles.shape[-1] == 1 else COLOUR)
+    return site.sheet(coloured, tile, columns, exact=tile < EXACT, quality=GREY if tiles.shape[-1] == 1 else quality)
 
 
 def blocks(count: int, size: int) -> Iterator[NDArray[np.int64]]:

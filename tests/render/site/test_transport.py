@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convscope.render.site import column, data_file, sheet
+from convscope.render.site import column, data_file, rising, sheet
 
 pytestmark = pytest.mark.once
 
@@ -53,6 +53,15 @@ def test_numbers_that_do_not_fit_are_refused():
             column(values, kind)
     with pytest.raises(ValueError, match="is not a kind of column"):
         column(np.zeros(1), "f2")
+
+
+def test_numbers_that_rise_are_sent_as_steps():
+    for values, kind in (([0, 1, 256], "u1"), ([7, 300], "u2"), ([70_000], "i4"), ([], "u1")):
+        found = rising(np.array(values, np.int64))
+        assert (found["type"], found["rises"]) == (kind, True)
+        assert np.cumsum(np.frombuffer(base64.b64decode(found["data"]), f"<{kind}"), dtype=int).tolist() == values
+    with pytest.raises(ValueError, match="do not rise"):
+        rising(np.array([2, 1]))
 
 
 def opened(content):

@@ -4,7 +4,7 @@ A page is either alone, one file that holds its style and needs no script, or ha
 """
 
 from .shell import CSP, CSP_ALONE, Assets, assets, page
-from .transport import column, data_file, sheet
+from .transport import column, data_file, rising, sheet
 from .words import words
 
-__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "page", "sheet", "words"]
+__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "page", "rising", "sheet", "words"]

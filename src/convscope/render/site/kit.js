@@ -13,13 +13,15 @@ const kit = window.kit = { version: (document.currentScript.src.match(/[?].*/) |
 
   kit.take = (name, payload) => taken.set(name, payload);
 
-  /* Replace each {type, data} below `value` by its typed array: base64 of little-endian numbers. */
+  /* Replace each {type, data} below `value` by its typed array: base64 of little-endian numbers, or of the steps between them. */
   function decode(value) {
     if (value === null || typeof value !== "object") return value;
     if (typeof value.data === "string" && COLUMNS[value.type]) {
       const text = atob(value.data), bytes = new Uint8Array(text.length);
       for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-      return new COLUMNS[value.type](bytes.buffer);
+      const column = new COLUMNS[value.type](bytes.buffer);
+      let sum = 0;
+      return value.rises ? Int32Array.from(column, (step) => sum += step) : column;
     }
     for (const key of Object.keys(value)) value[key] = decode(value[key]);
     return value;
