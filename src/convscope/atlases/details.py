@@ -202,7 +202,7 @@ class Details:
         places = np.lexsort((np.arange(len(values)), -values))[: max(1, round(SAMPLE_SHARE * len(values)))]
         places = np.sort(places[values[places] > 0])
         shares = np.rint(values[places] / most * 255) if most > 0 else np.zeros(0)
-        return {"index": site.column(places, "u2"), "value": site.column(shares, "u1")}
+        return {"index": site.rising(places), "value": site.column(shares, "u1")}
 
 
 def number(value: float) -> float | None:

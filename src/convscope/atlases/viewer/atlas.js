@@ -2,10 +2,10 @@
 "use strict";
 const atlas = window.atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
 const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words),
-  heading = (...words) => el("h1", { tabindex: -1 }, words);
+  heading = (...words) => el("h1", { tabindex: -1 }, words), button = (href, ...words) => el("a.button", { href }, words);
 (() => {
   const RESERVED = ["image", "class", "search"], CHUNK = 16;
-  const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
+  atlas.VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
   const byNumber = new Map(), byAddress = new Map(), places = new Map();
 
   atlas.open = async () => {
@@ -18,6 +18,10 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
     start.images?.ids.forEach((id, place) => places.set(id, place));
     atlas.total = start.layers.reduce((sum, layer) => sum + layer.units, 0);
   };
+
+  /* The columns of units that one sorts and filters by: name -> [words, how a number is written]. */
+  atlas.COLUMNS = { fires: ["firing rate", percent], max: ["largest value", number], score: ["synthetic value", number],
+    percentile: ["synthetic over real", (value) => `${number(value)}\u00a0%`], selectivity: ["selectivity", number], auc: ["AUC of its class", number] };
 
   atlas.layer = (n) => byNumber.get(n);
   atlas.layerAt = (address) => byAddress.get(address) || byAddress.get(address.replace(/^\//, ""));
@@ -62,7 +66,7 @@ const strength = (words) => el("span.strength.number", words), note = (...words)
   atlas.chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
   atlas.isMade = (layer, units, channel) => layer.done[atlas.chunkOf(units, channel)] === "1";
   atlas.isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[atlas.chunkOf(units, channel)] === "1";
-  atlas.verdict = (units, channel) => VERDICTS[units.verdict[channel]] || "";
+  atlas.verdict = (units, channel) => atlas.VERDICTS[units.verdict[channel]] || "";
 
   /* Return an image's place in the atlas, or undefined: a large run has more images than its atlas. */
   atlas.placeOf = (image) => places.get(image);

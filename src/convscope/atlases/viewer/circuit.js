@@ -1,7 +1,7 @@
 /* What a unit is made of, and what it feeds: a drawing in three columns that one can walk through. */
 "use strict";
 (() => {
-  const THICKEST = 7; // pixels
+  const THICKEST = 7; // pixels, of a page whose letters have the usual size
 
   /* Return {element, attach, detach}, or null where nothing is known. */
   atlas.circuit = (layer, units, channel, detail) => {
@@ -32,14 +32,14 @@
       const box = element.getBoundingClientRect(), to = centre.firstChild.getBoundingClientRect(),
         strongest = (links) => Math.max(1e-9, ...links.map((link) => Math.abs(link.dataset.strength)));
       const all = [...left.querySelectorAll(".wired")], out = [...right.querySelectorAll(".wired")],
-        most = { left: strongest(all), right: strongest(out) };
+        most = { left: strongest(all), right: strongest(out) }, rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
       const wire = (tile, place, many, side) => {
         const from = tile.getBoundingClientRect(), weight = Number(tile.dataset.strength), y1 = from.top + from.height / 2 - box.top,
           y2 = to.top - box.top + to.height * (place + 0.5) / many;
         const [x1, x2] = side === "left" ? [from.right - box.left + 4, to.left - box.left - 4] : [from.left - box.left - 4, to.right - box.left + 4],
           bend = (x1 + x2) / 2;
         return svg(weight < 0 ? "path.inhibits" : "path.excites",
-          { d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`, "stroke-width": 1 + (THICKEST - 1) * Math.abs(weight) / most[side] });
+          { d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`, "stroke-width": (1 + (THICKEST - 1) * Math.abs(weight) / most[side]) * rem });
       };
       const flat = getComputedStyle(wires).display === "none";
       wires.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);

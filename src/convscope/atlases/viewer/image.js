@@ -5,7 +5,8 @@ atlas.views.image = async ({ id }) => {
   const { ids } = start.images, place = atlas.placeOf(id), map = `map/index.html#image=${id}`;
   const facts = [found.label && ["Label", atlas.classLink(found.label)],
     found.prediction && ["Prediction", [atlas.classLink(found.prediction), sure >= 0 && ` \u00b7 ${percent(sure)} `,
-    found.label && found.label !== found.prediction && el("span.badge.warning", "not its label")]], ["Number", String(id)]].filter(Boolean);
+    found.label !== found.prediction && start.classes.some(({ name, unit }) => unit && name === found.label)
+      && el("span.badge.warning", "not its label")]], ["Number", String(id)]].filter(Boolean);
   const layers = (found.excites || []).filter(([n]) => atlas.layer(n)).reverse();
   return {
     map, title: shown(found.name), crumbs: [["Images", kit.link(["image"])], [found.name]], up: kit.link(["image"]),
@@ -13,7 +14,7 @@ atlas.views.image = async ({ id }) => {
       ArrowDown: { act: () => kit.enter(document.querySelector("main [data-arrows]")) } },
     content: [
       el("div.hero", el("div.big", atlas.imagePicture(id)), el("div", heading(named(found.name)), atlas.facts(facts),
-        start.map ? el("p.actions", el("a.button", { href: map }, "On the map")) : null)),
+        start.map && el("p.actions", button(map, "On the map")))),
       found.near?.length ? atlas.section("Nearest images", note("By the network's own features."),
         el("div.nearest", arrows, found.near.map((near) => atlas.imageTile(near)))) : null,
       layers.length ? atlas.section("Units that it excites most",
@@ -29,8 +30,7 @@ atlas.views.images = async () => {
   const { images } = atlas.start, wall = atlas.wall(5);
   const show = () => wall.show(images.count, (place) => atlas.imageTile(images.ids[place], [el("small", String(images.ids[place]))]));
   return {
-    title: "Images", roomy: true, crumbs: [["Images"]], up: atlas.href.overview(), first: wall.element, attach: () => { wall.attach(); show(); },
-      detach: wall.detach,
+    title: "Images", roomy: true, crumbs: [["Images"]], up: atlas.href.overview(), first: wall.element, attach: show, detach: wall.detach,
     content: [el("div.title", heading("Images"),
       el("p", `${counted(images.count, "image")} of the ${atlas.start.run.images.toLocaleString("en")} that were scanned.`)), wall.element],
   };

@@ -1,18 +1,10 @@
 /* A layer: a wall of all its units, sorted and filtered. */
 "use strict";
 (() => {
-  const SORTS = {
-    telling: "most telling", channel: "channel", fires: "firing rate", max: "largest value", score: "synthetic value",
-      percentile: "synthetic over real",
-    selectivity: "selectivity", auc: "AUC of its class", class: "class", like: "likeness to a unit",
-  };
-  const SIZES = { s: 3, m: 4.4, l: 7 };
-  const CAPTIONS = {
-    fires: (units, c) => percent(units.fires[c]), max: (units, c) => number(units.max[c]), score: (units, c) => number(units.score[c]),
-      selectivity: (units, c) => number(units.selectivity[c]),
-    percentile: (units, c) => `${number(units.percentile[c])}\u00a0%`, auc: (units, c) => number(units.auc[c]),
-  };
-  atlas.sorts = (units) => Object.entries(SORTS).filter(([name]) => ["telling", "channel", "class", "like"].includes(name) || units[name]);
+  const SIZES = { s: 3.2, m: 5.2, l: 8 }; // rem
+  const sorts = (units) => [["telling", "most telling"], ["channel", "channel"],
+    ...Object.entries(atlas.COLUMNS).filter(([name]) => units[name]).map(([name, [words]]) => [name, words]), ["class", "class"],
+    ["like", "likeness to a unit"]];
 
   /* Return how alike each unit's values on the sample are to those of one unit: cosine of what the chunks hold, 1 for itself. */
   async function likeness(layer, units, channel) {
@@ -35,7 +27,7 @@
     else if (sort === "class") order.sort((a,
       b) => name(a).localeCompare(name(b)) || (units.auc ? units.auc[b] - units.auc[a] : units.selectivity[b] - units.selectivity[a]));
     else if (sort === "like") high(await likeness(layer, units, Number(like) < units.order.length ? Number(like) : units.order[0]));
-    else if (units[sort] && sort in CAPTIONS) high(units[sort]);
+    else if (units[sort] && sort in atlas.COLUMNS) high(units[sort]);
     return turn ? order.reverse() : order;
   };
 
@@ -43,8 +35,8 @@
   atlas.wallTile = (layer, units, channel, kind, sort, long) => {
     const verdict = atlas.verdict(units, channel), name = units.names?.[channel],
       top = shown(name ?? (atlas.className(units.top_class[channel]) || "no class"));
-    const said = verdict || (CAPTIONS[sort] ? CAPTIONS[sort](units,
-      channel) : atlas.start.run.labelled || name ? top : percent(units.fires[channel]));
+    const said = verdict || (sort in atlas.COLUMNS ? atlas.COLUMNS[sort][1](units[sort][channel])
+      : atlas.start.run.labelled || name ? top : percent(units.fires[channel]));
     const title = `${atlas.words(layer, channel)}: fires on ${percent(units.fires[channel])}, largest ${number(units.max[channel])}, ${verdict || top}`;
     return el("a.tile", { href: atlas.href.unit(layer, channel), title, label: title }, atlas.picture(layer, units, channel, kind),
       long ? atlas.caption(layer, channel) : el("small", el("b", String(channel)), " ", el(verdict ? "span.warning" : "span", said)));
@@ -81,7 +73,7 @@
     const classes = atlas.start.classes.map(({ name }, c) => [String(c), shown(name)]).filter(([c]) => units.top_class.includes(Number(c)));
     const controls = el("div.controls",
       atlas.choice("Picture", atlas.kinds(layer).map((kind) => [kind, atlas.KINDS[kind]]), atlas.kind(layer, query.kind), (kind) => change({ kind })),
-      select("Sort by", atlas.sorts(units), query.sort || "telling", (sort) => change({ sort })), toUnit,
+      select("Sort by", sorts(units), query.sort || "telling", (sort) => change({ sort })), toUnit,
       el("button.icon", { title: "Turn the order around", label: "Turn the order around", "aria-pressed": String(Boolean(query.turn)),
         onclick: ({ currentTarget }) => { currentTarget.setAttribute("aria-pressed", !state.turn); change({ turn: state.turn ? "" : "1" }); } },
         svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4" }))),
@@ -90,9 +82,8 @@
         oninput: (event) => { clearTimeout(typing); typing = setTimeout(change, 150, { q: event.target.value }); } }),
       atlas.choice("Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m",
         (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
-    const beside = (step, words) => { const other = layers[layer.place + step]; return other ? el("a.button",
-      { href: atlas.href.layer(other), rel: words, title: words }, step < 0 ? "\u2190 " : "", named(other.address),
-      step > 0 ? " \u2192" : "") : null; };
+    const beside = (step, words) => { const other = layers[layer.place + step]; return other && el("a.button",
+      { href: atlas.href.layer(other), rel: words, title: words }, step < 0 && "\u2190 ", named(other.address), step > 0 && " \u2192"); };
     const facts = [shown(layer.kind), layer.shape.length && atlas.shape(layer), counted(layer.units, "unit"),
       layer.parameters ? counted(layer.parameters, "weight") : null, layer.silent ? `${layer.silent} silent` : null,
       layer.dead ? `${layer.dead} dead` : null].filter(Boolean);
@@ -106,7 +97,6 @@
       detach: wall.detach,
       attach: async () => {
         const [n, unit] = atlas.came || []; // the unit that the reader comes up from
-        wall.attach();
         await draw();
         const place = n === layer.n ? channels.indexOf(unit) : -1, returning = place >= 0 && history.state?.top === undefined;
         if (returning) wall.focus(place);

@@ -20,8 +20,7 @@ atlas.views.overview = async ({ query }) => {
       el("a.chip", { href: atlas.href.class(name) }, named(name), el("small.muted", many ? many.toLocaleString("en") : ""))))),
       some.length < classes.length ? note(`The first ${some.length} of ${classes.length}. The search finds the others.`) : null) : null,
     images?.count ? atlas.section("Images", note(`${counted(images.count, "image")} of the ${run.images.toLocaleString("en")} that were scanned.`),
-      el("p.actions", el("a.button", { href: kit.link(["image"]) }, "All images"),
-      atlas.start.map ? el("a.button", { href: "map/index.html" }, "The map of images") : null)) : null,
+      el("p.actions", button(kit.link(["image"]), "All images"), atlas.start.map && button("map/index.html", "The map of images"))) : null,
   ];
   return { title: shown(title), crumbs: [], content, attach: drawn.attach, detach: drawn.detach, up: null, first: drawn.element };
 };

@@ -1,9 +1,9 @@
 /* The language of the search: words, class:Bag, label:cat, layer:block4, fires>0.5, max<3, dead, silent, -word; all must hold. */
 "use strict";
 (() => {
-  const NUMBERS = ["fires", "max", "mean", "q50", "q99", "score", "percentile", "auc", "selectivity"];
-  const VERDICTS = { silent: 1, dead: 2, saturated: 3 };
-  const SIGNS = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
+  const NUMBERS = [...Object.keys(atlas.COLUMNS), "mean", "q50", "q99"];
+  const holds = (value, sign, limit) => (value < limit && sign.includes("<")) || (value > limit && sign.includes(">"))
+    || (value === limit && sign.includes("="));
   const lower = (text) => String(text ?? "").toLowerCase();
   const quoted = (name) => (/\s/.test(name) ? `\x22${name}\x22` : name);
   /* Return examples with what they mean, made of the names of this network. */
@@ -20,11 +20,11 @@
     const compared = word.match(/^(\w+)(<=|>=|<|>|=)(-?[\d.]+)(%?)$/), [key, ...rest] = word.split(":"), value = rest.join(":");
     if (compared) {
       const [, name, sign, number, percent] = compared, limit = Number(number) / (percent ? 100 : 1);
-      return NUMBERS.includes(name) && !Number.isNaN(limit) ? (layer, units, channel) => Boolean(units[name]) && SIGNS[sign](units[name][channel],
-        limit) : null;
+      return NUMBERS.includes(name) && !Number.isNaN(limit) ? (layer, units, channel) => units[name] && holds(units[name][channel], sign, limit) : null;
     }
     if (/[<>]/.test(word)) return null;
-    if (word in VERDICTS) return (layer, units, channel) => units.verdict[channel] === VERDICTS[word];
+    const verdict = atlas.VERDICTS.indexOf(word);
+    if (verdict > 0) return (layer, units, channel) => units.verdict[channel] === verdict;
     if (key === "layer" && value) return (layer) => lower(layer.address).includes(value);
     if (key === "class" && value) return (layer, units, channel) => lower(atlas.className(units.top_class[channel])).includes(value);
     if (["label", "name"].includes(key) && value) return (layer, units, channel) => lower(units.names?.[channel]).includes(value);

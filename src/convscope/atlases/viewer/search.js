@@ -13,7 +13,7 @@
   };
 
   atlas.views.search = async ({ query: { q = "" } }) => {
-    const query = atlas.query(q), found = query.empty ? [] : await atlas.find(query), wall = atlas.wall(5.2), text = q.trim().toLowerCase();
+    const query = atlas.query(q), found = query.empty ? [] : await atlas.find(query), wall = atlas.wall(7.4), text = q.trim().toLowerCase();
     const has = (name) => text && shown(name).toLowerCase().includes(text);
     const places = [...atlas.start.layers.filter(({ address }) => has(address)).map((layer) => [atlas.href.layer(layer), layer.address]),
       ...atlas.start.classes.filter(({ name }) => has(name)).map(({ name }) => [atlas.href.class(name), name])].slice(0, 24);
@@ -22,7 +22,7 @@
     const said = query.empty ? words : `${words}${counted(found.length, "unit")} of ${number(atlas.total)}`;
     return {
       title: q ? `${q} \u2013 search` : "Search", crumbs: [["Search"]], up: atlas.href.overview(), first: wall.element, roomy: true,
-      attach: () => { wall.attach(); wall.show(found.length, (place) => atlas.wallTile(...found[place], null, null, true)); kit.say(said); },
+      attach: () => { wall.show(found.length, (place) => atlas.wallTile(...found[place], null, null, true)); kit.say(said); },
         detach: wall.detach,
       content: [el("div.title", heading("Search"), el("p", said)),
         places.length ? el("ul.chips", arrows, places.map(([href, name]) => el("li", el("a.chip", { href }, named(name))))) : null,

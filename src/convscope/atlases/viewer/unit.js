@@ -31,13 +31,14 @@
     const cut = (part, place) => (made ? sheet(part, place) : el("i.blank", { title: "Not made yet" }));
     const nine = el("div.nine", arrows, tops.map((top, place) => atlas.imageTile(top.image,
       [el("small", el("b", number(top.value)), " ", top.label ? shown(top.label) : "")],
-      `${shown(top.label ?? top.name ?? "")}, ${number(top.value)}`, layer.whole ? null : cut("patches", place))));
+      `${shown(top.label ?? top.name ?? "")}, ${number(top.value)}`, made && !layer.whole && sheet("patches", place))));
     const grid = (part) => el("div.nine", Array.from({ length: many }, (_, place) => el("span.tile", cut(part, place), el("small", "\u00a0"))));
     const stack = el("div", grid("with")), choice = layer.both && atlas.choice("Projections", [["with", "With switches"], ["without", "Without"]],
       "with", (part) => stack.replaceChildren(grid(part)));
     const parts = [figure("Strongest images", nine,
-      layer.whole ? "Each opens its image." : made ? "What the unit saw of each. Each opens its image." : LATER)];
-    if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, carried down to the pixels." : LATER, choice));
+      layer.whole ? "Each opens its image." : made ? "What the unit saw of each; grey lies beyond it. Each opens its image."
+        : "The whole images: patches are not made yet. Each opens its image.")];
+    if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, carried down to the pixels. Mid-grey is zero." : LATER, choice));
     const mark = ({ target, type }) => {
       const tile = target.closest(".nine > *"), place = [...tile?.parentNode.children || []].indexOf(tile);
       for (const part of parts) part.querySelectorAll(".nine > *").forEach((one, at) => one.classList.toggle("lit",
@@ -52,19 +53,20 @@
       typeof value === "number" ? number(value) : shown(value)]);
     const rows = detail.classes.map(({ c, mean, share }) => ({ name: atlas.classLink(atlas.className(c)), value: mean, words: number(mean),
       more: share ? `${Math.round(share * many)} of ${many}` : "" }));
-    const facts = [["Receptive field", atlas.field(layer)], ["Mean of the maxima", number(detail.mean)], ["Largest", number(detail.max)],
+    const facts = [["Mean", number(detail.mean)], ["Largest", number(detail.max)],
       ...Object.entries(detail.quantiles).map(([name, value]) => [`${name.slice(1)}\u00a0% of images below`, number(value)]), ...pairs];
     return el("div.cards", el("div.card", el("h2", "How often, how much"), atlas.histogram(detail.histogram, units.score?.[channel]),
-      note("The largest value on each image of the scan.")),
+      note("The largest value on each image of the scan."), atlas.facts(facts)),
       rows.length > 0 && el("div.card", el("h2", "Class mix"),
         note("Mean of the largest values by class, and how many of the strongest images are of it."), atlas.bars(rows)),
-      el("div.card", el("h2", "What it sees"), where(layer, detail), atlas.facts(facts)));
+      el("div.card", el("h2", "What it sees"), note("The receptive field on the strongest image."), where(detail),
+        atlas.facts([["Receptive field", atlas.field(layer)], ["Image", atlas.start.model.input.slice(0, 2).join("\u2009\u00d7\u2009")]])));
   }
 
   /* The strongest image with the receptive field drawn on it. */
-  function where(layer, { tops: [top] }) {
+  function where({ tops: [top] }) {
     const [height, width] = atlas.start.model.input, most = Math.max(height, width), x = (most - width) / 2, y = (most - height) / 2;
-    if (!top || layer.whole || atlas.placeOf(top.image) === undefined) return null;
+    if (!top || atlas.placeOf(top.image) === undefined) return null;
     const [t, l, b, r] = top.field.map((side, edge) => Math.max(0, Math.min(side, edge % 2 ? width : height)));
     return el("div.where", atlas.imagePicture(top.image),
       svg("svg", { viewBox: `0 0 ${most} ${most}`, role: "img", label: `On the strongest image it looks at rows ${t} to ${b}, columns ${l} to ${r}` },
@@ -100,8 +102,8 @@
       content: [
         el("div.title", el("div.head-of", heading(named(layer.address), el("span.muted", ":"), String(channel),
           verdict && [" ", el("span.badge.warning", verdict)]),
-          el("nav.beside", { label: "Units beside it" }, place >= 0 && el("span.muted.small.number", `${place + 1} of ${walk.length}`),
-            link(-1, "\u2190"), link(1, "\u2192"))),
+          el("nav.beside", { label: "Units beside it" }, place >= 0 && el("span.muted.small.number", `${number(place + 1)} of ${number(walk.length)}`),
+            link(-1, "\u2190"), link(1, "\u2192"), atlas.start.map && button(map, "On the map"))),
         name && el("p.called", named(name)), detail.names?.length > 0 && el("ul.chips",
           detail.names.map((one) => el("li.chip", shown(one.name ?? one)))), el("p", sentence(units, channel, detail))),
         el("div.trio", synthetic(layer, units, channel), pictures(layer, units, channel, detail)),
@@ -113,8 +115,6 @@
           note("Correlation of their values over a sample of the images. ",
           el("a", { href: atlas.href.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
           el("div.alike.links", arrows, detail.alike.map(([n, other, r]) => atlas.unitTile(n, other, number(r), "correlation")))),
-        el("p.actions", atlas.start.map && el("a.button", { href: map },
-          "Its images on the map")),
         detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", atlas.said(one))))),
       ],
       attach: () => { circuit?.attach(); waiting = setTimeout(later, AFTER, layer, units, at(1)); },

@@ -1,9 +1,9 @@
 /* A wall of many tiles, of which only those near the window are in the page. */
 "use strict";
 (() => {
-  const GAP = 0.45, CAPTION = 1.25, MARGIN = 0.6; // rem, rem, of the window's height
+  const GAP = 0.45, CAPTION = 1.4, MARGIN = 0.6; // rem, rem, of the window's height
 
-  /* Return {element, show(count, make), focus(index), resize(side), attach, detach}; make(index) returns a tile. `side`: of a tile, in rem; tiles grow to fill a row. */
+  /* Return {element, show(count, make), focus(index), resize(side), detach}; make(index) returns a tile. `side`: of a tile, in rem; tiles grow to fill a row. */
   atlas.wall = (side) => {
     const board = el("div.board", arrows), tiles = new Map();
     let count = 0, make = null, columns = 1, step = [1, 1];
@@ -44,16 +44,13 @@
     let asked = 0;
     const later = () => { asked ||= requestAnimationFrame(() => { asked = 0; draw(); }); };
     const watcher = new ResizeObserver(measure);
-    const attach = () => {
-      watcher.observe(board);
-      addEventListener("scroll", later, { passive: true });
-      measure();
-    };
     const detach = () => { watcher.disconnect(); removeEventListener("scroll", later); };
     const show = (many, one) => {
       [count, make] = [many, one];
       for (const tile of tiles.values()) tile.remove();
       tiles.clear();
+      watcher.observe(board);
+      addEventListener("scroll", later, { passive: true });
       measure();
     };
     const resize = (rem) => { side = rem; measure(); };
@@ -63,6 +60,6 @@
       draw();
       tiles.get(index)?.focus({ preventScroll: true });
     };
-    return { focus, element: board, show, attach, detach, resize };
+    return { focus, element: board, show, detach, resize };
   };
 })();
