@@ -7,13 +7,16 @@ nothing heavy loads before it is needed.
 from .failures import compiled, failure
 from .lazy import device_name, engine, imported, keras, ops, quietly
 from .memory import available_memory
-from .precision import native_bfloat16, resolve_precision
+from .precision import check_precision, native_bfloat16, resolve_precision
 from .protocol import Engine
 from .select import choose, installed, versions
+from .worker import check_worker, worker_kind
 
 __all__ = [
     "Engine",
     "available_memory",
+    "check_precision",
+    "check_worker",
     "choose",
     "compiled",
     "device_name",
@@ -27,4 +30,5 @@ __all__ = [
     "quietly",
     "resolve_precision",
     "versions",
+    "worker_kind",
 ]

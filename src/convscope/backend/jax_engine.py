@@ -111,3 +111,8 @@ _pooled_by_two.defvjp(_pooled_forward, _pooled_backward)
 def device() -> str:
     """Return the platform of JAX's default device: "cpu", "gpu" or "tpu"."""
     return jax.default_backend()
+
+
+def device_kind() -> str:
+    """Return what JAX calls the kind of its default device."""
+    return jax.devices()[0].device_kind

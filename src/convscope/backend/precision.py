@@ -31,13 +31,18 @@ def resolve_precision(wanted: str) -> str:
     Processors without bfloat16 products only lose by it; on others a convolution is timed in both, once per machine, backend and
     release of it. Raises OptionError.
     """
-    check_choice("precision", wanted, PRECISIONS)
+    check_precision(wanted)
     if wanted != "auto":
         return wanted
     device = device_name()
     if device == "cpu" and not native_bfloat16():
         return "float32"
     return remembered(_key(device), measured)
+
+
+def check_precision(wanted: str) -> None:
+    """Raise OptionError for a precision that does not exist."""
+    check_choice("precision", wanted, PRECISIONS)
 
 
 def remembered(key: str, measure: Callable[[], dict[str, float]]) -> str:

@@ -38,3 +38,6 @@ class Engine(Protocol):
 
     def device(self) -> str:
         """Return the framework's name for the device that computes, such as "cpu"."""
+
+    def device_kind(self) -> str:
+        """Return what kind of device that is, such as "NVIDIA H100", or "cpu"."""

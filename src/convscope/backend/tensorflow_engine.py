@@ -89,3 +89,9 @@ def lean(layer: Any, dtype: str) -> Callable[[Any], Any] | None:
 def device() -> str:
     """Return "gpu" where TensorFlow sees one, else "cpu"."""
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def device_kind() -> str:
+    """Return the name of the GPU that TensorFlow uses, else "cpu"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu")) if gpus else "cpu"

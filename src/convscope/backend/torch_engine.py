@@ -109,3 +109,8 @@ def _planes(value: Any, function: Callable[[Any], Any]) -> Any:
 def device() -> str:
     """Return "cuda" where PyTorch sees a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_kind() -> str:
+    """Return the name of the GPU that PyTorch uses, else "cpu"."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"

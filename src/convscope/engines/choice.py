@@ -1,7 +1,8 @@
 """Which engine works: a text of the user's, or an object that a user made."""
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +64,17 @@ def engine_of(engine: Any = None, workers: int | str | None = None, **asked: Any
             raise OptionError(f"Received the engine `{engine}` and {workers} workers. Say the number once.")
         wanted = replace(wanted, count=_count(number))
     return ENGINES.get(name)(wanted)
+
+
+@contextlib.contextmanager
+def using(engine: Any = None, workers: int | str | None = None, **asked: Any) -> Iterator[Engine]:
+    """Yield the engine that is meant, as `engine_of` does. One that is made here from its name ends with the block."""
+    found = engine_of(engine, workers, **asked)
+    try:
+        yield found
+    finally:
+        if found is not engine and hasattr(found, "close"):
+            found.close()
 
 
 def _made(engine: Any, workers: Workers) -> Engine:

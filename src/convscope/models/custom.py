@@ -16,6 +16,8 @@ from ..files import as_path
 from .saved.trust import KERAS_PACKAGES, Custom
 
 EXPECTED_CODE = "Expected file.py, file.py:Name, package.module, or package.module:Name."
+# How the module of a file is called here; no other process knows it by that name.
+OF_A_FILE = "convscope_custom_"
 IN_A_FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[^:/\\]*))?", re.DOTALL)
 
 
@@ -66,7 +68,7 @@ def _one(module: ModuleType, wanted: str, text: str) -> Any:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise OptionError(f"No file `{path}` for --custom. {EXPECTED_CODE}")
-    name = f"convscope_custom_{path.stem}"
+    name = f"{OF_A_FILE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

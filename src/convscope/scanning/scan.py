@@ -1,16 +1,19 @@
 """The scan: a network and a set of images in, a run's folder out."""
 
-from collections.abc import Sequence
+import contextlib
+import functools
+import platform
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import backend
-from ..engines import Engine, Processes, Serial, engine_of
+from ..engines import EVERYWHERE, Engine, Serial, reach_of, using
 from ..errors import ModelError, OptionError
 from ..files import as_path
 from ..images import as_image_set
-from ..models import ModelBundle, load
+from ..models.reference import ModelReference
 from ..models.reload import files_of
 from ..network.network import Network, as_network
 from .completion import complete_run, difference, known_settings
@@ -58,19 +61,27 @@ def scan(
     """
     if not 1 <= top <= MOST_TOP:
         raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
-    chosen = engine_of(engine, workers)
     network = as_network(model)
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
-    options = ScanOptions(tuple(chosen_layers(network, layers)), top, backend.resolve_precision(precision), _maker(measure))
-    if isinstance(chosen, Processes):
-        load_arguments(network.bundle)  # now, not in a worker
-    given = as_image_set(images)
-    measured = options.opened(network)
-    job = Job(network, options, measured)
-    complete_run(folder, given, measured, job.recorded, None if type(chosen) is Serial else chosen, job)
+    addresses, make, given = tuple(chosen_layers(network, layers)), _maker(measure), as_image_set(images)
+    with using(engine, workers) as chosen:
+        kind = _kind_of_workers(chosen, precision)
+        options = ScanOptions(addresses, top, kind["precision"], make)
+        measured = options.opened(network)
+        job = Job(network, options, measured, kind, far=reach_of(chosen) == EVERYWHERE)
+        complete_run(folder, given, measured, job.recorded, None if type(chosen) is Serial else chosen, job)
     return open_run(folder, images=given, allow=files_of(network.bundle.identity()))
+
+
+def _kind_of_workers(engine: Engine, precision: str) -> dict[str, str]:
+    """Return what the workers compute with: what this process does, or the first of those on other machines."""
+    backend.check_precision(precision)
+    if reach_of(engine) != EVERYWHERE:
+        return backend.worker_kind(precision)
+    with contextlib.closing(engine.map(backend.worker_kind, [precision])) as answers:  # type: ignore[type-var]
+        return next(answers)
 
 
 def _maker(measure: MakeMeasure | None) -> MakeMeasure:
@@ -99,8 +110,8 @@ class ScanOptions:
         check_measure(measure)
         return measure
 
-    def recorded(self, network: Network, measure: Measure) -> dict[str, Any]:
-        """Return what the run records as plain data."""
+    def recorded(self, network: Network, measure: Measure, device: str) -> dict[str, Any]:
+        """Return what the run records as plain data. `device`: that of the workers."""
         said = description(measure)
         return {
             "model": network.bundle.identity(),
@@ -108,7 +119,7 @@ class ScanOptions:
             "top": self.top,
             "precision": self.precision,
             "fit": {"channels": measure.fit.channels, "height": measure.fit.size[0], "width": measure.fit.size[1]},
-            "backend": {"name": backend.choose(), "device": backend.device_name()},
+            "backend": {"name": backend.choose(), "device": device},
             "ranked": measure.ranked(),
         } | ({"measure": said} if said else {})
 
@@ -116,40 +127,38 @@ class ScanOptions:
 class Job:
     """The function that an engine is handed: a shard -> what is finished of it. In threads of this process it shares the network.
 
-    It pickles as words for `load`, never as a network. Elsewhere it loads that network at its first shard, and checks that it is the run's.
+    It pickles as a reference to the network. Elsewhere it loads that network at its first shard, and checks that it is the run's, and that
+    the worker is of the `kind` of the others.
     """
 
-    def __init__(self, network: Network, options: ScanOptions, measure: Measure) -> None:
+    def __init__(self, network: Network, options: ScanOptions, measure: Measure, kind: Mapping[str, str], *, far: bool = False) -> None:
         self.measure: Measure | None = measure
-        self.options, self.recorded = options, options.recorded(network, measure)
-        self._bundle: ModelBundle | None = network.bundle
-        self._arguments: dict[str, Any] | None = None
+        self.options, self.recorded, self.kind = options, options.recorded(network, measure, kind["device"]), dict(kind)
+        self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(network.bundle, far=far))
+        self._reference: ModelReference | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return all but the network. Raises ModelError for one that lies in memory only."""
-        arguments = load_arguments(self._bundle) if self._bundle is not None else self._arguments
-        return self.__dict__ | {"measure": None, "_bundle": None, "_arguments": arguments}
+        """Return all but the network. Raises ModelError for one that no other process can load."""
+        return self.__dict__ | {"measure": None, "_refer": None, "_reference": self._reference or self._refer()}
 
     def __call__(self, shard: Shard) -> Finished:
         """Measure the images of a shard."""
+        return work(shard, self.opened(), self.options.top)
+
+    def opened(self) -> Measure:
+        """Return the measure, made here at its first use. Raises ModelError and BackendError where it would not be that of the run."""
         if self.measure is None:
             self.measure = self._loaded()
-        return work(shard, self.measure, self.options.top)
+        return self.measure
 
     def _loaded(self) -> Measure:
-        network = as_network(load(**(self._arguments or {})))
+        assert self._reference is not None
+        backend.check_worker(self.kind, platform.node())
+        network = as_network(self._reference.load())
         measure = self.options.opened(network)
-        if what := difference(self.recorded, self.options.recorded(network, measure)):
+        if what := difference(self.recorded, self.options.recorded(network, measure, self.kind["device"])):
             raise ModelError(
-                f"The run is of {what}, which a worker loaded from `{(self._arguments or {}).get('path')}`. Expected the same file and "
+                f"The run is of {what}, which a worker loaded from `{self._reference.path}`. Expected the same file and "
                 "set-up for every worker. Restore the model, and the same command resumes."
             )
         return measure
-
-
-def load_arguments(bundle: ModelBundle) -> dict[str, Any]:
-    """Return what to tell `load` in another process. Raises ModelError for a network that lies in memory only."""
-    if bundle.source == "memory" or bundle.weights == "none":
-        raise ModelError(f"`{bundle.name}` exists only in this process's memory, where workers cannot find it. Save it, or use workers=1.")
-    weights = bundle.weights if bundle.weights in ("imagenet", "embedded") else None
-    return {"path": bundle.source, "weights": weights, **bundle.given}
