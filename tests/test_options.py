@@ -22,6 +22,7 @@ def climb(
     scale: Annotated[float, Opt("How far.", above=0)] = 1.0,
     way: Annotated[bool | str, Opt("Which way.", choices=("up", "down"), aliases=((True, "up"),))] = "up",
     fast: Annotated[bool, Opt("Be quick.")] = False,
+    rounds: Annotated[int, Opt("How often.", choices=(0, 3, 9))] = 9,
     stop: Annotated[int | None, Opt("End.", recorded=False)] = None,
     theme: Theme = "light",
     watch: Any = None,
@@ -33,7 +34,7 @@ FORM = {option.name: option for option in options_of(climb)}
 
 
 def test_a_form_holds_the_annotated_parameters_alone():
-    assert list(FORM) == ["run", "steps", "size", "scale", "way", "fast", "stop", "theme"]
+    assert list(FORM) == ["run", "steps", "size", "scale", "way", "fast", "rounds", "stop", "theme"]
     assert [FORM[name].type for name in ("run", "steps", "size", "scale", "way", "fast")] == [Path, int, int, float, str, bool]
     assert [name for name, option in FORM.items() if option.required] == ["run"]
     assert [name for name, option in FORM.items() if option.optional] == ["steps", "size", "stop"]
@@ -56,6 +57,7 @@ def test_values_become_plain_and_are_recorded_once():
         "scale": 0.5,
         "way": "up",
         "fast": True,
+        "rounds": 9,
         "theme": "light",
     }
     assert options.but(steps=9).steps == 9 and options.steps == 7
@@ -77,6 +79,8 @@ def test_values_become_plain_and_are_recorded_once():
         ("way", "left", "No way `left`. Choose one of up, down."),
         ("way", [1], "No way `[1]`."),
         ("fast", "yes", "`fast` is 'yes'. Expected True or False."),
+        ("rounds", 4, "`rounds` is 4. Expected one of 0, 3, 9."),
+        ("rounds", False, "`rounds` is False. Expected one of 0, 3, 9."),
         ("theme", "pink", "No theme `pink`. Choose one of light, dark."),
     ],
 )

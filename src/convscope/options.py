@@ -35,19 +35,20 @@ MOST_TOLD = 10**9  # a larger number does not help a reader
 class Opt:
     """What the annotation of a parameter says: `help` is a sentence. Name, type and default come from the signature.
 
-    `least`, `most`: the range of a number, ends included; `above`: what it must exceed. `choices` restricts a text, and `aliases` are other
-    values that stand for one of them. `shown`: the default as it is told to people. `shortcuts` are flags that stand for a value, such as
-    ("--no-switches", "spread"); `short` is a second flag, such as "-r"; `metavar` the value's name in the help. `asked`: the session asks
-    for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`: the help leaves it out.
-    `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan; or RANKED, how many of the strongest units are looked at.
-    `recorded`: the provenance holds it as it is given.
+    `least`, `most`: the range of a number, ends included; `above`: what it must exceed. `choices` restricts a text or a whole number, and
+    `aliases` are other values that stand for one of them. `shown`: the default as it is told to people. `shortcuts` are flags that stand
+    for a value, such as ("--no-switches", "spread"); `short` is a second flag, such as "-r"; `metavar` the value's name in the help.
+    `asked`: the session asks for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`:
+    the help leaves it out. `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan; or RANKED, how many of the strongest units
+    are looked at. `several`: the command line may have it more than once, and hands on all texts. `recorded`: the provenance holds it as
+    it is given.
     """
 
     help: str
     least: float | None = None
     most: float | None = None
     above: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] | tuple[int, ...] = ()
     aliases: tuple[tuple[Any, str], ...] = ()
     shown: str = ""
     shortcuts: tuple[tuple[str, str], ...] = ()
@@ -57,6 +58,7 @@ class Opt:
     required: bool = False
     hidden: bool = False
     names: str = ""
+    several: bool = False
     recorded: bool = True
 
 
@@ -103,8 +105,8 @@ class Option(Opt):
         value = next((choice for alias, choice in self.aliases if value is alias), value)
         if value is None and self.optional:
             return None
-        if self.choices and not self.open:
-            check_choice(self.name, value, self.choices)
+        if self.choices and self.type is str and not self.open:
+            check_choice(self.name, value, tuple(map(str, self.choices)))
             return value
         if self._fits(value):
             return float(value) if self.type is float else int(value) if self.type is int else value
@@ -116,7 +118,7 @@ class Option(Opt):
     def wanted(self) -> str:
         """What is expected, in words."""
         if self.choices:
-            return f"one of {', '.join(self.choices)}"
+            return f"one of {', '.join(map(str, self.choices))}"
         noun = {bool: "True or False", int: "a whole number", float: "a number", Path: "a path"}.get(self.type, "text")
         return " ".join((noun, *self._range()))
 
@@ -143,7 +145,8 @@ class Option(Opt):
         most = self.most if self.most is not None else MOST_WHOLE if self.type is int else math.inf
         least = self.least if self.least is not None else -most
         number: Any = value
-        return finite and bool(least <= number <= most) and (self.above is None or bool(number > self.above))
+        allowed = not self.choices or number in self.choices
+        return allowed and finite and bool(least <= number <= most) and (self.above is None or bool(number > self.above))
 
 
 class Options:
@@ -201,7 +204,7 @@ def _option(name: str, parameter: inspect.Parameter, annotation: Any, opt: Opt) 
     return Option(
         **{field.name: getattr(opt, field.name) for field in fields(Opt)} | {"required": opt.required or required},
         name=name,
-        type=str if opt.choices or not plain else Path if Path in plain else plain[0],
+        type=str if not plain or any(isinstance(one, str) for one in opt.choices) else Path if Path in plain else plain[0],
         default=None if required else parameter.default,
         optional=type(None) in kinds,
         open=len(plain) + (type(None) in kinds) < len(kinds),

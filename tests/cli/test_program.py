@@ -47,7 +47,7 @@ print([name for name in {HEAVY} if name in sys.modules])
 
 @pytest.mark.parametrize(
     "command",
-    "layers activations deconv saliency ascend tsne scan top dossier connections replay view demo fetch".split(),
+    "layers activations deconv saliency ascend tsne scan top dossier connections atlas replay view demo fetch".split(),
 )
 def test_every_promised_command_has_help_with_an_example(command, capsys):
     main([command, "--help"])

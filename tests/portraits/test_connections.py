@@ -47,7 +47,7 @@ def test_paths_end_at_the_layers_of_the_run_and_a_run_stands_for_its_model(run, 
 @pytest.mark.once
 def test_a_count_is_a_whole_number():
     for count in (0, -1, 2.5, True):
-        with pytest.raises(OptionError, match="whole number from 1"):
+        with pytest.raises(OptionError, match="whole number at least 1"):
             convscope.connections("fashion", UNITS, count=count)
 
 

@@ -25,7 +25,6 @@ from ..scanning.scan import OUT
 from ..units import LAYER_GRAMMAR
 from .ledger import Ledger, key_of
 from .making import Making
-from .pages import dataset
 from .pages import model as described
 from .patches import PROJECTIONS
 from .subject import Subject, subject_of
@@ -72,16 +71,17 @@ def atlas(
     *,
     run: Any = None,
     out: str | Path | None = None,
-    layers: Annotated[Any | str, Opt(f"Which of the run's layers: {LAYER_GRAMMAR}.", metavar="PATTERN")] = "all",
+    layers: Annotated[Any | str, Opt(f"Which of the run's layers: {LAYER_GRAMMAR}.", metavar="PATTERN", several=True)] = "all",
     synthetic: Annotated[
         str,
-        Opt("Pictures by gradient ascent: `fast` (64 pixels, 32 steps), `best` (as `ascend` makes them), or `none`.", choices=SYNTHETIC),
+        Opt("Pictures by gradient ascent: `fast` of 64 pixels and 32 steps, `best` as `ascend` makes them, or none.", choices=SYNTHETIC),
     ] = FAST,
     size: Annotated[
-        int | None, Opt("Side of the synthetic pictures in pixels.", least=16, most=512, shown="64; with best from the receptive field")
+        int | None, Opt("Side of the synthetic pictures in pixels.", least=16, most=512, shown="64; best: the receptive field")
     ] = None,
     projections: Annotated[
-        int, Opt("Of how many of the nine strongest images of a unit to draw projections: 0, 3 or 9.", least=0, most=9)
+        int,
+        Opt("Of how many of the nine strongest images of a unit to draw projections. 3 take a third of the time.", choices=PROJECTIONS),
     ] = 9,
     budget: Annotated[
         Any | str | None, Opt("Stop after this time, such as 30m or 2h. The same command makes the rest.", metavar="TIME", recorded=False)
@@ -102,8 +102,6 @@ def atlas(
     >>> convscope.atlas("fashion", "sample:fashion", out="atlas/").page
     """
     settings = check_options(atlas, locals() | {"budget": None if budget is None else str(budget)})
-    if settings.projections not in PROJECTIONS:
-        raise OptionError(f"`projections` is {settings.projections}. Expected 0, 3 or 9.")
     deadline = None if budget is None else time.monotonic() + seconds_of(budget)
     run, network, folder = _opened(model, images, run, out)
     known = _known(folder, network, run)
@@ -204,7 +202,7 @@ def _facts(subject: Subject, known: dict[str, Any]) -> dict[str, Any]:
         "run": {
             "images": len(run),
             "complete": run.complete,
-            "dataset": dataset(subject),
+            "dataset": run.dataset,
             "first": first_image(run),
             "key": subject.run_key,
         },

@@ -135,7 +135,7 @@ def start(
         "run": {
             "images": len(run),
             "skipped": run.skipped.count,
-            "dataset": dataset(subject),
+            "dataset": run.dataset,
             "complete": run.complete,
             "sample": len(run.sample_images),
             "labelled": bool(run.classes),
@@ -160,15 +160,6 @@ def model(subject: Subject) -> dict[str, Any]:
     """Return what the atlas says of the network; no path of this machine is in it."""
     bundle = subject.network.bundle
     return {"name": bundle.name, "digest": bundle.digest, "preprocessing": bundle.preprocessing.name, "weights": bundle.weights}
-
-
-def dataset(subject: Subject) -> str:
-    """Return what the images are called: the last part of each path."""
-    given = subject.run.manifest["given"]
-    if given is None:
-        return "arrays"
-    names = [re.split(r"[\\/]", str(one).rstrip("/\\"))[-1] or str(one) for one in given]
-    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def run_remarks(subject: Subject, ledger: Ledger) -> list[str]:

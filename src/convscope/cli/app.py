@@ -51,9 +51,9 @@ class Program(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""
         if name in COMMANDS and not COMMANDS[name].method:
-            from .commands import FIXED
+            from .commands import fixed
 
-            return FIXED[name]
+            return fixed(name)
         if name not in METHODS:
             return None
         from .methods import method_command

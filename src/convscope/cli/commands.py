@@ -11,8 +11,8 @@ from rich.markup import escape
 from ..catalogue import summary
 from ..legible import legible
 from ..numerals import natural
-from .atlas import ATLAS
-from .connections import CONNECTIONS
+from .atlas import atlas_command
+from .connections import connections_command
 from .grouping import Command
 from .methods import OUT, allow_option, code_options, load_model, model_options
 from .scanning import SCAN
@@ -209,4 +209,11 @@ COMPLETION = _command(
     "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
 )
 
-FIXED = {command.name: command for command in (LAYERS, SCAN, CONNECTIONS, ATLAS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
+FIXED = {command.name: command for command in (LAYERS, SCAN, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
+# Made from the signatures of functions, and only when they are used.
+SIGNED = {"atlas": atlas_command, "connections": connections_command}
+
+
+def fixed(name: str) -> click.Command:
+    """Return a built-in command that is not a method."""
+    return SIGNED[name]() if name in SIGNED else FIXED[name]

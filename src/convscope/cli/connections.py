@@ -9,13 +9,20 @@ from rich.markup import escape
 
 from ..catalogue import summary
 from ..legible import legible
+from ..options import options_of
+from .flags import flags
 from .grouping import Command
 from .methods import TAKEN_HELP, load_model, model_options
 from .terminal import put_json, put_lines
-from .values import WHOLE
 
 # What stands for a weight, by its share of the pattern's largest: below zero, about zero, above.
 MARKS = "=-.+#"
+HELP = (
+    "For each unit: the units below that excite and that inhibit it most, with the pattern of each, and the units above that it "
+    "excites and inhibits, down to the classes. All that is linear between two layers is multiplied out; sentences below the table say "
+    "what counts by a convention. A pattern's marks are #, + (excites), . (about zero), - and = (inhibits)."
+)
+EXAMPLES = "\b\nExamples:\n  convscope connections block3_conv1:5 -m fashion\n  convscope connections block3_conv1:5 -r run/ --json"
 
 
 def _connections(units: tuple[str, ...], run: Path | None, count: int, as_json: bool, model: str | None, **told: Any) -> None:
@@ -59,24 +66,22 @@ def drawn(pattern: Any) -> str:
     return "\n".join(" ".join(MARKS[2 + round(2 * float(value) / largest)] for value in row) for row in pattern)
 
 
-CONNECTIONS = Command(
-    "connections",
-    callback=_connections,
-    params=[
-        click.Argument(["units"], nargs=-1, required=True, metavar="UNIT..."),
-        click.Option(
-            ["-r", "--run"], type=click.Path(path_type=Path), metavar="RUN", help="A scan, by whose activities inputs are weighed."
-        ),
-        click.Option(["--count"], type=WHOLE, default=5, show_default=True, help="Inputs that excite, and as many that inhibit."),
-        *model_options(),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON, with all patterns."),
-    ],
-    help=(
-        f"{summary('connections')}\n\n"
-        "For each unit: the units below that excite and that inhibit it most, with the pattern of each, and the units above that it "
-        "excites and inhibits, down to the classes. All that is linear between two layers is multiplied out; sentences below the table say "
-        "what counts by a convention. A pattern's marks are #, + (excites), . (about zero), - and = (inhibits).\n\n"
-        f"{TAKEN_HELP['units']} A bare layer means all its units."
-    ),
-    epilog="\b\nExamples:\n  convscope connections block3_conv1:5 -m fashion\n  convscope connections block3_conv1:5 -r run/ --json",
-)
+def connections_command() -> click.Command:
+    """Return the command, made from the signature of `connections`, which loads what the command needs."""
+    from ..portraits.connections import connections
+
+    return Command(
+        "connections",
+        callback=_connections,
+        params=[
+            click.Argument(["units"], nargs=-1, required=True, metavar="UNIT..."),
+            click.Option(
+                ["-r", "--run"], type=click.Path(path_type=Path), metavar="RUN", help="A scan, by whose activities inputs are weighed."
+            ),
+            *flags(options_of(connections)),
+            *model_options(),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON, with all patterns."),
+        ],
+        help=f"{summary('connections')}\n\n{HELP}\n\n{TAKEN_HELP['units']} A bare layer means all its units.",
+        epilog=EXAMPLES,
+    )

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,20 @@ from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
 from ..models.sources import is_run
-from ..options import RUN, Option
+from ..options import RUN
 from ..progress import working
 from ..reach import allowing
 from ..render.pixels import plain_picture
 from ..requests import Request
 from ..units import in_words
 from ..writing import is_picture
+from .flags import flags
 from .grouping import Command, grouped
 from .preview import growing
 from .showing import show
 from .terminal import agrees, say
 from .terms import Argument
-from .values import Shape, Value
+from .values import Shape
 
 OUT = Path("convscope-out")
 PAGE = "page"
@@ -157,8 +157,8 @@ def method_command(method: Method) -> click.Command:
         model = options.pop("model")
         told = {option.name: options.pop(option.name) for option in told_options() if option.name is not None}
         if not arguments and all(options[option.name] is None for option in method.large_options):
-            flags = "".join(f", or {option.flag}" for option in method.large_options)
-            raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{flags}.")
+            others = "".join(f", or {option.flag}" for option in method.large_options)
+            raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{others}.")
         inputs = tuple(_taken(method, list(arguments)))
         scan = next((option.name for option in method.options if option.names == RUN), None)
         if scan is not None:
@@ -196,14 +196,14 @@ def _parameters(method: Method) -> list[click.Parameter]:
     drawing = [option for option in method.options if option.name in {one.name for one in DRAWING}]
     page = click.Option(["--page"], is_flag=True, help="Also write a page for the browser, in a folder of its own.")
     output = [
-        *_options(drawing),
+        *flags(drawing),
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"A .png, .svg or .pdf file, or a folder  [default: {OUT}/]"),
         *([page] if method.has_page else []),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the results and the files as JSON."),
     ]
     allow = [allow_option("the run")] if method.names_files else []
-    own = _options([option for option in method.options if option not in drawing])
+    own = flags(option for option in method.options if option not in drawing)
     model, *apart = model_options()
     return [inputs, *own, model, *allow, *grouped("Drawing and output", output), *apart]
 
@@ -234,22 +234,6 @@ class _Input(Argument):
             return []
         found = [CompletionItem(SAMPLE + name) for name in samples() if (SAMPLE + name).startswith(incomplete)]
         return found if incomplete.startswith(SAMPLE[0]) and found else [CompletionItem(incomplete, type="file")]
-
-
-def _options(options: Iterable[Option]) -> list[click.Option]:
-    made = []
-    for option in options:
-        flag = option.flag
-        if option.type is bool:
-            made.append(click.Option([flag, option.name], is_flag=True, default=option.default, help=option.told))
-            continue
-        flags = [flag, *([option.short] if option.short else []), option.name]
-        absent = {"required": True} if option.required and option.names != RUN else {"default": option.default}
-        made.append(click.Option(flags, type=Value(option), metavar=option.metavar, help=option.told, hidden=option.hidden, **absent))
-        made.extend(
-            click.Option([short, option.name], flag_value=value, help=f"The same as {flag} {value}.") for short, value in option.shortcuts
-        )
-    return made
 
 
 def _help(method: Method) -> str:

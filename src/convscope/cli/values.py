@@ -42,7 +42,7 @@ class Value(click.ParamType[Any]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Return the choices, where there are some."""
-        return f"[{'|'.join(self.option.choices)}]" if self.option.choices else None
+        return f"[{'|'.join(map(str, self.option.choices))}]" if self.option.choices else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value. Raises OptionError."""
@@ -54,7 +54,7 @@ class Value(click.ParamType[Any]):
 
         if self.option.type is Path or self.option.names:
             return [CompletionItem(incomplete, type="file")]
-        return [CompletionItem(choice) for choice in self.option.choices if choice.startswith(incomplete)]
+        return [CompletionItem(choice) for choice in map(str, self.option.choices) if choice.startswith(incomplete)]
 
 
 class Shape(click.ParamType[tuple[int | None, ...]]):

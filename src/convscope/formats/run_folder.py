@@ -3,9 +3,10 @@
 The manifest holds the checksum of each table and of itself. A reader checks a file before it believes anything in it.
 """
 
+import contextlib
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,15 @@ def damaged(path: Path, error: BaseException) -> ReplayError:
         fact = f"is damaged, or has changed since the run was opened: {error}"
     way_out = "Repeat the scan command, which makes the file again" if (path.parent / SHARDS).is_dir() else "Scan again into another folder"
     return ReplayError(f"`{path}` {fact}. Expected a file written by `convscope scan`. {way_out}.")
+
+
+@contextlib.contextmanager
+def faults_are_damage(path: Path) -> Iterator[None]:
+    """Turn what Python raises at content of an unexpected kind into ReplayError, while the `with` uses what was read from `path`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(path, error) from error
 
 
 class Contents:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ModelError, OptionError
 from ..files import as_path
-from ..formats.run_folder import MANIFEST, damaged, is_run_folder, read_manifest
+from ..formats.run_folder import MANIFEST, faults_are_damage, is_run_folder, read_manifest
 from ..hints import option
 from ..reach import allowing, is_open, is_within_reach, named_by, user_path
 from . import applications
@@ -65,11 +65,8 @@ def _of_a_run(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scanned(folder: Path, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
     """Return the network that a run's folder names. As `Run.load_model`, but nothing else of the run is read."""
-    manifest = read_manifest(folder)
-    try:
-        allowed = [*model_file(manifest["model"])] if is_open() else []
-        with allowing(allowed), named_by(f"The run `{folder}`", folder):
-            bundle = reload_model(manifest["model"], "run", custom, unsafe)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise damaged(folder / MANIFEST, error) from error
+    with faults_are_damage(folder / MANIFEST):
+        recorded = read_manifest(folder)["model"]
+        with allowing(model_file(recorded) if is_open() else ()), named_by(f"The run `{folder}`", folder):
+            bundle = reload_model(recorded, "run", custom, unsafe)
     return replace(bundle, notes=(f"`{folder}` is a run: this is {bundle.name}, the network that was scanned", *bundle.notes))

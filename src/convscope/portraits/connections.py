@@ -2,16 +2,16 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OptionError
 from ..graph.connections import Activity
 from ..network import circuits
 from ..network.addresses import as_candidates, class_names
 from ..network.network import Network, as_network
+from ..options import Opt, check_options
 from ..progress import working
 from ..results import Connections
 from ..scanning import Run
@@ -19,7 +19,13 @@ from ..scanning.run import is_run
 from .scanned_units import ScannedUnits, scanned_units
 
 
-def connections(model: Any, units: Any, *, run: Any = None, count: int = circuits.COUNT) -> Connections:
+def connections(
+    model: Any,
+    units: Any,
+    *,
+    run: Any = None,
+    count: Annotated[int, Opt("Inputs that excite, and as many that inhibit.", least=1)] = circuits.COUNT,
+) -> Connections:
     """Return which inputs excite and which inhibit each of some units most, with their patterns, and which units above they feed.
 
     - `model`: what `load` returns, a path or a name; or a run, as `scan` or `open_run` returns it, or its folder.
@@ -35,8 +41,7 @@ def connections(model: Any, units: Any, *, run: Any = None, count: int = circuit
     >>> for one in convscope.connections("fashion", "block3_conv1:5"):
     ...     print(one.unit, [(str(each.source), each.strength) for each in one.inputs])
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise OptionError(f"Received count={count!r}. Expected how many inputs of each sign to return: a whole number from 1.")
+    count = check_options(connections, locals()).count
     scanned = _scanned(model, units, run)
     network = scanned.network if scanned else as_network(model)
     found = scanned.units if scanned else as_candidates(network, units)

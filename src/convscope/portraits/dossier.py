@@ -122,7 +122,7 @@ def _made(model: Any, unit: Any, *, run: Any, options: Options, climbs: Climbs |
         percentile=run.percentile(f"{one.layer}:{one.channel}", float(climbed.scores[0])),
         example=pictures[0],
         field=portrait.field,
-        dataset=scanned.dataset,
+        dataset=run.dataset,
         theme=options.theme,
         **_statistics(portrait),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
@@ -81,15 +81,6 @@ class ScannedUnits:
     def way(self) -> list[Call]:
         """The calls that a signal passes on its way down from their layer."""
         return way_to(self.network, self.layer)
-
-    @property
-    def dataset(self) -> str:
-        """What a picture calls the images of the run."""
-        given = self.run.manifest["given"]
-        if given is None:
-            return "arrays"
-        names = [PurePath(one).name or one for one in given]
-        return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
     def pages(self, most: int) -> list["ScannedUnits"]:
         """Return them divided into parts of one layer and at most so many units each."""

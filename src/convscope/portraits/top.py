@@ -70,7 +70,7 @@ def top(
         silent=int(((known.fires == 0) & (known.count > 0)).sum()),
         not_finite=int((known.count < len(run)).sum()),
         images=len(run),
-        dataset=scanned.dataset,
+        dataset=run.dataset,
         variant=options.switches if is_pooled(scanned.way) else "unpooled",
         steady=rules.is_steady(scanned.way),
         view=view,

@@ -1,6 +1,7 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
@@ -14,7 +15,7 @@ from ..digests import hasher
 from ..errors import ImageError, OptionError, UnitError, closest
 from ..files import as_path
 from ..formats.bins import bins_of
-from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, damaged, is_run_folder, read_manifest
+from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, faults_are_damage, is_run_folder, read_manifest
 from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import LISTS
@@ -72,6 +73,15 @@ class Run:
             found.update(str(one).encode())
         return {"given": [str(self.path.absolute())], "count": len(self), "digest": found.hexdigest()}
 
+    @property
+    def dataset(self) -> str:
+        """What the images are called: the last part of each path they were named by."""
+        given = self.manifest["given"]
+        if given is None:
+            return "arrays"
+        names = [re.split(r"[\\/]", str(one).rstrip("/\\"))[-1] or str(one) for one in given]
+        return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
     def load_model(self, *, custom: Any = (), unsafe: bool = False) -> ModelBundle:
         """Return the network that was scanned, loaded from where it was; it must be the same to the bit.
 
@@ -79,13 +89,10 @@ class Run:
         opened on its word that lie elsewhere: see `open_run`. Raises ReplayError, ModelError.
         """
         recorded = self.manifest["model"]
-        with self._named():
-            try:
-                permit([*files_of(recorded), *(() if self._given is not None else places_of(self.manifest["given"] or ()))])
-                with working("loading the model of the scan"):
-                    return reload_model(recorded, "run", custom, unsafe)
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
-                raise damaged(self.path / MANIFEST, error) from error
+        with self._named(), faults_are_damage(self.path / MANIFEST):
+            permit([*files_of(recorded), *(() if self._given is not None else places_of(self.manifest["given"] or ()))])
+            with working("loading the model of the scan"):
+                return reload_model(recorded, "run", custom, unsafe)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -320,10 +327,8 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
         permit(folder / name for name in (MANIFEST, FEATURES, SAMPLE, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
     given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
-    try:
+    with faults_are_damage(folder / MANIFEST):
         return Run(folder, manifest, given, [*allow, *(_recorded_places(manifest) if is_open() else ())])
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise damaged(folder / MANIFEST, error) from error
 
 
 def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:

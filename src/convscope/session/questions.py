@@ -77,7 +77,7 @@ def _ask_option(state: State) -> Question:
     if option.type is bool:
         default = "yes" if option.default else "no"
         return Question("option", f"{option.name}: {option.help}", default, (Choice("no", "no"), Choice("yes", "yes")))
-    choices = tuple(Choice(choice, choice) for choice in option.choices)
+    choices = tuple(Choice(choice, choice) for choice in map(str, option.choices))
     return Question(
         "option",
         f"{option.name}: {option.help}",
