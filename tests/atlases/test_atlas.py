@@ -190,7 +190,7 @@ def test_what_is_not_possible_is_said_before_anything_is_made(small, run, whole,
         atlas(small)
     with pytest.raises(OptionError, match="images and a run"):
         atlas(small, "photos", run=run)
-    with pytest.raises(OptionError, match="0, 3 or 9"):
+    with pytest.raises(OptionError, match="one of 0, 3, 9"):
         made(small, run, tmp_path / "a", projections=4)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "index.html").write_text("mine")
