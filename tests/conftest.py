@@ -46,6 +46,15 @@ def _embedded_networks_are_read_once():
 
 
 @pytest.fixture(scope="session")
+def bucket():
+    """A bucket that a server in this process plays."""
+    from buckets import serving
+
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def record_error(request):
     """Keep the largest error of an identity for the table, and return the error just measured: `assert record_error("T6", e) < 1e-6`."""
     largest = request.config.stash[ERRORS]

@@ -44,6 +44,7 @@ DOORS = {
     "jax": {"backend/jax_engine.py"},
     "torch": {"backend/torch_engine.py"},
     "h5py": {"models/saved/survey.py"},
+    "pyarrow": {"store.py", "tables.py"},
     "sklearn": {"embedding/packages.py"},
     "openTSNE": {"embedding/packages.py"},
     "keras": {

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from .errors import OutputError
 
@@ -27,6 +28,9 @@ REASONS = {
     errno.EEXIST: FILE_THERE,
     errno.EISDIR: "a folder stands where a file is expected. Use another path, or remove that folder",
 }
+FILE_URI = "file:///"
+# How a path begins that was a URI: `Path` takes one of its slashes away.
+STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 # Every name under which something waits that is not whole yet.
 TEMPORARY = re.compile(r"\.convscope-[0-9a-f]+\.tmp")
 # No process writes one file or folder for so long without adding to it.
@@ -34,10 +38,30 @@ FORGOTTEN_SECONDS = 3600.0
 
 
 def as_path(given: str | Path) -> Path:
-    """Return a path with `~` as the home folder it stands for; the home of an unknown user stays a name, and no file exists there."""
+    """Return a path with `~` as the home folder it stands for, and without the `file://` of a URI.
+
+    The home of an unknown user stays a name, and no file exists there.
+    """
     if "\0" in str(given):
         return Path(given)
+    if str(given).startswith(FILE_URI):
+        return Path(unquote(str(given).removeprefix(FILE_URI.rstrip("/"))))
     return Path(os.path.expanduser(given))  # noqa: PTH111 (Path's own raises for a user who does not exist)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be found out again: convscope's in the user's cache."""
+    system = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return Path(system or Path.home() / ".cache") / "convscope"
+
+
+def check_local(path: Path) -> None:
+    """Raise OutputError for a URI: what convscope writes is replaced whole or not at all, which a store does not promise."""
+    if path.parts and STORE.fullmatch(path.parts[0]) and not Path(path.parts[0]).exists():
+        raise OutputError(
+            f"Cannot write `{path.parts[0]}//{'/'.join(path.parts[1:])}`: a store cannot replace a file only if nobody has changed it, "
+            "which a run that resumes needs. Expected a path on a disk. Use a local or a shared folder, and copy the result."
+        )
 
 
 def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> list[Path]:
@@ -76,6 +100,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     For what is too large to be held in memory until it is whole: nobody ever sees it half written, and an error or an
     interrupt leaves the old folder as it was. A link to a folder stays a link. Raises OutputError.
     """
+    check_local(path)
     path = path.resolve() if path.is_symlink() else path
     growing, old = _temporary(path), _temporary(path)
     remove_forgotten(path.parent)
@@ -159,6 +184,7 @@ def open_in_place(path: Path) -> int:
     Raises OutputError for a link, a folder, a pipe or a device there, and for a file that has a second name: what is written would
     change something else.
     """
+    check_local(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         found = path.lstat()
@@ -198,6 +224,7 @@ def _write_new(path: Path, content: bytes) -> None:
 
 def _check(path: Path) -> None:
     """Make the parents of `path`, and raise what the renaming would raise only after other files were replaced."""
+    check_local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.lstat()

@@ -16,7 +16,10 @@ from . import assets
 from .errors import ReachError
 from .files import as_path
 from .legible import shortened
+from .store import is_uri, place_of
 
+# How far something is from this process: an engine's workers, and who can read an image. From near to far.
+PROCESS, MACHINE, EVERYWHERE = "this process", "this machine", "everywhere"
 # Shows the question and says whether the user's answer is yes.
 Ask = Callable[[str], bool]
 # How many paths a sentence names, and the most letters it takes for them.
@@ -133,6 +136,8 @@ def _is_inside(spelled: str, places: frozenset[Path]) -> bool:
 
 
 def _real(spelled: str) -> str:
+    if is_uri(spelled):
+        return spelled
     try:
         return os.path.realpath(spelled)
     except (OSError, ValueError):  # what no file can be called: whatever opens it says so
@@ -150,7 +155,7 @@ def _places(paths: Iterable[str | Path]) -> set[Path]:
 
 
 def _spelled(path: str | Path) -> str:
-    return os.path.abspath(as_path(path))  # noqa: PTH100 (no file is looked at)
+    return place_of(path) if is_uri(path) else os.path.abspath(as_path(path))  # noqa: PTH100 (no file is looked at)
 
 
 def _folders(paths: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Parquet tables in and out; the only file that imports pyarrow."""
+"""Parquet tables in and out; `store.py` is the other file that imports pyarrow."""
 
 import contextlib
 import io

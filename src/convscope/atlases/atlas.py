@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..errors import OptionError, OutputError
-from ..files import as_path
+from ..files import as_path, check_local
 from ..formats import atlas as folders
 from ..formats.atlas import MANIFEST, PAGE
 from ..hints import command
@@ -156,7 +156,9 @@ def _scanned(model: Any, run: Any) -> tuple[Run, Network]:
 
 
 def _folder(out: str | Path | None, network: Network) -> Path:
-    return as_path(out) if out is not None else OUT / f"atlas-{network.bundle.name}"
+    folder = as_path(out) if out is not None else OUT / f"atlas-{network.bundle.name}"
+    check_local(folder)
+    return folder
 
 
 def _known(folder: Path, network: Network, run: Run | None) -> dict[str, Any]:

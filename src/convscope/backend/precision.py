@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import check_choice
-from ..files import write_files
+from ..files import cache_folder, write_files
 from ..json_files import read_json
 from .lazy import device_name, engine, keras, ops
 from .select import choose, versions
@@ -110,12 +110,6 @@ def processor() -> str:
         told = {name.strip(): value.strip() for name, value in lines.items()}
         return " ".join(told[name] for name in ("model name", "cpu family", "model") if name in told)
     return platform.processor() or platform.machine()
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be found out again: convscope's in the user's cache."""
-    system = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
-    return Path(system or Path.home() / ".cache") / "convscope"
 
 
 @functools.cache

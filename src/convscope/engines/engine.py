@@ -5,12 +5,13 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
 
 from ..errors import OptionError
+from ..reach import EVERYWHERE as EVERYWHERE
+from ..reach import MACHINE as MACHINE
+from ..reach import PROCESS as PROCESS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# How far from this process an engine's workers may be, from near to far.
-PROCESS, MACHINE, EVERYWHERE = "this process", "this machine", "everywhere"
 MOST_WORKERS = 65536
 
 

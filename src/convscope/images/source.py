@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import store
 from ..digests import hasher
 from ..errors import ImageError, UnreachableError
+from ..reach import EVERYWHERE, MACHINE, PROCESS
 from .numbers import Pixels, brightness
 from .pictures import MOST_BYTES, decode, room
 
@@ -35,6 +37,21 @@ class Source(ABC):
     explicit: bool = False
 
     is_array: ClassVar[bool] = False
+
+    @property
+    def reach(self) -> str:
+        """Which workers can read it, in the words of an engine's own: those EVERYWHERE, or those that see its `place`."""
+        return MACHINE if self.place else EVERYWHERE
+
+    @property
+    def place(self) -> str:
+        """The file or folder that must be where it is read, such as the folder of all pictures; "" where none must."""
+        return ""
+
+    @property
+    def group(self) -> str:
+        """What it is best read together with, one after the other: the tar that holds it; "" where it lies alone."""
+        return ""
 
     @abstractmethod
     def opened(self, side: int | None = None) -> Opened:
@@ -61,6 +78,11 @@ class FileSource(Source):
     folder: str
     path: str
 
+    @property
+    def place(self) -> str:
+        """The folder, which many share."""
+        return os.path.dirname(self.path) if os.path.isabs(self.path) else self.folder  # noqa: PTH117, PTH120
+
     def opened(self, side: int | None = None) -> Opened:
         """Open the picture in the file, with the digest of its bytes."""
         path = os.path.join(self.folder, self.path)  # noqa: PTH118 (a Path takes longer than a small file)
@@ -74,6 +96,23 @@ class FileSource(Source):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StoredSource(Source):
+    """A picture file in a store: `path` is relative to `folder`, which the sources of one folder share."""
+
+    folder: store.Location
+    path: str
+
+    def opened(self, side: int | None = None) -> Opened:
+        """Open the picture in the file, with the digest of its bytes."""
+        uri = store.Location(self.folder.scheme, self.folder.bucket, f"{self.folder.key}/{self.path}".lstrip("/")).uri
+        try:
+            file = store.StoredFile(self.folder.joined(self.path))
+        except (OSError, MemoryError) as error:
+            raise unopened(uri, error) from error
+        return decoded(lambda: _all_of(file, uri), file.size, uri, side)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ArraySource(Source):
     """Image `index` of `stack`, (image, height, width, c) of numbers that were checked; in memory or mapped into it."""
 
@@ -81,6 +120,11 @@ class ArraySource(Source):
     index: int
 
     is_array: ClassVar[bool] = True
+
+    @property
+    def reach(self) -> str:
+        """Return this process, which holds its numbers; others are handed them, image by image."""
+        return PROCESS
 
     @contextmanager
     def opened(self, side: int | None = None) -> Iterator[tuple[Pixels, bytes]]:
@@ -136,10 +180,19 @@ def _bytes_of(path: str, size: int) -> bytes:
         raise unopened(path, error) from error
 
 
+def _all_of(file: store.StoredFile, uri: str) -> bytes:
+    try:
+        with file:
+            return file.read_at(0, min(file.size, MOST_BYTES + 1))
+    except (OSError, MemoryError) as error:
+        raise unopened(uri, error) from error
+
+
 def unopened(path: str, error: BaseException) -> ImageError:
     """Return the error for a file that did not open or did not give its bytes: UnreachableError, unless its path never leads to one."""
     if isinstance(error, MemoryError):
         return UnreachableError(f"`{path}` cannot be read now, because memory ran out. Free some memory and try again.")
     reason = getattr(error, "strerror", None) or error
     kind = ImageError if not isinstance(error, OSError) or error.errno in FOR_EVER else UnreachableError
-    return kind(f"`{path}` cannot be read: {reason}. Check that it exists and that you may read it.")
+    advice = getattr(error, "advice", "Check that it exists and that you may read it.")
+    return kind(f"`{path}` cannot be read: {reason}. {advice}")

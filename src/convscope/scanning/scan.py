@@ -11,7 +11,7 @@ from typing import Any
 from .. import backend
 from ..engines import EVERYWHERE, Engine, Serial, reach_of, using
 from ..errors import ModelError, OptionError
-from ..files import as_path
+from ..files import as_path, check_local
 from ..images import as_image_set
 from ..models.reference import ModelReference
 from ..models.reload import files_of
@@ -63,6 +63,7 @@ def scan(
         raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
     network = as_network(model)
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
+    check_local(folder)
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
     addresses, make, given = tuple(chosen_layers(network, layers)), _maker(measure), as_image_set(images)
