@@ -39,7 +39,8 @@ def first(data: Path) -> bytes:
 def layer_of(n: int, units: int) -> dict[str, object]:
     chunks, last = -(-units // 16), n == LAYERS - 1
     return {
-        "n": n, "address": f"block{n // 7}_layer{n}", "kind": "Conv2D", "shape": [7, 7], "units": units, "field": [99, 99], "whole": False,
+        "n": n, "address": f"block{n // 7}_layer{n}", "kind": "Conv2D", "shape": [7, 7], "units": units, "first": [0, 1],
+        "field": [99, 99], "whole": False,
         "parameters": 9 * units, "block": [f"block{n // 7}"], "dead": 0, "silent": 0, "done": "0" * chunks, "pictured": "01"[last] * chunks,
         "synthetic": last, "both": False, "tile": 64, "detail_tile": 96, "size": 64, "score_max": 1.0, "classes": False, "remarks": [],
     }  # fmt: skip

@@ -127,7 +127,10 @@ def test_a_network_is_walked_by_keys_from_its_graph_to_the_map_and_back(anywhere
     page.press("g", LAYER[:8], Keys.ENTER)
     assert page.hash == f"#{LAYER}"
     page.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
-    order = page.js("return atlas.units(atlas.layerAt(arguments[0]).n).then((units) => [...units.order])", LAYER)
+    order = page.js(
+        "return kit.load(`units-${atlas.start.layers.find((one) => one.address === arguments[0]).n}`).then((units) => [...units.order])",
+        LAYER,
+    )
     assert page.js("return document.activeElement.hash") == f"#{LAYER}:{order[1]}"
     page.press(Keys.ENTER)
     assert page.hash == f"#{LAYER}:{order[1]}"
@@ -152,28 +155,52 @@ def test_a_network_is_walked_by_keys_from_its_graph_to_the_map_and_back(anywhere
     page.until("return !document.querySelector('dialog')")
 
 
-def test_a_unit_page_says_what_the_tables_of_the_run_say(page, made):
-    run, channel = made.run, 5
-    page = page(f"#{BELOW}:{channel}")
-    known, top = run.units(BELOW, [channel]), run.top(BELOW, [channel])
-    words = page.words()
-    assert f"Fires on {page.js('return kit.percent(arguments[0])', float(known.fires[0]))} of 120 images" in words
-    assert page.js("return kit.number(arguments[0])", float(known.largest[0])) in words
+@pytest.mark.parametrize("unit", [f"{BELOW}:5", "predictions:3"])
+def test_a_unit_page_says_what_the_tables_of_the_run_say(page, made, unit):
+    page, run = page(f"#{unit}"), made.run
+    layer, channel = unit.split(":")
+    known, top = run.units(layer, [int(channel)]), run.top(layer, [int(channel)])
+
+    def number(value):
+        return page.js("return kit.number(arguments[0])", float(value))
+
+    assert f"Fires on {page.js('return kit.percent(arguments[0])', float(known.fires[0]))} of 120 images" in page.words()
+    facts = dict(zip(page.all(".card dt"), page.all(".card dd"), strict=True))
+    said = {"Mean": known.mean, "Largest": known.largest, "50\u00a0% of images below": known.quantiles[0.5]}
+    assert {name: facts[name] for name in said} == {name: number(values[0]) for name, values in said.items()}
+    assert page.all(".bars .number:not(.muted)") == [number(mean) for mean in sorted(known.class_means[0], reverse=True)]
     images = [int(image) for image in top.images[0] if image >= 0]
-    shown = page.js("return [...document.querySelectorAll('.trio .nine')][0].querySelectorAll('a').length")
-    assert shown == len(images)
-    assert page.all(".trio .nine a", "hash")[:3] == [page.js("return atlas.href.image(arguments[0])", image) for image in images[:3]]
+    assert page.all(".trio .nine a", "hash") == [f"#image:{image}" for image in images[:9]]
+    assert page.all(".trio .nine b") == [number(value) for value in top.values[0][: len(images)]][:9]
 
 
-def test_an_image_page_shows_the_pixels_that_entered(page, made):
-    page = page("#image:7")
+def test_an_image_page_shows_the_pixels_that_entered_and_what_they_excite(page, made):
+    page, run = page("#image:7"), made.run
     left, top, width, height = page.js(
         "const b = document.querySelector('.big i').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]"
     )
     shot = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("L").crop((left, top, left + width, top + height))
-    entered = 255 * made.run.picture(7)[..., 0]
+    entered = 255 * run.picture(7)[..., 0]
     assert np.abs(np.asarray(shot.resize((28, 28), Image.Resampling.BOX), float) - entered)[2:-2, 2:-2].mean() < 6
-    assert made.run.name(7).rsplit("/")[-1] in page.words("h1")
+    assert run.name(7).rsplit("/")[-1] in page.words("h1") and run.prediction(7) in page.words(".facts")
+    unit, share = page.js("const t = document.querySelector('.rung .tile'); return [t.hash, t.querySelector('.strength').innerText]")
+    layer, channel = unit[1:].split(":")
+    values = run.sample(layer, [int(channel)])[:, 0]
+    own = values[run.sample_images.tolist().index(7)]
+    assert share == page.js("return kit.percent(arguments[0])", float((values < own).mean()))
+
+
+@pytest.mark.parametrize(
+    ("address", "budget"), [("", 400_000), (f"#{LAYER}:3", 300_000), ("#predictions:3", 300_000), ("#image:7", 300_000)]
+)
+def test_a_page_is_light(browser, host, address, budget):
+    """All that it asks for, with what is below the window and the next unit's pictures."""
+    page = AtlasPage(browser, None).open(host + address)
+    page.js("document.querySelectorAll('#view .tile').forEach(kit.seen)")
+    page.settle()
+    asked = "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];"
+    page.until(f"{asked} return all.every((one) => one.responseEnd > 0)")
+    assert 60_000 < page.js(f"{asked} return all.reduce((sum, one) => sum + one.encodedBodySize, 0)") <= budget
 
 
 def test_a_link_restores_kind_order_and_filter(page, made):

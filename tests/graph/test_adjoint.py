@@ -170,7 +170,7 @@ def test_behind_a_max_pooling_one_place_stands_for_a_window():
     between, target, found = followed(network(below(), layers.MaxPooling2D(2, name="largest"), conv(5, name="unit")), "unit", ["below"])
     signal = found.sources["below"]
     assert signal.step == (2, 2) and signal.values.shape == (5, 3, 3, 4)
-    assert found.remarks == ("What chooses the largest hands the pattern on to all that it chooses from: `largest`.",)
+    assert found.remarks == ("Where the largest of several values is taken, the pattern holds for each of them: `largest`.",)
     windows = derivatives(between, target, "below").reshape(5, 6, 2, 7, 2, 4).sum(axis=(2, 4))
     top, left = signal.corner[0] // 2, signal.corner[1] // 2
     np.testing.assert_allclose(signal.values, windows[:, top : top + 3, left : left + 3], atol=1e-6)

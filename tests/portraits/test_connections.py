@@ -37,7 +37,7 @@ def test_inputs_are_weighed_by_their_mean_maxima_in_a_run(run):
 def test_paths_end_at_the_layers_of_the_run_and_a_run_stands_for_its_model(run, fashion):
     found = convscope.connections(run, "block2_conv2")
     assert len(found) == 64 and {one.source.layer for made in found for one in made.inputs} == {"block1_conv1"}
-    assert [sentence.split()[0] for sentence in found.units[0].remarks] == ["Activations", "What"]
+    assert [sentence.split()[0] for sentence in found.units[0].remarks] == ["Activations", "Where"]
     assert repr(found).startswith("Connections(block2_conv2:0, block2_conv2:1, block2_conv2:2 and 61 more in 'fashion', weighed by ")
     np.testing.assert_array_equal(activity_of(as_network(fashion), run)("dense1"), run.units("dense1").mean)
     with pytest.raises(UnitError, match="was not measured"):
@@ -61,7 +61,7 @@ def test_the_command_prints_a_table_and_the_same_as_json(run, capsys):
         assert f"{one.source} " in said and f"{one.strength:.3g}" in said
     for feed in found.feeds[0].targets:
         assert str(feed.target) in said
-    assert "What chooses the largest" in said
+    assert "Where the largest of several values is taken" in said
     main([*words, "--json"])
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(found.summary()))
 

@@ -187,6 +187,7 @@ def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns
         "kind": info.type,
         "shape": [side for side in info.shape if side is not None],
         "units": len(layer.order),
+        "first": list(layer.order[:IN_A_ROW]),
         "field": None if layer.whole else list(layer.window),
         "whole": layer.whole,
         "parameters": parameters(subject.network.graph, layer.address),

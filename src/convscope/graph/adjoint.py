@@ -23,7 +23,7 @@ Step = Callable[[Call, Signal, list[tuple[Any, ...]], tuple[Any, ...]], "list[Si
 
 # The conventions, and the sentences that say them; `{}` lists the layers.
 OPEN = "Activations between count as open, with their rise from 0 to 1: {}."
-CHOICE = "What chooses the largest hands the pattern on to all that it chooses from: {}."
+CHOICE = "Where the largest of several values is taken, the pattern holds for each of them: {}."
 GATE = "Gates count as 1: {}."
 SCALE = "Normalizations by the image count as a scale of each channel: {}."
 LEFT_OUT = "Paths through other layers are left out: {}."

@@ -1,113 +1,112 @@
 /* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
 "use strict";
-const atlas = window.atlas = { views: {} }, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
+const atlas = window.atlas = {}, { el, svg, shown, number, percent, name: named, count: counted } = kit, arrows = { "data-arrows": true };
 const strength = (words) => el("span.strength.number", words), note = (...words) => el("p.small", words),
   heading = (...words) => el("h1", { tabindex: -1 }, words), button = (href, ...words) => el("a.button", { href }, words);
-(() => {
-  const RESERVED = ["image", "class", "search"], CHUNK = 16;
-  atlas.VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
-  const byNumber = new Map(), byAddress = new Map(), places = new Map();
+const RESERVED = ["image", "class", "search"], CHUNK = 16;
+const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
+const byNumber = new Map(), byAddress = new Map(), places = new Map();
 
-  atlas.open = async () => {
-    const start = atlas.start = await kit.load("start");
-    start.layers.forEach((layer, place) => {
-      layer.place = place;
-      byNumber.set(layer.n, layer);
-      byAddress.set(layer.address, layer);
-    });
-    start.images?.ids.forEach((id, place) => places.set(id, place));
-    atlas.total = start.layers.reduce((sum, layer) => sum + layer.units, 0);
-  };
+const openAtlas = async () => {
+  const start = atlas.start = await kit.load("start");
+  start.layers.forEach((layer, place) => {
+    layer.place = place;
+    byNumber.set(layer.n, layer);
+    byAddress.set(layer.address, layer);
+  });
+  start.images?.ids.forEach((id, place) => places.set(id, place));
+  atlas.total = start.layers.reduce((sum, layer) => sum + layer.units, 0);
+};
 
-  /* The columns of units that one sorts and filters by: name -> [words, how a number is written]. */
-  atlas.COLUMNS = { fires: ["firing rate", percent], max: ["largest value", number], score: ["synthetic value", number],
-    percentile: ["synthetic over real", (value) => `${number(value)}\u00a0%`], selectivity: ["selectivity", number], auc: ["AUC of its class", number] };
+/* The columns of units that one sorts and filters by: name -> [words, how a number is written]. */
+const COLUMNS = { fires: ["firing rate", percent], max: ["largest value", number], score: ["synthetic value", number],
+  percentile: ["synthetic over real", (value) => `${number(value)}\u00a0%`], selectivity: ["selectivity", number], auc: ["AUC of its class", number] };
 
-  atlas.layer = (n) => byNumber.get(n);
-  atlas.layerAt = (address) => byAddress.get(address) || byAddress.get(address.replace(/^\//, ""));
-  atlas.className = (c) => atlas.start.classes[c]?.name ?? "";
-  atlas.caption = (layer, channel) => el("small.who", el("span", shown(layer.address)), el("b", `:${channel}`));
-  atlas.words = (layer, channel) => `${shown(layer.address)}:${channel}`;
+const layerOf = (n) => byNumber.get(n);
+const layerAt = (address) => byAddress.get(address) || byAddress.get(address.replace(/^\//, ""));
+const className = (c) => atlas.start.classes[c]?.name ?? "";
+const captionOf = (layer, channel) => el("small.who", el("span", shown(layer.address)), el("b", `:${channel}`));
+const addressOf = (layer, channel) => `${shown(layer.address)}:${channel}`;
 
-  /* Return the columns of a layer's units by channel, and `rank`, the place of each in `order`. */
-  atlas.units = async (n) => {
-    const units = await kit.load(`units-${n}`);
-    if (!units.rank) {
-      units.rank = new Uint32Array(units.order.length);
-      units.order.forEach((channel, rank) => { units.rank[channel] = rank; });
-    }
-    return units;
-  };
-
-  /* Records are packed: rows in place of named values, columns in place of lists. */
-  const NONE = 65535;
-  function unpack(unit) {
-    const whole = [0, 0, ...atlas.start.model.input.slice(0, 2)];
-    unit.tops = unit.tops.map(([image, value, label, position, field, border, name]) => ({ image, value, label: typeof label === "number" ? atlas.className(label) : label, position, field: field ?? whole, border, name }));
-    unit.classes = unit.classes.map(([c, mean, share = 0]) => ({ c, mean, share }));
-    const { low, high, counts } = unit.histogram;
-    unit.histogram.edges = Array.from({ length: counts.length + 1 }, (_, place) => low + (high - low) * place / counts.length);
+/* Return the columns of a layer's units by channel, and `rank`, the place of each in `order`. */
+const unitsOf = async (n) => {
+  const units = await kit.load(`units-${n}`);
+  if (!units.rank) {
+    units.rank = new Uint32Array(units.order.length);
+    units.order.forEach((channel, rank) => { units.rank[channel] = rank; });
   }
-  function excited(layers, place, images) {
-    const found = layers.map(({ n, channels, below }) => {
-      const count = channels.length / images, from = place * count;
-      return [n, Array.from(channels.subarray(from, from + count), (channel, k) => [channel, below[from + k] / NONE]).filter(([channel]) => channel !== NONE)];
-    });
-    return found.filter(([, units]) => units.length);
-  }
+  return units;
+};
 
-  /* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
-  atlas.detail = async (layer, units, channel) => {
-    const chunk = await kit.load(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`);
-    if (!chunk.unpacked) chunk.units.forEach(unpack);
-    chunk.unpacked = true;
-    return chunk.units.find((unit) => unit.channel === channel);
-  };
-  atlas.chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
-  atlas.isMade = (layer, units, channel) => layer.done[atlas.chunkOf(units, channel)] === "1";
-  atlas.isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[atlas.chunkOf(units, channel)] === "1";
-  atlas.verdict = (units, channel) => atlas.VERDICTS[units.verdict[channel]] || "";
+/* Records are packed: rows in place of named values, columns in place of lists. */
+const NONE = 65535;
+function unpack(unit) {
+  const whole = [0, 0, ...atlas.start.model.input.slice(0, 2)];
+  unit.tops = unit.tops.map(([image, value, label, position, field, border, name]) => ({ image, value, label: typeof label === "number" ? className(label) : label, position, field: field ?? whole, border, name }));
+  unit.classes = unit.classes.map(([c, mean, share = 0]) => ({ c, mean, share }));
+  const { low, high, counts } = unit.histogram;
+  unit.histogram.edges = Array.from({ length: counts.length + 1 }, (_, place) => low + (high - low) * place / counts.length);
+}
+function excited(layers, place, images) {
+  const found = layers.map(({ n, channels, below }) => {
+    const count = channels.length / images, from = place * count;
+    return [n, Array.from(channels.subarray(from, from + count), (channel, k) => [channel, below[from + k] / NONE]).filter(([channel]) => channel !== NONE)];
+  });
+  return found.filter(([, units]) => units.length);
+}
 
-  /* Return an image's place in the atlas, or undefined: a large run has more images than its atlas. */
-  atlas.placeOf = (image) => places.get(image);
-  atlas.image = async (id) => {
-    const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
-    const found = await kit.load(`images-${page}`), record = found.images[place - page * records];
-    record.excites ??= excited(found.excites, place - page * records, found.images.length);
-    return record;
-  };
+/* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
+const detailOf = async (layer, units, channel) => {
+  const chunk = await kit.load(`detail-${layer.n}-${chunkOf(units, channel)}`);
+  if (!chunk.unpacked) chunk.units.forEach(unpack);
+  chunk.unpacked = true;
+  return chunk.units.find((unit) => unit.channel === channel);
+};
+const chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
+const isMade = (layer, units, channel) => layer.done[chunkOf(units, channel)] === "1";
+const isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[chunkOf(units, channel)] === "1";
+const verdictOf = (units, channel) => VERDICTS[units.verdict[channel]] || "";
 
-  /* -- addresses -- */
-  const routed = (layer) => (RESERVED.includes(layer.address) ? `/${layer.address}` : layer.address);
-  atlas.href = {
-    overview: () => "#",
-    layer: (layer, query) => kit.link([routed(layer)], query),
-    unit: (layer, channel) => kit.link([routed(layer), channel]),
-    image: (id) => kit.link(["image", id]),
-    class: (name) => kit.link(["class", name]),
-    search: (text) => kit.link(["search"], { q: text }),
-  };
+/* Return an image's place in the atlas, or undefined: a large run has more images than its atlas. */
+const placeOf = (image) => places.get(image);
+const imageOf = async (id) => {
+  const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
+  const found = await kit.load(`images-${page}`), record = found.images[place - page * records];
+  record.excites ??= excited(found.excites, place - page * records, found.images.length);
+  return record;
+};
 
-  /* -- sentences that several pages say -- */
-  atlas.shape = (layer) => (layer.shape.length ? layer.shape.join("\u2009\u00d7\u2009") : "");
-  atlas.field = (layer) => (layer.field && !layer.whole ? `${layer.field.join("\u2009\u00d7\u2009")} pixels` : "whole image");
-  atlas.said = (sentence) => shown(sentence).split("`").map((part, place) => (place % 2 ? el("code", part) : part)); // names stand between backticks
-  atlas.remarks = (sentences) => (sentences.length ? el("ul.remarks", sentences.map((one) => el("li", atlas.said(one)))) : null);
-  atlas.facts = (pairs) => el("dl.facts", pairs.map(([name, value]) => [el("dt", name), el("dd", value)]));
-  atlas.classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: atlas.href.class(name) },
-    named(name)) : named(name));
+/* -- addresses -- */
+const routed = (layer) => (RESERVED.includes(layer.address) ? `/${layer.address}` : layer.address);
+const hrefTo = {
+  layer: (layer, query) => kit.link([routed(layer)], query),
+  unit: (layer, channel) => kit.link([routed(layer), channel]),
+  image: (id) => kit.link(["image", id]),
+  class: (name) => kit.link(["class", name]),
+  search: (text) => kit.link(["search"], { q: text }),
+};
 
-  /* Buttons of which one is pressed: [[value, words], ...]. */
-  atlas.choice = (label, entries, chosen, act) => el("div.switch", { role: "group", label },
-    entries.map(([value, words]) => el("button", { "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => {
-    for (const one of currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === currentTarget));
-    act(value);
-  } }, words)));
+/* -- sentences that several pages say -- */
+const dimensions = (shape) => shape.join("\u2009\u00d7\u2009");
+const fieldOf = (layer) => (layer.field && !layer.whole ? `${dimensions(layer.field)} pixels` : "whole image");
+const coded = (sentence) => shown(sentence).split("`").map((part, place) => (place % 2 ? el("code", part) : part)); // names stand between backticks
+const remarksOf = (sentences) => sentences.length > 0 && el("ul.remarks", sentences.map((one) => el("li", coded(one))));
+const factsOf = (pairs) => el("dl.facts", pairs.map(([name, value]) => [el("dt", name), el("dd", value)]));
+const classLink = (name) => (atlas.start.classes.some((one) => one.name === name) ? el("a", { href: hrefTo.class(name) },
+  named(name)) : named(name));
 
-  /* The keys that go to what is beside; hrefOf(-1 or 1) returns its address, or false at the ends. */
-  atlas.sideways = (noun, hrefOf) => {
-    const go = (step) => () => { const href = hrefOf(step); if (href) location.hash = href; return Boolean(href); };
-    return { ArrowLeft: { act: go(-1), words: `previous and next ${noun}`, shown: "\u2190 \u2192" }, ArrowRight: { act: go(1) } };
-  };
-  atlas.section = (title, ...content) => el("section", el("h2", title), ...content);
-})();
+/* Buttons of which one is pressed: [[value, words], ...]. */
+const choiceOf = (label, entries, chosen, act) => el("div.switch", { role: "group", label },
+  entries.map(([value, words]) => el("button", { "aria-pressed": String(value === chosen), onclick: ({ currentTarget }) => {
+  for (const one of currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === currentTarget));
+  act(value);
+} }, words)));
+
+/* The keys that go to what is beside; hrefOf(-1 or 1) returns its address, or false at the ends. */
+const sideways = (noun, hrefOf) => {
+  const go = (step) => () => { const href = hrefOf(step); if (href) location.hash = href; return Boolean(href); };
+  return { ArrowLeft: { act: go(-1), words: `previous and next ${noun}`, shown: "\u2190 \u2192" }, ArrowRight: { act: go(1) } };
+};
+const shareOf = () => `${counted(atlas.start.images.count, "image")} of the ${number(atlas.start.run.images)} that were scanned.`;
+/* A section, but for one whose last part is empty. */
+const sectionOf = (title, ...content) => content.at(-1)?.childElementCount > 0 && el("section", el("h2", title), content);

@@ -1,66 +1,64 @@
 /* Pictures cut from sheets: of units, of their patches and projections, of images. CSS places the sheet behind an <i> (atlas.css). */
 "use strict";
-(() => {
-  const CRISP = 48; // pixels: tiles that have fewer are drawn as squares
-  const SYNTHETIC = { each: 16, columns: 4 }, WALL = { each: 128, columns: 8 };
-  atlas.KINDS = { synthetic: "Synthetic", patch: "Patch", projection: "Projection" };
+const CRISP = 48; // pixels: tiles that have fewer are drawn as squares
+const SYNTHETIC = { each: 16, columns: 4 }, WALL = { each: 128, columns: 8 };
+const KINDS = { synthetic: "Synthetic", patch: "Patch", projection: "Projection" };
 
-  atlas.cell = (sheet, place, columns, pixels) => {
-    const cut = el(pixels < CRISP ? "i.cut.crisp" : "i.cut", { "--x": place % columns, "--y": Math.floor(place / columns), "--n": columns });
-    cut.style.backgroundImage = `url("data/${sheet}.webp${kit.version}")`;
-    return cut;
-  };
-  const blank = (why) => el("i.blank", { title: why });
+const cellOf = (sheet, place, columns, pixels) => {
+  const cut = el(pixels < CRISP ? "i.cut.crisp" : "i.cut", { "--x": place % columns, "--y": Math.floor(place / columns), "--n": columns });
+  cut.style.backgroundImage = `url("data/${sheet}.webp${kit.version}")`;
+  return cut;
+};
+const blank = (why) => el("i.blank", { title: why });
 
-  atlas.kinds = (layer) => Object.keys(atlas.KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true,
-    projection: atlas.start.settings.projections > 0 })[kind]);
-  atlas.kind = (layer, wanted) => { const kinds = atlas.kinds(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
+const kindsOf = (layer) => Object.keys(KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true,
+  projection: atlas.start.settings.projections > 0 })[kind]);
+const kindOf = (layer, wanted) => { const kinds = kindsOf(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
 
-  /* Return the picture of a unit, of the kind that is wanted or of the first that is made, or a blank that says that it is not made yet. */
-  atlas.picture = (layer, units, channel, wanted) => {
-    const kind = !wanted && !atlas.isClimbed(layer, units, channel) ? "patch" : atlas.kind(layer, wanted), rank = units.rank[channel],
-      { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
-    const made = kind === "synthetic" ? atlas.isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || atlas.isMade(layer, units,
-      channel);
-    if (!made) return blank("Not made yet");
-    const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
-    return atlas.cell(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
-  };
+/* Return the picture of a unit, of the kind that is wanted or of the first that is made, or a blank that says that it is not made yet. */
+const pictureOf = (layer, units, channel, wanted) => {
+  const kind = !wanted && !isClimbed(layer, units, channel) ? "patch" : kindOf(layer, wanted), rank = units.rank[channel],
+    { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
+  const made = kind === "synthetic" ? isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || isMade(layer, units,
+    channel);
+  if (!made) return blank("Not made yet");
+  const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
+  return cellOf(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
+};
 
-  /* Return the picture of an image, or a blank where the atlas does not hold it. */
-  atlas.imagePicture = (id) => {
-    const place = atlas.placeOf(id);
-    if (place === undefined) return blank("This atlas does not hold the image");
-    const { per, columns, tile } = atlas.start.images;
-    return atlas.cell(`images-${Math.floor(place / per)}`, place % per, columns, tile);
-  };
+/* Return the picture of an image, or a blank where the atlas does not hold it. */
+const imagePicture = (id) => {
+  const place = placeOf(id);
+  if (place === undefined) return blank("This atlas does not hold the image");
+  const { per, columns, tile } = atlas.start.images;
+  return cellOf(`images-${Math.floor(place / per)}`, place % per, columns, tile);
+};
 
-  /* Return the tiles of a unit's detail sheet: one row a unit, `patches`, projections `with` and `without` switches. */
-  atlas.details = (layer, units, channel) => {
-    const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, columns = patches + many * (layer.both ? 2 : 1);
-    const first = { patches: 0, with: patches, without: patches + many }, row = units.rank[channel] % 16;
-    return (part, number) => atlas.cell(`detail-${layer.n}-${atlas.chunkOf(units, channel)}`, row * columns + first[part] + number, columns,
-      layer.detail_tile);
-  };
+/* Return the tiles of a unit's detail sheet: one row a unit, `patches`, projections `with` and `without` switches. */
+const detailTiles = (layer, units, channel) => {
+  const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, columns = patches + many * (layer.both ? 2 : 1);
+  const first = { patches: 0, with: patches, without: patches + many }, row = units.rank[channel] % 16;
+  return (part, number) => cellOf(`detail-${layer.n}-${chunkOf(units, channel)}`, row * columns + first[part] + number, columns,
+    layer.detail_tile);
+};
 
-  const COLOURS = ["red", "green", "blue"];
+const COLOURS = ["red", "green", "blue"];
 
-  /* Return a link to a unit with its picture, which comes when the link is near the window. */
-  atlas.unitTile = (n, channel, value, verb, ...more) => {
-    const layer = atlas.layer(n), picture = el("i");
-    if (!layer) { // the image itself: one of its colours
-      const colour = atlas.start.model.input[2] === 3 ? COLOURS[channel] : "grey";
-      return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), strength(value), more);
-    }
-    const words = atlas.words(layer, channel);
-    const tile = el("a.tile", { href: atlas.href.unit(layer, channel), title: words, label: `${words}, ${verb} ${value}` }, picture,
-      atlas.caption(layer, channel), strength(value), more);
-    return kit.whenSeen(tile, () => atlas.units(n).then((units) => picture.replaceWith(atlas.picture(layer, units, channel))).catch(atlas.fail));
-  };
-  /* A link to an image with its picture, or another one of it; no link where the atlas does not hold it. */
-  atlas.imageTile = (id, caption = [], words = "", picture = null) => {
-    const there = atlas.placeOf(id) !== undefined;
-    return el(there ? "a.tile" : "span.tile", { href: there && atlas.href.image(id), title: words, label: `Image ${id} ${words}` },
-      picture || atlas.imagePicture(id), caption);
-  };
-})();
+/* Return a link to a unit with its picture, which comes when the link is near the window. */
+const unitTile = (n, channel, value, verb, ...more) => {
+  const layer = layerOf(n), picture = el("i");
+  if (!layer) { // the image itself: one of its colours
+    const colour = atlas.start.model.input[2] === 3 ? COLOURS[channel] : "grey";
+    return el("span.tile", el(`i.colour.${colour}`), el("small.who", el("span", "image"), el("b", `: ${colour}`)), strength(value), more);
+  }
+  const words = addressOf(layer, channel);
+  const tile = el("a.tile", { href: hrefTo.unit(layer, channel), title: words, label: `${words}, ${verb} ${value}` }, picture,
+    captionOf(layer, channel), strength(value), more);
+  return kit.whenSeen(tile, () => unitsOf(n).then((units) => picture.replaceWith(pictureOf(layer, units, channel))).catch(fail));
+};
+/* A link to an image with its picture, or another one of it; no link where the atlas does not hold it. */
+const imageTile = (id, caption = [], words = "", picture = null) => {
+  const there = placeOf(id) !== undefined;
+  return el(there ? "a.tile" : "span.tile", { href: there && hrefTo.image(id), title: words, label: `Image ${id} ${words}` },
+    picture || imagePicture(id), caption);
+};

@@ -10,7 +10,7 @@
   const plain = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
   const address = (layer, channel) => `${encodeURIComponent(layer)}:${channel}`;
   map.unitAddress = () => unit ? address(unit.layer, unit.channel) : "";
-  map.unitLink = () => kit.el("p", kit.el("a", { href: `${map.about.atlas}#${map.unitAddress()}` }, kit.name(`${unit.layer}:${unit.channel}`)), " on these images, of its largest activation");
+  map.unitLink = () => kit.el("p", kit.el("a", { href: `${map.about.atlas}#${map.unitAddress()}` }, kit.name(`${unit.layer}:${unit.channel}`)), ": share of its largest value on an image");
   map.imageLink = (id) => kit.el("a.to", { href: `${map.about.atlas}#image:${id}` }, "Page of this image");
 
   map.scale = (theme) => [REST[theme], ...Array.from({ length: LEVELS }, (_, i) => {
