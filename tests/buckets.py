@@ -1,15 +1,21 @@
 """A bucket of our own: moto's server in a thread, on a port of the loopback, with keys put into its memory directly."""
 
+import io
 import logging
+import tarfile
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from convscope.images import as_image_set
 
 NAME = "photos"
 
 
 class Bucket:
-    """`uri(key)` names what `put(key, data)` put there; `stop` and `start` take the server away and bring it back, empty."""
+    """`uri(key)` names what `put(key, data)` put there; `stop` and `start` take the server away and bring it back."""
 
     def __init__(self, server):
         self.server, self.port = server, server.get_host_and_port()[1]
@@ -39,8 +45,37 @@ class Bucket:
                 self.put(f"{under}/{path.relative_to(folder).as_posix()}", path.read_bytes())
         return self.uri(under)
 
+    def stop(self):
+        self.server.stop()
+
+    def start(self):
+        from moto.server import ThreadedMotoServer
+
+        self.server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self.server.start()
+
     def drop(self, key):
         self.keys.delete_object(NAME, key)
+
+
+def encoded(number):
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def listed(images):
+    return [(one.name, one.label, one.explicit) for one in as_image_set(images).sources]
+
+
+def tar(members, mode="w"):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
 
 
 @contextmanager
@@ -54,7 +89,8 @@ def serving():
         # An address that nobody answers would be asked for credentials.
         for name, value in (("ACCESS_KEY_ID", "nobody"), ("SECRET_ACCESS_KEY", "s3cr3t-nobody"), ("EC2_METADATA_DISABLED", "true")):
             patched.setenv(f"AWS_{name}", value)
+        made = Bucket(server)
         try:
-            yield Bucket(server)
+            yield made
         finally:
-            server.stop()
+            made.stop()

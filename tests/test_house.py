@@ -132,7 +132,7 @@ def test_modules_are_imported_by_their_names_as_text_at_few_doors():
     assert {name_of(path) for path in FILES if re.search(r"import_module\(|__import__\(", path.read_text("utf-8"))} == {
         "__init__.py",  # the facade: what it promises
         "backend/lazy.py",  # Keras and the engine beside it, at their first use
-        "images/archives.py",  # what packs a tar
+        "images/tars.py",  # what packs a tar
         "models/custom.py",  # the user's own module
         "registry.py",  # what the catalogue and entry points name
         "render/writer.py",  # IPython, where it runs

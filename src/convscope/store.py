@@ -40,6 +40,8 @@ CREDENTIALS = {
     "hdfs": "kinit, or HADOOP_USER_NAME",
 }
 EXPECTED = "Expected s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER@ACCOUNT/NAME or hdfs://HOST:PORT/NAME."
+# What `errno` is where there is nothing.
+MISSING = errno.ENOENT
 # A host that takes the connection and never answers costs three times the request's time.
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5.0, 10.0, 3
 RETRY_SECONDS = 20
@@ -98,11 +100,15 @@ class Location:
     @property
     def folder(self) -> "Location":
         """The folder that it lies in; the bucket's is the bucket."""
-        return replace(self, key=self.key.rpartition("/")[0])
+        return self.at(self.key.rpartition("/")[0])
+
+    def at(self, key: str) -> "Location":
+        """Return what has another key in the same bucket, whether or not it can be read."""
+        return replace(self, key=key)
 
     def joined(self, name: str) -> "Location":
         """Return what lies under a name in this folder. Raises StoreError for one that leads elsewhere."""
-        inside = replace(self, key=f"{self.key}/{name}" if self.key else name)
+        inside = self.at(f"{self.key}/{name}" if self.key else name)
         _check(inside)
         return inside
 
@@ -147,7 +153,9 @@ def locate(text: str) -> Location:
 
 
 def _divided(rest: str, kind: str) -> tuple[str, str]:
-    """Return bucket and key, and the options: what follows the last question mark, if options or secrets stand there."""
+    """Return bucket and key, and the options: what follows the last question mark, or the bucket, if options or secrets stand there."""
+    if "?" in (bucket := rest.partition("/")[0]):
+        rest = f"{bucket.partition('?')[0]}{rest[len(bucket) :]}?{bucket.partition('?')[2]}"
     before, mark, after = rest.rpartition("?")
     names = [one.partition("=")[0] for one in after.split("&")]
     told = mark and all("=" in one for one in after.split("&"))
@@ -182,6 +190,11 @@ def place_of(uri: str) -> str:
     return f"{location.scheme}://{location.bucket}{location.options and f'?{location.options}'}/{location.key}"
 
 
+def folder_of(path: str | Path) -> str | Path:
+    """Return the folder of a file, on this machine or in a store."""
+    return locate(path).folder.uri if is_uri(path) else as_path(path).parent
+
+
 def found(location: Location) -> Entry | None:
     """Return what a location is, None where there is nothing. Raises StoreError."""
     system, path = _opened(location)
@@ -191,7 +204,7 @@ def found(location: Location) -> Entry | None:
 
 
 def is_there(location: Location) -> bool:
-    """Say whether a location is a file or a folder; False for what cannot be asked for."""
+    """Say whether a location is a file or a folder; False where the store does not say."""
     try:
         return found(location) is not None
     except StoreError:
@@ -223,7 +236,7 @@ def opened(location: Location, block: int = BLOCK) -> "io.BufferedReader":
 
 
 class StoredFile(io.RawIOBase):
-    """A file of a store, of `size` bytes, that fetches exactly what is asked for."""
+    """A file of a store, of `size` bytes, that fetches only the bytes that are read."""
 
     def __init__(self, location: Location) -> None:
         """Open it. Raises StoreError."""

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from convscope.errors import ImageError
-from convscope.images import Fit, ImageStream, archives, as_batch, as_image_set
+from convscope.images import Fit, ImageStream, archives, as_batch, as_image_set, members, tars
 
 FIT = Fit(3, (4, 4))
 KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "tgz")
@@ -225,7 +225,7 @@ def header(name, size, kind=tarfile.REGTYPE):
 
 
 def test_archives_made_to_do_harm_end_soon_and_small(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "SLACK", 2**24)
+    monkeypatch.setattr(tars, "SLACK", 2**24)
     good = header("0.png", len(encoded(0))) + encoded(0).ljust(-(-len(encoded(0)) // 512) * 512, b"\0")
     backward = bytearray(header("1.png", 0))
     backward[124:136] = b"\xff" * 4 + struct.pack(">q", -1024)
@@ -252,7 +252,8 @@ def test_archives_made_to_do_harm_end_soon_and_small(tmp_path, monkeypatch):
 
 
 def test_members_that_unpack_to_too_much_are_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_BYTES", 2**20)
+    for module in (archives, members):
+        monkeypatch.setattr(module, "MOST_BYTES", 2**20)
     path = packed(tmp_path / "bomb.zip", [("bomb.png", bytes(2**24)), ("0.png", encoded(0))])
     honest = ImageStream(as_image_set(path), FIT)
     assert len(list(honest)) == 1
@@ -295,7 +296,7 @@ def test_a_zip_behind_other_bytes_and_with_sizes_after_the_data(tmp_path):
 
 
 def test_too_many_members_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(members, "MOST_MEMBERS", 3)
     for kind in ("zip", "tar"):
         path = packed(tmp_path / f"many.{kind}", [(f"{number}.txt", b"") for number in range(4)])
         with pytest.raises(ImageError, match="more than 3 members"):
@@ -317,7 +318,7 @@ def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path):
     after = as_image_set(archive).sources
     assert len(after) == 1
     assert np.array_equal(after[0].read()[0], as_batch(archive, Fit(3, (20, 30))).pixels[0])
-    archives._tar.cache_clear()
+    tars._tar.cache_clear()
     with pytest.raises(ImageError, match="has changed since"):
         before[0].read()
 
@@ -325,8 +326,8 @@ def test_an_archive_that_was_replaced_is_noticed(archive, tmp_path):
 def test_a_compressed_tar_is_unpacked_once_by_each_reader_though_threads_come_and_go(tmp_path, monkeypatch):
     sources = as_image_set(packed(tmp_path / "set.tar.gz", [(f"{number}.png", encoded(number)) for number in range(200)])).sources
     opened = []
-    real = archives._stream
-    monkeypatch.setattr(archives, "_stream", lambda path: opened.append(path) or real(path))
+    real = tars._stream
+    monkeypatch.setattr(tars, "_stream", lambda path: opened.append(path) or real(path))
     for start in range(0, 200, 20):
         with ThreadPoolExecutor(3) as pool:  # as a scan does for each of its shards
             assert len(set(pool.map(lambda source: source.read()[1], sources[start : start + 20]))) == 20

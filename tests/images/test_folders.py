@@ -83,7 +83,7 @@ def test_a_closed_subfolder_is_skipped_with_its_reason(tmp_path):
 
 
 def test_a_folder_of_archives_says_how_to_give_them(tmp_path):
-    (tmp_path / "train-0.tar").write_bytes(b"")
+    (tmp_path / "train-0.zip").write_bytes(b"")
     with pytest.raises(ImageError, match="holds archives. Name them with"):
         as_image_set(tmp_path)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from convscope.errors import ImageError, UnreachableError
-from convscope.images import Fit, archives, as_image_set, entering, pictures
+from convscope.images import Fit, as_image_set, entering, pictures, tars
 from convscope.images.source import ArraySource, FileSource
 
 from .test_archives import NAMES, encoded, packed
@@ -85,7 +85,7 @@ def test_a_failing_disk_and_want_of_memory_are_unreachable(sources, error, monke
         pytest.skip("an array stays open")
     else:
         monkeypatch.setattr(builtins, "open", failing)
-        monkeypatch.setattr(archives, "_stream", failing)
+        monkeypatch.setattr(tars, "_stream", failing)
     assert raised(sources[-1]) is UnreachableError
 
 

@@ -35,7 +35,7 @@ EXAMPLES = (
 )
 
 
-def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_json: bool, allow: tuple[Path, ...], **given: Any) -> None:
+def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_json: bool, allow: tuple[str, ...], **given: Any) -> None:
     from ..atlases import atlas
     from ..scanning import is_run
 

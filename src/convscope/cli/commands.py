@@ -64,7 +64,7 @@ def _session(argument: str | None, model: str | None, out: Path, **told: Any) ->
     interact(out, argument or model, told)
 
 
-def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[Path, ...], custom: tuple[str, ...], unsafe: bool) -> None:
+def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[str, ...], custom: tuple[str, ...], unsafe: bool) -> None:
     """Make a written picture again from its own provenance, and say whether the bytes are the same.
 
     Takes a PNG, SVG or PDF that convscope wrote. On the same machine all three have the same bytes when they are made again. A JSON

@@ -21,6 +21,7 @@ from ..progress import working
 from ..reach import allowing
 from ..render.pixels import plain_picture
 from ..requests import Request
+from ..store import is_uri
 from ..units import in_words
 from ..writing import is_picture
 from .flags import flags
@@ -39,9 +40,9 @@ TAKEN_HELP = {
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
     "layer": "LAYER is an address that `convscope layers` lists.",
     "images": (
-        "IMAGE is an image file, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, "
-        ".tar, .tar.gz), "
-        ".npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Append [0-8] to use only those images: x.npz[0-8]."
+        "IMAGE is an image file, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, .tar, "
+        ".tar.gz), .npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Files and folders may lie in a bucket (s3://BUCKET/NAME, "
+        "gs://, az://, hdfs://). train-{000..099}.tar names numbered tars. Append [0-8] to use only those images: x.npz[0-8]."
     ),
 }
 
@@ -100,7 +101,7 @@ def code_options() -> list[click.Option]:
 def allow_option(noun: str) -> click.Option:
     """Return the option that lets files be opened which `noun` names."""
     words = f"A file or folder outside its own that {noun} may open. Repeat it for several."
-    return click.Option(["--allow"], type=click.Path(path_type=Path), multiple=True, metavar="PATH", help=words)
+    return click.Option(["--allow"], type=click.Path(), multiple=True, metavar="PATH", help=words)
 
 
 class _Recipe(click.ParamType[str]):
@@ -149,7 +150,7 @@ def run_words(run: Path | str | None, model: str | None) -> list[str]:
 def method_command(method: Method) -> click.Command:
     """Return the click command of a method."""
 
-    def run(allow: tuple[Path, ...] = (), **options: Any) -> None:
+    def run(allow: tuple[str, ...] = (), **options: Any) -> None:
         with allowing(allow, agrees):
             look(**options)
 
@@ -249,7 +250,7 @@ def _examples(method: Method) -> str:
 def _taken(method: Method, arguments: list[str]) -> list[Any]:
     """Split the positional arguments into what the method takes.
 
-    Units come first and differ from images by their colon: an argument that is a file, or begins with "sample:", is an image.
+    Units come first and differ from images by their colon: an argument that is a file, or begins with "sample:" or as a URI, is an image.
     """
     takes = method.takes
     if takes in (("images",), ("units",)):
@@ -266,7 +267,7 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
 
 
 def _is_image(argument: str) -> bool:
-    if argument.startswith(SAMPLE) or os.path.exists(as_path(argument)):  # noqa: PTH110 (too long for Path's own)
+    if argument.startswith(SAMPLE) or is_uri(argument) or os.path.exists(as_path(argument)):  # noqa: PTH110 (too long for Path's own)
         return True
     drive = re.match(r"[A-Za-z]:[\\/]", argument) is not None
     return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))

@@ -20,6 +20,7 @@ from ..images.sources import SAMPLE, is_one, part_of, places_of
 from ..progress import track
 from ..reach import permit, user_path
 from ..results import bands_note
+from ..store import is_uri
 from ..tables import column_kinds, read_parquet
 from .material import LARGEST_THUMBNAIL, Material, Thumbnails, dots
 
@@ -40,7 +41,7 @@ def holds_features(images: Any) -> bool:
     A part that is named, as in `set.npz[clip]`, is of features if it is an array of two axes, or a column of lists.
     """
     first = images[0] if isinstance(images, list | tuple) and images else images
-    if not isinstance(first, str | Path) or str(first).startswith(SAMPLE):
+    if not isinstance(first, str | Path) or str(first).startswith(SAMPLE) or is_uri(first):
         return False
     permit(places_of([first]))
     path, part = part_of(first) or (as_path(first), None)
@@ -135,7 +136,7 @@ def _given(parts: Sequence[Any]) -> list[str] | None:
     """Return how a later run can ask for the same; None for arrays that live in memory only."""
     if not all(isinstance(part, str | Path) for part in parts):
         return None
-    return [str(part) if str(part).startswith(SAMPLE) else str(as_path(part).absolute()) for part in parts]
+    return [str(part) if str(part).startswith(SAMPLE) or is_uri(part) else str(as_path(part).absolute()) for part in parts]
 
 
 def _npz(arrays: ArrayFile, path: Path, part: str | None) -> tuple[NDArray[Any], dict[str, Any]]:

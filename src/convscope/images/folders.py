@@ -11,6 +11,7 @@ from ..reach import is_open, permit
 from .source import FileSource, Source, Unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 # What macOS packs beside each file of a folder.
 RESOURCE_FORKS = "__MACOSX"
 
@@ -98,6 +99,13 @@ def _may_be_read(entry: os.DirEntry[str]) -> bool:
         return entry.is_file() or not os.path.exists(entry.path)  # noqa: PTH110 (a Path of each takes most of the time)
     except OSError:
         return True
+
+
+def tars_in(folder: Path) -> list[tuple[str, str]]:
+    """Return the tars in a folder and its subfolders, path and name, in the order of their names; hidden ones are passed over."""
+    names = (path.relative_to(folder) for path in folder.rglob("*.[tT]*") if path.name.lower().endswith(TARS) and path.is_file())
+    seen = (one.as_posix() for one in names if not any(map(is_hidden, one.parts)))
+    return [(str(folder / name), name) for name in sorted(seen, key=lambda name: name.split("/"))]
 
 
 def _label(name: str) -> str | None:

@@ -102,14 +102,18 @@ class StoredSource(Source):
     folder: store.Location
     path: str
 
+    @property
+    def uri(self) -> str:
+        """What names it, also where it cannot be read."""
+        return self.folder.at(f"{self.folder.key}/{self.path}".lstrip("/")).uri
+
     def opened(self, side: int | None = None) -> Opened:
         """Open the picture in the file, with the digest of its bytes."""
-        uri = store.Location(self.folder.scheme, self.folder.bucket, f"{self.folder.key}/{self.path}".lstrip("/")).uri
         try:
             file = store.StoredFile(self.folder.joined(self.path))
         except (OSError, MemoryError) as error:
-            raise unopened(uri, error) from error
-        return decoded(lambda: _all_of(file, uri), file.size, uri, side)
+            raise unopened(self.uri, error) from error
+        return decoded(lambda: _all_of(file, self.uri), file.size, self.uri, side)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

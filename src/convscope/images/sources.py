@@ -2,9 +2,9 @@
 
 import glob
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,16 @@ from ..errors import ImageError, alike
 from ..files import as_path
 from ..legible import first_line, shortened
 from ..reach import is_within_reach, permit
-from .archives import from_archive, is_archive
+from ..store import Entry, Location, StoreError, fetched, is_uri
+from . import buckets
+from .archives import from_archive, is_archive, is_tar
 from .arrays import from_array, from_numpy
-from .folders import SUFFIXES, check_links, from_folder
-from .lists import from_list, is_list
+from .braces import expanded, has_braces
+from .folders import SUFFIXES, check_links, from_folder, tars_in
+from .lists import from_list, from_stored_list, is_list
 from .pictures import numbers_of
-from .source import FileSource, Source
+from .source import FileSource, Source, StoredSource, unopened
+from .tar_index import from_tars
 
 SAMPLE = "sample:"
 WITH_PARTS = (".npz", ".parquet")
@@ -28,7 +32,8 @@ WITH_PARTS = (".npz", ".parquet")
 PICKED = re.compile(r"(.+)\[([0-9]{1,15})(?:-([0-9]{1,15}))?\]", re.DOTALL)
 NAMED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 EXPECTED = (
-    "Expected an image, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME."
+    "Expected an image, a folder, a glob, a list (.csv, .parquet), an archive (.zip, .tar, .tar.gz), an .npz or .npy file, or sample:NAME. "
+    "All but the last may lie in a bucket (s3://BUCKET/NAME)."
 )
 
 
@@ -65,8 +70,10 @@ def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
             yield part if is_within_reach(part) else _place(part)
 
 
-def _place(text: str | Path) -> Path:
+def _place(text: str | Path) -> str | Path:
     """Return the file or folder that a text names images in, without looking: a pattern's folder, the file before [3] or [name]."""
+    if is_uri(text):
+        return text
     named = NAMED.fullmatch(str(text))
     path = as_path(named[1] if named is not None else text)
     return next((parent for parent in path.parents[::-1] if glob.has_magic(path.relative_to(parent).parts[0])), path)
@@ -97,7 +104,7 @@ def as_array(part: Any) -> NDArray[Any]:
 
 
 def _absolute(part: str | Path) -> str:
-    return str(part) if str(part).startswith(SAMPLE) else str(as_path(part).absolute())
+    return str(part) if str(part).startswith(SAMPLE) or is_uri(part) else str(as_path(part).absolute())
 
 
 def part_of(text: str | Path) -> tuple[Path, str] | None:
@@ -118,10 +125,13 @@ def _from_path(text: str) -> Iterator[Source]:
     if text.startswith(SAMPLE) and not PICKED.fullmatch(text):
         yield from _from_sample(text)
         return
+    if is_uri(text):
+        yield from _from_uri(text)
+        return
     path = as_path(text)
     if is_one(path, Path.is_dir):
         permit([path])
-        yield from _found(from_folder(path), path)
+        yield from _found(from_folder(path) or _in_tars(path), path)
     elif is_one(path, Path.is_file):
         permit([path])
         yield from _from_file(path)
@@ -130,10 +140,82 @@ def _from_path(text: str) -> Iterator[Source]:
     elif (named := part_of(text)) is not None and named[0].suffix.lower() == ".npz":
         permit([named[0]])
         yield from from_numpy(*named)
+    elif has_braces(text):
+        yield from _all_of(expanded(text))
     elif glob.has_magic(text):
         yield from _matching(text)
     else:
         raise ImageError(f"No file or folder `{text}`. {EXPECTED}{_closest(path)}")
+
+
+def _from_uri(uri: str) -> Iterator[Source]:
+    """Yield the images that lie in a store."""
+    location = buckets.located(uri)
+    entry = buckets.looked_up(location)
+    if entry is not None:
+        yield from _stored(location, entry)
+    elif (picked := PICKED.fullmatch(location.key)) is not None and PICKED.fullmatch(picked[1]) is None:
+        yield from _some(list(_from_uri(location.at(picked[1]).uri)), uri, int(picked[2]), int(picked[3] or picked[2]))
+    elif (named := NAMED.fullmatch(location.key)) is not None and named[1].lower().endswith(".npz"):
+        yield from from_numpy(_copy(location.at(named[1])), named[2])
+    elif has_braces(location.key):
+        yield from _all_of([location.at(key).uri for key in expanded(location.key)])
+    elif glob.has_magic(location.key):
+        found = buckets.matching(location)
+        if not found:
+            raise ImageError(f"No file matches `{uri}`. {EXPECTED}")
+        for one, entry in found:
+            yield from _stored(one, entry)
+    else:
+        there = "" if not location.key or buckets.looked_up(location.at("")) else f" There is no bucket `{location.bucket}`."
+        raise ImageError(f"No file or folder `{uri}`.{there} {EXPECTED}")
+
+
+def _stored(location: Location, entry: Entry) -> Iterator[Source]:
+    """Yield the images in what was found in a store."""
+    path = PurePosixPath(location.key)
+    if entry.is_folder:
+        yield from _not_empty(buckets.from_bucket(location), f"folder `{location.uri}`")
+    elif is_archive(path):
+        yield from _not_empty(from_archive(location.uri), f"archive `{location.uri}`")
+    elif is_list(path):
+        yield from from_stored_list(location)
+    elif path.suffix.lower() in (".npz", ".npy"):
+        yield from from_numpy(_copy(location))
+    else:
+        yield StoredSource(name=location.name, explicit=True, folder=location.folder, path=location.name)
+
+
+def _copy(location: Location) -> Path:
+    """Return a copy on this machine of a file in a store. Raises ImageError."""
+    try:
+        return fetched(location)
+    except StoreError as error:
+        raise unopened(location.uri, error) from error
+
+
+def _all_of(names: Sequence[str]) -> Iterator[Source]:
+    """Yield the images of all these; of tars, as the shards of one set, by the names of both."""
+    tars = [one.partition("?")[0] if is_uri(one) else one for one in names]
+    if not all(map(is_tar, tars)):
+        for one in names:
+            yield from _from_path(one)
+        return
+    permit(names)
+    yield from _not_empty(from_tars([(one, PurePosixPath(tar).name) for one, tar in zip(names, tars, strict=True)]), f"tar `{names[0]}`")
+
+
+def _in_tars(folder: Path) -> list[Source]:
+    """Return the images in the tars of a folder that holds no pictures."""
+    tars = tars_in(folder)
+    permit(path for path, _ in tars)
+    return from_tars(tars) if tars else []
+
+
+def _not_empty(sources: list[Source], where: str) -> list[Source]:
+    if not sources:
+        raise ImageError(f"The {where} holds no images ({', '.join(SUFFIXES)}). {EXPECTED}")
+    return sources
 
 
 def _from_file(path: Path) -> Iterator[Source]:
@@ -148,7 +230,7 @@ def _from_file(path: Path) -> Iterator[Source]:
 
 
 def _matching(text: str) -> Iterator[Source]:
-    check_links(_place(text))
+    check_links(Path(_place(text)))
     found = sorted(glob.glob(str(as_path(text)), recursive=True))  # noqa: PTH207 (patterns may be absolute)
     if not found:
         raise ImageError(f"No file matches `{text}`. {EXPECTED}")

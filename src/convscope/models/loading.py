@@ -9,7 +9,9 @@ import numpy as np
 
 from .. import assets
 from ..errors import ModelError, OptionError, check_choice, closest
-from ..reach import is_within_reach, user_path
+from ..progress import working
+from ..reach import is_within_reach, permit, user_path
+from ..store import StoreError, fetched, is_uri, locate
 from . import applications
 from .architectures import architecture_for
 from .bundle import ModelBundle
@@ -64,8 +66,8 @@ def load(
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, of a name, or of VGG16 if `path` is None.
 
-    - `path`: a `.h5`, `.hdf5` or `.keras` file of Keras 1.0 or later, a name such as `"squeezenet"`, `"fashion"` or `"resnet50"`, or a
-      Keras model in memory.
+    - `path`: a `.h5`, `.hdf5` or `.keras` file of Keras 1.0 or later, the URI of one in a bucket (`s3://…`), a name such as
+      `"squeezenet"`, `"fashion"` or `"resnet50"`, or a Keras model in memory.
     - `preprocess`: "none" (0-255), "unit" ([0, 1]), "symmetric" ([-1, 1]), "caffe" (BGR, mean subtracted), "torch", or means and
       deviations in 0-255 such as "127/128". By default it is recognised, measured, or else "unit"; `bundle.notes` says which.
     - `labels`: class names, or a file of them (text with one per line, or JSON).
@@ -162,6 +164,8 @@ class _Found:
 def _find(path: Any, weights: str | None, architecture: str | None, reading: Reading) -> _Found:
     if hasattr(path, "layers"):
         return _Found(path, path.name, "memory", "memory", format="in memory")
+    if is_uri(path):
+        return _stored(path, architecture, reading)
     named = path is not None and _looks_like_file(str(path))
     there = path is not None and (named or weights is None) and _exists(path)
     if named or there:
@@ -171,6 +175,18 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
     if architecture is not None:
         raise OptionError(f"--architecture is for weights-only files. Received the model {path or 'vgg16'}.")
     return _by_name("vgg16" if path is None else str(path), weights)
+
+
+def _stored(uri: str, architecture: str | None, reading: Reading) -> _Found:
+    """Return the network in a file of a store: a copy of it is kept on this machine, and read as any file."""
+    permit([uri])
+    try:
+        with working("fetching the model"):
+            file = fetched(locate(uri))
+    except StoreError as error:
+        raise ModelError(f"`{uri.partition('?')[0]}` cannot be read: {error.strerror}. {error.advice} {EXPECTED_MODEL}") from error
+    read = read_model(file, reading, lambda opened: architecture_for(opened, file, architecture, reading))
+    return _Found(read.network, _stem(file), uri, "file", read.notes, format=read.format)
 
 
 def _exists(path: str | Path) -> bool:

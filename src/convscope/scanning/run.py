@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ from ..formats.bins import bins_of
 from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, faults_are_damage, is_run_folder, read_manifest
 from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
-from ..images.lists import LISTS
+from ..images.lists import is_list
 from ..images.sources import places_of
 from ..models import ModelBundle
 from ..models.reload import files_of, model_file, reload_model
 from ..network.features import few_features
 from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
+from ..store import folder_of, is_uri, place_of
 from ..tables import Columns
 from ..units import parse
 from .listing import keyed
@@ -334,7 +335,7 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
 def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
     """Return the model and the images of a run, of a list the folder too: only files with the digests of the run count."""
     images = list(places_of(manifest["given"] or ()))
-    lists = [as_path(one).parent for one in images if as_path(one).suffix.lower() in LISTS]
+    lists = [folder_of(one) for one in images if is_list(PurePath(place_of(one) if is_uri(one) else one))]
     return [*model_file(manifest["model"]), *images, *lists]
 
 

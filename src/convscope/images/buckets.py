@@ -1,0 +1,146 @@
+"""Pictures in a store: folders and patterns, listed without opening any, with the names, labels and order that they have on a disk."""
+
+import fnmatch
+import glob
+import itertools
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from .. import store
+from ..errors import ImageError
+from ..store import Entry, Location, StoreError
+from .archives import is_tar
+from .folders import is_hidden, is_picture
+from .source import Source, StoredSource, Unreadable, unopened
+from .tar_index import from_tars
+
+# So many folders are listed ahead of the one whose turn it is.
+LISTED_AT_ONCE, AHEAD = 8, 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file below a folder, by its name there; `fault`: why a folder could not be listed."""
+
+    name: str
+    fault: ImageError | None = None
+
+
+def located(uri: str) -> Location:
+    """Return what a URI names. Raises ImageError."""
+    try:
+        return store.locate(uri)
+    except StoreError as error:
+        raise ImageError(f"Received {uri.partition('://')[0]}://…, but {error.strerror}. {error.advice}") from error
+
+
+def looked_up(location: Location) -> Entry | None:
+    """Return what a location is, None where there is nothing. Raises UnreachableError."""
+    try:
+        return store.found(location)
+    except StoreError as error:
+        raise unopened(location.uri, error) from error
+
+
+def from_bucket(top: Location) -> list[Source]:
+    """Return the pictures in a folder of a store and its subfolders in the order of their names; the first subfolder is the label.
+
+    Where it holds tars and no pictures, those in the tars. Hidden files and folders are passed over. Raises UnreachableError.
+    """
+    sources, tars = list[Source](), list[tuple[str, str]]()
+    for found in _walk(top):
+        if found.fault is not None:
+            sources.append(Unreadable(name=found.name, label=_label(found.name), reason=str(found.fault), may_pass=True))
+        elif is_picture(found.name):
+            sources.append(StoredSource(name=found.name, label=_label(found.name), folder=top, path=found.name))
+        elif is_tar(found.name):
+            tars.append((top.joined(found.name).uri, found.name))
+    if tars and not any(isinstance(source, StoredSource) for source in sources):
+        return [*from_tars(tars), *sources]
+    return sources
+
+
+def _label(name: str) -> str | None:
+    first, slash, _ = name.partition("/")
+    return sys.intern(first) if slash else None
+
+
+def _walk(top: Location) -> Iterator[_Found]:
+    """Yield the files below a folder in the order of their names, those of one folder at a time."""
+    try:
+        listed = store.entries(top)
+    except StoreError as error:
+        raise unopened(top.uri, error) from error
+    with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
+        yield from _inside(top, "", listed, pool)
+
+
+def _inside(top: Location, below: str, listed: list[Entry], pool: ThreadPoolExecutor) -> Iterator[_Found]:
+    """Yield the files of a folder and of those in it; while one is worked off, the next ones are listed."""
+    left = iter([f"{below}{entry.name}" for entry in listed if entry.is_folder and not is_hidden(entry.name) and entry.name])
+    waiting: deque[Future[list[Entry]]] = deque()
+    for entry in listed:
+        name = f"{below}{entry.name}"
+        if entry.is_folder and not entry.name:
+            yield _Found(below or "/", ImageError(f"`{top.uri}` holds files in a folder without a name. Rename them there."))
+        elif is_hidden(entry.name):
+            continue
+        elif not entry.is_folder:
+            yield _Found(name)
+        else:
+            waiting.extend(pool.submit(store.entries, top.joined(one)) for one in itertools.islice(left, AHEAD - len(waiting)))
+            try:
+                inside = waiting.popleft().result()
+            except StoreError as error:
+                yield _Found(name, unopened(top.joined(name).uri, error))
+                continue
+            yield from _inside(top, f"{name}/", inside, pool)
+
+
+def matching(pattern: Location) -> list[tuple[Location, Entry]]:
+    """Return what a pattern matches in a store, in the order of the names: `*`, `?` and `[…]` in one part, `**` over any number.
+
+    Hidden files and folders are matched only by what begins with a point. Raises UnreachableError.
+    """
+    found = {location.key: (location, entry) for location, entry in _matching(Location(pattern.scheme, pattern.bucket, "", pattern.options),
+                                                                              pattern.key.split("/"))}  # fmt: skip
+    return [found[key] for key in sorted(found)]
+
+
+def _matching(folder: Location, parts: list[str]) -> Iterator[tuple[Location, Entry]]:
+    part, *rest = parts
+    if part != "**" and not glob.has_magic(part):
+        inside = folder.joined(part)
+        if rest:
+            yield from _matching(inside, rest)
+        elif (entry := looked_up(inside)) is not None:
+            yield inside, entry
+        return
+    if part == "**" and rest:
+        yield from _matching(folder, rest)
+    for entry in _listed(folder):
+        if not entry.name or (entry.name.startswith(".") and not part.startswith(".")) or not _matches(entry.name, part):
+            continue
+        inside = folder.joined(entry.name)
+        if part == "**" and entry.is_folder:
+            yield from _matching(inside, parts)
+        if not rest:
+            yield inside, entry
+        elif part != "**" and entry.is_folder:
+            yield from _matching(inside, rest)
+
+
+def _matches(name: str, part: str) -> bool:
+    return part == "**" or fnmatch.fnmatchcase(name, part)
+
+
+def _listed(folder: Location) -> Iterable[Entry]:
+    try:
+        return store.entries(folder)
+    except StoreError as error:
+        if error.errno == store.MISSING and folder.key:
+            return ()
+        raise unopened(folder.uri, error) from error

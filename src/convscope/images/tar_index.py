@@ -1,0 +1,157 @@
+"""What is in a tar: one pass over it, kept for tars in a store; and tars as shards of one data set, in the form of WebDataset."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..digests import digest
+from ..errors import ConvscopeError, ImageError, UnreachableError
+from ..files import cache_folder, write_files
+from ..legible import first_line
+from ..progress import counting
+from ..tables import about, parquet, read_parquet
+from .folders import SUFFIXES, labels_of
+from .members import DAMAGED, Archive, is_of_the_system, parts_of
+from .source import Source, Unreadable, unopened
+from .tars import Member, TarSource, tar_members
+
+SCHEMA = 1
+# So many tars of a store are listed at once.
+LISTED_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Index:
+    """The images of a tar, in its order: `names`, where their bytes lie, (image,) `starts` and `lengths`, and their `labels`.
+
+    `reasons`: the end of the sentence on one that cannot be read. `is_of_samples`: whether files beside the
+    pictures tell classes. `ended`: why the rest of the tar is not here.
+    """
+
+    names: tuple[str | None, ...]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    labels: tuple[str | None, ...]
+    reasons: tuple[str | None, ...]
+    is_of_samples: bool = False
+    ended: str = ""
+
+    @property
+    def parts(self) -> list[list[str]]:
+        """The names as folders and a file."""
+        return [str(name).split("/") for name in self.names]
+
+
+def index_of(archive: Archive) -> Index:
+    """Return what is in a tar; that of a store is passed over once, and then known to this user's cache. Raises ImageError."""
+    if not archive.is_stored:
+        return _passed(archive)
+    path = cache_folder() / "tars" / f"{digest(f'{archive.path} {archive.size} {archive.changed}'.encode())}.parquet"
+    with contextlib.suppress(ConvscopeError, OSError, ValueError, LookupError, TypeError):
+        known, said = read_parquet(path), about(path)
+        if said["schema"] == SCHEMA:
+            starts, lengths = (np.asarray(known.numbers[name], np.int64) for name in ("start", "length"))
+            name, label, reason = (known.texts[one] for one in ("name", "label", "reason"))
+            return Index(name, starts, lengths, label, reason, bool(said["samples"]), str(said["ended"]))
+    index = _passed(archive)
+    columns = {"name": index.names, "start": index.starts, "length": index.lengths, "label": index.labels, "reason": index.reasons}
+    with contextlib.suppress(ConvscopeError, OSError):
+        write_files({path: parquet(columns, {"schema": SCHEMA, "samples": index.is_of_samples, "ended": index.ended})})
+    return index
+
+
+def _passed(archive: Archive) -> Index:
+    """Return what one pass over a tar finds."""
+    pictures, told, ended = list[Member](), dict[str, str](), ""
+    try:
+        for member in tar_members(archive):
+            if member.told and (member.ending == "cls" or member.key not in told):
+                told[member.key] = member.told
+            elif not member.told:
+                pictures.append(member)
+    except (*DAMAGED, RecursionError) as error:
+        if is_of_the_system(error):
+            raise unopened(archive.path, error) from error
+        if not pictures:
+            raise ImageError(f"`{archive.path}` is not a readable tar archive: {first_line(error)}. Copy or download it again.") from error
+        ended = f"`{archive.path}` is damaged after {len(pictures)} images: {first_line(error)}. Copy or download it again."
+    is_of_samples = not told.keys().isdisjoint(member.key for member in pictures)
+    return _index(_samples(pictures) if is_of_samples else pictures, told if is_of_samples else {}, ended)
+
+
+def _samples(pictures: Sequence[Member]) -> list[Member]:
+    """Return of each sample the first picture with a plain ending, such as `.jpg`; where it has none, such as only `.v2.jpg`, all."""
+    plain = dict[str, Member]()
+    for member in pictures:
+        if f".{member.ending}" in SUFFIXES:
+            plain.setdefault(member.key, member)
+    return [member for member in pictures if plain.get(member.key, member) is member]
+
+
+def _index(members: Sequence[Member], told: dict[str, str], ended: str) -> Index:
+    names = tuple("/".join(parts_of(member.name)) for member in members)
+    starts, lengths = (np.asarray([getattr(member, name) for member in members], np.int64) for name in ("start", "length"))
+    labels = tuple(told.get(member.key) for member in members) if told else (None,) * len(names)
+    return Index(names, starts, lengths, labels, tuple(member.reason or None for member in members), bool(told), ended)
+
+
+def sources_of(index: Index, archive: Archive, folders: Sequence[str | None], named: Callable[[str], str] = str) -> list[Source]:
+    """Return the images of a tar; `folders`: the labels that they have where no file tells any. `named`: what to call a name of the tar."""
+    found = list[Source]()
+    labels = index.labels if index.is_of_samples else folders
+    rows = zip(index.names, index.starts.tolist(), index.lengths.tolist(), labels, index.reasons, strict=True)
+    for name, start, length, label, reason in rows:
+        shown = named(str(name))
+        if reason is not None:
+            found.append(Unreadable(name=shown, label=label, reason=f"`{archive.path}: {name}` {reason}"))
+        else:
+            found.append(TarSource(name=shown, label=label, archive=archive, start=start, length=length))
+    if index.ended:
+        found.append(Unreadable(name=named(parts_of(archive.path.partition("?")[0])[-1]), reason=index.ended))
+    return found
+
+
+def from_tars(tars: Sequence[tuple[str, str]]) -> list[Source]:
+    """Return the images of several tars, (path or URI, name), as one data set: each by the name of its tar and its own.
+
+    One that cannot be listed now is tried again the next time. Raises ImageError where none can be.
+    """
+    listed, sources = list[Archive | ImageError](), list[Source]()
+    indices = list[Index]()
+    with ThreadPoolExecutor(LISTED_AT_ONCE) as pool, counting("listing tars", len(tars)) as advance:
+        for archive, index in pool.map(lambda tar: _listed(tar[0]), tars):
+            listed.append(archive)
+            indices.append(index)
+            advance(1)
+    faults = [one for one in listed if isinstance(one, ImageError)]
+    if len(faults) == len(listed):
+        raise faults[0]
+    labels = iter(labels_of([parts for index in indices for parts in index.parts]))
+    for (_, name), archive, index in zip(tars, listed, indices, strict=True):
+        folders = [next(labels) for _ in index.names]
+        if isinstance(archive, ImageError):
+            sources.append(Unreadable(name=name, reason=str(archive), may_pass=isinstance(archive, UnreachableError)))
+        else:
+            sources += sources_of(index, archive, folders, lambda own, tar=name, whole=index: f"{tar}/{_stem(own, whole)}")  # type: ignore[misc]
+    return sources
+
+
+def _stem(name: str, index: Index) -> str:
+    """Return what the files of a sample share, the whole name where no files tell classes, or several pictures have the stem."""
+    if not index.is_of_samples:
+        return name
+    member = Member(name)
+    return member.key if f".{member.ending}" in SUFFIXES else name
+
+
+def _listed(path: str) -> tuple[Archive | ImageError, Index]:
+    nothing = np.zeros(0, np.int64)
+    try:
+        archive = Archive.at(path)
+        return archive, index_of(archive)
+    except ImageError as error:
+        return error, Index((), nothing, nothing, (), ())
