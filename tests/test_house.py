@@ -34,7 +34,6 @@ TESTED_ELSEWHERE = {
     "results/looks.py": "methods/test_deconv.py",
     "results/scans.py": "scanning/test_run.py",
     "scanning/journal.py": "scanning/test_completion.py",
-    "scanning/shards.py": "scanning/test_completion.py",
     "tables.py": "images/test_lists.py",
 }
 # Which files may import a package that is heavy, or that reads what comes from outside.

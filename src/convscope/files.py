@@ -93,6 +93,39 @@ def write_files(contents: Mapping[Path, bytes], *, durable: bool = False) -> lis
     return list(contents)
 
 
+def write_aside(folder: Path, content: bytes) -> Path:
+    """Write a file under a temporary name and return its path; it survives a loss of power. Whoever wants it renames it.
+
+    Raises OutputError.
+    """
+    path = _temporary(folder / "aside")
+    try:
+        _write_new(path, content)
+        _to_disk(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise OutputError(unwritten(path, error)) from error
+    return path
+
+
+def remove_aside(path: Path) -> None:
+    """Remove a file that was written aside and that nobody wants; no other file, and one that cannot be removed stays."""
+    if is_temporary(path):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def settle(aside: Path, path: Path) -> None:
+    """Rename a file that was written aside; the name survives a loss of power. Raises OutputError."""
+    try:
+        aside.replace(path)
+        if os.name != "nt":
+            _to_disk(path.parent)
+    except OSError as error:
+        raise OutputError(unwritten(path, error)) from error
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of the folder `path` when the block has ended well.

@@ -102,5 +102,5 @@ def test_a_part_of_a_newer_journal_is_refused(tmp_path):
     arrays = dict(np.load(path))
     head = json.loads(arrays.pop("about").tobytes()) | {"schema": SCHEMA + 1}
     np.savez(path.parent / "part-0-12.npz", about=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
-    with pytest.raises(OptionError, match=r"newer convscope \(schema 3\).*Install a newer release"):
+    with pytest.raises(OptionError, match=r"newer convscope \(schema 4\).*Install a newer release"):
         read_part(path.parent / "part-0-12.npz")

@@ -15,9 +15,9 @@ from convscope.engines import Serial
 from convscope.images import Fit, as_image_set
 from convscope.scanning.completion import complete_run, identity_of
 from convscope.scanning.journal import Journal
+from convscope.scanning.leases import Lease, worked
 from convscope.scanning.listing import listed_in
 from convscope.scanning.measure import Measure, MeasuredLayer, Numbers
-from convscope.scanning.shards import work
 
 SIDE, BATCH, TOP = 6, 32, 4
 # The files of a finished run that must not depend on how it came about.
@@ -69,9 +69,20 @@ def pictures(count):
     return (mixed >> 24 << 4).astype(np.uint8).reshape(count, SIDE, SIDE, 1)
 
 
-def here(shard):
-    """Measure a shard: what processes are handed."""
-    return work(shard, Arithmetic(), TOP)
+def here(item):
+    """Measure a lease, or merge parts: what processes are handed."""
+    return worked(item, Arithmetic)
+
+
+class Watched:
+    """Does the same, and keeps the spans that it measured."""
+
+    def __init__(self):
+        self.spans = []
+
+    def __call__(self, item):
+        self.spans += item.key if isinstance(item, Lease) else []
+        return here(item)
 
 
 def here_but_die_first(marker):
@@ -79,14 +90,14 @@ def here_but_die_first(marker):
     return partial(_die_first, marker)
 
 
-def _die_first(marker, shard):
-    if shard.first >= 256 and not Path(marker).exists():
+def _die_first(marker, item):
+    if isinstance(item, Lease) and item.shards[0].first >= 256 and not Path(marker).exists():
         Path(marker).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return here(shard)
+    return here(item)
 
 
-def die(shard):
+def die(item):
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -66,11 +66,11 @@ def test_quantiles_are_within_a_thirtysecond_of_those_of_sorting():
     rng = np.random.default_rng(1)
     values = (rng.normal(size=(5000, 3)) * [1.0, 30.0, 0.01] + [0.0, 50.0, 0.0]).astype(np.float32)
     moments, shares = Moments.of(values), np.asarray([0.001, 0.05, 0.25, 0.5, 0.9, 0.999, 1.0])
-    found = quantiles(Histogram.of(values).counts, moments.least, moments.largest, shares)
+    found = quantiles(Histogram.of(values).dense, moments.least, moments.largest, shares)
     expected = np.quantile(values, shares, axis=0, method="inverted_cdf").T
     assert np.abs(found - expected).max(initial=0, where=expected != 0) <= np.abs(expected).max() / 32
     assert (np.abs(found - expected) <= np.abs(expected) / 32 + 2.0**-16).all()
-    assert np.isnan(quantiles(Histogram.of(np.full((4, 1), np.nan, np.float32)).counts, *[np.zeros(1, np.float32)] * 2, shares)).all()
+    assert np.isnan(quantiles(Histogram.of(np.full((4, 1), np.nan, np.float32)).dense, *[np.zeros(1, np.float32)] * 2, shares)).all()
 
 
 def test_moments_and_class_sums_are_those_of_float64():

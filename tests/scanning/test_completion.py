@@ -16,7 +16,7 @@ import pytest
 from convscope.engines import Serial
 from convscope.errors import ImageError, OptionError, OutputError
 from convscope.scanning import open_run
-from convscope.scanning.journal import locked
+from convscope.scanning.lock import locked
 from convscope.scanning.shards import SHARD, unfinished
 from sampling import all_but
 
@@ -107,14 +107,9 @@ def test_the_order_of_the_shards_does_not_matter(tmp_path, undisturbed):
 def test_adding_images_scans_only_the_new_ones_and_ends_as_all_at_once(tmp_path, undisturbed, before):
     run = tmp_path / "run"
     arithmetic.scan(run, before)
-    seen = []
-
-    def watched(shard):
-        seen.append(shard.span)
-        return arithmetic.here(shard)
-
+    watched = arithmetic.Watched()
     arithmetic.scan(run, COUNT, engine=Serial(), function=watched)
-    assert [first for first, _ in seen] == sorted({before, *range(-(-before // SHARD) * SHARD, COUNT, SHARD)})
+    assert [first for first, _ in watched.spans] == sorted({before, *range(-(-before // SHARD) * SHARD, COUNT, SHARD)})
     assert arithmetic.result(run) == undisturbed
 
 
@@ -129,13 +124,13 @@ def test_a_kill_between_the_merged_file_and_the_removal_of_its_parts_counts_no_i
     arithmetic.scan(run, COUNT, engine=arithmetic.Stopping(5), function=arithmetic.here)
     kept = {path: path.read_bytes() for path in run.glob("shards/part-*.npz")}
     assert len(kept) == 5
-    arithmetic.journal(run, COUNT).merge()
+    arithmetic.journal(run, COUNT).settle()
     for path, content in kept.items():
         path.write_bytes(content)
     (run / "shards" / ".convscope-0123.tmp").write_bytes(b"half")
     arithmetic.scan(run, COUNT)
     assert arithmetic.result(run) == undisturbed
-    assert [path.name[:9] for path in sorted(run.glob("shards/*"))][:2] == ["facts.bin", "merged-3-"]
+    assert [path.name[:9] for path in sorted(run.glob("shards/*"))][:2] == ["facts.bin", "merged-4-"]
 
 
 def test_two_processes_on_one_run_the_second_says_so(tmp_path):
@@ -148,7 +143,7 @@ def test_two_processes_on_one_run_the_second_says_so(tmp_path):
 
 
 def test_a_lock_dies_with_its_holder(tmp_path):
-    holder = "import sys, time; from pathlib import Path; from convscope.scanning.journal import locked\nwith locked(Path(sys.argv[1])):"
+    holder = "import sys, time; from pathlib import Path; from convscope.scanning.lock import locked\nwith locked(Path(sys.argv[1])):"
     process = subprocess.Popen([sys.executable, "-c", f"{holder} print(flush=True); time.sleep(60)", str(tmp_path)], stdout=subprocess.PIPE)
     process.stdout.readline()
     with pytest.raises(OutputError, match="Another process"), locked(tmp_path):

@@ -20,7 +20,7 @@ from convscope.scanning.completion import complete_run
 from convscope.scanning.shards import SHARD
 
 COUNT = 2 * SHARD + 88
-SCHEMA_1 = Path(__file__).parents[1] / "corpus" / "faults" / "runs_of_schema_1.tar.xz"
+OLD_RUNS = Path(__file__).parents[1] / "corpus" / "faults"
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +81,9 @@ def test_only_what_is_damaged_is_scanned_again(run, whole):
     with (run / "features.npy").open("r+b") as file:
         file.seek(-3, 2)
         file.write(b"x")
-    seen = []
-
-    def watched(shard):
-        seen.append(shard.span)
-        return arithmetic.here(shard)
-
+    watched = arithmetic.Watched()
     arithmetic.scan(run, COUNT, engine=Serial(), function=watched)
-    assert seen == [(2 * SHARD, COUNT)] and arithmetic.result(run) == arithmetic.result(whole)
+    assert watched.spans == [(2 * SHARD, COUNT)] and arithmetic.result(run) == arithmetic.result(whole)
 
 
 def test_damaged_rows_that_come_out_otherwise_are_refused(run):
@@ -157,23 +152,25 @@ def test_rows_of_a_shard_that_was_never_finished_are_in_no_table(run):
 
 
 @pytest.fixture
-def old(tmp_path):
+def old(tmp_path, request):
     """Return a folder with two runs that an earlier release wrote: `done`, and `half`, interrupted after two shards."""
-    with tarfile.open(SCHEMA_1) as archive:
+    with tarfile.open(OLD_RUNS / f"runs_of_schema_{getattr(request, 'param', 1)}.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     return tmp_path
 
 
+@pytest.mark.parametrize("old", [1, 2], indirect=True)
 @pytest.mark.parametrize("name", ["done", "half"])
-def test_runs_of_schema_1_are_read_and_resumed(old, whole, name):
+def test_runs_of_earlier_schemas_are_read_and_resumed(old, whole, name):
     opened, expected = open_run(old / name), open_run(whole)
     assert opened.complete == (name == "done")
     if opened.complete:
         assert np.array_equal(opened.top("maps").images, expected.top("maps").images)
         assert np.array_equal(opened.features, expected.features) and opened.ids.tolist() == expected.ids.tolist()
-    arithmetic.scan(old / name, COUNT)
+    watched = arithmetic.Watched()
+    arithmetic.scan(old / name, COUNT, engine=Serial(), function=watched)
     assert arithmetic.result(old / name) == arithmetic.result(whole)
-    changed(next((old / name).glob("shards/merged-*.npz")))  # from now on there are checksums
+    changed(next((old / name).glob("shards/merged-*.npz")))  # there are checksums, of schema 1 from now on
     arithmetic.scan(old / name, COUNT)
     assert arithmetic.result(old / name) == arithmetic.result(whole)
 
@@ -198,8 +195,8 @@ def test_schema_1_without_its_settings_or_list_is_refused(old, name, said):
 def test_a_newer_journal_is_refused(run):
     from convscope.formats.checksums import sealed
 
-    (run / "shards" / "settings.json").write_bytes(sealed(arithmetic.SETTINGS | {"schema": 3}))
-    with pytest.raises(OptionError, match=r"newer convscope \(schema 3\)"):
+    (run / "shards" / "settings.json").write_bytes(sealed(arithmetic.SETTINGS | {"schema": 4}))
+    with pytest.raises(OptionError, match=r"newer convscope \(schema 4\)"):
         arithmetic.scan(run, COUNT)
 
 

@@ -131,16 +131,11 @@ def test_an_older_run_gets_one_by_the_same_scan_which_measures_only_batches_that
     monkeypatch.setattr(sample, "MOST_SAMPLED", 5)
     arithmetic.scan(tmp_path / "once", COUNT)
     without_a_sample(tmp_path / "run", COUNT)
-    spans = []
-
-    def watched(shard):
-        spans.append(shard.span)
-        return arithmetic.here(shard)
-
+    watched = arithmetic.Watched()
     arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=watched)
     assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once")
     batches = {image // arithmetic.BATCH for image in open_run(tmp_path / "run").sample_images}
-    assert sum(end - first for first, end in spans) <= len(batches) * arithmetic.BATCH
+    assert sum(end - first for first, end in watched.spans) <= len(batches) * arithmetic.BATCH
 
 
 def test_the_golden_run_has_none_says_so_and_gets_one(tmp_path):
@@ -181,14 +176,13 @@ def test_rows_that_are_damaged_are_measured_again(tmp_path, few):
     data = bytearray(path.read_bytes())
     data[128 + 16 * 30] ^= 1
     path.write_bytes(data)
-    spans = []
-
-    def watched(shard):
-        spans.append(shard.span)
-        return arithmetic.here(shard)
-
+    watched = arithmetic.Watched()
     arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=watched)
-    assert arithmetic.result(tmp_path / "run") == expected and len(spans) == 1 and spans[0][1] - spans[0][0] <= arithmetic.BATCH
+    assert (
+        arithmetic.result(tmp_path / "run") == expected
+        and len(watched.spans) == 1
+        and watched.spans[0][1] - watched.spans[0][0] <= arithmetic.BATCH
+    )
 
 
 def test_images_that_cannot_be_read_are_not_in_it(tmp_path):

@@ -110,7 +110,7 @@ def test_a_worker_that_loads_another_network_is_refused(tmp_path):
     other.set_weights([weights + 1 for weights in other.get_weights()])
     other.save(path)
     with pytest.raises(ModelError, match="request is of another model than a worker loaded from"):
-        job(None)
+        job.opened()
 
 
 def test_a_worker_that_computes_otherwise_is_refused(tmp_path, fashion):
@@ -119,4 +119,4 @@ def test_a_worker_that_computes_otherwise_is_refused(tmp_path, fashion):
     kind = backend.worker_kind("float32") | {"keras": "3.12.0"}
     job = pickle.loads(pickle.dumps(Job(network, options, options.opened(network), kind)))
     with pytest.raises(BackendError, match=r"A worker on `.+` has keras .+, the others have 3.12.0. Their numbers would differ"):
-        job(None)
+        job.opened()

@@ -20,7 +20,7 @@ from ..options import Opt, check_options
 from ..portraits.scanned_units import scanned_units
 from ..reach import user_path
 from ..scanning import Run, open_run, scan
-from ..scanning.journal import locked
+from ..scanning.lock import locked
 from ..scanning.scan import OUT
 from ..units import LAYER_GRAMMAR
 from .ledger import Ledger, key_of

@@ -2,8 +2,9 @@
 
 `settings.json`: what the run is of. `sources.parquet`: which image has which id. `facts.bin`: a record of each image. `sample.bin`: the
 image and the checksum of each row of `sample.npy`.
-`part-FIRST-END-DIGEST.npz`: the statistics of one shard, and `merged-N-DIGEST.npz` of many. A part's name holds its checksum, and the part
-those of its rows, of the names of its images, and of what the run is of. Parts of schema 1 hold no checksums.
+`part-FIRST-END-DIGEST.npz`: the statistics of some shards, and their rows, which also stand in the files of all rows.
+`merged-N-DIGEST.npz`: the statistics of many parts, without rows. A part's name holds its checksum, and the part those of its rows, of the
+names of its images, and of what the run is of. Parts of schema 1 hold no checksums, those of schema 2 no rows.
 """
 
 import contextlib
@@ -11,8 +12,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from numpy.typing import NDArray
 from ..array_files import ArrayFile
 from ..digests import digest
 from ..errors import ImageError, OptionError, OutputError
-from ..files import open_in_place, unwritten, write_files
+from ..files import open_in_place, settle, unwritten, write_files
 from ..json_files import parse_json, read_json
 from ..tables import about, parquet, read_parquet
 from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
 from .schemas import check_schema
 
-SCHEMA = 2
+SCHEMA = 3
 SHARDS, LOCK = "shards", "lock"
 SETTINGS, SOURCES, FACTS_FILE = "settings.json", "sources.parquet", "facts.bin"
 NAME = re.compile(r"(part|merged)-(\d+)(?:-(\d+))??(?:-([0-9a-f]{32}))?\.npz")
@@ -36,6 +37,7 @@ DAMAGING = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError
 # What is known of one image; `state` is 0 for one not reached yet.
 FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
 NOT_REACHED, READ, SKIPPED = 0, 1, 2
+ROWS = ("facts", "features", "sample")
 
 
 def facts_kind(columns: Sequence[tuple[str, Any]] = ()) -> np.dtype[Any]:
@@ -113,34 +115,52 @@ class Done:
 class Part:
     """The spans that a part stands for, their statistics as `arrays`, and the (image, reason) that were `skipped`.
 
-    `of`: what stands for what the run is of, "" for schema 1.
+    `of`: what stands for what the run is of, "" for schema 1. `rows`: of the images of its spans in turn, by ROWS: bytes of facts (image,
+    byte), features (image, feature), and the packed values of those that are sampled (image, unit); none for a merged part.
     """
 
     done: tuple[Done, ...]
     arrays: Mapping[str, NDArray[Any]]
     skipped: tuple[tuple[int, str], ...]
     of: str
+    rows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """The ids of the images that it stands for, in the order of its rows."""
+        return np.concatenate([np.arange(*one.span) for one in self.done])
+
+    def content(self) -> bytes:
+        """Return the part as the content of a file, `named` of which is its name."""
+        spans = [[one.first, one.end, one.names, one.facts, one.features] for one in self.done]
+        head = json.dumps({"schema": SCHEMA, "of": self.of, "spans": spans, "skipped": self.skipped})
+        file = io.BytesIO()
+        np.savez(file, about=np.frombuffer(head.encode(), np.uint8), **self.arrays, **self.rows)  # type: ignore[arg-type]
+        return file.getvalue()
 
 
-def write_part(folder: Path, name: str, part: Part) -> Path:
-    """Write a part under a name and its checksum, and return its path; it survives a loss of power. Raises OutputError."""
-    spans = [[one.first, one.end, one.names, one.facts, one.features] for one in part.done]
-    head = json.dumps({"schema": SCHEMA, "of": part.of, "spans": spans, "skipped": part.skipped})
-    file = io.BytesIO()
-    np.savez(file, about=np.frombuffer(head.encode(), np.uint8), **part.arrays)  # type: ignore[arg-type]
-    content = file.getvalue()
-    path = folder / SHARDS / f"{name}-{digest(content)}.npz"
-    write_files({path: content}, durable=True)
-    return path
+def named(name: str, content: bytes) -> str:
+    """Return a part's name with its checksum, that of its file."""
+    return f"{name}-{digest(content)}.npz"
 
 
-def read_part(path: Path) -> Part:
-    """Return what a part holds. Raises DamageError, OutputError, OptionError for a newer one."""
-    named = NAME.fullmatch(path.name)
+def commit_part(aside: Path, name: str) -> None:
+    """Let a part that lies aside count from now on: give it its name. Raises OutputError."""
+    assert NAME.fullmatch(name)
+    settle(aside, aside.with_name(name))
+
+
+def read_part(path: Path, wanted: Collection[str] | None = None, *, checked: bool = True) -> Part:
+    """Return what a part holds; `wanted`: of its arrays only these. Raises DamageError, OutputError, OptionError for a newer one.
+
+    `checked`: its checksum is compared, if its name has one.
+    """
+    known = NAME.fullmatch(path.name)
     try:
-        check_file(path, named and named[4])
+        check_file(path, known and known[4] if checked else None)
         file = ArrayFile(path)
-        arrays = {name: np.array(file[name]) for name in file}
+        arrays = {name: np.array(file[name]) for name in file if wanted is None or name in ("about", *wanted)}
+        rows = {name: arrays.pop(name) for name in ROWS if name in arrays}
         head = parse_json(arrays.pop("about").tobytes())
         schema = int(head.get("schema", 1))
         check_schema(path, schema, SCHEMA, OptionError)
@@ -148,7 +168,7 @@ def read_part(path: Path) -> Part:
         skipped = tuple((int(image), str(reason)) for image, reason in head["skipped"])
         if not spans or any(not 0 <= one.first < one.end for one in spans):
             raise DamageError("it has no spans")
-        return Part(spans, arrays, skipped, str(head.get("of", "")))
+        return Part(spans, arrays, skipped, str(head.get("of", "")), rows)
     except OSError as error:
         raise OutputError(
             f"Cannot read `{path}`: {error.strerror}. Expected a part of the run. Try again when the disk is available."
@@ -167,8 +187,8 @@ def part_files(folder: Path) -> list[Path]:
 
 def merged_number(path: Path) -> int:
     """Return the number of a merged file, 0 for a part."""
-    named = NAME.fullmatch(path.name)
-    return int(named[2]) if named is not None and named[1] == "merged" else 0
+    known = NAME.fullmatch(path.name)
+    return int(known[2]) if known is not None and known[1] == "merged" else 0
 
 
 @contextlib.contextmanager
@@ -181,13 +201,10 @@ def naming(path: Path) -> Iterator[None]:
 
 
 class Rows:
-    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had.
+    """A file of rows of one kind and number, behind a header; what it held stays when it grows. `held`: how many rows it had."""
 
-    `durable`: what was written survives a loss of power.
-    """
-
-    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"", *, durable: bool = True) -> None:
-        self.path, self._kind, self._shape, self._start, self._durable = path, kind, shape, len(header), durable
+    def __init__(self, path: Path, kind: np.dtype[Any], shape: tuple[int, ...], header: bytes = b"") -> None:
+        self.path, self._kind, self._shape, self._start = path, kind, shape, len(header)
         self._row = int(np.prod(shape[1:])) * kind.itemsize
         with self._open() as file:
             length = file.seek(0, os.SEEK_END)
@@ -225,6 +242,8 @@ class Rows:
         descriptor = open_in_place(self.path)
         with naming(self.path), os.fdopen(descriptor, "r+b") as file:
             yield file
-            if self._durable:
-                file.flush()
-                os.fsync(file.fileno())
+
+    def to_disk(self) -> None:
+        """Return when what was written survives a loss of power."""
+        with self._open() as file:
+            os.fsync(file.fileno())

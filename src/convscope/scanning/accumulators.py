@@ -4,8 +4,9 @@ so that neither the order of the shards nor who computed them changes a bit of t
 Arrays are by unit: all layers' channels one after the other. A value that is not finite is not counted; in class means it stands as 0.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ EMPTY = np.uint64(0)
 # Sums in fixed point: fractions of 40 bits from 2^23 images fit into 64 bits. Values are cut at 2^52, where a float64 has no fraction left.
 FRACTION_BITS = 40
 MOST_WHOLE = float(2**52)
+UNITS_AT_ONCE = 1024  # whose bins are counted together: 4 MiB
+WHOLE = ("<i1", "<i2", "<i4", "<i8")  # kinds of whole numbers, the smallest first
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,12 @@ class Top:
     @property
     def images(self) -> Ints:
         """(unit, k) int64, -1 where there are fewer images."""
-        images = LAST_IMAGE - (self.keys & np.uint64(LAST_IMAGE)).astype(np.int64)
-        return np.where(self.keys == EMPTY, -1, images)
+        return images_of(self.keys)
+
+
+def images_of(keys: NDArray[np.uint64]) -> Ints:
+    """Return the images in keys of a `Top`, -1 for none."""
+    return np.where(keys == EMPTY, -1, LAST_IMAGE - (keys & np.uint64(LAST_IMAGE)).astype(np.int64))
 
 
 def _keys(values: Floats, images: Ints) -> NDArray[np.uint64]:
@@ -80,26 +87,59 @@ def _strongest(keys: NDArray[np.uint64], places: NDArray[np.int32], k: int) -> T
 
 @dataclass(frozen=True)
 class Histogram:
-    """`counts`: (unit, bin) uint32, in the bins of `formats.bins`."""
+    """How many values lie in the bins of `formats.bins`, without the empty ones, unit by unit.
 
+    `filled`: (unit,) uint16, how many bins of each unit hold any; `bins`: uint16, the numbers of those, rising; `counts`: uint32.
+    """
+
+    filled: NDArray[np.uint16]
+    bins: NDArray[np.uint16]
     counts: NDArray[np.uint32]
 
     @classmethod
     def of(cls, values: Floats) -> "Histogram":
         """Return the histogram of `values` (image, unit)."""
-        units = values.shape[1]
-        counts = np.empty((units, BINS), np.uint32)
-        for start in range(0, units, 1024):  # bincount needs 8 bytes a bin
-            part = values[:, start : start + 1024]
-            width = part.shape[1]
+
+        def dense(start: int, end: int) -> NDArray[np.uint32]:
+            part, width = values[:, start:end], end - start
             # Each unit has bins of its own, one after the other. The last of all takes what is not finite, and is dropped.
             index = np.where(np.isfinite(part), bins_of(part) + np.arange(width) * BINS, width * BINS)
-            counts[start : start + width] = np.bincount(index.ravel(), minlength=width * BINS + 1)[:-1].reshape(width, BINS)
-        return cls(counts)
+            return np.bincount(index.ravel(), minlength=width * BINS + 1)[:-1].astype(np.uint32)
+
+        return cls._of_blocks(values.shape[1], dense)
+
+    @classmethod
+    def from_places(cls, units: int, places: Ints, counts: NDArray[np.uint32]) -> "Histogram":
+        """Return the histogram of so many units with these counts at the places of (unit, bin), which rise."""
+        return cls(np.bincount(places // BINS, minlength=units).astype(np.uint16), (places % BINS).astype(np.uint16), counts)
+
+    @classmethod
+    def _of_blocks(cls, units: int, dense: Callable[[int, int], NDArray[np.uint32]]) -> "Histogram":
+        """Return what `dense` makes of units from one to before another, (unit x bin,), some at a time: few enough for a cache."""
+        parts = []
+        for start in range(0, units, UNITS_AT_ONCE):
+            counts = dense(start, min(start + UNITS_AT_ONCE, units))
+            places = np.flatnonzero(counts)
+            parts.append(cls.from_places(len(counts) // BINS, places, counts[places]))
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
+
+    @property
+    def dense(self) -> NDArray[np.uint32]:
+        """(unit, bin) uint32, the counts of all bins."""
+        return self._dense_of(np.append(0, np.cumsum(self.filled, dtype=np.int64)), 0, len(self.filled)).reshape(-1, BINS)
 
     def merge(self, other: "Histogram") -> "Histogram":
         """Return the sum."""
-        return Histogram(self.counts + other.counts)
+        starts = [np.append(0, np.cumsum(one.filled, dtype=np.int64)) for one in (self, other)]
+        return self._of_blocks(
+            len(self.filled), lambda first, end: self._dense_of(starts[0], first, end) + other._dense_of(starts[1], first, end)
+        )
+
+    def _dense_of(self, starts: Ints, first: int, end: int) -> NDArray[np.uint32]:
+        counts = np.zeros((end - first) * BINS, np.uint32)
+        here = slice(int(starts[first]), int(starts[end]))
+        counts[np.repeat(np.arange(end - first) * BINS, self.filled[first:end]) + self.bins[here]] = self.counts[here]
+        return counts
 
 
 @dataclass(frozen=True)
@@ -112,10 +152,22 @@ class Sums:
     @classmethod
     def of(cls, values: Floats) -> "Sums":
         """Return the sums of `values` (image, unit) over the images."""
+        whole, fraction = cls._fixed(values)
+        return cls(whole.sum(axis=0, dtype=np.int64), fraction.sum(axis=0, dtype=np.int64))
+
+    @classmethod
+    def by_group(cls, values: Floats, starts: Ints) -> "Sums":
+        """Return the sums of `values` (image, unit) over each group of images, (group, unit): from one start to before the next."""
+        if not len(starts):
+            none = np.zeros((0, values.shape[1]), np.int64)
+            return cls(none, none)
+        return cls(*(np.add.reduceat(part.astype(np.int64), starts, axis=0) for part in cls._fixed(values)))
+
+    @staticmethod
+    def _fixed(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         known = np.where(np.isfinite(values), np.clip(values, -MOST_WHOLE, MOST_WHOLE), np.float32(0.0)).astype(np.float64)
         whole = np.floor(known)
-        fraction = np.floor((known - whole) * 2.0**FRACTION_BITS)
-        return cls(whole.sum(axis=0, dtype=np.int64), fraction.sum(axis=0, dtype=np.int64))
+        return whole, np.floor((known - whole) * 2.0**FRACTION_BITS)
 
     def merge(self, other: "Sums") -> "Sums":
         """Return the sum."""
@@ -178,14 +230,10 @@ class Classes:
     @classmethod
     def of(cls, values: Floats, classes: Ints) -> "Classes":
         """Return the sums of `values` (image, unit) by class; `classes` (image,) is -1 where it is not known."""
-        present = np.unique(classes[classes >= 0])
-        parts = [Sums.of(values[classes == one]) for one in present]
-        none = np.zeros((0, values.shape[1]), np.int64)
-        return cls(
-            present,
-            np.asarray([np.count_nonzero(classes == one) for one in present], np.int64),
-            Sums(np.stack([part.whole for part in parts]), np.stack([part.fraction for part in parts])) if parts else Sums(none, none),
-        )
+        order = np.argsort(classes, kind="stable")
+        order = order[classes[order] >= 0]
+        present, starts, counts = np.unique(classes[order], return_index=True, return_counts=True)
+        return cls(present, counts.astype(np.int64), Sums.by_group(values[order], starts))
 
     def merge(self, other: "Classes") -> "Classes":
         """Return the sums over both sets of images."""
@@ -202,7 +250,26 @@ class Classes:
 
 @dataclass(frozen=True)
 class Statistics:
-    """All of these for one set of images."""
+    """All of these for one set of images. `NAMES`: of the arrays that hold them."""
+
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "keys",
+        "places",
+        "filled",
+        "bins",
+        "counts",
+        "count",
+        "fires",
+        "saturated",
+        "least",
+        "largest",
+        "whole",
+        "fraction",
+        "classes",
+        "class_counts",
+        "class_whole",
+        "class_fraction",
+    )
 
     top: Top
     histogram: Histogram
@@ -232,40 +299,40 @@ class Statistics:
         return Statistics(*(getattr(self, one.name).merge(getattr(other, one.name)) for one in fields(self)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all of it as arrays by name; the histogram as places and counts of what is not zero."""
-        flat = self.histogram.counts.ravel()
-        places = np.flatnonzero(flat)
+        """Return all of it as arrays by name, whole numbers in as few bytes as hold them."""
+        moments, classes = self.moments, self.classes
+        values: list[NDArray[Any]] = [
+            *(self.top.keys, self.top.places, self.histogram.filled, self.histogram.bins, self.histogram.counts),
+            *(moments.count, moments.fires, moments.saturated, moments.least, moments.largest, moments.sums.whole, moments.sums.fraction),
+            *(classes.present, classes.counts, classes.sums.whole, classes.sums.fraction),
+        ]
         return {
-            "keys": self.top.keys,
-            "places": self.top.places,
-            "bins": places,
-            "counts": flat[places],
-            "count": self.moments.count,
-            "fires": self.moments.fires,
-            "saturated": self.moments.saturated,
-            "least": self.moments.least,
-            "largest": self.moments.largest,
-            "whole": self.moments.sums.whole,
-            "fraction": self.moments.sums.fraction,
-            "classes": self.classes.present,
-            "class_counts": self.classes.counts,
-            "class_whole": self.classes.sums.whole,
-            "class_fraction": self.classes.sums.fraction,
+            name: one if one.dtype.kind == "f" or name == "keys" else _narrow(one) for name, one in zip(self.NAMES, values, strict=True)
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Any) -> "Statistics":
-        """Return what `arrays` made, also before it counted what is saturated."""
-        saturated = arrays["saturated"] if "saturated" in arrays else np.zeros_like(arrays["fires"])
-        counts = np.zeros(len(arrays["count"]) * BINS, np.uint32)
-        counts[arrays["bins"]] = arrays["counts"]
-        sums = Sums(arrays["whole"], arrays["fraction"])
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Statistics":
+        """Return what `arrays` made, also before it counted what is saturated, and while a histogram's places were those of (unit, bin)."""
+        found: dict[str, Any] = {name: one.astype(np.int64) if one.dtype.kind == "i" else one for name, one in arrays.items()}
+        saturated = found["saturated"] if "saturated" in found else np.zeros_like(found["fires"])
+        counts = found["counts"].astype(np.uint32)
+        if "filled" in found:
+            histogram = Histogram(found["filled"].astype(np.uint16), found["bins"].astype(np.uint16), counts)
+        else:
+            histogram = Histogram.from_places(len(found["count"]), found["bins"], counts)
+        sums = Sums(found["whole"], found["fraction"])
         return cls(
-            Top(arrays["keys"], arrays["places"]),
-            Histogram(counts.reshape(-1, BINS)),
-            Moments(arrays["count"], arrays["fires"], saturated, arrays["least"], arrays["largest"], sums),
-            Classes(arrays["classes"], arrays["class_counts"], Sums(arrays["class_whole"], arrays["class_fraction"])),
+            Top(found["keys"], found["places"].astype(np.int32)),
+            histogram,
+            Moments(found["count"], found["fires"], saturated, found["least"], found["largest"], sums),
+            Classes(found["classes"], found["class_counts"], Sums(found["class_whole"], found["class_fraction"])),
         )
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers in the first of these kinds that holds them all."""
+    least, largest = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    return values.astype(next(kind for kind in WHOLE if np.iinfo(kind).min <= least and largest <= np.iinfo(kind).max), copy=False)
 
 
 def quantiles(counts: NDArray[np.uint32], least: Floats, largest: Floats, shares: NDArray[np.float64]) -> Floats:

@@ -34,13 +34,12 @@ def write_tables(
     finished = journal.among(journal.spans)
     read = journal.read
     skipped = [(image, listed.names[image], reason) for image, reason in journal.skipped]
-    statistics = journal.statistics
-    if statistics is None or not len(read):
+    if not len(read):
         missed = sorted([*skipped, *unreached])
         raise ImageError(
             f"None of the {len(missed)} images could be read. The first error: {missed[0][2]}" if missed else "Nothing was read."
         )
-    rows = _sample_rows(journal)
+    statistics, rows = journal.statistics(), _sample_rows(journal)
     tables = {
         "images": _images(read, facts[read], listed, measure) | ({} if rows is None else {"sample_row": rows}),
         "units": _units(statistics, measure.layers, len(listed.classes)),
@@ -89,7 +88,7 @@ def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure
 
 def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int) -> dict[str, Any]:
     moments, seen = statistics.moments, statistics.classes
-    found = quantiles(statistics.histogram.counts, moments.least, moments.largest, np.asarray(list(SHARES.values())))
+    found = quantiles(statistics.histogram.dense, moments.least, moments.largest, np.asarray(list(SHARES.values())))
     known = moments.count > 0
     nothing = np.float32(np.nan)
     columns = {
@@ -102,7 +101,7 @@ def _units(statistics: Statistics, layers: Sequence[MeasuredLayer], classes: int
         "min": np.where(known, moments.least, nothing),
         "max": np.where(known, moments.largest, nothing),
         **{name: np.ascontiguousarray(column) for name, column in zip(SHARES, found.T, strict=True)},
-        "histogram": statistics.histogram.counts,
+        "histogram": statistics.histogram.dense,
     }
     if len(seen.present):
         means = np.full((len(moments.count), classes), nothing)

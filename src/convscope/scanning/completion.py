@@ -2,30 +2,37 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..digests import digest
 from ..engines import Engine, Serial
-from ..errors import ConvscopeError, ImageError, OptionError, OutputError, UnreachableError
-from ..files import check_writable, unwritten
+from ..errors import ImageError, OptionError, OutputError, UnreachableError
+from ..files import check_writable, remove_forgotten, unwritten
 from ..formats.journal_files import LOCK, READ, SHARDS, read_settings, write_settings
 from ..formats.run_folder import NO_ID
 from ..images import ImageSet, Source, entering
 from ..progress import counting
+from .assignments import Assignments, Function, merges_of
 from .columns import write_tables
-from .journal import Journal, locked
+from .journal import Journal
+from .leases import Finished, Home, Lease, Merge, at_home
 from .listing import Listed, all_there, is_away, listed_in, written_as
+from .lock import locked
 from .measure import Measure
-from .sample import Sample
-from .shards import Finished, Shard, unfinished, work
+from .shards import SHARD, Shard, unfinished
 
 MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
-TURNS = 2  # what could not be reached is tried once more when all else is done
+MOST_TURNS = 4  # what could not be reached is tried once more when all else is done, and then until so many machines have tried it
+AGREEING = 2
+MOST_ROW_BYTES = 2**27  # of the images of a lease: they are in a worker's memory until it is done
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
     "model": lambda said: said["model"]["digest"],
@@ -46,11 +53,11 @@ def complete_run(
     measure: Measure,
     settings: dict[str, Any],
     engine: Engine | None = None,
-    function: Callable[[Shard], Finished] | None = None,
+    function: Function | None = None,
 ) -> None:
-    """Measure the images that the run does not know yet, shard by shard, and write its tables. Ctrl-C writes them for the images so far.
+    """Measure the images that the run does not know yet, lease by lease, and write its tables. Ctrl-C writes them for the images so far.
 
-    `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `engine` works the shards off by
+    `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `engine` works the leases off by
     `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.
     """
     _check_folder(folder)
@@ -63,82 +70,91 @@ def complete_run(
         sources = all_there(folder, listed, found, given, dict(journal.skipped))
         _check_unchanged(folder, journal, sources, measure)
         classes = _classes(listed, measure)
-        left = sum(end - first for first, end in _left(journal, len(sources)))
+        left = sum(end - first for first, end in [*journal.damaged, *journal.unsampled, *unfinished(journal.spans, len(sources))])
         unreached: dict[int, str] = {}
-        interrupted = False
-        tell: Callable[[int], None]
-        with counting("scanning", len(sources), len(sources) - left) as advance:
-            for turn in range(TURNS):
-                spans = [] if turn and not unreached else _left(journal, len(sources))
-                shards = (
-                    Shard(first, tuple(sources[first:end]), classes[first:end], tuple(journal.sample.of(first, end).tolist()))
-                    for first, end in spans
-                )
-                if engine is None or function is None:
-                    results, tell = Serial().map(lambda shard: work(shard, measure, settings["top"], advance), shards), _nobody
-                else:
-                    results, tell = iter(engine.map(function, shards)), advance
-                try:
-                    unreached = _keep(_accounted(results, spans, measure, settings["top"], journal.sample), journal, tell) if spans else {}
-                except KeyboardInterrupt:
-                    unreached, interrupted = {}, True
-                    break
-        if not interrupted:
-            journal.merge()
-            journal.sample.settle()
-        elif journal.statistics is None or journal.damaged:
-            raise KeyboardInterrupt
+        with counting("scanning", len(sources), len(sources) - left) as advance, at_home(folder) as home:
+            tell = advance
+            if engine is None or function is None:
+                engine, function, tell = Serial(), lambda item: item.done(lambda: measure, advance), _nobody
+            work = _Work(journal, sources, classes, settings["top"], home, engine, function, tell)
+            try:
+                unreached = work.turns()
+            except KeyboardInterrupt:
+                if not journal.spans or journal.damaged:
+                    raise
+            else:
+                work.merge()
+                journal.sample.settle()
         missed = [(image, listed.names[image], reason) for image, reason in unreached.items()]
         missed += [(NO_ID, written_as(one.name), one.reason) for one in given.sources if is_away(one)]
         write_tables(folder, journal, listed, measure, settings, missed)
+        remove_forgotten(folder / SHARDS, older_than=0.0)  # parts that came too late
 
 
-def _left(journal: Journal, count: int) -> list[tuple[int, int]]:
-    """Return the spans of what is left to measure of `count` images, in this order or the next time."""
-    return [*journal.damaged, *journal.unsampled, *unfinished(journal.spans, count)]
+@dataclass
+class _Work:
+    """What a scan does between its journal and an engine; `tell` is told how many images more are done."""
 
+    journal: Journal
+    sources: Sequence[Source]
+    classes: NDArray[np.int64]
+    top: int
+    home: Home
+    engine: Engine
+    function: Function
+    tell: Callable[[int], None]
 
-def _keep(accounted: Generator[Finished, None, None], journal: Journal, advance: Callable[[int], None]) -> dict[int, str]:
-    """Keep what is finished; return the images that were not reached, with the reasons."""
-    unreached: dict[int, str] = {}
-    with contextlib.closing(accounted):  # ends the workers
-        for finished in accounted:
-            journal.keep(finished)
-            unreached.update(finished.unreached)
-            advance(finished.span[1] - finished.span[0] - len(finished.unreached))
-    return unreached
+    def turns(self) -> dict[int, str]:
+        """Measure all that is left; return the images that were not reached, with the reasons.
+
+        Those are tried again when all else is done, and then as long as only one of several machines has tried them.
+        """
+        tried, nodes = defaultdict[int, set[str]](set), set[str]()
+        unreached: dict[int, str] = {}
+        for turn in range(MOST_TURNS):
+            unreached = {}
+            for finished in self._turn():
+                nodes.add(finished.node)
+                for image, reason in finished.unreached:
+                    unreached[image] = reason
+                    tried[image].add(finished.node)
+            if turn and all(len(tried[image]) >= min(AGREEING, len(nodes)) for image in unreached):
+                break
+        return unreached
+
+    def _turn(self) -> Iterator[Finished]:
+        """Give out what is left, keep what comes back, and yield it."""
+        repairs = [*self.journal.damaged, *self.journal.unsampled]
+        spans = list(unfinished(self.journal.spans, len(self.sources)))
+        if not repairs and not spans:
+            return
+        self.journal.forget_merges()
+        row = SHARD * (4 * self.journal.measure.features + self.journal.kind.itemsize)
+        given = Assignments(repairs, spans, self._lease, lambda: self.journal.due(self.home), max(1, MOST_ROW_BYTES // row))
+        with contextlib.closing(given.results(self.engine, self.function, self.home)) as results:  # ends the workers
+            for item, finished in results:
+                if isinstance(item, Merge):
+                    self.journal.replace(item, finished, self.home)
+                    continue
+                self.journal.keep(item, finished, self.home)
+                self.tell(sum(end - first for first, end in item.key) - len(finished.unreached))
+                yield finished
+
+    def _lease(self, spans: Sequence[tuple[int, int]]) -> Lease:
+        sample = self.journal.sample
+        shards = (Shard(a, tuple(self.sources[a:b]), self.classes[a:b], tuple(sample.of(a, b).tolist())) for a, b in spans)
+        return Lease(tuple(shards), self.top, self.journal.of, self.home)
+
+    def merge(self) -> None:
+        """Merge all parts: many of them on the engine, the last few here."""
+        while merges := self.journal.all_due(self.home):
+            for merge, finished in merges_of(self.engine, self.function, merges):
+                self.journal.replace(merge, finished, self.home)
+        self.journal.settle()
 
 
 def _nobody(count: int) -> None:
     """Take a count of images that was told already."""
-
-
-def _accounted(
-    results: Iterator[Finished], spans: Iterable[tuple[int, int]], measure: Measure, top: int, sample: Sample
-) -> Generator[Finished, None, None]:
-    """Yield the result of each span once, whatever else an engine hands in; raise ConvscopeError if one never comes.
-
-    A span that comes again, or that nobody asked for, is passed over: on a cluster, a worker that was given up may still answer.
-    """
-    missing = dict.fromkeys(spans)
-    count = len(missing)
-    try:
-        for finished in results:
-            if isinstance(finished, Finished) and finished.span in missing:
-                finished.check(measure, top, len(sample.of(*finished.span)))
-                del missing[finished.span]
-                yield finished
-            if not missing:
-                break
-    finally:
-        if hasattr(results, "close"):
-            results.close()
-    if missing:
-        first, end = next(iter(missing))
-        raise ConvscopeError(
-            f"The engine ended with {len(missing)} of {count} shards unfinished, first the images {first} to {end - 1}. "
-            f"Expected the result of each shard. Finished shards are kept, and the same command resumes."
-        )
 
 
 def _classes(listed: Listed, measure: Measure) -> Any:

@@ -92,8 +92,8 @@ class Sample:
 
     def _open(self, count: int) -> None:
         shape = (count, self._units)
-        self._values = Rows(self._path, KIND, shape, array_header(KIND, shape), durable=False)
-        self._notes = Rows(self._noted, ROW, (count,), durable=False)
+        self._values = Rows(self._path, KIND, shape, array_header(KIND, shape))
+        self._notes = Rows(self._noted, ROW, (count,))
 
     def _sound_rows(self) -> Ints:
         """Return for each of its images the row that holds its values and is what was noted, -1 for none."""

@@ -17,10 +17,10 @@ from ..models.reference import ModelReference
 from ..models.reload import files_of
 from ..network.network import Network, as_network
 from .completion import complete_run, difference, known_settings
+from .leases import Finished, Lease, Merge, worked
 from .maxima import NetworkMeasure, chosen_layers, description
 from .measure import MakeMeasure, Measure, check_measure
 from .run import Run, open_run
-from .shards import Finished, Shard, work
 
 OUT = Path("convscope-out")
 MOST_TOP = 1000
@@ -126,9 +126,9 @@ class ScanOptions:
 
 
 class Job:
-    """The function that an engine is handed: a shard -> what is finished of it. In threads of this process it shares the network.
+    """The function that an engine is handed: a lease or merge -> what became of it. In threads of this process it shares the network.
 
-    It pickles as a reference to the network. Elsewhere it loads that network at its first shard, and checks that it is the run's, and that
+    It pickles as a reference to the network. Elsewhere it loads that network at its first lease, and checks that it is the run's, and that
     the worker is of the `kind` of the others.
     """
 
@@ -142,9 +142,9 @@ class Job:
         """Return all but the network. Raises ModelError for one that no other process can load."""
         return self.__dict__ | {"measure": None, "_refer": None, "_reference": self._reference or self._refer()}
 
-    def __call__(self, shard: Shard) -> Finished:
-        """Measure the images of a shard."""
-        return work(shard, self.opened(), self.options.top)
+    def __call__(self, item: Lease | Merge) -> Finished:
+        """Measure the images of a lease, or merge parts."""
+        return worked(item, self.opened)
 
     def opened(self) -> Measure:
         """Return the measure, made here at its first use. Raises ModelError and BackendError where it would not be that of the run."""

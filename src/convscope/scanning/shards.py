@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConvscopeError, ImageError, UnreachableError
-from ..formats.journal_files import NOT_REACHED, READ, SKIPPED, facts_kind
-from ..formats.sample_file import KIND, Codes, packed
+from ..errors import ImageError, UnreachableError
+from ..formats.journal_files import READ, SKIPPED, facts_kind
+from ..formats.sample_file import Codes, packed
 from ..images import Fit, Source, entering
 from ..images.source import Read
 from .accumulators import Ints, Statistics
@@ -41,59 +41,20 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The result of a shard: `facts` and `features` by image, and the `statistics` of those that could be read.
+class Measured:
+    """What a shard gave: `facts` and `features` by image, and the `statistics` of those that could be read.
 
     `sample`: what ranks all units on those of the shard that are sampled, (image, unit), packed by `formats.sample_file`; NaN for those
     that were not read. `skipped`: (image, reason) of those that cannot be read; `unreached`: of those that could not be had this time,
     which are not finished.
     """
 
-    span: tuple[int, int]
     facts: NDArray[np.void]
     features: NDArray[np.float32]
     statistics: Statistics
     sample: Codes
     skipped: tuple[tuple[int, str], ...] = ()
     unreached: tuple[tuple[int, str], ...] = ()
-
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """The spans of its images that are finished: its own, except those that were not reached."""
-        first, end = self.span
-        return list(spans_of(np.setdiff1d(np.arange(first, end), [image for image, _ in self.unreached])))
-
-    def check(self, measure: Measure, top: int, sampled: int) -> None:
-        """Raise ConvscopeError for what cannot be the result of this span: other images, or other numbers of them.
-
-        `sampled`: how many of its images are.
-        """
-        try:
-            sound = self._is_sound(measure, top) and (self.sample.dtype, self.sample.shape) == (KIND, (sampled, measure.units))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            sound = False
-        if not sound:
-            raise ConvscopeError(
-                f"The engine's result for the images {self.span[0]} to {self.span[1] - 1} is wrong: other images, or "
-                f"another number of them. Expected the result of its function for that shard. "
-                "Finished shards are kept, and the same command resumes."
-            )
-
-    def _is_sound(self, measure: Measure, top: int) -> bool:
-        images, state = np.arange(*self.span), self.facts["state"]
-        read = images[state == READ]
-        told = [{image for image, _ in some} for some in (self.skipped, self.unreached)]
-        strongest, moments = self.statistics.top.images, self.statistics.moments
-        return bool(
-            self.facts.dtype == facts_kind(columns_of(measure))
-            and self.features.shape == (len(images), measure.features)
-            and [*told, set(read.tolist())] == [set(images[state == one].tolist()) for one in (SKIPPED, NOT_REACHED, READ)]
-            and sum(len(some) for some in told) + len(read) == len(images)
-            and strongest.shape == (measure.units, top)
-            and np.isin(strongest[strongest >= 0], read).all()
-            and len(self.statistics.histogram.counts) == len(moments.count) == measure.units
-            and moments.count.max(initial=0) <= len(read)
-        )
 
 
 def unfinished(done: Sequence[tuple[int, int]], count: int) -> Iterator[tuple[int, int]]:
@@ -117,7 +78,7 @@ def spans_of(images: Ints) -> Iterator[tuple[int, int]]:
             yield int(span[0]), int(span[-1]) + 1
 
 
-def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None] = lambda count: None) -> Finished:
+def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None] = lambda count: None) -> Measured:
     """Measure the images of a shard; `advance` is told how many more are done. While one batch is computed, the next ones are read.
 
     An image has the same place in its batch in every run: its id modulo the batch's size. A network's last bits may depend on that place.
@@ -147,7 +108,7 @@ def work(shard: Shard, measure: Measure, top: int, advance: Callable[[int], None
     images = np.arange(first, end)[read]
     statistics = Statistics.of(before[read], places[read], images, shard.classes[read], top, values[read], measure.ceilings)
     sample = packed(before[np.asarray(shard.sampled, np.int64) - first])
-    return Finished(shard.span, facts, features, statistics, sample, tuple(skipped), tuple(unreached))
+    return Measured(facts, features, statistics, sample, tuple(skipped), tuple(unreached))
 
 
 @dataclass(frozen=True)
