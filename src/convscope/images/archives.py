@@ -5,7 +5,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -89,7 +89,7 @@ def is_tar(name: str) -> bool:
     return name.lower().endswith(TARS)
 
 
-def from_archive(path: PurePath | str) -> list[Source]:
+def from_archive(path: PurePath | str) -> Sequence[Source]:
     """Return the pictures in an archive, a file or a URI, in its order; folders are labels, except those around everything.
 
     In a tar whose files of the same name tell classes, a sample is one image, and its class the label. Members that cannot be read, such

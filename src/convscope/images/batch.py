@@ -130,6 +130,7 @@ class ImageStream:
     seen: Seen | None = None
     read: list[Source] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._digest = hasher()
@@ -147,6 +148,7 @@ class ImageStream:
                 if source.explicit:
                     raise
                 self.skipped.append(str(error))
+                self.missed.append(source.name)
                 continue
             self._digest.update(digest)
             self.read.append(source)
@@ -176,8 +178,7 @@ class ImageStream:
 
     def _skipped(self) -> tuple[str, ...]:
         """Say what was skipped by its name: the path in the reason is as it was typed, and another when the same is made again."""
-        read = {id(source) for source in self.read}
-        skipped = [shortened(legible(source.name)) for source in self.images.sources if id(source) not in read]
+        skipped = [shortened(legible(name)) for name in self.missed]
         if not skipped:
             return ()
         if len(skipped) == 1:

@@ -3,18 +3,18 @@
 import fnmatch
 import glob
 import itertools
-import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .. import store
-from ..errors import ImageError
+from ..errors import ImageError, UnreachableError
 from ..store import Entry, Location, StoreError
 from .archives import is_tar
+from .compact import FolderSources, Names, joined, label_of
 from .folders import is_hidden, is_picture
-from .source import Source, StoredSource, Unreadable, unopened
+from .source import Source, Unreadable, unopened
 from .tar_index import from_tars
 
 # So many folders are listed ahead of the one whose turn it is.
@@ -45,27 +45,22 @@ def looked_up(location: Location) -> Entry | None:
         raise unopened(location.uri, error) from error
 
 
-def from_bucket(top: Location) -> list[Source]:
+def from_bucket(top: Location) -> Sequence[Source]:
     """Return the pictures in a folder of a store and its subfolders in the order of their names; the first subfolder is the label.
 
     Where it holds tars and no pictures, those in the tars. Hidden files and folders are passed over. Raises UnreachableError.
     """
-    sources, tars = list[Source](), list[tuple[str, str]]()
+    names, shut, tars = Names(), list[tuple[int, Source]](), list[tuple[str, str]]()
     for found in _walk(top):
         if found.fault is not None:
-            sources.append(Unreadable(name=found.name, label=_label(found.name), reason=str(found.fault), may_pass=True))
-        elif is_picture(found.name):
-            sources.append(StoredSource(name=found.name, label=_label(found.name), folder=top, path=found.name))
+            away = isinstance(found.fault, UnreachableError)
+            shut.append((len(names), Unreadable(name=found.name, label=label_of(found.name), reason=str(found.fault), may_pass=away)))
+        if found.fault is not None or is_picture(found.name):
+            names.extend([found.name])
         elif is_tar(found.name):
             tars.append((top.joined(found.name).uri, found.name))
-    if tars and not any(isinstance(source, StoredSource) for source in sources):
-        return [*from_tars(tars), *sources]
-    return sources
-
-
-def _label(name: str) -> str | None:
-    first, slash, _ = name.partition("/")
-    return sys.intern(first) if slash else None
+    pictures = FolderSources(top, names, shut)
+    return joined([from_tars(tars), pictures]) if tars and len(shut) == len(names) else pictures
 
 
 def _walk(top: Location) -> Iterator[_Found]:

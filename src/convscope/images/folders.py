@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import UnreachableError
 from ..reach import is_open, permit
-from .source import FileSource, Source, Unreadable
+from .compact import FolderSources, Names, label_of
+from .source import Source, Unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
@@ -26,12 +26,18 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == RESOURCE_FORKS
 
 
-def from_folder(folder: Path) -> list[Source]:
+def from_folder(folder: Path) -> Sequence[Source]:
     """Return the pictures in a folder and its subfolders in the order of their names; the first subfolder is the label.
 
     Hidden files and folders are passed over. Links are followed, but a folder is read once, so that circles of links end.
     """
-    return sorted(_walk(folder), key=lambda source: source.name.split("/"))
+    names, shut = list[str](), dict[str, Source]()
+    for found in _walk(folder):
+        if isinstance(found, Source):
+            shut[found.name] = found
+        names.append(found.name if isinstance(found, Source) else found)
+    names.sort(key=lambda name: name.replace("/", "\0"))  # part by part
+    return FolderSources(str(folder), Names(names), [(place, shut[name]) for place, name in enumerate(names) if name in shut])
 
 
 def check_links(top: Path) -> None:
@@ -49,7 +55,8 @@ def check_links(top: Path) -> None:
             waiting += [entry.path for entry in inside]
 
 
-def _walk(top: Path) -> Iterator[Source]:
+def _walk(top: Path) -> Iterator[str | Source]:
+    """Yield the names of pictures, and what stands for folders that cannot be read."""
     root = str(top)
     seen: set[tuple[int, int]] = set()
     real, linked = [""], list[str]()
@@ -68,7 +75,7 @@ def _walk(top: Path) -> Iterator[Source]:
             reason = f"The folder `{path}` cannot be read: {error.strerror}. Check its permissions."
             if not inside:
                 raise UnreachableError(reason) from error
-            yield Unreadable(name=inside, label=_label(inside), reason=reason, may_pass=True)
+            yield Unreadable(name=inside, label=label_of(inside), reason=reason, may_pass=True)
             continue
         permit(entry.path for entry in listed if _is_followed(entry))
         for entry in listed:
@@ -78,7 +85,7 @@ def _walk(top: Path) -> Iterator[Source]:
             if _is_folder(entry):
                 (linked if entry.is_symlink() else real).append(name)
             elif is_picture(entry.name) and _may_be_read(entry):
-                yield FileSource(name=name, label=_label(name), folder=root, path=name)
+                yield name
 
 
 def _is_followed(entry: os.DirEntry[str]) -> bool:
@@ -106,11 +113,6 @@ def tars_in(folder: Path) -> list[tuple[str, str]]:
     names = (path.relative_to(folder) for path in folder.rglob("*.[tT]*") if path.name.lower().endswith(TARS) and path.is_file())
     seen = (one.as_posix() for one in names if not any(map(is_hidden, one.parts)))
     return [(str(folder / name), name) for name in sorted(seen, key=lambda name: name.split("/"))]
-
-
-def _label(name: str) -> str | None:
-    first, slash, _ = name.partition("/")
-    return sys.intern(first) if slash else None
 
 
 def labels_of(names: Iterable[list[str]]) -> list[str | None]:

@@ -20,6 +20,7 @@ from . import buckets
 from .archives import from_archive, is_archive, is_tar
 from .arrays import from_array, from_numpy
 from .braces import expanded, has_braces
+from .compact import joined
 from .folders import SUFFIXES, check_links, from_folder, tars_in
 from .lists import from_list, from_stored_list, is_list
 from .pictures import numbers_of
@@ -39,9 +40,12 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images in order; `given` is how a later run can ask for the same ones, None for arrays that live in memory only."""
+    """Images in order; `given` is how a later run can ask for the same ones, None for arrays that live in memory only.
 
-    sources: tuple[Source, ...]
+    `sources` may make each source when it is taken: two of the same place are equal in all they say, but not the same object.
+    """
+
+    sources: Sequence[Source]
     given: tuple[str, ...] | None
 
     def __len__(self) -> int:
@@ -56,11 +60,11 @@ def as_image_set(images: Any) -> ImageSet:
     """
     parts = list(images) if isinstance(images, list | tuple) else [images]
     permit(places_of(parts))
-    sources = [source for part in parts for source in _as_sources(part)]
-    if not sources:
+    sources = joined(_as_sources(part) for part in parts)
+    if not len(sources):
         raise ImageError(f"No images. {EXPECTED}")
     paths = [_absolute(part) for part in parts if isinstance(part, str | Path)]
-    return ImageSet(tuple(sources), tuple(paths) if len(paths) == len(parts) else None)
+    return ImageSet(sources, tuple(paths) if len(paths) == len(parts) else None)
 
 
 def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
@@ -79,9 +83,9 @@ def _place(text: str | Path) -> str | Path:
     return next((parent for parent in path.parents[::-1] if glob.has_magic(path.relative_to(parent).parts[0])), path)
 
 
-def _as_sources(part: Any) -> list[Source]:
+def _as_sources(part: Any) -> Sequence[Source]:
     if isinstance(part, str | Path):
-        return list(_from_path(str(part)))
+        return _from_path(str(part))
     if hasattr(part, "convert") and hasattr(part, "getbands"):
         return list(from_array(numbers_of(part, "array")[:], "array"))
     if hasattr(part, "__array__"):
@@ -121,69 +125,66 @@ def samples() -> list[str]:
     return [*(path.stem for path in sorted(assets.path("photos").glob("*.jpg"))), "photos", "fashion"]
 
 
-def _from_path(text: str) -> Iterator[Source]:
+def _from_path(text: str) -> Sequence[Source]:
     if text.startswith(SAMPLE) and not PICKED.fullmatch(text):
-        yield from _from_sample(text)
-        return
+        return _from_sample(text)
     if is_uri(text):
-        yield from _from_uri(text)
-        return
+        return _from_uri(text)
     path = as_path(text)
     if is_one(path, Path.is_dir):
         permit([path])
-        yield from _found(from_folder(path) or _in_tars(path), path)
+        return _found(from_folder(path) or _in_tars(path), path)
     elif is_one(path, Path.is_file):
         permit([path])
-        yield from _from_file(path)
+        return _from_file(path)
     elif (picked := PICKED.fullmatch(text)) is not None and PICKED.fullmatch(picked[1]) is None:
-        yield from _some(list(_from_path(picked[1])), text, int(picked[2]), int(picked[3] or picked[2]))
+        return _some(_from_path(picked[1]), text, int(picked[2]), int(picked[3] or picked[2]))
     elif (named := part_of(text)) is not None and named[0].suffix.lower() == ".npz":
         permit([named[0]])
-        yield from from_numpy(*named)
+        return list(from_numpy(*named))
     elif has_braces(text):
-        yield from _all_of(expanded(text))
+        return _all_of(expanded(text))
     elif glob.has_magic(text):
-        yield from _matching(text)
+        return _matching(text)
     else:
         raise ImageError(f"No file or folder `{text}`. {EXPECTED}{_closest(path)}")
 
 
-def _from_uri(uri: str) -> Iterator[Source]:
-    """Yield the images that lie in a store."""
+def _from_uri(uri: str) -> Sequence[Source]:
+    """Return the images that lie in a store."""
     location = buckets.located(uri)
     entry = buckets.looked_up(location)
     if entry is not None:
-        yield from _stored(location, entry)
+        return _stored(location, entry)
     elif (picked := PICKED.fullmatch(location.key)) is not None and PICKED.fullmatch(picked[1]) is None:
-        yield from _some(list(_from_uri(location.at(picked[1]).uri)), uri, int(picked[2]), int(picked[3] or picked[2]))
+        return _some(_from_uri(location.at(picked[1]).uri), uri, int(picked[2]), int(picked[3] or picked[2]))
     elif (named := NAMED.fullmatch(location.key)) is not None and named[1].lower().endswith(".npz"):
-        yield from from_numpy(_copy(location.at(named[1])), named[2])
+        return list(from_numpy(_copy(location.at(named[1])), named[2]))
     elif has_braces(location.key):
-        yield from _all_of([location.at(key).uri for key in expanded(location.key)])
+        return _all_of([location.at(key).uri for key in expanded(location.key)])
     elif glob.has_magic(location.key):
         found = buckets.matching(location)
         if not found:
             raise ImageError(f"No file matches `{uri}`. {EXPECTED}")
-        for one, entry in found:
-            yield from _stored(one, entry)
+        return joined([_stored(one, entry) for one, entry in found])
     else:
         there = "" if not location.key or buckets.looked_up(location.at("")) else f" There is no bucket `{location.bucket}`."
         raise ImageError(f"No file or folder `{uri}`.{there} {EXPECTED}")
 
 
-def _stored(location: Location, entry: Entry) -> Iterator[Source]:
-    """Yield the images in what was found in a store."""
+def _stored(location: Location, entry: Entry) -> Sequence[Source]:
+    """Return the images in a file or folder of a store."""
     path = PurePosixPath(location.key)
     if entry.is_folder:
-        yield from _not_empty(buckets.from_bucket(location), f"folder `{location.uri}`")
+        return _not_empty(buckets.from_bucket(location), f"folder `{location.uri}`")
     elif is_archive(path):
-        yield from _not_empty(from_archive(location.uri), f"archive `{location.uri}`")
+        return _not_empty(from_archive(location.uri), f"archive `{location.uri}`")
     elif is_list(path):
-        yield from from_stored_list(location)
+        return from_stored_list(location)
     elif path.suffix.lower() in (".npz", ".npy"):
-        yield from from_numpy(_copy(location))
+        return list(from_numpy(_copy(location)))
     else:
-        yield StoredSource(name=location.name, explicit=True, folder=location.folder, path=location.name)
+        return [StoredSource(name=location.name, explicit=True, folder=location.folder, path=location.name)]
 
 
 def _copy(location: Location) -> Path:
@@ -194,49 +195,46 @@ def _copy(location: Location) -> Path:
         raise unopened(location.uri, error) from error
 
 
-def _all_of(names: Sequence[str]) -> Iterator[Source]:
-    """Yield the images of all these; of tars, as the shards of one set, by the names of both."""
+def _all_of(names: Sequence[str]) -> Sequence[Source]:
+    """Return the images of all these; of tars, as the shards of one set, by the names of both."""
     tars = [one.partition("?")[0] if is_uri(one) else one for one in names]
     if not all(map(is_tar, tars)):
-        for one in names:
-            yield from _from_path(one)
-        return
+        return joined([_from_path(one) for one in names])
     permit(names)
-    yield from _not_empty(from_tars([(one, PurePosixPath(tar).name) for one, tar in zip(names, tars, strict=True)]), f"tar `{names[0]}`")
+    return _not_empty(from_tars([(one, PurePosixPath(tar).name) for one, tar in zip(names, tars, strict=True)]), f"tar `{names[0]}`")
 
 
-def _in_tars(folder: Path) -> list[Source]:
+def _in_tars(folder: Path) -> Sequence[Source]:
     """Return the images in the tars of a folder that holds no pictures."""
     tars = tars_in(folder)
     permit(path for path, _ in tars)
     return from_tars(tars) if tars else []
 
 
-def _not_empty(sources: list[Source], where: str) -> list[Source]:
-    if not sources:
+def _not_empty(sources: Sequence[Source], where: str) -> Sequence[Source]:
+    if not len(sources):
         raise ImageError(f"The {where} holds no images ({', '.join(SUFFIXES)}). {EXPECTED}")
     return sources
 
 
-def _from_file(path: Path) -> Iterator[Source]:
+def _from_file(path: Path) -> Sequence[Source]:
     if is_archive(path):
-        yield from _found(from_archive(path), path)
+        return _found(from_archive(path), path)
     elif is_list(path):
-        yield from from_list(path)
+        return from_list(path)
     elif path.suffix.lower() in (".npz", ".npy"):
-        yield from from_numpy(path)
+        return list(from_numpy(path))
     else:
-        yield _file(path)
+        return [_file(path)]
 
 
-def _matching(text: str) -> Iterator[Source]:
+def _matching(text: str) -> Sequence[Source]:
     check_links(Path(_place(text)))
     found = sorted(glob.glob(str(as_path(text)), recursive=True))  # noqa: PTH207 (patterns may be absolute)
     if not found:
         raise ImageError(f"No file matches `{text}`. {EXPECTED}")
     permit(found)
-    for one in found:
-        yield from _from_path(one)
+    return joined([_from_path(one) for one in found])
 
 
 def _closest(path: Path) -> str:
@@ -265,22 +263,21 @@ def is_one(path: Path, kind: Callable[[Path], bool]) -> bool:
         return False
 
 
-def _some(sources: list[Source], text: str, first: int, last: int) -> list[Source]:
+def _some(sources: Sequence[Source], text: str, first: int, last: int) -> Sequence[Source]:
     if not first <= last < len(sources):
         raise ImageError(f"`{text}` is outside the {len(sources)} images there. Use a number or a range within 0-{len(sources) - 1}.")
     return sources[first : last + 1]
 
 
-def _from_sample(text: str) -> Iterator[Source]:
+def _from_sample(text: str) -> Sequence[Source]:
     name = text.removeprefix(SAMPLE)
     if name not in samples():
         raise ImageError(f"No sample `{name}`. Choose one of {', '.join(samples())}.")
     if name == "fashion":
-        yield from from_numpy(assets.path("fashion_test.npz"))
-    elif name == "photos":
-        yield from from_list(assets.path("photos/photos.csv"))
-    else:
-        yield _file(assets.path("photos") / f"{name}.jpg")
+        return list(from_numpy(assets.path("fashion_test.npz")))
+    if name == "photos":
+        return from_list(assets.path("photos/photos.csv"))
+    return [_file(assets.path("photos") / f"{name}.jpg")]
 
 
 def _file(path: Path) -> Source:
@@ -288,8 +285,8 @@ def _file(path: Path) -> Source:
     return FileSource(name=path.name, explicit=True, folder=str(path.parent), path=path.name)
 
 
-def _found(sources: list[Source], path: Path) -> list[Source]:
-    if sources:
+def _found(sources: Sequence[Source], path: Path) -> Sequence[Source]:
+    if len(sources):
         return sources
     where = f"folder `{path}`" if path.is_dir() else f"archive `{path}`"
     inside = path.is_dir() and any(is_archive(one) for one in path.iterdir())

@@ -1,7 +1,8 @@
 """What is in a tar: one pass over it, kept for tars in a store; and tars as shards of one data set, in the form of WebDataset."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ..files import cache_folder, write_files
 from ..legible import first_line
 from ..progress import counting
 from ..tables import about, parquet, read_parquet
+from .compact import Names, Sources, joined
 from .folders import SUFFIXES, labels_of
 from .members import DAMAGED, Archive, is_of_the_system, parts_of
 from .source import Source, Unreadable, unopened
@@ -99,45 +101,68 @@ def _index(members: Sequence[Member], told: dict[str, str], ended: str) -> Index
     return Index(names, starts, lengths, labels, tuple(member.reason or None for member in members), bool(told), ended)
 
 
-def sources_of(index: Index, archive: Archive, folders: Sequence[str | None], named: Callable[[str], str] = str) -> list[Source]:
-    """Return the images of a tar; `folders`: the labels that they have where no file tells any. `named`: what to call a name of the tar."""
-    found = list[Source]()
-    labels = index.labels if index.is_of_samples else folders
-    rows = zip(index.names, index.starts.tolist(), index.lengths.tolist(), labels, index.reasons, strict=True)
-    for name, start, length, label, reason in rows:
-        shown = named(str(name))
-        if reason is not None:
-            found.append(Unreadable(name=shown, label=label, reason=f"`{archive.path}: {name}` {reason}"))
-        else:
-            found.append(TarSource(name=shown, label=label, archive=archive, start=start, length=length))
-    if index.ended:
-        found.append(Unreadable(name=named(parts_of(archive.path.partition("?")[0])[-1]), reason=index.ended))
-    return found
+class TarSources(Sources):
+    """The images of a tar with their `labels`; `tar`: the name of the tar, where the images are called by it too."""
+
+    def __init__(self, archive: Archive, index: Index, labels: Sequence[str | None], tar: str = "") -> None:
+        self._archive, self._tar = archive, tar
+        self._starts, self._lengths = index.starts, index.lengths
+        self._names = Names(map(str, index.names) if not tar else (f"{tar}/{_stem(str(name), index)}" for name in index.names))
+        self._faults = {place: reason for place, reason in enumerate(index.reasons) if reason is not None}
+        codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+        self._known = list(codes)
+        self._labels = array("i", [codes[label] for label in labels])
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def made(self, place: int) -> Source:
+        """Return the image at a place."""
+        name, label = self._names[place], self._known[self._labels[place]]
+        if (reason := self._faults.get(place)) is not None:
+            own = name.removeprefix(f"{self._tar}/")
+            return Unreadable(name=name, label=label, reason=f"`{self._archive.path}: {own}` {reason}")
+        return TarSource(
+            name=name,
+            label=label,
+            archive=self._archive,
+            start=int(self._starts[place]),
+            length=int(self._lengths[place]),
+        )
 
 
-def from_tars(tars: Sequence[tuple[str, str]]) -> list[Source]:
+def sources_of(index: Index, archive: Archive, folders: Sequence[str | None], tar: str = "") -> Sequence[Source]:
+    """Return the images of a tar; `folders`: their labels where no file tells any. `tar`: as for TarSources."""
+    found = TarSources(archive, index, index.labels if index.is_of_samples else folders, tar)
+    name = tar or parts_of(archive.path.partition("?")[0])[-1]
+    return joined([found, [Unreadable(name=name, reason=index.ended)] if index.ended else []])
+
+
+def from_tars(tars: Sequence[tuple[str, str]]) -> Sequence[Source]:
     """Return the images of several tars, (path or URI, name), as one data set: each by the name of its tar and its own.
 
     One that cannot be listed now is tried again the next time. Raises ImageError where none can be.
     """
-    listed, sources = list[Archive | ImageError](), list[Source]()
-    indices = list[Index]()
+    found, plain = list[Sequence[Source] | ImageError](), dict[int, tuple[Archive, Index]]()
     with ThreadPoolExecutor(LISTED_AT_ONCE) as pool, counting("listing tars", len(tars)) as advance:
-        for archive, index in pool.map(lambda tar: _listed(tar[0]), tars):
-            listed.append(archive)
-            indices.append(index)
+        for (_, name), listed in zip(tars, pool.map(lambda tar: _listed(tar[0]), tars), strict=True):
+            if not isinstance(listed, ImageError) and not listed[1].is_of_samples:
+                plain[len(found)] = listed
+                found.append([])
+            else:
+                found.append(listed if isinstance(listed, ImageError) else sources_of(listed[1], listed[0], (), name))
             advance(1)
-    faults = [one for one in listed if isinstance(one, ImageError)]
-    if len(faults) == len(listed):
+    faults = [one for one in found if isinstance(one, ImageError)]
+    if len(faults) == len(found):
         raise faults[0]
-    labels = iter(labels_of([parts for index in indices for parts in index.parts]))
-    for (_, name), archive, index in zip(tars, listed, indices, strict=True):
-        folders = [next(labels) for _ in index.names]
-        if isinstance(archive, ImageError):
-            sources.append(Unreadable(name=name, reason=str(archive), may_pass=isinstance(archive, UnreachableError)))
-        else:
-            sources += sources_of(index, archive, folders, lambda own, tar=name, whole=index: f"{tar}/{_stem(own, whole)}")  # type: ignore[misc]
-    return sources
+    labels = iter(labels_of([parts for _, index in plain.values() for parts in index.parts]))
+    for place, (archive, index) in plain.items():
+        found[place] = sources_of(index, archive, [next(labels) for _ in index.names], tars[place][1])
+    return joined([_away(tars[place][1], one) if isinstance(one, ImageError) else one for place, one in enumerate(found)])
+
+
+def _away(name: str, fault: ImageError) -> Sequence[Source]:
+    return [Unreadable(name=name, reason=str(fault), may_pass=isinstance(fault, UnreachableError))]
 
 
 def _stem(name: str, index: Index) -> str:
@@ -148,10 +173,9 @@ def _stem(name: str, index: Index) -> str:
     return member.key if f".{member.ending}" in SUFFIXES else name
 
 
-def _listed(path: str) -> tuple[Archive | ImageError, Index]:
-    nothing = np.zeros(0, np.int64)
+def _listed(path: str) -> tuple[Archive, Index] | ImageError:
     try:
         archive = Archive.at(path)
         return archive, index_of(archive)
     except ImageError as error:
-        return error, Index((), nothing, nothing, (), ())
+        return error
