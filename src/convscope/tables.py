@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,32 @@ def parquet(columns: Mapping[str, Any], about: Mapping[str, Any], groups: Sequen
         for start, count in zip(np.cumsum([0, *groups]), groups or (max(1, made.num_rows),), strict=False):
             writer.write_table(made.slice(int(start), count), count)
     return file.getvalue()
+
+
+def parquet_of_blocks(blocks: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> bytes:
+    """Return blocks of rows of the same columns, one or more, as a Parquet file, each as a group that can be read alone; as `parquet`.
+
+    Only one block is in memory at a time, beside the file.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    file = io.BytesIO()
+    with contextlib.ExitStack() as at_end:
+        writer: Any = None
+        for block in blocks:
+            made = pa.table({name: _column(values) for name, values in block.items()})
+            made = made.replace_schema_metadata({KEY: json.dumps(about, sort_keys=True).encode()})
+            writer = writer or at_end.enter_context(pq.ParquetWriter(file, made.schema, compression="zstd"))
+            writer.write_table(made, max(1, made.num_rows))
+    return file.getvalue()
+
+
+def parquet_blocks(path: Path) -> Iterator[Columns]:
+    """Yield the groups of rows of a Parquet file. Raises ImageError as `read_parquet`."""
+    with _opened(path) as file:
+        count = file.metadata.num_row_groups
+    yield from (read_parquet(path, groups=[group]) for group in range(count))
 
 
 def column_kinds(path: Path) -> dict[str, str]:

@@ -38,7 +38,8 @@ def test_the_run_of_an_older_convscope_is_read():
 def test_its_journal_holds_what_its_tables_hold():
     settings = read_settings(GOLDEN)
     assert settings["measured"] == ["block1_conv1", "dense1"] and settings["top"] == 3 and settings["schema"] == 2
-    assert read_sources(GOLDEN)[:2] == [("fashion_test[0]", "T-shirt/top"), ("fashion_test[1]", "Trouser")]
+    names, labels = read_sources(GOLDEN)
+    assert (names[:2], labels[:2]) == (["fashion_test[0]", "fashion_test[1]"], ["T-shirt/top", "Trouser"])
     facts = np.fromfile(GOLDEN / "shards" / "facts.bin", FACTS)
     assert (facts["state"] == READ).all()
     run = convscope.open_run(GOLDEN)

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..array_files import ArrayFile
-from ..digests import digest
+from ..digests import digest, hasher
 from ..errors import ImageError, OptionError, OutputError
 from ..files import open_in_place, settle, unwritten, write_files
 from ..json_files import parse_json, read_json
-from ..tables import about, parquet, read_parquet
+from ..tables import about, parquet_blocks, parquet_of_blocks
+from ..words import Choices, Words
 from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
 from .schemas import check_schema
 
@@ -37,6 +38,7 @@ DAMAGING = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError
 # What is known of one image; `state` is 0 for one not reached yet.
 FACTS = np.dtype([("state", "u1"), ("digest", "u1", 16), ("predicted", "<i4"), ("probability", "<f4")])
 NOT_REACHED, READ, SKIPPED = 0, 1, 2
+NAMES_AT_ONCE = 2**16
 ROWS = ("facts", "features", "sample")
 
 
@@ -70,29 +72,40 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
 
 
 def names_digest(names: Sequence[str], labels: Sequence[str | None]) -> str:
-    """Return what stands for the names and labels of some images."""
-    return digest(json.dumps([names, labels]).encode())
+    """Return what stands for the names and labels of some images: the hash of their JSON, which is made some at a time."""
+    found = hasher(b"[")
+    for texts, before in ((names, b"["), (labels, b", [")):
+        found.update(before)
+        for start in range(0, len(texts), NAMES_AT_ONCE):
+            found.update(b", " if start else b"")
+            found.update(json.dumps(list(texts[start : start + NAMES_AT_ONCE]))[1:-1].encode())
+        found.update(b"]")
+    found.update(b"]")
+    return found.hexdigest()
 
 
 def write_sources(folder: Path, names: Sequence[str], labels: Sequence[str | None]) -> None:
     """Write the names and labels of a run's images in the order of their ids. Raises OutputError."""
-    content = parquet({"name": names, "label": labels}, {"checksum": names_digest(names, labels)})
+    spans = [slice(start, start + NAMES_AT_ONCE) for start in range(0, max(1, len(names)), NAMES_AT_ONCE)]
+    content = parquet_of_blocks(({"name": names[span], "label": labels[span]} for span in spans), {"checksum": names_digest(names, labels)})
     write_files({folder / SHARDS / SOURCES: content}, durable=True)
 
 
-def read_sources(folder: Path) -> list[tuple[str, str | None]]:
+def read_sources(folder: Path) -> tuple[Words, Choices]:
     """Return the names and labels that a run keeps; none where its list is missing or damaged. Raises OutputError."""
-    path = folder / SHARDS / SOURCES
+    path, names, labels = folder / SHARDS / SOURCES, Words(), Choices()
     try:
         check_file(path, None)
-        table, content = read_parquet(path), about(path)
-        names, labels = [str(name) for name in table.texts["name"]], table.texts["label"]
+        for block in parquet_blocks(path):
+            names.extend(str(name) for name in block.texts["name"])
+            labels.extend(block.texts["label"])
+        content = about(path)
     except (FileNotFoundError, ValueError, KeyError, ImageError):
-        return []
+        return Words(), Choices()
     except OSError as error:
         raise OutputError(f"Cannot read `{path}`: {error.strerror}. Expected the list of the run's images.") from error
     intact = content.get("checksum") in (None, names_digest(names, labels))
-    return list(zip(names, labels, strict=True)) if intact else []
+    return (names, labels) if intact else (Words(), Choices())
 
 
 @dataclass(frozen=True)

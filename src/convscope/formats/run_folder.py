@@ -6,7 +6,7 @@ The manifest holds the checksum of each table and of itself. A reader checks a f
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..digests import digest, hasher
 from ..errors import ImageError, ReplayError
 from ..files import write_files
 from ..json_files import read_json
-from ..tables import Columns, about, parquet, read_parquet
+from ..tables import Columns, about, parquet, parquet_of_blocks, read_parquet
 from . import bins
 from .checksums import CHECKSUM, DamageError, check_file, check_sealed, sealed
 from .journal_files import SHARDS
@@ -47,12 +47,14 @@ def is_run_folder(folder: Path) -> bool:
     return sum(os.path.lexists(folder / name) for name in (SHARDS, FEATURES, MANIFEST, "units.parquet")) >= 2
 
 
-def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+def write_run(folder: Path, tables: Mapping[str, Mapping[str, Any]], images: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
     """Write the tables, columns by name, and a manifest of these `facts`: all or none, and they survive a loss of power.
 
-    Tables of units have a group of rows for each layer, which can be read alone. Raises OutputError.
+    Tables of units have a group of rows for each layer, which can be read alone; the table of `images` has one for each block of rows.
+    Raises OutputError.
     """
-    files = {f"{name}.parquet": _table(name, columns) for name, columns in tables.items()}
+    files = {"images.parquet": parquet_of_blocks(images, {"schema": SCHEMA})}
+    files |= {f"{name}.parquet": _table(name, columns) for name, columns in tables.items()}
     described = {"schema": SCHEMA, "histogram": bins.DESCRIPTION, "quantiles": SHARES}
     manifest = described | dict(facts) | {"files": {name: digest(content) for name, content in files.items()}}
     write_files({folder / name: content for name, content in files.items()} | {folder / MANIFEST: sealed(manifest)}, durable=True)

@@ -1,6 +1,5 @@
 """What a journal holds -> the tables of a run, column by column."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from .journal import Journal
 from .listing import Listed
 from .measure import Measure, MeasuredLayer, columns_of
 from .shards import SHARD, spans_of
+
+ROWS_AT_ONCE = 2**18  # of the table of images
 
 
 def write_tables(
@@ -41,7 +42,6 @@ def write_tables(
         )
     statistics, rows = journal.statistics(), _sample_rows(journal)
     tables = {
-        "images": _images(read, facts[read], listed, measure) | ({} if rows is None else {"sample_row": rows}),
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
         "skipped": _skipped(skipped, unreached),
@@ -50,7 +50,9 @@ def write_tables(
     counts = {"images": len(read), "skipped": len(skipped), "unreachable": len(unreached)}
     complete = {"complete": bool(finished.all()) and not unreached}
     sample = {} if rows is None else {"sample": {"images": int((rows >= 0).sum()), "digest": journal.sample.digest(read[rows >= 0])}}
-    write_run(folder, tables, {**_described(listed, read, measure), **settings, **counts, **complete, **sample})
+    starts = range(0, len(read), ROWS_AT_ONCE)
+    images = (_images(slice(start, start + ROWS_AT_ONCE), read, facts, rows, listed, measure) for start in starts)
+    write_run(folder, tables, images, {**_described(listed, read, measure), **settings, **counts, **complete, **sample})
 
 
 def _sample_rows(journal: Journal) -> NDArray[np.int32] | None:
@@ -60,20 +62,26 @@ def _sample_rows(journal: Journal) -> NDArray[np.int32] | None:
 
 
 def _described(listed: Listed, read: NDArray[np.intp], measure: Measure) -> dict[str, Any]:
-    counts = Counter(listed.labels[image] for image in read)
+    codes = listed.labels.codes[read]
+    counts = np.bincount(codes[codes >= 0], minlength=len(listed.classes))
     return {
         "count": len(listed.names),
         "given": None if listed.given is None else list(listed.given),
         "layers": [{"address": one.address, "channels": one.channels, "shape": list(one.shape)} for one in measure.layers],
         "classes": list(listed.classes),
-        "class_counts": [counts[name] for name in listed.classes],
+        "class_counts": counts.tolist(),
         "feature_layer": measure.feature_layer,
         "features": measure.features,
         "versions": backend.versions(),
     }
 
 
-def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure) -> dict[str, Any]:
+def _images(
+    some: slice, every: NDArray[np.intp], facts: Any, rows: NDArray[np.int32] | None, listed: Listed, measure: Measure
+) -> dict[str, Any]:
+    """Return the columns of some of the images that were read."""
+    read = every[some]
+    facts = facts[read]
     predicted = [measure.label(int(one)) if one >= 0 else None for one in facts["predicted"]]
     return {
         "image": read.astype(np.int64),
@@ -83,6 +91,7 @@ def _images(read: NDArray[np.intp], facts: Any, listed: Listed, measure: Measure
         "prediction": predicted,
         "probability": np.ascontiguousarray(facts["probability"]),
         **{name: np.ascontiguousarray(facts[name]) for name, _ in columns_of(measure)},
+        **({} if rows is None else {"sample_row": rows[some]}),
     }
 
 

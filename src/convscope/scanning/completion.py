@@ -63,11 +63,11 @@ def complete_run(
     _check_folder(folder)
     with locked(folder):
         known = _check_settings(folder, settings)
-        listed, found = listed_in(folder, given)
+        listed, places = listed_in(folder, given)
         journal = Journal(folder, listed, measure, identity_of(settings), anonymous=not known)
         if not known:
             write_settings(folder, settings)
-        sources = all_there(folder, listed, found, given, dict(journal.skipped))
+        sources = all_there(folder, listed, places, given, dict(journal.skipped))
         _check_unchanged(folder, journal, sources, measure)
         classes = _classes(listed, measure)
         left = sum(end - first for first, end in [*journal.damaged, *journal.unsampled, *unfinished(journal.spans, len(sources))])
@@ -159,10 +159,8 @@ def _nobody(count: int) -> None:
 
 def _classes(listed: Listed, measure: Measure) -> Any:
     """Return the number of each image's class, -1 for none; -1 for all where so many means would not fit into memory."""
-    index = {name: number for number, name in enumerate(listed.classes)}
-    if len(index) * measure.units > MOST_CELLS:
-        index = {}
-    return np.asarray([index.get(label, -1) if label is not None else -1 for label in listed.labels], np.int64)
+    codes = listed.labels.codes.astype(np.int64)
+    return codes if len(listed.classes) * measure.units <= MOST_CELLS else np.full_like(codes, -1)
 
 
 def known_settings(folder: Path) -> dict[str, Any] | None:

@@ -1,91 +1,136 @@
 """Which image has which id: a list that a run keeps, in which new images come last."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ImageError, closest
 from ..formats.journal_files import names_digest, read_sources, write_sources
 from ..images import ImageSet, Source
 from ..images.source import Unreadable
+from ..words import Choices, Words
 
 Name = TypeVar("Name", str, str | None)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The images of a run in the order of their ids: names, labels, and the classes (the labels in order of appearance).
+    """The images of a run in the order of their ids: names and labels.
 
     `given`: how they can be asked for again, None for arrays in memory. `known`: how many the run's own list had.
     """
 
-    names: tuple[str, ...]
-    labels: tuple[str | None, ...]
+    names: Words
+    labels: Choices
     given: tuple[str, ...] | None
     known: int = 0
 
-    @cached_property
+    @property
     def classes(self) -> tuple[str, ...]:
         """The labels in the order of their first images."""
-        return tuple(dict.fromkeys(one for one in self.labels if one is not None))
+        return self.labels.words
 
     def digest(self, first: int, end: int) -> str:
         """Return what stands for the names and labels of these images."""
         return names_digest(self.names[first:end], self.labels[first:end])
 
 
-def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, list[Source | None]]:
-    """Return the images in the order of their ids, and where they are: first those the run knows, by name, then the new ones.
+@dataclass(frozen=True)
+class Placed(Sequence[Source]):
+    """The sources of a run's images by id. `places`: (image,) which of the `sources` each is, -1 for one of those that are `gone`."""
 
-    None stands for one that is not among those given any more. A list that is missing or damaged is made again from these; the journal
+    sources: Sequence[Source]
+    places: NDArray[np.int64]
+    gone: Mapping[int, Source]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, image: int) -> Source: ...
+    @overload
+    def __getitem__(self, image: slice) -> list[Source]: ...
+    def __getitem__(self, image: int | slice) -> Source | list[Source]:
+        """Return the source of an image, or of some."""
+        if isinstance(image, slice):
+            return [self[one] for one in range(*image.indices(len(self)))]
+        place = int(self.places[image])
+        return self.gone[image] if place < 0 else self.sources[place]
+
+
+def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, NDArray[np.int64]]:
+    """Return the images in the order of their ids, and which of the sources each is: first those the run knows, by name, then the new ones.
+
+    -1 stands for one that is not among those given any more. A list that is missing or damaged is made again from these; the journal
     knows whether it is the same. Raises ImageError for a label that has changed, OutputError.
     """
-    known, by_key = read_sources(folder), keyed(given.sources)
-    seen: Counter[str] = Counter()
-    sources: list[Source | None] = []
-    for name, label in known:
-        source = by_key.pop((name, seen[name]), None)
-        seen[name] += 1
-        if source is not None and written_as(source.label) != label:
+    names, labels = read_sources(folder)
+    known = len(names)
+    places = np.fromiter(_placed(names, given.sources), np.int64, known)
+    for image, place in enumerate(map(int, places)):
+        if place >= 0 and written_as(given.sources[place].label) != labels[image]:
             raise ImageError(
-                f"The run in `{folder}` knows `{name}` with the label {label}, not {source.label}. Begin another run with --out."
+                f"The run in `{folder}` knows `{names[image]}` with the label {labels[image]}, not {given.sources[place].label}. "
+                "Begin another run with --out."
             )
-        sources.append(source)
-    new = [one for one in by_key.values() if not is_away(one)]
-    every = [*known, *((written_as(one.name), written_as(one.label)) for one in new)]
-    listed = Listed(tuple(name for name, _ in every), tuple(label for _, label in every), given.given, len(known))
+    is_new = np.ones(len(given), bool)
+    is_new[places[places >= 0]] = False
+    is_new[[place for place, source in enumerate(given.sources) if is_away(source)]] = False
+    new = np.flatnonzero(is_new).tolist()
+    names.extend(written_as(given.sources[place].name) for place in new)
+    labels.extend(written_as(given.sources[place].label) for place in new)
     if new or not known:
-        write_sources(folder, listed.names, listed.labels)
-    return listed, [*sources, *new]
+        write_sources(folder, names, labels)
+    return Listed(names, labels, given.given, known), np.concatenate([places, np.asarray(new, np.int64)])
 
 
-def all_there(folder: Path, listed: Listed, found: Sequence[Source | None], given: ImageSet, skipped: Mapping[int, str]) -> list[Source]:
+def _placed(names: Words, sources: Sequence[Source]) -> Iterator[int]:
+    """Yield which of the sources each name is, -1 for none. As long as both come in the same order, there is nothing to look up."""
+    common = next((place for place, (name, one) in enumerate(zip(names, sources, strict=False)) if name != written_as(one.name)), None)
+    common = min(len(names), len(sources)) if common is None else common
+    yield from range(common)
+    if common < len(names):
+        rest, seen = _numbered(sources[common:]), Counter[str]()
+        for name in names[common:]:
+            place = rest.get((name, seen[name]), -1)
+            seen[name] += 1
+            yield place if place < 0 else common + place
+
+
+def all_there(folder: Path, listed: Listed, places: NDArray[np.int64], given: ImageSet, skipped: Mapping[int, str]) -> Placed:
     """Return the sources of all images; one that was `skipped` (image, reason) and is gone needs none. Raises ImageError for another."""
-    sources: list[Source] = []
-    for image, source in enumerate(found):
+    gone: dict[int, Source] = {}
+    for image in np.flatnonzero(places < 0).tolist():
         name = listed.names[image]
-        if source is None and image not in skipped:
+        if image not in skipped:
             raise ImageError(
-                f"The run in `{folder}` knows {len(found)} images, and `{name}` is not among the {len(given)} in this command. "
+                f"The run in `{folder}` knows {len(places)} images, and `{name}` is not among the {len(given)} in this command. "
                 f"{closest('these images', name, (one.name for one in given.sources))} Name all of them again, with the new "
                 f"ones, or choose a new folder with --out."
             )
-        sources.append(source or Unreadable(name=name, label=listed.labels[image], reason=skipped[image]))
-    return sources
+        gone[image] = Unreadable(name=name, label=listed.labels[image], reason=skipped[image])
+    return Placed(given.sources, places, gone)
 
 
 def keyed(sources: Iterable[Source]) -> dict[tuple[str, int], Source]:
     """Return sources by their name, and how many of the same name came before."""
+    every = list(sources)
+    return {key: every[place] for key, place in _numbered(every).items()}
+
+
+def _numbered(sources: Iterable[Source]) -> dict[tuple[str, int], int]:
     seen: Counter[str] = Counter()
-    found = {}
-    for source in sources:
+    places = {}
+    for place, source in enumerate(sources):
         name = written_as(source.name)
-        found[name, seen[name]] = source
+        places[name, seen[name]] = place
         seen[name] += 1
-    return found
+    return places
 
 
 def written_as(name: Name) -> Name:
