@@ -118,7 +118,7 @@ def test_two_questions_of_a_store_are_two_places_for_what_a_file_names():
 def test_nothing_is_written_to_a_store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for check in (check_local, check_writable):
-        with pytest.raises(OutputError, match=rf"Cannot write `s3://{NAME}/run`: a store cannot"):
+        with pytest.raises(OutputError, match=rf"Cannot write `s3://{NAME}/run`: it lies in a store"):
             check(as_path(f"s3://{NAME}/run"))
     assert list(tmp_path.iterdir()) == []
     check_local(tmp_path / "s3:" / "run")
