@@ -59,9 +59,9 @@ def check_local(path: Path) -> None:
     """Raise OutputError for a URI: what convscope writes is replaced whole or not at all, which a store does not promise."""
     if path.parts and STORE.fullmatch(path.parts[0]) and not Path(path.parts[0]).exists():
         raise OutputError(
-            f"Cannot write `{path.parts[0]}//{'/'.join(path.parts[1:])}`: it lies in a store. convscope replaces a file only as a whole, and "
-            "only if nobody else has, which a store does not promise. Expected a path on a disk. Use a local or a shared folder, and copy "
-            "the result."
+            f"Cannot write `{path.parts[0]}//{'/'.join(path.parts[1:])}`: it lies in a store. convscope replaces a file only as a whole, "
+            "and only if nobody else has, which a store does not promise. Expected a path on a disk. Use a local or a shared folder, and "
+            "copy the result."
         )
 
 

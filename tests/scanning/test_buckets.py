@@ -2,11 +2,13 @@
 
 import json
 import sys
+import threading
 
 import pytest
 
 from buckets import encoded
 from convscope import assets
+from convscope.images import source
 from convscope.models import load
 from convscope.scanning import open_run, scan
 
@@ -24,30 +26,56 @@ def tables(run):
     return files | {"manifest": {name: value for name, value in manifest.items() if name not in WHERE}}
 
 
-def test_the_run_of_a_bucket_is_the_run_of_the_folder_also_if_a_key_vanishes_and_comes_back(bucket, tmp_path, monkeypatch):
+@pytest.fixture
+def both(bucket, tmp_path, monkeypatch):
+    """A folder, the URI of the same, the embedded network from a file in the bucket, and its run of the folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "photos"
     for number in range(COUNT):
         place = folder / "ab"[number % 2] / f"{number} #?.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(encoded(number))
-    uri, lost = bucket.put_folder(folder, tmp_path.name), f"{tmp_path.name}/b/11 #?.png"
     network = load(bucket.put("models/fashion.keras", assets.path("fashion.keras").read_bytes()))
+    return folder, bucket.put_folder(folder, tmp_path.name), network, scanned(network, folder, tmp_path / "here")
+
+
+def scanned(network, images, out):
+    return scan(network, str(images), layers="block3_conv1", out=out, precision="float32")
+
+
+@pytest.fixture
+def listing(monkeypatch):
+    """Set what happens between the listing of the images and their reading."""
+    module = sys.modules["convscope.scanning.scan"]
+    as_image_set, happening = module.as_image_set, []
+    monkeypatch.setattr(module, "as_image_set", lambda images: (as_image_set(images), [one() for one in happening])[0])
+    return happening
+
+
+def test_the_run_of_a_bucket_is_the_run_of_the_folder_also_if_a_key_vanishes_and_comes_back(both, listing, bucket, tmp_path):
+    folder, uri, network, here = both
     assert (network.name, network.source, network.digest) == ("fashion", bucket.uri("models/fashion.keras"), load("fashion").digest)
-
-    def scanned(images, out):
-        return scan(network, str(images), layers="block3_*", out=tmp_path / out, precision="float32")
-
-    here, module = scanned(folder, "here"), sys.modules["convscope.scanning.scan"]
-    listed = module.as_image_set
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "as_image_set", lambda images: (listed(images), bucket.drop(lost))[0])
-        there = scanned(uri, "there")
+    lost = f"{tmp_path.name}/b/11 #?.png"
+    listing.append(lambda: bucket.drop(lost))
+    there = scanned(network, uri, tmp_path / "there")
     assert (there.complete, len(there), there.unreachable) == (False, COUNT - 1, 1)
     assert "there is no such file" in there.skipped.texts["reason"][0]
     bucket.put(lost, (folder / "b" / "11 #?.png").read_bytes())
-    there = scanned(uri, "there")
+    listing.clear()
+    there = scanned(network, uri, tmp_path / "there")
     assert there.complete and tables(there) == tables(here)
     again = open_run(there.path)
     assert again.load_model().digest == network.digest
     assert (again.picture(3) == here.picture(3)).all()
+
+
+def test_a_store_that_is_away_for_a_while_costs_no_image(both, listing, bucket, tmp_path, monkeypatch):
+    _, uri, network, here = both
+    faults, unopened = [], source.unopened
+    monkeypatch.setattr(source, "unopened", lambda path, error: faults.append(path) or unopened(path, error))
+    back = threading.Timer(3, bucket.start)
+    listing.append(lambda: (bucket.stop(), back.start()))
+    there = scanned(network, uri, tmp_path / "there")
+    back.join()
+    assert 2 <= len(faults) < COUNT
+    assert there.complete and tables(there) == tables(here)
