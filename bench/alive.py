@@ -6,8 +6,8 @@ The canvas is that of `convscope ascend`. Each unit first climbs for N steps (`-
 that excites the unit proves that it is alive, so it climbs no further. A unit that this picture does not excite climbs the whole default
 course, with all of its attempts; only such units can be called dead. `--first 0` climbs the whole course for all units: many times as
 long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` units that one of the embedded photographs excites do not climb
-at all: that proves as much in a few seconds. The value is that of the 8-bit picture, in float32; its median is given for layers in which
-all units climbed the whole course.
+at all: that proves as much in a few seconds. A photograph counts whole, as its negative, and as its four quarters at full size. The value
+is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
 
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
@@ -98,7 +98,7 @@ def photographed(bundle, targets):
 
     graph, began, largest = as_network(bundle).graph, time.perf_counter(), -np.inf
     (call,) = scored_calls(graph, targets[:1])
-    for image in as_batch("sample:photos", fit_of(bundle)).pixels:
+    for image in views(as_batch("sample:photos", fit_of(bundle)).pixels):
         (values,) = graph.run(bundle.preprocessing.apply(image[None]), [call.index])
         found = ops.convert_to_numpy(values)
         largest = np.maximum(largest, found.reshape(-1, found.shape[-1]).max(axis=0))
@@ -112,6 +112,16 @@ def photographed(bundle, targets):
         "pixels": int(image.shape[0]),
         "seconds": round(time.perf_counter() - began, 1),
     }, [target for target in targets if largest[target.unit.channel] <= 0]
+
+
+def views(photographs):
+    """Yield each photograph (height, width, 3) in [0, 1], its negative, and its quarters, enlarged by repeating pixels."""
+    for image in photographs:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        yield from (image, 1 - image)
+        for top, left in ((0, 0), (0, width), (height, 0), (height, width)):
+            quarter = image[top : top + height, left : left + width]
+            yield quarter.repeat(2, axis=0).repeat(2, axis=1)
 
 
 def sampled(targets, most):
