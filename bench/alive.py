@@ -59,7 +59,9 @@ def count(asked, lines):
     if any(one["settings"] != settings for one in done):
         raise SystemExit(f"{lines} was counted with other settings. Give another file with --lines.")
     known = {(one["layer"], channel) for one in done for channel in one["channels"]}
-    for layer in matching(bundle, asked.layers):
+    layers = matching(bundle, asked.layers)
+    values, seconds, pixels = strongest(bundle, layers) if asked.photographs else ({}, 0, 0)
+    for layer in layers:
         units = f"{layer.address}:all"
         climber = ascend_all(bundle, units, size=asked.size, steps=asked.steps).climber
         targets = as_targets(as_network(bundle), units)
@@ -67,7 +69,7 @@ def count(asked, lines):
         of = {"layer": layer.address, "units": len(targets)}
         targets = [target for target in sampled(targets, asked.sample) if (layer.address, target.unit.channel) not in known]
         if targets and asked.photographs:
-            found, targets = photographed(bundle, targets)
+            found, targets = photographed(targets, values[layer.address], seconds, pixels)
             write(lines, {"settings": settings, **of, **found})
         if not targets:
             continue
@@ -88,20 +90,28 @@ def write(lines, line):
         file.write(json.dumps(line) + "\n")
 
 
-def photographed(bundle, targets):
-    """Return what the embedded photographs make of a layer's units, and those that none of them excites."""
+def strongest(bundle, layers):
+    """Return for each layer the largest value of each unit on all views of the embedded photographs, and the seconds of a layer."""
+    from convscope.ascent.inputs import as_targets
     from convscope.ascent.objective import scored_calls
     from convscope.backend import ops
     from convscope.images import as_batch
     from convscope.network.entering import fit_of
     from convscope.network.network import as_network
 
-    graph, began, largest = as_network(bundle).graph, time.perf_counter(), -np.inf
-    (call,) = scored_calls(graph, targets[:1])
+    network, began = as_network(bundle), time.perf_counter()
+    calls = [scored_calls(network.graph, as_targets(network, f"{layer.address}:0"))[0].index for layer in layers]
+    largest = [-np.inf] * len(layers)
     for image in views(as_batch("sample:photos", fit_of(bundle)).pixels):
-        (values,) = graph.run(bundle.preprocessing.apply(image[None]), [call.index])
-        found = ops.convert_to_numpy(values)
-        largest = np.maximum(largest, found.reshape(-1, found.shape[-1]).max(axis=0))
+        for place, values in enumerate(network.graph.run(bundle.preprocessing.apply(image[None]), calls)):
+            found = ops.convert_to_numpy(values)
+            largest[place] = np.maximum(largest[place], found.reshape(-1, found.shape[-1]).max(axis=0))
+    addresses = [layer.address for layer in layers]
+    return dict(zip(addresses, largest, strict=True)), (time.perf_counter() - began) / len(layers), image.shape[0]
+
+
+def photographed(targets, largest, seconds, pixels):
+    """Return what the photographs make of a layer's units, and those that none of them excites."""
     excited = [target for target in targets if largest[target.unit.channel] > 0]
     channels = [target.unit.channel for target in excited]
     return {
@@ -109,8 +119,8 @@ def photographed(bundle, targets):
         "channels": channels,
         "scores": [round(float(largest[channel]), 4) for channel in channels],
         "later": [],
-        "pixels": int(image.shape[0]),
-        "seconds": round(time.perf_counter() - began, 1),
+        "pixels": pixels,
+        "seconds": round(seconds, 1),
     }, [target for target in targets if largest[target.unit.channel] <= 0]
 
 
