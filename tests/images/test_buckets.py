@@ -58,7 +58,7 @@ def test_a_list_names_pictures_beside_it_above_it_and_elsewhere(both, bucket, tm
     for images, place in ((there, 1), (both("/cats/list.csv")[1], 0), (tmp_path / "local.csv", 0)):
         assert as_image_set(images).sources[place].read()[1] == top
     bucket.put(f"{tmp_path.name}/away.csv", b"../../../x.png\n")
-    with pytest.raises(ImageError, match="does not lie in the bucket of its list"):
+    with pytest.raises(ImageError, match="does not lie in the bucket of the list"):
         as_image_set(both("/away.csv")[1])
     bucket.put(f"{tmp_path.name}/none.csv", b"none.png\n")
     with pytest.raises(ImageError, match="nor the files of later rows exist"):

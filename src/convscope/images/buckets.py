@@ -56,7 +56,7 @@ def from_bucket(top: Location) -> Sequence[Source]:
             away = isinstance(found.fault, UnreachableError)
             shut.append((len(names), Unreadable(name=found.name, label=label_of(found.name), reason=str(found.fault), may_pass=away)))
         if found.fault is not None or is_picture(found.name):
-            names.extend([found.name])
+            names.append(found.name)
         elif is_tar(found.name):
             tars.append((top.joined(found.name).uri, found.name))
     pictures = FolderSources(top, names, shut)

@@ -22,8 +22,12 @@ class Names(Sequence[str]):
     def extend(self, names: Iterable[str]) -> None:
         """Take more, in this order."""
         for name in names:
-            self._bytes += name.encode("utf-8", "surrogatepass")
-            self._ends.append(len(self._bytes))
+            self.append(name)
+
+    def append(self, name: str) -> None:
+        """Take one more."""
+        self._bytes += name.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._bytes))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -40,6 +44,27 @@ class Names(Sequence[str]):
             return tuple(self[one] for one in range(*place.indices(len(self))))
         place = _within(place, len(self))
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass")
+
+
+class Labels:
+    """Labels of many images, of which few differ: each is kept once."""
+
+    def __init__(self, labels: Iterable[str | None] = ()) -> None:
+        self._codes, self._numbers = array("i"), dict[str | None, int]()
+        self._known = list[str | None]()
+        for label in labels:
+            self.append(label)
+
+    def append(self, label: str | None) -> None:
+        """Take one more."""
+        number = self._numbers.setdefault(label, len(self._known))
+        if number == len(self._known):
+            self._known.append(label)
+        self._codes.append(number)
+
+    def __getitem__(self, place: int) -> str | None:
+        """Return the label of an image."""
+        return self._known[self._codes[place]]
 
 
 class Sources(Sequence[Source]):

@@ -2,20 +2,19 @@
 
 import codecs
 import csv
-import errno
 import os
-import posixpath
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path, PurePath
 
-from .. import store
 from ..errors import ImageError
 from ..reach import permit
+from ..store import Location, fetched
 from ..tables import column_kinds, read_parquet
+from .compact import Labels, Names
 from .labels import as_labels, numbered
 from .pictures import MOST_BYTES
-from .source import FileSource, Source, StoredSource, unopened
+from .rows import EXPECTED, RowSources
+from .source import Source, unopened
 
 CSV = (".csv", ".tsv")
 PARQUET = ".parquet"
@@ -23,9 +22,6 @@ LISTS = (*CSV, PARQUET)
 PATHS = ("path", "paths", "image", "file", "file_name", "filename", "name")
 LABELS = ("label", "labels", "class")
 DELIMITERS = "\t;,"
-# So many rows are looked at to see that the list and its pictures belong together.
-TRIED, TRIED_STORED = 100, 5
-EXPECTED = "Expected one image in each row: its path, relative to the list or absolute, and optionally its label."
 
 Row = tuple[int, str, str | None]
 
@@ -35,93 +31,29 @@ def is_list(path: PurePath) -> bool:
     return path.suffix.lower() in LISTS
 
 
-def from_list(path: Path) -> list[Source]:
-    """Return the pictures that the rows name, in their order. Raises ImageError, with the row."""
-    rows, folder = _rows(path), str(path.parent)
-    permit(name if store.is_uri(name) else os.path.join(folder, name) for _, name, _ in rows)  # noqa: PTH118
-    stored = _Stored()
-    return _checked(
-        path, rows, [stored.source(name, label) if store.is_uri(name) else _filed(folder, name, label) for _, name, label in rows]
-    )
-
-
-def from_stored_list(location: store.Location) -> list[Source]:
-    """Return the pictures that the rows of a list in a store name, relative to it or by their URI. Raises ImageError, with the row."""
-    try:
-        path = store.fetched(location)
-    except OSError as error:
-        raise unopened(location.uri, error) from error
-    rows, stored = _rows(path), _Stored(location.folder)
-    permit(stored.uri(name) for _, name, _ in rows)
-    return _checked(path, rows, [stored.source(name, label) for _, name, label in rows])
-
-
-def _rows(path: Path) -> list[Row]:
+def from_list(path: Path, folder: Location | None = None) -> Sequence[Source]:
+    """Return the pictures that the rows name, in their order; `folder`: that of the list, if it lies in a store. Raises ImageError."""
     if path.stat().st_size > MOST_BYTES:
         raise ImageError(f"The list `{path}` has more than {MOST_BYTES // 2**20} MiB. Divide it into several.")
-    rows = list(_parquet(path) if path.suffix.lower() == PARQUET else _csv(path))
-    if not rows:
+    names, labels, first = Names(), Labels(), None
+    for number, name, label in _parquet(path) if path.suffix.lower() == PARQUET else _csv(path):
+        names.append(name)
+        labels.append(label)
+        first = number if first is None else first
+    if first is None:
         raise ImageError(f"The list `{path}` has no rows. {EXPECTED}")
-    shared: dict[str, str] = {}
-    return [(number, name, label and shared.setdefault(label, label)) for number, name, label in rows]
+    rows = RowSources(folder or str(path.parent), names, labels)
+    permit(map(rows.target, names))
+    rows.check(path, first)
+    return rows
 
 
-def _filed(folder: str, name: str, label: str | None) -> Source:
-    return FileSource(name=name.replace(os.sep, "/"), label=label, folder=folder, path=name)
-
-
-def _checked(path: Path, rows: Sequence[Row], sources: list[Source]) -> list[Source]:
-    """Return the sources. Raises ImageError if none of the first can be found: the list and its pictures do not belong together."""
-    tried: list[FileSource | StoredSource] = [*islice((one for one in sources if isinstance(one, FileSource)), TRIED)]
-    tried += [*islice((one for one in sources if isinstance(one, StoredSource)), TRIED_STORED)]
-    if not any(map(_is_there, tried)):
-        number, name, _ = rows[0]
-        place = path.parent / name if isinstance(tried[0], FileSource) else tried[0].uri
-        raise ImageError(f"Row {number} of `{path}` names `{name}`, but neither `{place}` nor the files of later rows exist. {EXPECTED}")
-    return sources
-
-
-def _is_there(source: FileSource | StoredSource) -> bool:
-    """Say whether a picture exists; one whose store does not answer may."""
-    if isinstance(source, FileSource):
-        return os.path.exists(os.path.join(source.folder, source.path))  # noqa: PTH110, PTH118
+def from_stored_list(location: Location) -> Sequence[Source]:
+    """Return the pictures that the rows of a list in a store name, relative to it or by their URI. Raises ImageError."""
     try:
-        return store.found(source.folder.joined(source.path)) is not None
-    except store.StoreError as error:
-        return error.errno != errno.EINVAL
-
-
-class _Stored:
-    """Sources of rows that name pictures in stores: by URI, or relative to the `folder` of their list. Few folders, that many share."""
-
-    def __init__(self, folder: store.Location | None = None) -> None:
-        self._folder, self._shared = folder, dict[str, store.Location]()
-
-    def source(self, name: str, label: str | None) -> Source:
-        """Return the picture that a row names; its name does not say by which endpoint it is read. Raises ImageError."""
-        place, path = self._place(name)
-        name = name.removesuffix(f"?{place.options}") if store.is_uri(name) and place.options else name
-        return StoredSource(name=name, label=label, folder=self._shared.setdefault(place.uri, place), path=path)
-
-    def uri(self, name: str) -> str:
-        """Return the URI of what a row names."""
-        place, path = self._place(name)
-        return place.at(f"{place.key}/{path}".lstrip("/")).uri
-
-    def _place(self, name: str) -> tuple[store.Location, str]:
-        try:
-            if store.is_uri(name):
-                location = store.locate(name)
-                return location.folder, location.name
-        except store.StoreError as error:
-            raise ImageError(f"A row names a picture in a store, but {error.strerror}. {error.advice}") from error
-        assert self._folder is not None
-        path = posixpath.normpath(name)
-        if path.startswith("../") and self._folder.key:
-            return _Stored(self._folder.folder)._place(path.removeprefix("../"))
-        if path.startswith(("/", "..")):
-            raise ImageError(f"A row names `{name}`, which does not lie in the bucket of its list. {EXPECTED}")
-        return self._folder, path
+        return from_list(fetched(location), location.folder)
+    except OSError as error:
+        raise unopened(location.uri, error) from error
 
 
 def _csv(path: Path) -> Iterator[Row]:

@@ -1,7 +1,6 @@
 """What is in a tar: one pass over it, kept for tars in a store; and tars as shards of one data set, in the form of WebDataset."""
 
 import contextlib
-from array import array
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ..files import cache_folder, write_files
 from ..legible import first_line
 from ..progress import counting
 from ..tables import about, parquet, read_parquet
-from .compact import Names, Sources, joined
+from .compact import Labels, Names, Sources, joined
 from .folders import SUFFIXES, labels_of
 from .members import DAMAGED, Archive, is_of_the_system, parts_of
 from .source import Source, Unreadable, unopened
@@ -109,16 +108,14 @@ class TarSources(Sources):
         self._starts, self._lengths = index.starts, index.lengths
         self._names = Names(map(str, index.names) if not tar else (f"{tar}/{_stem(str(name), index)}" for name in index.names))
         self._faults = {place: reason for place, reason in enumerate(index.reasons) if reason is not None}
-        codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-        self._known = list(codes)
-        self._labels = array("i", [codes[label] for label in labels])
+        self._labels = Labels(labels)
 
     def __len__(self) -> int:
         return len(self._names)
 
     def made(self, place: int) -> Source:
         """Return the image at a place."""
-        name, label = self._names[place], self._known[self._labels[place]]
+        name, label = self._names[place], self._labels[place]
         if (reason := self._faults.get(place)) is not None:
             own = name.removeprefix(f"{self._tar}/")
             return Unreadable(name=name, label=label, reason=f"`{self._archive.path}: {own}` {reason}")
