@@ -9,6 +9,7 @@ from buckets import NAME
 from convscope import store
 from convscope.errors import OutputError
 from convscope.files import as_path, check_local, check_writable
+from convscope.store_faults import fault
 
 pytestmark = pytest.mark.once
 
@@ -53,6 +54,13 @@ def test_a_copy_is_fetched_once_for_each_state(bucket, tmp_path, monkeypatch):
     bucket.put("models/a b.keras", b"another")
     assert store.fetched(location).read_bytes() == b"another"
     assert not first.exists()
+
+
+def test_the_environment_may_say_where_s3_is(bucket, monkeypatch):
+    bucket.put("endpoint.bin", b"here")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{bucket.port}/")
+    assert store.opened(store.locate(f"s3://{NAME}/endpoint.bin")).read() == b"here"
+    store._system.cache_clear()
 
 
 REFUSED = {
@@ -101,12 +109,12 @@ def test_a_bucket_that_is_not_there_and_one_that_is_shut(bucket):
         store.entries(store.locate(f"s3://nobodys-own/?{bucket.options}"))
     assert not store.is_there(store.locate(bucket.uri("nothing")))
     for code in ("ACCESS_DENIED during HeadObject operation: No response body.", "INVALID_ACCESS_KEY_ID", "UNKNOWN (HTTP status 403)"):
-        said = store._fault(store.locate(bucket.uri()), OSError(f"When reading: AWS Error {code} s3cr3t"))
+        said = fault(OSError(f"When reading: AWS Error {code} s3cr3t"), "s3", "s3", NAME)
         assert "AWS_ACCESS_KEY_ID" in said.advice and "s3cr3t" not in said.strerror
 
 
-def test_an_unknown_answer_is_told_without_what_may_be_signed(bucket):
-    said = store._fault(store.locate(bucket.uri()), OSError("AWS Error SLOW_DOWN: https://h/x?X-Amz-Signature=s3cr3t (Request ID: 17)"))
+def test_an_unknown_answer_is_told_without_what_may_be_signed():
+    said = fault(OSError("AWS Error SLOW_DOWN: https://h/x?X-Amz-Signature=s3cr3t (Request ID: 17)"), "s3", "s3", NAME)
     assert said.strerror == "the store answers: AWS Error SLOW_DOWN: https://h/x"
 
 

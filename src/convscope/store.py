@@ -18,7 +18,7 @@ from typing import IO, Any, TypeGuard
 
 from .digests import hasher
 from .files import as_path, cache_folder, replacing
-from .legible import first_line
+from .store_faults import StoreError, credentials, fault, missing
 
 URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 # What a URI may say of its store, behind its last question mark; all else that stands there belongs to the file's name.
@@ -33,46 +33,12 @@ KINDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "
 SECRET = re.compile(
     r"^(x-amz-|x-goog-|aws|google)|access_?key|secret|token|passw|signature|credential|^sig$|account_key|^key$", re.IGNORECASE
 )
-CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, or the role of the machine",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS, or gcloud auth application-default login",
-    "az": "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, az login, or the identity of the machine",
-    "hdfs": "kinit, or HADOOP_USER_NAME",
-}
 EXPECTED = "Expected s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER@ACCOUNT/NAME or hdfs://HOST:PORT/NAME."
-# What `errno` is where there is nothing.
-MISSING = errno.ENOENT
 # A host that takes the connection and never answers costs three times the request's time.
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5.0, 10.0, 3
 RETRY_SECONDS = 20
 # One request fetches so much where a file is read from its start on.
 BLOCK = 2**22
-REFUSED = re.compile(
-    r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|EXPIRED_?TOKEN|CLIENT_TOKEN|MISSING_AUTHENTICATION|UNRECOGNIZED_CLIENT"
-    r"|NOT_SIGNED_UP|HTTP status 40[13]\b|PERMISSION_DENIED|UNAUTHENTICATED|OAuth2|DefaultAzureCredential|AuthenticationFailed"
-    r"|AuthorizationFailure|InvalidAccessKey|Forbidden|Permission denied|AccessControlException"
-)
-SILENT = re.compile(
-    r"NETWORK_CONNECTION|CURL|curlCode|resolve host|UNAVAILABLE|REQUEST_TIMEOUT|Connection refused|new connection|timed? ?out"
-)
-HOST = re.compile(r"(?:resolve host:|connect to) ([\w-]+(?:\.[\w-]+)+(?::\d+)?)")
-NO_JAVA = re.compile(r"libjvm|libhdfs")
-ELSEWHERE = re.compile(r"HTTP status 30\d|PERMANENT_?REDIRECT|AuthorizationHeaderMalformed")
-
-
-class StoreError(OSError):
-    """What cannot be had from a store. `strerror`: why, the end of a sentence; `advice`: the next one.
-
-    `errno` is EINVAL for what no store can ever hold, ENOENT for what is not there, EACCES for what is refused, EIO for all else.
-    """
-
-    def __init__(self, code: int, reason: str, advice: str) -> None:
-        super().__init__(code, reason)
-        self.advice = advice
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return what makes the same error in another process."""
-        return StoreError, (self.errno, self.strerror, self.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +110,7 @@ def locate(text: str) -> Location:
     bucket, _, key = rest.partition("/")
     if _is_secret(bucket, KINDS[scheme]) or any(SECRET.search(one.partition("=")[0]) for one in options.split("&")):
         reason = "the URI holds credentials, which would be recorded"
-        raise StoreError(errno.EINVAL, reason, f"Leave them out of the URI. {_credentials(KINDS[scheme])}")
+        raise StoreError(errno.EINVAL, reason, f"Leave them out of the URI. {credentials(KINDS[scheme])}")
     if not bucket and KINDS[scheme] != "hdfs":
         raise StoreError(errno.EINVAL, f"the `{scheme}://` URI names no bucket", EXPECTED)
     location = Location(scheme, bucket, key.strip("/"), options)
@@ -175,10 +141,6 @@ def _check(location: Location) -> None:
     if location.key and not {"", ".", ".."}.isdisjoint(location.key.split("/")):
         reason = f"`{location.key}` has a part that is empty, `.` or `..`, which cannot be read from a store"
         raise StoreError(errno.EINVAL, reason, "Rename it there.")
-
-
-def _credentials(kind: str) -> str:
-    return f"Credentials come from {CREDENTIALS[kind]}."
 
 
 def place_of(uri: str) -> str:
@@ -221,8 +183,12 @@ def entries(location: Location) -> list[Entry]:
         from pyarrow import fs
 
         listed = system.get_file_info(fs.FileSelector(path, recursive=False))
-    inside = [_entry(info, "" if info.path.strip("/") == path.strip("/") else info.base_name) for info in listed]
-    return sorted(inside, key=lambda entry: (entry.name, entry.is_folder))
+    inside = list[Entry]()
+    while listed:  # the library's records are larger, and go one by one
+        info = listed.pop()
+        inside.append(_entry(info, "" if info.path.strip("/") == path.strip("/") else info.base_name))
+    inside.sort(key=lambda entry: (entry.name, entry.is_folder))
+    return inside
 
 
 def _entry(info: Any, name: str) -> Entry:
@@ -286,7 +252,7 @@ def fetched(location: Location) -> Path:
     """
     now = found(location)
     if now is None or now.is_folder:
-        raise _missing(location)
+        raise missing()
     folder = cache_folder() / "stores" / hasher(location.uri.encode()).hexdigest()
     name = re.sub(r"[^\w. -]", "_", location.name)[-100:]
     path = folder / f"{now.size:x}-{now.changed:x}" / name
@@ -321,12 +287,8 @@ def state_of(path: str) -> tuple[int, int]:
     location = locate(path)
     now = found(location)
     if now is None or now.is_folder:
-        raise _missing(location)
+        raise missing()
     return now.size, now.changed
-
-
-def _missing(location: Location) -> StoreError:
-    return StoreError(errno.ENOENT, "there is no such file", "Check its name.")
 
 
 def _opened(location: Location) -> tuple[Any, str]:
@@ -348,7 +310,8 @@ def _system(kind: str, bucket: str, options: str, process: int) -> Any:
 
     match kind:
         case "s3":
-            if "region" not in told and not any(os.environ.get(f"AWS_ENDPOINT_URL{one}") for one in ("", "_S3")):
+            told = _endpoint() | told
+            if "region" not in told:
                 told["region"] = "us-east-1" if "endpoint_override" in told else fs.resolve_s3_region(bucket)
             retry = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
             return fs.S3FileSystem(connect_timeout=CONNECT_SECONDS, request_timeout=REQUEST_SECONDS, retry_strategy=retry, **told)
@@ -366,6 +329,13 @@ def _system(kind: str, bucket: str, options: str, process: int) -> Any:
             return fs.HadoopFileSystem(host or "default", int(port or (8020 if host else 0)), user=user)
 
 
+def _endpoint() -> dict[str, str]:
+    """Return what the environment says of where S3 is, which not every pyarrow asks for."""
+    scheme, there, host = (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")).partition("://")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return {"endpoint_override": host.rstrip("/"), "scheme": scheme} | ({"region": region} if region else {}) if there else {}
+
+
 @contextlib.contextmanager
 def _one_error(location: Location) -> Iterator[None]:
     """Raise StoreError for whatever the library raises, which are its own errors and Python's."""
@@ -374,27 +344,4 @@ def _one_error(location: Location) -> Iterator[None]:
     except (StoreError, MemoryError):
         raise
     except Exception as error:
-        raise _fault(location, error) from error
-
-
-def _fault(location: Location, error: Exception) -> StoreError:
-    text, kind = str(error), KINDS[location.scheme]
-    if isinstance(error, ImportError | AttributeError):
-        return StoreError(errno.EIO, f"this pyarrow has no reader for `{location.scheme}://`", "Install a newer pyarrow.")
-    if NO_JAVA.search(text):
-        advice = "Install Java and Hadoop, and set JAVA_HOME, HADOOP_HOME and CLASSPATH as pyarrow's page on HDFS says."
-        return StoreError(errno.EIO, "pyarrow finds no libjvm or libhdfs on this machine", advice)
-    if re.search(r"NO_SUCH_BUCKET|ContainerNotFound|Bucket '.*' not found|InvalidBucketName", text):
-        return StoreError(errno.ENOENT, f"there is no bucket `{location.bucket}`", "Check its name, region and account.")
-    if isinstance(error, FileNotFoundError):
-        return _missing(location)
-    if REFUSED.search(text) or isinstance(error, PermissionError):
-        return StoreError(errno.EACCES, "the store refuses access, or no credentials are set", _credentials(kind))
-    if ELSEWHERE.search(text):
-        return StoreError(errno.EIO, "the bucket lies in another region", "Add ?region=NAME to the URI.")
-    if SILENT.search(text):
-        host = HOST.search(text)
-        where = f" `{host[1]}`" if host else ""
-        return StoreError(errno.EIO, f"the store{where} does not answer", "Check the network and the endpoint, and try again.")
-    said = re.sub(r"\?\S*|\(?Request ID: \S+", "", first_line(error)).strip()
-    return StoreError(errno.EIO, f"the store answers: {said}", "Check the URI, and try again.")
+        raise fault(error, location.scheme, KINDS[location.scheme], location.bucket) from error

@@ -1,5 +1,6 @@
 """Pictures in a store: folders and patterns, listed without opening any, with the names, labels and order that they have on a disk."""
 
+import errno
 import fnmatch
 import glob
 import itertools
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 from .. import store
 from ..errors import ImageError, UnreachableError
-from ..store import Entry, Location, StoreError
+from ..progress import working
+from ..store import Entry, Location
+from ..store_faults import StoreError
 from .archives import is_tar
 from .compact import FolderSources, Names, joined, label_of
 from .folders import is_hidden, is_picture
@@ -51,7 +54,7 @@ def from_bucket(top: Location) -> Sequence[Source]:
     Where it holds tars and no pictures, those in the tars. Hidden files and folders are passed over. Raises UnreachableError.
     """
     names, shut, tars = Names(), list[tuple[int, Source]](), list[tuple[str, str]]()
-    for found in _walk(top):
+    for found in _watched(_walk(top), top):
         if found.fault is not None:
             away = isinstance(found.fault, UnreachableError)
             shut.append((len(names), Unreadable(name=found.name, label=label_of(found.name), reason=str(found.fault), may_pass=away)))
@@ -63,14 +66,23 @@ def from_bucket(top: Location) -> Sequence[Source]:
     return joined([from_tars(tars), pictures]) if tars and len(shut) == len(names) else pictures
 
 
+def _watched(found: Iterator[_Found], top: Location) -> Iterator[_Found]:
+    """Yield what is found, while a line says that a bucket is listed."""
+    with working(f"listing {top.scheme}://{top.bucket}/{top.key}"):
+        yield from found
+
+
 def _walk(top: Location) -> Iterator[_Found]:
     """Yield the files below a folder in the order of their names, those of one folder at a time."""
     try:
         listed = store.entries(top)
     except StoreError as error:
         raise unopened(top.uri, error) from error
-    with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(LISTED_AT_ONCE)
+    try:
         yield from _inside(top, "", listed, pool)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _inside(top: Location, below: str, listed: list[Entry], pool: ThreadPoolExecutor) -> Iterator[_Found]:
@@ -136,6 +148,6 @@ def _listed(folder: Location) -> Iterable[Entry]:
     try:
         return store.entries(folder)
     except StoreError as error:
-        if error.errno == store.MISSING and folder.key:
+        if error.errno == errno.ENOENT and folder.key:
             return ()
         raise unopened(folder.uri, error) from error

@@ -7,7 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import ImageError
-from ..store import Location, StoreError, found, is_uri, locate
+from ..store import Location, found, is_uri, locate
+from ..store_faults import StoreError
 from .compact import Labels, Names, Sources
 from .source import FileSource, Source, StoredSource
 

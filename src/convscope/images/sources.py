@@ -15,7 +15,8 @@ from ..errors import ImageError, alike
 from ..files import as_path
 from ..legible import first_line, shortened
 from ..reach import is_within_reach, permit
-from ..store import Entry, Location, StoreError, fetched, is_uri
+from ..store import Entry, Location, fetched, is_uri
+from ..store_faults import StoreError
 from . import buckets
 from .archives import from_archive, is_archive, is_tar
 from .arrays import from_array, from_numpy

@@ -1,7 +1,8 @@
 """What is in a tar: one pass over it, kept for tars in a store; and tars as shards of one data set, in the form of WebDataset."""
 
 import contextlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -47,10 +48,13 @@ class Index:
         return [str(name).split("/") for name in self.names]
 
 
-def index_of(archive: Archive) -> Index:
-    """Return what is in a tar; that of a store is passed over once, and then known to this user's cache. Raises ImageError."""
+def index_of(archive: Archive, stopped: threading.Event | None = None) -> Index:
+    """Return what is in a tar; that of a store is passed over once, and then known to this user's cache. Raises ImageError.
+
+    `stopped`: set by another thread, it ends the pass with an UnreachableError.
+    """
     if not archive.is_stored:
-        return _passed(archive)
+        return _passed(archive, stopped)
     path = cache_folder() / "tars" / f"{digest(f'{archive.path} {archive.size} {archive.changed}'.encode())}.parquet"
     with contextlib.suppress(ConvscopeError, OSError, ValueError, LookupError, TypeError):
         known, said = read_parquet(path), about(path)
@@ -58,18 +62,20 @@ def index_of(archive: Archive) -> Index:
             starts, lengths = (np.asarray(known.numbers[name], np.int64) for name in ("start", "length"))
             name, label, reason = (known.texts[one] for one in ("name", "label", "reason"))
             return Index(name, starts, lengths, label, reason, bool(said["samples"]), str(said["ended"]))
-    index = _passed(archive)
+    index = _passed(archive, stopped)
     columns = {"name": index.names, "start": index.starts, "length": index.lengths, "label": index.labels, "reason": index.reasons}
     with contextlib.suppress(ConvscopeError, OSError):
         write_files({path: parquet(columns, {"schema": SCHEMA, "samples": index.is_of_samples, "ended": index.ended})})
     return index
 
 
-def _passed(archive: Archive) -> Index:
+def _passed(archive: Archive, stopped: threading.Event | None) -> Index:
     """Return what one pass over a tar finds."""
     pictures, told, ended = list[Member](), dict[str, str](), ""
     try:
         for member in tar_members(archive):
+            if stopped is not None and stopped.is_set():
+                raise UnreachableError(f"`{archive.path}` was not listed to its end.")
             if member.told and (member.ending == "cls" or member.key not in told):
                 told[member.key] = member.told
             elif not member.told:
@@ -141,8 +147,8 @@ def from_tars(tars: Sequence[tuple[str, str]]) -> Sequence[Source]:
     One that cannot be listed now is tried again the next time. Raises ImageError where none can be.
     """
     found, plain = list[Sequence[Source] | ImageError](), dict[int, tuple[Archive, Index]]()
-    with ThreadPoolExecutor(LISTED_AT_ONCE) as pool, counting("listing tars", len(tars)) as advance:
-        for (_, name), listed in zip(tars, pool.map(lambda tar: _listed(tar[0]), tars), strict=True):
+    with counting("listing tars", len(tars)) as advance:
+        for (_, name), listed in zip(tars, _all_listed([path for path, _ in tars]), strict=True):
             if not isinstance(listed, ImageError) and not listed[1].is_of_samples:
                 plain[len(found)] = listed
                 found.append([])
@@ -170,9 +176,19 @@ def _stem(name: str, index: Index) -> str:
     return member.key if f".{member.ending}" in SUFFIXES else name
 
 
-def _listed(path: str) -> tuple[Archive, Index] | ImageError:
+def _all_listed(paths: Sequence[str]) -> Iterator[tuple[Archive, Index] | ImageError]:
+    """Yield what is in each tar, several listed at once; whoever stops here does not wait for the rest."""
+    pool, stopped = ThreadPoolExecutor(LISTED_AT_ONCE), threading.Event()
+    try:
+        yield from pool.map(lambda path: _listed(path, stopped), paths)
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _listed(path: str, stopped: threading.Event) -> tuple[Archive, Index] | ImageError:
     try:
         archive = Archive.at(path)
-        return archive, index_of(archive)
+        return archive, index_of(archive, stopped)
     except ImageError as error:
         return error

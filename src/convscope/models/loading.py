@@ -11,7 +11,8 @@ from .. import assets
 from ..errors import ModelError, OptionError, check_choice, closest
 from ..progress import working
 from ..reach import is_within_reach, permit, user_path
-from ..store import StoreError, fetched, is_uri, locate
+from ..store import fetched, is_uri, locate
+from ..store_faults import StoreError
 from . import applications
 from .architectures import architecture_for
 from .bundle import ModelBundle
