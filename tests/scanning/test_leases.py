@@ -51,6 +51,14 @@ def test_a_lease_is_what_a_worker_does_in_half_a_minute_and_the_last_ones_are_sm
     assert sizes(4, LEASE_SECONDS * 2, 40) == [1] * 40
 
 
+def test_a_lease_ends_where_a_tar_does_if_that_is_near():
+    engine = Paced(2, LEASE_SECONDS / 3)
+    lease = lambda spans: Lease(tuple(Shard(a, (None,) * (b - a), np.zeros(b - a)) for a, b in spans), 9, "", None)  # noqa: E731
+    spans = [(one, one + 1) for one in range(60)]
+    found = Assignments([], spans, lease, lambda: None, lambda image: image % 5 > 0).results(engine, None, None)
+    assert [item.key[-1][1] for item, _ in found][:5] == [1, 5, 10, 15, 20]
+
+
 class Stopped(Exception):
     """What ends a scan."""
 

@@ -172,8 +172,9 @@ def read_part(path: Path, wanted: Collection[str] | None = None, *, checked: boo
     try:
         check_file(path, known and known[4] if checked else None)
         file = ArrayFile(path)
-        arrays = {name: np.array(file[name]) for name in file if wanted is None or name in ("about", *wanted)}
-        rows = {name: arrays.pop(name) for name in ROWS if name in arrays}
+        arrays = {name: file[name] for name in file if wanted is None or name in ("about", *wanted)}
+        rows = {name: arrays.pop(name) for name in ROWS if name in arrays}  # a large one stays in its file until it is used
+        arrays = {name: np.array(values) for name, values in arrays.items()}
         head = parse_json(arrays.pop("about").tobytes())
         schema = int(head.get("schema", 1))
         check_schema(path, schema, SCHEMA, OptionError)
@@ -232,7 +233,7 @@ class Rows:
         """Put rows at their place. No memory map: its pages would count as ours."""
         with self._open() as file:
             file.seek(self._start + first * self._row)
-            file.write(np.ascontiguousarray(rows, self._kind).tobytes())
+            file.write(np.ascontiguousarray(rows, self._kind).reshape(-1).view(np.uint8).data)
 
     def read(self) -> Any:
         """Return the rows as a memory map that cannot be written."""

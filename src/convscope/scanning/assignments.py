@@ -21,7 +21,8 @@ class Assignments:
     """The work of one turn: `repairs`, each a lease of its own, then `spans`, as many in a lease as a worker measures in LEASE_SECONDS.
 
     `lease` makes a lease of spans; `merge` returns a merge that is due, or None. The size of a lease follows the time that the last one
-    took. One worker is handed one shard at a time, so that nothing but the shard in progress is ever lost.
+    took, and has up to `most` shards. It ends where a tar does, if that is near: `joined` says whether an image lies in one tar with the
+    image before it. One worker is handed one shard at a time, so that nothing but the shard in progress is ever lost.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class Assignments:
         spans: Sequence[Span],
         lease: Callable[[Sequence[Span]], Lease],
         merge: Callable[[], Merge | None],
+        joined: Callable[[int], bool] = lambda image: False,
         most: int = MOST_SHARDS,
     ) -> None:
-        self._repairs, self._left, self._lease, self._merge, self._most = deque(repairs), deque(spans), lease, merge, most
+        self._repairs, self._left, self._lease, self._merge = deque(repairs), deque(spans), lease, merge
+        self._joined, self._most = joined, min(most, MOST_SHARDS)
         self._count, self._pace = len(repairs) + len(spans), 1
         self._missing = dict[tuple[Any, ...], Lease | Merge]()
 
@@ -78,9 +81,15 @@ class Assignments:
             return self._lease([self._repairs.popleft()])
         if (merge := self._merge()) is not None or not self._left:
             return merge
+        size = self._size(engine)
+        spans = [self._left.popleft() for _ in range(size)]
+        while self._left and size > 1 and len(spans) < min(2 * size, self._most) and self._joined(spans[-1][1]):
+            spans.append(self._left.popleft())
+        return self._lease(spans)
+
+    def _size(self, engine: Engine) -> int:
         workers = int(getattr(engine, "workers", 1))
-        size = 1 if workers <= 1 else max(1, min(self._pace, self._most, len(self._left) // (SHARES * workers)))
-        return self._lease([self._left.popleft() for _ in range(size)])
+        return 1 if workers <= 1 else max(1, min(self._pace, self._most, len(self._left) // (SHARES * workers)))
 
 
 def discard(finished: Finished, home: Home) -> None:

@@ -130,7 +130,8 @@ class _Work:
             return
         self.journal.forget_merges()
         row = SHARD * (4 * self.journal.measure.features + self.journal.kind.itemsize)
-        given = Assignments(repairs, spans, self._lease, lambda: self.journal.due(self.home), max(1, MOST_ROW_BYTES // row))
+        due = lambda: self.journal.due(self.home)  # noqa: E731
+        given = Assignments(repairs, spans, self._lease, due, self._is_joined, max(1, MOST_ROW_BYTES // row))
         with contextlib.closing(given.results(self.engine, self.function, self.home)) as results:  # ends the workers
             for item, finished in results:
                 if isinstance(item, Merge):
@@ -144,6 +145,10 @@ class _Work:
         sample = self.journal.sample
         shards = (Shard(a, tuple(self.sources[a:b]), self.classes[a:b], tuple(sample.of(a, b).tolist())) for a, b in spans)
         return Lease(tuple(shards), self.top, self.journal.of, self.home)
+
+    def _is_joined(self, image: int) -> bool:
+        """Return whether an image lies in one tar with the image before it."""
+        return image < len(self.sources) and self.sources[image - 1].group == self.sources[image].group != ""
 
     def merge(self) -> None:
         """Merge all parts: many of them on the engine, the last few here."""
