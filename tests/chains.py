@@ -58,6 +58,8 @@ CHAINS = {
     "upsampling": ((64, 64), lambda: [layers.MaxPooling2D(4), same(3), layers.UpSampling2D(2), same(3)]),
     "cropping": ((64, 64), lambda: [same(3), layers.Cropping2D(((1, 2), (3, 0))), same(3), layers.MaxPooling2D(2)]),
 }
+# What every run of the tests tries; `make matrix` tries all.
+TELLING = ("VGG", "odd sides", "residual", "strided same, odd", "branches", "depthwise", "upsampling")
 RULESETS = {
     "switches": deconvnet(),
     "ties": deconvnet(ties="spread"),

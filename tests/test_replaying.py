@@ -58,7 +58,7 @@ def test_a_picture_that_differs_ends_with_exit_code_1(tmp_path, capsys):
 
 
 def test_each_picture_of_a_folder_is_replayed(tmp_path):
-    written = convscope.ascend("fashion", "block1_conv1:0-1", steps=2).save(tmp_path / "two")
+    written = convscope.ascend("fashion", "block1_conv1:0-1", steps=2, size=16, precision="float32").save(tmp_path / "two")
     pictures = [path for path in written if path.suffix == ".png"]
     assert len(pictures) == 3
     assert all(same_bytes(replay(path), path) for path in pictures)

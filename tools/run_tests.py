@@ -78,6 +78,7 @@ def parts(backends: list[str], matrix: bool, arguments: tuple[str, ...]) -> list
     if matrix:
         done = tuple(f"--deselect={name}" for name in CORE)
         rest = [("-m", "not once", *share, *done, *arguments) for share in COMPUTING]
+        rest.append(("-m", "not once and long", *CORE, *arguments))
     else:
         rest = [("-m", "not once and not long", *CORE, *arguments)]
     apart = [Part(backend, one) for one in rest for backend in others]

@@ -148,6 +148,7 @@ def test_a_written_picture_says_how_to_make_it_alone(bundle, network, tmp_path):
 def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
     alive, most = [], []
     climb = jobs.ascended
+    gc.freeze()  # what there is already need not be looked through at each collection
 
     def counting(*given):
         record = climb(*given)
@@ -159,6 +160,7 @@ def test_memory_holds_no_more_pictures_than_a_sheet(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "ascended", counting)
     model = model_of(keras.layers.Conv2D(12, 3, name="conv"), shape=(16, 16, 3))
     convscope.ascend_all(convscope.load(awake(model), preprocess="unit"), layers="all", **SETTINGS).save(tmp_path)
+    gc.unfreeze()
     assert len(most) == 6
     assert max(most) <= 6  # of 12: those of one sheet, and the first of the next
 
@@ -217,7 +219,13 @@ def test_a_request_is_large_by_pattern_or_beyond_one_chunk(bundle, units, layers
     [("all", {"conv1", "conv2", "logits"}), ("convolutions", {"conv1", "conv2"}), ("pool*,logits", {"pool1", "logits"})],
 )
 def test_layers_are_those_of_the_patterns(bundle, layers, climbed):
-    assert {unit.layer for record in convscope.ascend_all(bundle, layers=layers, **SETTINGS) for unit in record.units} == climbed
+    job = convscope.ascend_all(bundle, layers=layers, **SETTINGS)
+    assert {unit.layer for unit in job.units} == climbed
+
+
+def test_units_of_any_kind_of_layer_are_climbed(bundle):
+    units = ["pool1:0", "logits:0"]
+    assert [str(unit) for record in convscope.ascend_all(bundle, units, **SETTINGS) for unit in record.units] == units
 
 
 def test_requests_that_make_no_sense_are_refused(bundle, tmp_path):

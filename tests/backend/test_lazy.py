@@ -9,8 +9,8 @@ import pytest
 pytestmark = pytest.mark.once
 
 FIRST = [
+    pytest.param("from convscope.backend import device_name; device_name()", marks=pytest.mark.long),
     "from convscope.models import applications; applications.cache_folder()",  # a class without -m looks there for networks
-    "from convscope.backend import device_name; device_name()",
 ]
 
 

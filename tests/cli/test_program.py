@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -116,11 +115,27 @@ def test_a_strangers_broken_method_is_a_warning(stranger, tmp_path):
 
 def test_control_c_writes_what_was_reached(tmp_path):
     target = tmp_path / "reached.png"
-    arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "64", "--steps", "100000", "-o", str(target)]
-    process = subprocess.Popen([sys.executable, "-m", "convscope", *arguments], stderr=subprocess.PIPE, text=True)
+    arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "28", "--steps", "100000", "-o", str(target)]
+    code = f"""
+import sys
+from convscope.ascent import climb
+from convscope.cli import main
+
+step = climb.AscentRun.step
+
+def telling(run, *given, **more):
+    found = step(run, *given, **more)
+    climb.AscentRun.step = step
+    print("climbing", file=sys.stderr, flush=True)
+    return found
+
+climb.AscentRun.step = telling
+sys.argv = ["convscope", *{arguments!r}]
+main()
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     try:
-        assert "fashion" in process.stderr.readline()
-        time.sleep(6)
+        assert "climbing\n" in iter(process.stderr.readline, "")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     finally:

@@ -52,7 +52,7 @@ def test_which_layer_it_is_is_said():
     assert weight_notes(as_network(convscope.load("fashion")).graph, []) == ()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, pytest.param(np.inf, marks=pytest.mark.long)])
 def test_such_units_are_called_not_finite_and_neither_silent_nor_dead(tmp_path, value):
     bundle, pixels = network(value=value), images(12, 12, 12, 3)
     run = convscope.scan(bundle, pixels, layers=["conv", "act", "mixed"], out=tmp_path / "run", precision="float32")

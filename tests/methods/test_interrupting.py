@@ -73,29 +73,31 @@ def encoded(result, name, artefact):
     return artefact if isinstance(artefact, str | bytes) else writer.picture_bytes(result, name)
 
 
-@pytest.mark.parametrize("layer", [1, 2])
-def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch, layer):
+def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch):
     pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
+
+    def cut_short_at(layer):
+        with monkeypatch.context() as patched:
+            interrupted_at(patched, importlib.import_module("convscope.ascent.inputs"), "strongest_values", layer)
+            return convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
+
     whole = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
-    interrupted_at(monkeypatch, importlib.import_module("convscope.ascent.inputs"), "strongest_values", layer)
-    found = convscope.ascend(bundle, units, real=pictures, steps=3, **SETTINGS)
-    assert found.interrupted and np.array_equal(found.images, whole.images)
-    if layer == 1:
-        assert found.real is None and found.provenance.parameters["real"] is None
-        assert same(found, replayed(bundle, found))
-    else:
-        assert found.real[0] == whole.real[0] and np.isnan(found.real[1])
+    first, second = cut_short_at(1), cut_short_at(2)
+    assert all(found.interrupted and np.array_equal(found.images, whole.images) for found in (first, second))
+    assert first.real is None and first.provenance.parameters["real"] is None
+    assert same(first, replayed(bundle, first))
+    assert second.real[0] == whole.real[0] and np.isnan(second.real[1])
 
 
 PLACES = [
-    (climb.AscentRun, "step", False),
-    (climb.AscentRun, "step", True),
-    (climb.Climber, "scores", False),
-    (run.Frames, "see", False),
+    pytest.param(climb.AscentRun, "step", False, marks=pytest.mark.long, id="before a step"),
+    pytest.param(climb.AscentRun, "step", True, id="after a step"),
+    pytest.param(climb.Climber, "scores", False, id="measuring"),
+    pytest.param(run.Frames, "see", False, marks=pytest.mark.long, id="keeping a frame"),
 ]
 
 
-@pytest.mark.parametrize(("owner", "name", "after"), PLACES, ids=["before a step", "after a step", "measuring", "keeping a frame"])
+@pytest.mark.parametrize(("owner", "name", "after"), PLACES)
 @pytest.mark.parametrize("number", all_but([2], [1, 2, 5, 7, 9, 12], once=True))
 def test_an_interrupted_ascent_is_made_again(bundle, monkeypatch, owner, name, after, number):
     """Three layers of other fields, each a batch of its own: the size is that of all, also where only the first is reached."""

@@ -21,6 +21,7 @@ from convscope.portraits.top import pages
 from convscope.replaying import replay, same_bytes
 from convscope.requests import Finished, Note, Request
 from convscope.units import Unit
+from sampling import all_but
 
 top_module = importlib.import_module("convscope.portraits.top")
 top_method = top_module.METHOD
@@ -67,8 +68,12 @@ def test_patches_are_those_of_the_scan(run, found):
     assert (found.channels, found.images, found.dataset) == (128, 120, "sample:fashion[0-119]")
 
 
-@pytest.mark.parametrize(("layer", "channel"), [("block2_conv2", 3), ("block3_conv1", 5), ("dense1", 3), ("predictions", 8)])
-@pytest.mark.parametrize("switches", [True, "spread"])
+KINDS = [("block2_conv2", 3, True), ("block3_conv1", 5, "spread"), ("dense1", 3, "spread"), ("predictions", 8, True)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "channel", "switches"), all_but(KINDS, [(*one[:2], switches) for one in KINDS for switches in (True, "spread")])
+)
 def test_projections_are_the_deconvnets_at_the_field(fashion, run, layer, channel, switches, record_error):
     (patches,) = convscope.top(fashion, f"{layer}:{channel}", run=run, switches=switches, ties="spread").patches
     names = [f"sample:fashion[{image}]" for image in patches.images]
@@ -270,11 +275,18 @@ def test_a_picture_of_an_earlier_release_is_made_again(run, found, tmp_path):
     assert same_bytes(replay(path, allow=run.path), path)
 
 
-def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run, tmp_path, monkeypatch):
-    request = Request(top_method, ("block2_conv2",), {"run": run}, fashion)
+@pytest.fixture
+def small_pages(monkeypatch):
+    """Pages of two units: what pages are kept for does not depend on how many units they show, but the time to draw them does."""
+    monkeypatch.setattr(top_module, "ON_A_PAGE", 2)
+
+
+@pytest.mark.once
+def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run, tmp_path, monkeypatch, small_pages):
+    request = Request(top_method, ("block2_conv2:0-7",), {"run": run}, fashion)
     count = len(request.pieces.results)
     whole, part = tmp_path / "whole", tmp_path / "part"
-    assert [*request.write(whole, folder=tmp_path)][-1] == Finished(False, 64, 0, whole / "index.html") and count == 4
+    assert [*request.write(whole, folder=tmp_path)][-1] == Finished(False, 8, 0, whole / "index.html") and count == 4
     made, own = [], top_module.portraits_of
 
     def until_the_third(*given, **more):
@@ -286,11 +298,11 @@ def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run,
     with monkeypatch.context() as patched:
         patched.setattr(top_module, "portraits_of", until_the_third)
         end = [*request.write(part, folder=tmp_path)][-1]
-        assert end == Finished(True, 32, 0, part / "index.html")
-        assert [*end.sentences()] == ["Interrupted. 32 units are written. The same command makes the rest."]
+        assert end == Finished(True, 4, 0, part / "index.html")
+        assert [*end.sentences()] == ["Interrupted. 4 units are written. The same command makes the rest."]
     times = {path.name: path.stat().st_mtime_ns for path in part.glob("*.png")}
     events = [*request.write(part, folder=tmp_path)]
-    assert events[-1] == Finished(False, 32, 32, part / "index.html")
+    assert events[-1] == Finished(False, 4, 4, part / "index.html")
     assert [one.new for one in events if isinstance(one, Written)] == [False, False, True, True]
     assert not any("Overwrote" in one.text for one in events if isinstance(one, Note))
     assert all((part / name).stat().st_mtime_ns == time for name, time in times.items())
@@ -298,17 +310,18 @@ def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run,
     assert {path.relative_to(part): path.read_bytes() for path in part.rglob("*") if path.is_file()} == files
 
 
-def test_a_page_of_other_settings_or_of_an_older_run_is_made_again(fashion, run, tmp_path):
+@pytest.mark.once
+def test_a_page_of_other_settings_or_of_an_older_run_is_made_again(fashion, run, tmp_path, small_pages):
     def kept(**options):
-        request = Request(top_method, ("block3_conv1:0-31",), {"run": run} | options, fashion)
+        request = Request(top_method, ("block3_conv1:0-3",), {"run": run} | options, fashion)
         return [*request.write(tmp_path, folder=tmp_path)][-1].kept
 
-    assert [kept(), kept(), kept(contrast=90.0), kept(contrast=90.0)] == [0, 32, 0, 32]
+    assert [kept(), kept(), kept(contrast=90.0), kept(contrast=90.0)] == [0, 4, 0, 4]
     pages_of_it = sorted(tmp_path.glob("*.png"))
     pages_of_it[0].write_bytes(pages_of_it[1].read_bytes())  # another page under its name
-    assert kept(contrast=90.0) == 16
+    assert kept(contrast=90.0) == 2
     pages_of_it[1].with_suffix(".json").unlink()
-    assert kept(contrast=90.0) == 16
+    assert kept(contrast=90.0) == 2
     manifest = run.path / "manifest.json"
     os.utime(pages_of_it[0], ns=(0, manifest.stat().st_mtime_ns - 1))
-    assert kept(contrast=90.0) == 16
+    assert kept(contrast=90.0) == 2
