@@ -113,7 +113,8 @@ class Method:
 
     `divide(model, *inputs, **options)` returns the Pieces of a request that may be too large for one picture. Inputs and options of its own
     are offered beside those of `run`. `network(inputs, options, told)` returns the network of a request that names none, or None where
-    none is needed; `told` is what `load` would be told. `in_todays_words(parameters)` returns the parameters that an earlier release
+    none is needed; `told` is what `load` would be told. `suffices(inputs)` says whether inputs hold what a network would compute, so that
+    none may be named. `in_todays_words(parameters)` returns the parameters that an earlier release
     recorded in a picture as `run` takes them now. `explain(network)` says in a few words what the method shows of a network.
     """
 
@@ -124,6 +125,7 @@ class Method:
     description: str = ""
     divide: Callable[..., Pieces] | None = None
     network: Callable[[tuple[Any, ...], Mapping[str, Any], Mapping[str, Any]], Any] | None = None
+    suffices: Callable[[tuple[Any, ...]], bool] | None = None
     in_todays_words: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     explain: Callable[[Any], str] | None = None
 

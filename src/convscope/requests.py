@@ -187,8 +187,8 @@ class Request:
         options = {name: value for name, value in self.options.items() if name in self._drawing}
         return result.drawn(**options) if options else result
 
-    def command_line(self, *, model: str, told: Mapping[str, Any] | None = None, out: Path | None = None) -> str:
-        """Return the shell command that does the same; options at their defaults are left out."""
+    def command_line(self, *, model: str | None, told: Mapping[str, Any] | None = None, out: Path | None = None) -> str:
+        """Return the shell command that does the same; options at their defaults are left out. `model`: None where none is needed."""
         words = ["convscope", self.method.name]
         for value in self.inputs:
             words.extend(value if isinstance(value, list) else [value])
@@ -196,7 +196,8 @@ class Request:
             value = self.options.get(option.name, option.default)
             if value != option.default:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
-        return shlex.join([*words, "-m", model, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+        named = [] if model is None else ["-m", model]
+        return shlex.join([*words, *named, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
 
 
 def _notes(result: Result) -> Iterator[Note]:

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 
+import numpy as np
 import pytest
 
 import convscope
@@ -50,6 +51,21 @@ def test_from_start_to_a_written_picture(tmp_path):
     assert written.result.variant == "center"
     assert asked(events).stage == "again"
     assert len(state.commands) == 1
+
+
+def test_a_map_takes_a_run_or_features_and_then_no_network(tmp_path, run):
+    np.save(tmp_path / "features 1.npy", np.random.default_rng(0).normal(size=(12, 4)).astype("float32"))
+    state, _ = answered(tmp_path / "out", "fashion", WHOLE, "tsne")
+    for images in (str(run.path), shlex.quote(str(tmp_path / "features 1.npy"))):
+        after, events = session.advance(state, images)
+        assert any(isinstance(event, Written) for event in events) and " -m " not in after.commands[-1]
+        main(shlex.split(after.commands[-1])[1:])
+
+
+def test_paths_may_stand_in_quotation_marks(tmp_path, run):
+    shutil.copytree(run.path, tmp_path / "a run")
+    state, _ = answered(tmp_path, f"'{tmp_path / 'a run'}'")
+    assert state.bundle.name == "fashion" and state.run == str(tmp_path / "a run")
 
 
 def test_the_saved_command_makes_the_same_picture(tmp_path):

@@ -232,7 +232,11 @@ def _notes(material: Material, axes: PrincipalAxes, reference: Reference | None,
 
 def _network(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Mapping[str, Any]) -> ModelBundle | None:
     """Return the default network with classes, None where the inputs hold features already."""
-    return None if holds_run(inputs[0]) or holds_features(inputs[0]) else load_default(classes=True, **told)
+    return None if _has_features(inputs) else load_default(classes=True, **told)
+
+
+def _has_features(inputs: tuple[Any, ...]) -> bool:
+    return holds_run(inputs[0]) or holds_features(inputs[0])
 
 
 def _explanation(network: Network) -> str:
@@ -257,4 +261,5 @@ METHOD = Method(
         "with `features`, or a Parquet file. The images of the rows may follow. That needs no model."
     ),
     network=_network,
+    suffices=_has_features,
 )

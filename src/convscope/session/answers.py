@@ -16,7 +16,7 @@ from ..options import RUN, Option
 from ..scanning import open_run
 from ..units import parse
 from .questions import asked, asked_option, method_choices
-from .running import run
+from .running import needs_no_network, run
 from .state import BACK, OUT, QUIT, WHOLE, Ended, State, Step, Told, strongest
 
 
@@ -45,6 +45,7 @@ def _before(state: State) -> str:
 
 
 def _take_model(state: State, answer: str) -> Step:
+    answer = _unquoted(answer)
     bundle = as_bundle(None if answer in ("", "vgg16") else answer, **state.told)
     notes = [Told(note) for note in bundle.notes]
     images = "sample:cat" if bundle.channels == 3 else "sample:fashion[0-2]"
@@ -87,7 +88,8 @@ def _take_method(state: State, answer: str) -> Step:
 
 def _take_images(state: State, answer: str) -> Step:
     images = _split(answer or state.images)
-    as_image_set(images)
+    if not needs_no_network(state, images):
+        as_image_set(images)
     return _next_option(replace(state, images=shlex.join(images)))
 
 
@@ -99,8 +101,15 @@ def _split(answer: str) -> list[str]:
         raise OptionError(f"`{answer}` has an open quotation mark. Close it, or quote it.") from error
 
 
+def _unquoted(answer: str) -> str:
+    """Return the answer without the quotation marks in which terminals wrap a path that is dropped there."""
+    words = _split(answer) if answer[:1] in ("'", '"') else [answer]
+    return words[0] if len(words) == 1 else answer
+
+
 def _take_option(state: State, answer: str) -> Step:
     option = asked_option(state)
+    answer = _unquoted(answer) if option.names else answer
     value = _converted(option, answer or (state.run if option.names == RUN else ""))
     if option.names == RUN:
         _check_run(value, state.layer)

@@ -16,14 +16,15 @@ from .state import State, Step, Told, strongest
 def run(state: State) -> Step:
     """Write the request of a state; return the state that knows its command, and what to show."""
     assert state.method is not None
-    request = Request(state.method, tuple(_taken(state).values()), state.options | _ranked(state), state.bundle)
+    network = None if needs_no_network(state, shlex.split(state.images)) else state.bundle
+    request = Request(state.method, tuple(_taken(state).values()), state.options | _ranked(state), network)
     target, command = _target(state, request)
     written, notes, end = _written(request, target)
     stop = None if written.result is None else written.result.provenance.parameters.get("stop")
     # Repeating an interrupted picture makes the same one only if it ends after as many steps. A request of many pieces resumes instead.
     if end.interrupted and request.pieces.write is None and stop is not None:
         again = replace(request, options={**request.options, "stop": stop})
-        command = again.command_line(model=state.model, told=state.told, out=target)
+        command = _command(state, again, target)
     told = [Told(text) for text in (*_narrowed(state, request), *notes, *end.sentences(), f"the same again: {command}")]
     commands = state.commands if command in state.commands else (*state.commands, command)
     return asked(replace(state, stage="again", commands=commands), written, *told)
@@ -34,10 +35,22 @@ def _target(state: State, request: Request) -> tuple[Path, str]:
     for number in range(1, len(state.commands) + 2):
         stem = f"{number:02d}-{request.method.name}-{_subject(state, request)}"
         target = state.out / (f"{stem}.png" if request.pieces.write is None else stem)
-        command = request.command_line(model=state.model, told=state.told, out=target)
+        command = _command(state, request, target)
         if command in state.commands[number - 1 : number]:
             break
     return target, command
+
+
+def _command(state: State, request: Request, target: Path) -> str:
+    model, told = (None, {}) if request.network is None else (state.model, state.told)
+    return request.command_line(model=model, told=told, out=target)
+
+
+def needs_no_network(state: State, images: list[str]) -> bool:
+    """Say whether the images hold what a network would compute, such as the features of a run."""
+    assert state.method is not None
+    suffices = state.method.suffices
+    return suffices is not None and state.method.takes == ("images",) and suffices((images,))
 
 
 def _written(request: Request, target: Path) -> tuple[Written, list[str], Finished]:
