@@ -64,6 +64,17 @@ def fashion(*words):
 
 
 CASES = {
+    "no store": (["scan", "foo://bucket/x", "-m", "fashion"], "`foo://` is not a store that convscope reads"),
+    "a key in a URI": (["deconv", "block1_conv1:0", "s3://AKIA:secret@bucket/x.png", "-m", "fashion"], "the URI holds credentials"),
+    "a run in a store": (
+        ["scan", "sample:cat", "-m", "fashion", "-o", "s3://bucket/run"],
+        "`s3://bucket/run`: it lies in a store",
+    ),
+    "a picture in a store": (
+        ["deconv", "block1_conv1:0", "sample:cat", "-m", "fashion", "-o", "gs://b/x.png"],
+        "Cannot write `gs://b/x.png`",
+    ),
+    "a model in no store": (["layers", "ftp://host/x.keras"], "`ftp://` is not a store that convscope reads"),
     "missing file": (["layers", "missing.h5"], "No file `missing.h5`"),
     "text file": (["layers", "text.h5"], "neither an HDF5 file nor a .keras archive: it starts with 'not a model'"),
     "empty file": (["layers", "empty.h5"], "is empty"),

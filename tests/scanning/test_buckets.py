@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from buckets import encoded
+from buckets import encoded, tar
 from convscope import assets
 from convscope.images import source
 from convscope.models import load
@@ -79,3 +79,16 @@ def test_a_store_that_is_away_for_a_while_costs_no_image(both, listing, bucket, 
     back.join()
     assert 2 <= len(faults) < COUNT
     assert there.complete and tables(there) == tables(here)
+
+
+def test_the_run_of_tars_in_a_bucket_is_the_run_of_the_tars(both, bucket, tmp_path):
+    _, _, network, _ = both
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for shard in range(3):
+        pictures = [(f"{number}.png", encoded(4 * shard + number)) for number in range(4)]
+        members = [*pictures, *((f"{number}.cls", b"%d" % shard) for number in range(4))]
+        (folder / f"{shard}.tar").write_bytes(tar(members))
+    there = scanned(network, bucket.put_folder(folder, f"{tmp_path.name}-tars"), tmp_path / "there")
+    assert tables(there) == tables(scanned(network, folder, tmp_path / "here-too"))
+    assert (there.name(5), there.label(5), there.classes) == ("1.tar/1", "1", ("0", "1", "2"))
