@@ -111,7 +111,7 @@ def test_real_images_give_the_largest_activation_among_them(bundle):
 
 def test_several_pictures_of_a_unit_are_pushed_apart(tmp_path):
     bundle = convscope.load(small(side=16), preprocess="unit")  # without large biases, which make all Gram matrices alike
-    settings = {"steps": 15, "size": 16, "precision": "float32"}
+    settings = {"steps": 30, "size": 16, "precision": "float32"}
     apart = convscope.ascend(bundle, "conv2:0-1", diversity=3, **settings)
     assert [unit.channel for unit in apart.units] == [0, 0, 0, 1, 1, 1]
     seeds = [convscope.ascend(bundle, "conv2:0-1", seed=seed, **settings).images for seed in range(3)]
