@@ -18,7 +18,6 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE = 400
 LONGEST_BODY = 40
 TABLES = {"operators.py:operators", "graph_operators.py:nodes"}  # tables written as code
-TO_BE_DIVIDED = {"embed.py:tsne"}
 # Modules of so many lines and more have tests at their own path, but for those that are tested with their neighbours.
 WORTH_TESTS = 200
 TESTED_ELSEWHERE = {
@@ -100,7 +99,7 @@ def test_no_body_is_longer_than_a_screen():
         for function in functions(ast.parse(path.read_text("utf-8")))
         if (length := body_length(function)) > LONGEST_BODY
     }
-    assert set(long) == TABLES | TO_BE_DIVIDED, long
+    assert set(long) == TABLES, long
 
 
 def test_heavy_packages_have_one_door():

@@ -113,9 +113,9 @@ class Method:
 
     `divide(model, *inputs, **options)` returns the Pieces of a request that may be too large for one picture. Inputs and options of its own
     are offered beside those of `run`. `network(inputs, options, told)` returns the network of a request that names none, or None where
-    none is needed; `told` is what `load` would be told. `suffices(inputs)` says whether inputs hold what a network would compute, so that
-    none may be named. `in_todays_words(parameters)` returns the parameters that an earlier release
-    recorded in a picture as `run` takes them now. `explain(network)` says in a few words what the method shows of a network.
+    none is needed; `told` is what `load` would be told. `suffices(inputs)` says whether they hold what a network would compute, so none is
+    named. `in_todays_words(parameters)` returns the parameters that an earlier release recorded in a picture as `run` takes them now.
+    `explain(network)` says in a few words what the method shows of a network.
     """
 
     name: str

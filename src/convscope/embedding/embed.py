@@ -94,22 +94,8 @@ def tsne(
     clock = _Clock()
     digest, preprocessing = (material.network, material.preprocessing) if bundle is None else (bundle.digest, bundle.preprocessing.name)
     values = material.values
-    if colour == "prediction" and material.predictions is None:
-        raise OptionError(
-            "There are no predictions to colour by: the network does not end in a softmax, or the file has no "
-            "predictions. Leave the option out."
-        )
-    check_finite(material)
-    if reference is None and all_equal(values):
-        raise ImageError(
-            f"All {len(values)} images have the same features, so no map can separate them. Expected features that differ. "
-            f"The layer may be dead: name another with `layer`."
-        )
-    axes = (
-        axes_of(reference, values.shape[1], digest, material.layer, preprocessing)
-        if reference
-        else principal_axes(values, options.dimensions)
-    )
+    _check(material, reference, colour)
+    axes = principal_axes(values, options.dimensions) if reference is None else _axes_of(reference, material, digest, preprocessing)
     components = axes.project(values)
     if reference is not None:
         check_near(components, reference)
@@ -139,6 +125,25 @@ def tsne(
         network=material.model_name if bundle is None else bundle.name,
         **mapped,
     )
+
+
+def _check(material: Material, reference: Reference | None, colour: str) -> None:
+    """Raise OptionError or ImageError for what no map can be made of."""
+    if colour == "prediction" and material.predictions is None:
+        raise OptionError(
+            "There are no predictions to colour by: the network does not end in a softmax, or the file has no "
+            "predictions. Leave the option out."
+        )
+    check_finite(material)
+    if reference is None and all_equal(material.values):
+        raise ImageError(
+            f"All {len(material.values)} images have the same features, so no map can separate them. Expected features that differ. "
+            f"The layer may be dead: name another with `layer`."
+        )
+
+
+def _axes_of(reference: Reference, material: Material, digest: str, preprocessing: str) -> PrincipalAxes:
+    return axes_of(reference, material.values.shape[1], digest, material.layer, preprocessing)
 
 
 def _mapped(
