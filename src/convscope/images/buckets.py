@@ -67,7 +67,7 @@ def from_bucket(top: Location) -> Sequence[Source]:
 
 
 def _watched(found: Iterator[_Found], top: Location) -> Iterator[_Found]:
-    """Yield what is found, while a line says that a bucket is listed."""
+    """Yield the findings, while a line says that a bucket is listed."""
     with working(f"listing {top.scheme}://{top.bucket}/{top.key}"):
         yield from found
 

@@ -26,7 +26,7 @@ from .tracing import functional_of, layers_of, nodes_of, operation_of
 KERAS_FILE = ".keras"
 # Networks that lie in the package, wherever it is installed.
 EMBEDDED = "embedded"
-_last: dict[str, ModelBundle] = {}  # of this process: what is asked first and what works then share one network
+_last: dict[str, ModelBundle] = {}  # of this process: the check before the work and the work itself share one network
 
 
 @dataclass(frozen=True)

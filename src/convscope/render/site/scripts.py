@@ -27,7 +27,7 @@ class Script:
 
     @property
     def joined(self) -> str:
-        """Return the sources as one script, in which only what is given to `window` can be reached from outside."""
+        """Return the sources as one script, of which only what it puts on `window` can be reached from outside."""
         parts = [self._file(f"{source}.js").replace(STRICT, "", 1) for source in self.sources]
         return f"(() => {{\n{STRICT}{''.join(parts)}}})();\n"
 
