@@ -14,12 +14,15 @@ from PIL import Image
 from pyarrow import parquet as pq
 
 import convscope
+from buckets import encoded, tar
 from convscope.backend import keras
 from convscope.cli import main
 from convscope.errors import ConvscopeError, OptionError, ReachError, ReplayError
+from convscope.images import as_image_set
 from convscope.models.inputs import as_inputs
 from convscope.reach import allowing, is_within_reach, named_by, permit, user_path
 from convscope.replaying import replay, same_bytes
+from convscope.scanning.run import _recorded_places
 
 pytestmark = pytest.mark.once
 OPENED = []
@@ -312,6 +315,21 @@ def test_a_run_that_the_user_names_opens_its_model_and_its_images(scanned, tmp_p
     opened = convscope.open_run(scanned / "run")
     assert opened.load_model().digest == opened.model["digest"] and len(convscope.top(None, "conv", run=opened).patches) == 2
     assert convscope.open_run(scanned / "run", images=scanned / "photos").picture(0).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize("pattern", ["photos/*/*.png", "photos/**/1.png", "set-{0..1}.tar", "photos/[0]"])
+def test_a_run_that_the_user_names_opens_what_its_pattern_matches(tmp_path, pattern):
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    (tmp_path / "photos" / "a" / "1.png").write_bytes(encoded(1))
+    for number in range(2):
+        (tmp_path / f"set-{number}.tar").write_bytes(tar([("1.png", encoded(number))]))
+    given = str(tmp_path / pattern)
+    allowed = _recorded_places({"given": [given], "model": {"weights": "embedded"}})
+    with named_by("The run `run`", tmp_path / "run"):
+        with pytest.raises(ReachError):
+            as_image_set(given)
+        with allowing(allowed):
+            assert len(as_image_set(given)) == (2 if "tar" in pattern else 1)
 
 
 def test_nothing_comes_of_what_a_run_names_if_it_is_another_file(scanned, tmp_path):

@@ -75,13 +75,27 @@ def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
             yield part if is_within_reach(part) else _place(part)
 
 
+def places_in(parts: Iterable[str]) -> Iterator[str | Path]:
+    """Yield all that is looked into for the images that texts name: themselves, and the folder of a pattern. Embedded ones need none."""
+    for part in parts:
+        if not part.startswith(SAMPLE):
+            yield from {part: None, _place(part): None}
+
+
 def _place(text: str | Path) -> str | Path:
-    """Return the file or folder that a text names images in, without looking: a pattern's folder, the file before [3] or [name]."""
+    """Return the file or folder that a text names images in, without looking: a pattern's folder, the file before [3] or [name].
+
+    In a store a pattern is its own place: nothing there leads elsewhere.
+    """
     if is_uri(text):
         return text
     named = NAMED.fullmatch(str(text))
     path = as_path(named[1] if named is not None else text)
-    return next((parent for parent in path.parents[::-1] if glob.has_magic(path.relative_to(parent).parts[0])), path)
+    return next((parent for parent in path.parents[::-1] if _is_pattern(path.relative_to(parent).parts[0])), path)
+
+
+def _is_pattern(part: str) -> bool:
+    return glob.has_magic(part) or has_braces(part)
 
 
 def _as_sources(part: Any) -> Sequence[Source]:
@@ -201,7 +215,7 @@ def _all_of(names: Sequence[str]) -> Sequence[Source]:
     tars = [one.partition("?")[0] if is_uri(one) else one for one in names]
     if not all(map(is_tar, tars)):
         return joined([_from_path(one) for one in names])
-    permit(names)
+    permit(one for one in names if not is_uri(one))
     return _not_empty(from_tars([(one, PurePosixPath(tar).name) for one, tar in zip(names, tars, strict=True)]), f"tar `{names[0]}`")
 
 

@@ -19,7 +19,7 @@ from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, faults_ar
 from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import is_list
-from ..images.sources import places_of
+from ..images.sources import places_in, places_of
 from ..models import ModelBundle
 from ..models.reload import files_of, model_file, reload_model
 from ..network.features import few_features
@@ -334,7 +334,7 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
 
 def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
     """Return the model and the images of a run, of a list the folder too: only files with the digests of the run count."""
-    images = list(places_of(manifest["given"] or ()))
+    images = list(places_in(manifest["given"] or ()))
     lists = [folder_of(one) for one in images if is_list(PurePath(place_of(one) if is_uri(one) else one))]
     return [*model_file(manifest["model"]), *images, *lists]
 
