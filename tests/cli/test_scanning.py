@@ -72,7 +72,7 @@ def test_json_and_skipped_pictures(tmp_path, capsys):
     [
         (["--layers", "block9_*"], "No layer of `fashion` matches `block9_*`"),
         (["--layers", "block[12"], "`block[12` opens a bracket and does not close it"),
-        (["--top", "0"], "Expected 1 to 1000"),
+        (["--top", "0"], "from 1 to 1,000"),
         (["-o", "file"], "a file stands where a folder is expected"),
         (["-o", "full"], "holds files, but not a scan to resume"),
         (["-o", "other"], "was scanned with top 9, not 2. Use the same"),

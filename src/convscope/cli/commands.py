@@ -15,7 +15,7 @@ from .atlas import atlas_command
 from .connections import connections_command
 from .grouping import Command
 from .methods import OUT, allow_option, code_options, load_model, model_options
-from .scanning import SCAN
+from .scanning import scan_command
 from .terminal import agrees, put, put_json, put_lines, say
 from .values import Number
 
@@ -209,9 +209,9 @@ COMPLETION = _command(
     "completion", _completion, [click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))], "convscope completion bash"
 )
 
-FIXED = {command.name: command for command in (LAYERS, SCAN, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
+FIXED = {command.name: command for command in (LAYERS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
 # Made from the signatures of functions, and only when they are used.
-SIGNED = {"atlas": atlas_command, "connections": connections_command}
+SIGNED = {"scan": scan_command, "atlas": atlas_command, "connections": connections_command}
 
 
 def fixed(name: str) -> click.Command:

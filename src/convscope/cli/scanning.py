@@ -5,25 +5,34 @@ from typing import Any
 
 import click
 
-from ..backend.precision import PRECISIONS
 from ..catalogue import summary
 from ..legible import sentence
-from ..units import LAYER_GRAMMAR
+from ..options import options_of
 from .engines import chosen_engine, engine_options
+from .flags import flags
 from .grouping import Command
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
-from .values import WHOLE
+
+HELP = (
+    "One pass over the images serves all layers. It also records where in the image each unit was excited, how often it fires, the "
+    "distribution of its maxima, its mean by class, and the images' features for a map."
+)
+RUN_HELP = (
+    "The run is a folder of Parquet tables (docs/scan.md). An interrupted scan resumes with the same command. So does a finished run "
+    "whose data set has grown: it adds the new images."
+)
+EXAMPLES = (
+    "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/"
+)
 
 
-def _scan(
-    images: tuple[str, ...], layers: tuple[str, ...], top: int, out: Path | None, precision: str, as_json: bool, **given: Any
-) -> None:
-    engine = chosen_engine(given)
-    bundle = load_model(**given)
+def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any) -> None:
     from ..scanning import scan
 
-    run = scan(bundle, list(images), layers=layers or "all", top=top, out=out, precision=precision, engine=engine)
+    options = {option.name: given.pop(option.name) for option in options_of(scan)}
+    engine = chosen_engine(given)
+    run = scan(load_model(**given), list(images), out=out, engine=engine, **options)
     known = [run.units(layer) for layer in run.layers]
     silent = sum(int(((one.fires == 0) & (one.count > 0)).sum()) for one in known)
     odd = sum(int((one.count < len(run)).sum()) for one in known)
@@ -66,39 +75,21 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-SCAN = Command(
-    "scan",
-    callback=_scan,
-    params=[
-        click.Argument(["images"], nargs=-1, required=True, metavar="IMAGE..."),
-        click.Option(
-            ["--layers"],
-            metavar="PATTERN",
-            multiple=True,
-            help=f"Which layers: {LAYER_GRAMMAR}  [default: all]",
-        ),
-        click.Option(["--top"], type=WHOLE, default=9, show_default=True, help="Images to keep for each unit."),
-        click.Option(
-            ["--precision"],
-            type=click.Choice(PRECISIONS),
-            default="auto",
-            show_default=True,
-            help="Number format of the network. `auto` uses bfloat16 if it is faster here.",
-        ),
-        *engine_options(),
-        *model_options(),
-        click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),
-    ],
-    help=(
-        f"{summary('scan')}\n\n"
-        "One pass over the images serves all layers. It also records where in the image each unit was excited, how often it fires, the "
-        "distribution of its maxima, its mean by class, and the images' features for a map.\n\n"
-        f"{TAKEN_HELP['images']}\n\n"
-        "The run is a folder of Parquet tables (docs/scan.md). An interrupted scan resumes with the same command. So does a "
-        "finished run whose data set has grown: it adds the new images."
-    ),
-    epilog=(
-        "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/"
-    ),
-)
+def scan_command() -> click.Command:
+    """Return the command, made from the signature of `scan`, which loads what the command needs."""
+    from ..scanning import scan
+
+    return Command(
+        "scan",
+        callback=_scan,
+        params=[
+            click.Argument(["images"], nargs=-1, required=True, metavar="IMAGE..."),
+            *flags(options_of(scan)),
+            *engine_options(),
+            *model_options(),
+            click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),
+        ],
+        help=f"{summary('scan')}\n\n{HELP}\n\n{TAKEN_HELP['images']}\n\n{RUN_HELP}",
+        epilog=EXAMPLES,
+    )

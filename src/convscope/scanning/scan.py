@@ -6,9 +6,10 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from .. import backend
+from ..backend.precision import PRECISIONS
 from ..engines import EVERYWHERE, Engine, Serial, reach_of, using
 from ..errors import ModelError, OptionError
 from ..files import as_path, check_local
@@ -16,6 +17,8 @@ from ..images import as_image_set
 from ..models.reference import ModelReference
 from ..models.reload import files_of
 from ..network.network import Network, as_network
+from ..options import Opt, check_options
+from ..units import LAYER_GRAMMAR
 from .completion import complete_run, difference, known_settings
 from .leases import Finished, Lease, Merge, worked
 from .maxima import NetworkMeasure, chosen_layers, description
@@ -30,10 +33,10 @@ def scan(
     model: Any,
     images: Any,
     *,
-    layers: str | Sequence[str] = "all",
-    top: int = 9,
+    layers: Annotated[str | Sequence[str], Opt(f"Which layers: {LAYER_GRAMMAR}.", metavar="PATTERN", several=True)] = "all",
+    top: Annotated[int, Opt("Images to keep for each unit.", least=1, most=MOST_TOP)] = 9,
     out: str | Path | None = None,
-    precision: str = "auto",
+    precision: Annotated[str, Opt("Number format of the network. `auto` uses bfloat16 if it is faster here.", choices=PRECISIONS)] = "auto",
     workers: int | str | None = None,
     engine: str | Engine | None = None,
     measure: MakeMeasure | None = None,
@@ -59,8 +62,7 @@ def scan(
 
     >>> convscope.scan("fashion", "sample:fashion", out="run/").top("block3_conv1").images
     """
-    if not 1 <= top <= MOST_TOP:
-        raise OptionError(f"Received top {top}. Expected 1 to {MOST_TOP} images.")
+    top = check_options(scan, {"top": top, "precision": precision}).top
     network = as_network(model)
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
     check_local(folder)
