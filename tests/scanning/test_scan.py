@@ -90,7 +90,7 @@ def test_images_come_in_any_order_into_the_same_top(fashion, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"), [({"top": 0}, "top 0"), ({"workers": 0}, "0 workers"), ({"precision": "half"}, "precision `half`")]
+    ("more", "said"), [({"top": 0}, "`top` is 0"), ({"workers": 0}, "0 workers"), ({"precision": "half"}, "precision `half`")]
 )
 def test_options_that_mean_nothing_are_refused(fashion, tmp_path, more, said):
     with pytest.raises(OptionError, match=said):
