@@ -159,9 +159,9 @@ def old(tmp_path, request):
     return tmp_path
 
 
-@pytest.mark.parametrize("old", [1, 2], indirect=True)
+@pytest.mark.parametrize("old", [1, 2, 3], indirect=True)
 @pytest.mark.parametrize("name", ["done", "half"])
-def test_runs_of_earlier_schemas_are_read_and_resumed(old, whole, name):
+def test_runs_of_each_schema_are_read_and_resumed(old, whole, name):
     opened, expected = open_run(old / name), open_run(whole)
     assert opened.complete == (name == "done")
     if opened.complete:

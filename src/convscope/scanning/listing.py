@@ -81,12 +81,12 @@ def listed_in(folder: Path, given: ImageSet) -> tuple[Listed, NDArray[np.int64]]
     is_new = np.ones(len(given), bool)
     is_new[places[places >= 0]] = False
     is_new[[place for place, source in enumerate(given.sources) if is_away(source)]] = False
-    new = np.flatnonzero(is_new).tolist()
-    names.extend(written_as(given.sources[place].name) for place in new)
-    labels.extend(written_as(given.sources[place].label) for place in new)
-    if new or not known:
+    new = np.flatnonzero(is_new)
+    names.extend(written_as(given.sources[int(place)].name) for place in new)
+    labels.extend(written_as(given.sources[int(place)].label) for place in new)
+    if len(new) or not known:
         write_sources(folder, names, labels)
-    return Listed(names, labels, given.given, known), np.concatenate([places, np.asarray(new, np.int64)])
+    return Listed(names, labels, given.given, known), np.concatenate([places, new])
 
 
 def _placed(names: Words, sources: Sequence[Source]) -> Iterator[int]:
