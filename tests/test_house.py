@@ -45,6 +45,7 @@ DOORS = {
     "pyarrow": {"store.py", "tables.py"},
     "sklearn": {"embedding/packages.py"},
     "openTSNE": {"embedding/packages.py"},
+    "ray": {"engines/ray.py"},
     "keras": {
         "backend/lazy.py",
         "backend/jax_engine.py",

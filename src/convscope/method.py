@@ -152,13 +152,13 @@ class Method:
     @property
     def options(self) -> tuple[Option, ...]:
         """The options, in order: those of the function, of large requests, and those that every method has."""
-        named = {option.name: option for option in (*options_of(self.run), *self.large_options, *DRAWING)}
+        named = {option.name: option for option in (*options_of(self.run), *(options_of(self.divide) if self.divide else ()), *DRAWING)}
         return tuple(named.values())
 
     @property
     def large_options(self) -> tuple[Option, ...]:
-        """The options that only a request for many pictures has; one of them may stand for the inputs."""
-        return () if self.divide is None else options_of(self.divide)
+        """The options that only a request for many pictures has, and that may stand for the inputs; not who works."""
+        return () if self.divide is None else tuple(option for option in options_of(self.divide) if option.recorded)
 
     @property
     def names_files(self) -> bool:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
-from .legible import legible
+from .legible import legible, sentence
 
 Item = TypeVar("Item")
 
@@ -30,6 +30,12 @@ def counting(label: str, total: int, done: int = 0) -> Iterator[Callable[[int], 
     with _bar() as bar:
         task = bar.add_task(label, total=total, completed=done)
         yield lambda count: bar.advance(task, count)
+
+
+def notify(text: str) -> None:
+    """Say a sentence on standard error now, above a bar where one is shown."""
+    with contextlib.suppress(OSError, ValueError):
+        print(sentence(text), file=sys.stderr, flush=True)
 
 
 def _bar() -> Any:

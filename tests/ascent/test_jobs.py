@@ -1,6 +1,7 @@
 """Large requests: chunks do not change a picture, a killed job goes on to the very same bytes, memory stays that of a few chunks."""
 
 import gc
+import pickle
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import convscope
 from convscope.ascent import AscentStep, climb, jobs
 from convscope.ascent.jobs import pieces
 from convscope.backend import keras
-from convscope.errors import OutputError, UnitError
+from convscope.errors import ConvscopeError, OutputError, UnitError
 from convscope.replaying import replay, same_bytes
 from networks import awake, model_of
 from sampling import all_but
@@ -194,6 +195,38 @@ def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path, kills
     job.save(killed)
     left = {name: data for name, data in contents(killed).items() if not Path(name).name.startswith(".convscope-")}
     assert left == contents(tmp_path / "whole")
+
+
+class Elsewhere:
+    """Another machine, as far as it can be seen from here: chunks go and come as bytes, the last first, each twice."""
+
+    def map(self, function, items):
+        there = pickle.loads(pickle.dumps(function))
+        for item in reversed(list(items)):
+            result = pickle.dumps(there(pickle.loads(pickle.dumps(item))))
+            yield from (pickle.loads(result), pickle.loads(result))
+
+
+def test_an_engine_makes_the_very_bytes_of_one_process(bundle, written, tmp_path):
+    job = convscope.ascend_all(bundle, layers="conv1", engine=Elsewhere(), **SETTINGS)
+    there = list(job.written(tmp_path / "there"))
+    here = list(convscope.ascend_all(bundle, layers="conv1", **SETTINGS).written(tmp_path / "here"))
+    assert [(one.units, one.new, one.sheet) for one in there] == [(one.units, one.new, one.sheet) for one in here]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "there").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()
+    }
+    assert not any(piece.new for piece in job.written(tmp_path / "there"))
+
+
+def test_an_engine_that_ends_early_is_an_error(bundle, tmp_path):
+    class Early:
+        def map(self, function, items):
+            yield function(next(iter(items)))
+
+    job = convscope.ascend_all(bundle, layers="conv1", engine=Early(), **SETTINGS)
+    with pytest.raises(ConvscopeError, match="ended with . of . chunks unfinished"):
+        job.save(tmp_path)
+    assert list(tmp_path.glob("*.png"))
 
 
 def test_ctrl_c_leaves_what_is_written_and_no_half_climbed_picture(bundle, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The atlas as a whole: whatever interrupts it, it ends with the same bytes; what it says is what the run says."""
 
+import pickle
 import random
 import signal
 
@@ -8,8 +9,9 @@ import pytest
 from drawing import COUNT, column, draw
 
 from convscope import atlas
-from convscope.atlases import making
+from convscope.atlases import making, patches
 from convscope.atlases.atlas import seconds_of
+from convscope.atlases.ledger import Task
 from convscope.errors import ModelError, OptionError, OutputError, PageError
 from convscope.formats import atlas as folders
 from convscope.formats.atlas import read_data
@@ -73,15 +75,30 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(small, run, whole, tmp
     assert contents(folder) == contents(whole.folder)
 
 
+class Elsewhere:
+    """Another machine, as far as it can be seen from here: what it gets and returns are bytes, in an order of its own, some twice."""
+
+    def map(self, function, items):
+        there = pickle.loads(pickle.dumps(function))
+        for item in sorted(items, key=str, reverse=True):
+            result = pickle.dumps(there(pickle.loads(pickle.dumps(item))))
+            yield from (pickle.loads(result), pickle.loads(result))
+
+
+def test_an_engine_makes_the_very_bytes_of_one_process(small, run, whole, tmp_path):
+    result = made(small, run, tmp_path / "atlas", engine=Elsewhere())
+    assert result.complete and contents(tmp_path / "atlas") == contents(whole.folder)
+
+
 def test_ctrl_c_keeps_what_is_made_and_loses_one_part(small, run, tmp_path, monkeypatch):
-    folder, own, calls = tmp_path / "atlas", making.patches.sheets, []
+    folder, own, calls = tmp_path / "atlas", patches.sheets, []
 
     def interrupted(*args):
         calls.append(args)
         for task in own(*args):
-            yield task if len(calls) < 3 else making.Task(task.name, task.key, lambda: signal.raise_signal(signal.SIGINT))
+            yield task if len(calls) < 3 else Task(task.name, task.key, lambda: signal.raise_signal(signal.SIGINT))
 
-    monkeypatch.setattr(making.patches, "sheets", interrupted)
+    monkeypatch.setattr(patches, "sheets", interrupted)
     result = made(small, run, folder, synthetic="none")
     assert result.interrupted and not result.complete and "same command" in result.notes[0]
     assert read_data(folder, "start")["layers"][0]["done"] == "10"

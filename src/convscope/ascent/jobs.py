@@ -1,12 +1,15 @@
 """Large requests: whole layers, climbed chunk by chunk. Each chunk is written as soon as it is done, and an interrupted request resumes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
+from .. import progress
+from ..engines import Engine, engine_of, using
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
@@ -21,10 +24,12 @@ from ..units import LAYER_GRAMMAR, Unit, plain_name
 from ..writing import is_picture, writer
 from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded, settle
 from .climb import Climbed, Climber, batches, by_form
+from .handed import climbed_by
 from .inputs import Target, as_targets, recorded_as
 from .run import Watch, counting
 
 UNITS_ON_A_SHEET = 64
+MOST_EARLY = 64  # records of chunks that an engine finished before their turn
 SHEET = "sheet.png"
 
 
@@ -58,7 +63,8 @@ class AscentJob:
     makes the same ones, byte for byte.
     """
 
-    def __init__(self, climber: Climber, units: Sequence[Target]) -> None:
+    def __init__(self, climber: Climber, units: Sequence[Target], engine: str | Engine | None = None) -> None:
+        self.engine = engine
         self.climber, self.settings, self.units = climber, climber.settings, tuple(units)
         self._layers: dict[str, list[Target]] = {}
         for unit in units:
@@ -100,23 +106,38 @@ class AscentJob:
         if is_picture(folder):
             raise OutputError(f"A large request makes many pictures. Expected a folder, received `{folder}`.")
         chunks = self._chunks(folder)
-        waiting = {chunk.units for chunk in chunks if not self._is_written(chunk, raw=raw)}
-        watch = counting(len(waiting) * self.climber.most_steps(chunks[0].units))
-        for path, together in _sheets(chunks):
-            records: dict[tuple[Target, ...], Ascent] = {}
-            for chunk in together:
-                if chunk.units in waiting:
-                    records[chunk.units] = self._climb(chunk, watch, raw=raw)
-                yield Written(tuple(chunk.places().values()), chunk.units in waiting, units=recorded_as(chunk.units))
-            if sum(len(chunk.units) for chunk in together) > 1:
-                yield self._sheet(path, together, records)
+        waiting = [chunk for chunk in chunks if not self._is_written(chunk, raw=raw)]
+        new, early = {chunk.units for chunk in waiting}, dict[tuple[Target, ...], Ascent | None]()
+        with contextlib.closing(self._climbed(waiting)) as climbed:
+            for path, together in _sheets(chunks):
+                records: dict[tuple[Target, ...], Ascent] = {}
+                for chunk in together:
+                    while chunk.units in new and chunk.units not in early:
+                        done, record = next(climbed)
+                        writer().write_chosen(record, done.places(), raw=done.raw if raw else None)
+                        early[done.units] = record if len(early) < MOST_EARLY else None  # a sheet reads what is not kept
+                    if (kept := early.pop(chunk.units, None)) is not None:
+                        records[chunk.units] = kept
+                    yield Written(tuple(chunk.places().values()), chunk.units in new, units=recorded_as(chunk.units))
+                if sum(len(chunk.units) for chunk in together) > 1:
+                    yield self._sheet(path, together, records)
 
-    def _climb(self, chunk: Chunk, watch: Watch, *, raw: bool) -> Ascent:
-        record = ascended(self.climber, chunk.units, watch)
-        if record.interrupted:
-            raise KeyboardInterrupt
-        writer().write_chosen(record, chunk.places(), raw=chunk.raw if raw else None)
-        return record
+    def _climbed(self, chunks: Sequence[Chunk]) -> Generator[tuple[Chunk, Ascent]]:
+        """Yield chunks and their records: one after the other here, or as the workers of an engine finish them."""
+        if self.engine is None or not chunks:
+            watch = counting(len(chunks) * self.climber.most_steps(chunks[0].units)) if chunks else None
+            for chunk in chunks:
+                record = ascended(self.climber, chunk.units, watch)
+                if record.interrupted:
+                    raise KeyboardInterrupt
+                yield chunk, record
+            return
+        with using(self.engine) as engine, progress.counting("ascending", len(chunks)) as tell:
+            for number, climbed in climbed_by(engine, self.climber, self.units, [chunk.units for chunk in chunks]):
+                if climbed.interrupted:
+                    raise KeyboardInterrupt
+                yield chunks[number], record_of(self.climber, chunks[number].units, climbed)
+                tell(1)
 
     def _sheet(self, path: Path, chunks: Sequence[Chunk], records: Mapping[tuple[Target, ...], Ascent]) -> Written:
         units = tuple(unit for chunk in chunks for unit in chunk.units)
@@ -173,21 +194,26 @@ class AscentJob:
         return recorded(self.climber, units)
 
 
-def ascend_all(model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, **options: Any) -> AscentJob:
+def ascend_all(
+    model: Any, units: Any = (), *, layers: str | Sequence[str] | None = None, engine: str | Engine | None = None, **options: Any
+) -> AscentJob:
     """Return the job that makes the pictures of many units, one chunk at a time. It computes nothing until you iterate over it or save it.
 
     `layers`: "all" that learn, "convolutions", or a pattern over layer addresses, with all channels of each. Or `units`, as for `ascend`,
     with its other options. Iterate over the job for one record per chunk, or save it. If it is interrupted, saving it again resumes.
+    `engine`: who climbs when it is saved, as for `scan`; each worker climbs for whole chunks.
 
     >>> convscope.ascend_all(model, layers="block[45]_conv*").save("units/")
     """
     decided = settle(check_options(ascend, options))
+    if isinstance(engine, str):
+        engine_of(engine)  # a name that means none is said now
     network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)
     named = [] if layers is None else [f"{layer.address}:all" for layer in matching(network, layers)]
     asked = [*named, *([units] if isinstance(units, str | Unit | Objective) else units)]
     targets = as_targets(network, asked, start=decided.start is not None)
-    return AscentJob(climber_of(network, targets, decided), targets)
+    return AscentJob(climber_of(network, targets, decided), targets, engine)
 
 
 def pieces(
@@ -195,12 +221,16 @@ def pieces(
     units: Any,
     *,
     layers: Annotated[str | Sequence[str] | None, Opt(f"Every unit of these layers: {LAYER_GRAMMAR}.", metavar="PATTERN")] = None,
+    engine: Annotated[
+        Any | str | None,
+        Opt("Who climbs, of a request for many units: `processes:N`, `ray` or `ray:N`.", metavar="ENGINE", shown="local", recorded=False),
+    ] = None,
     **options: Any,
 ) -> Pieces:
     """Return how a request is made: chunk by chunk where it is large, whole layers by pattern or more units than climb together."""
-    job = ascend_all(model, units, layers=layers, **options)
+    job = ascend_all(model, units, layers=layers, engine=engine, **options)
     one = len(job.units) == 1 and job.settings.diversity == 1
-    if layers is None and (job.settings.stop is not None or not job.is_large):  # what was interrupted was one result
+    if layers is None and engine is None and (job.settings.stop is not None or not job.is_large):  # what was interrupted was one result
         return Pieces(whole=job.whole, watched=one)
     return Pieces(whole=job.whole if layers is None else None, write=job.written)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from ..engines import Engine, using
 from ..errors import OptionError, OutputError
 from ..files import as_path, check_local
 from ..formats import atlas as folders
@@ -86,6 +87,10 @@ def atlas(
     budget: Annotated[
         Any | str | None, Opt("Stop after this time, such as 30m or 2h. The same command makes the rest.", metavar="TIME", recorded=False)
     ] = None,
+    engine: Annotated[
+        Any | str | None,
+        Opt("Who scans and draws units: `processes:N`, `ray` or `ray:N`.", metavar="ENGINE", shown="local", recorded=False),
+    ] = None,
 ) -> Atlas:
     """Make the atlas of a network, a site of all its units in one folder, or what is missing of it, and return what there is.
 
@@ -94,6 +99,7 @@ def atlas(
     - `out`: the folder of the atlas, `convscope-out/atlas-MODEL` by default.
     - `layers`: those of the run to show. `synthetic`: "none", "fast" or "best". `size`: side of these pictures. `projections`: 0, 3 or 9.
     - `budget`: seconds, or text such as "30m". The most telling units of all layers come first. The next call makes the rest.
+    - `engine`: who scans the images and draws the units, as for `scan`. Workers on other machines must see the run's folder.
 
     The folder opens from disk and from any static host. Everything is also there as tables for programs (docs/atlas.md).
     An interruption costs at most the 16 units in progress: the same call resumes. If the images, the layers or a setting have changed,
@@ -103,18 +109,19 @@ def atlas(
     """
     settings = check_options(atlas, locals() | {"budget": None if budget is None else str(budget)})
     deadline = None if budget is None else time.monotonic() + seconds_of(budget)
-    run, network, folder = _opened(model, images, run, out)
-    known = _known(folder, network, run)
-    orders = {one["address"]: one["order"] for one in known.get("layers", ())}
-    subject = subject_of(run, network, layers, orders, settings)
-    making = Making(subject, Ledger(folder, _facts(subject, known), known.get("parts", {})))
-    interrupted = False
-    with locked(folder):
-        try:
-            making.make(deadline)
-        except KeyboardInterrupt:
-            interrupted = True
-        making.flush()
+    with using(engine) as chosen:
+        run, network, folder = _opened(model, images, run, out, chosen)
+        known = _known(folder, network, run)
+        orders = {one["address"]: one["order"] for one in known.get("layers", ())}
+        subject = subject_of(run, network, layers, orders, settings)
+        making = Making(subject, Ledger(folder, _facts(subject, known), known.get("parts", {})))
+        interrupted = False
+        with locked(folder):
+            try:
+                making.make(deadline, chosen)
+            except KeyboardInterrupt:
+                interrupted = True
+            making.flush()
     return _result(making, interrupted=interrupted)
 
 
@@ -127,7 +134,7 @@ def seconds_of(budget: Any) -> float:
     raise OptionError(f"`budget` is {budget!r}. Expected a time above 0, such as 30m, 2h or 90s.")
 
 
-def _opened(model: Any, images: Any, run: Any, out: str | Path | None) -> tuple[Run, Network, Path]:
+def _opened(model: Any, images: Any, run: Any, out: str | Path | None, engine: Engine) -> tuple[Run, Network, Path]:
     """Return the run, scanned now if images are given, its network, and the folder of the atlas."""
     if run is not None and images is not None:
         raise OptionError("Received images and a run. A run holds its images. Name one of them.")
@@ -141,7 +148,7 @@ def _opened(model: Any, images: Any, run: Any, out: str | Path | None) -> tuple[
     require_images(network.bundle)
     folder = _folder(out, network)
     _known(folder, network, None)
-    made = scan(network.bundle, images, out=folder.with_name(f"{folder.name}-run"))
+    made = scan(network.bundle, images, out=folder.with_name(f"{folder.name}-run"), engine=engine)
     if not made.complete and not made.unreachable:
         raise KeyboardInterrupt
     return *_scanned(network.bundle, made), folder

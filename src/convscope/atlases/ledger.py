@@ -67,14 +67,17 @@ class Ledger:
         """Make a part unless it is there; return whether it was made now."""
         if self.has(task):
             return False
-        made = task.make()
+        self.keep(task, task.make())
+        return True
+
+    def keep(self, task: Task, made: Made) -> None:
+        """Write a part that was made."""
         contents = {self.folder / path: content for path, content in made.files.items()}
         noted = Part(task.key, {path: digest(content) for path, content in made.files.items()}, made.facts)
         parts = self._parts | {task.name: noted}
         # The manifest is renamed last: until then the files belong to nothing, and are made again with the same bytes.
         write_files(contents | {self.folder / MANIFEST: manifest(self.facts, parts)})
         self._parts = parts
-        return True
 
     def write(self) -> None:
         """Write the manifest, if it says something new."""

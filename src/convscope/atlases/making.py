@@ -1,17 +1,21 @@
 """The making of an atlas: what there is to make, in which order, and the pages that show what is made so far."""
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..digests import digest
+from ..engines import Engine
 from ..files import write_files
 from ..formats.atlas import MAP, PAGE, PATCH, data_path, synthetic_name, wall_name
 from ..progress import counting
 from ..render import site
-from . import columns, mapping, patches, viewer
+from . import columns, mapping, viewer
 from .classes import Told
 from .columns import Columns
 from .details import Details
+from .handed import Drawn, drawn, parts_by
 from .images import Gallery, gallery_of
 from .ledger import Ledger, Task, key_of
 from .pages import Walls, run_remarks, start, title
@@ -35,20 +39,26 @@ class Making:
         self.told = Told(subject, self.gallery)
         self._flushed = 0.0
 
-    def make(self, deadline: float | None) -> None:
-        """Make all that is missing, or until the deadline (of `time.monotonic`); Ctrl-C loses the part in progress."""
+    def make(self, deadline: float | None, engine: Engine) -> None:
+        """Make all that is missing, or until the deadline (of `time.monotonic`); Ctrl-C loses what is in progress.
+
+        `engine`: who draws the units.
+        """
+
+        def in_time(part: Any = None) -> bool:
+            return deadline is None or time.monotonic() <= deadline
+
         self._all("describing units", self._early())
         self.flush()
-        tasks = [task for task in self._pictures() if not self.ledger.has(task)]
-        with counting("drawing units", len(tasks)) as tell:
-            for task in tasks:
-                if deadline is not None and time.monotonic() > deadline:
-                    return
-                self.ledger.complete(task)
+        left = [part for part in self._pictures() if not self.ledger.has(part[2])]
+        with counting("drawing units", len(left)) as tell:
+            for task, made in parts_by(engine, self.subject, itertools.takewhile(in_time, left)):
+                self.ledger.keep(task, made)
                 tell(1)
                 if time.monotonic() - self._flushed > FLUSHED_AFTER:
                     self.flush()
-        self._all("mapping images", self._late())
+        if not left or in_time():
+            self._all("mapping images", self._late())
 
     def flush(self) -> None:
         """Write the pages that show what is made so far."""
@@ -64,7 +74,7 @@ class Making:
 
     def count(self) -> tuple[int, int]:
         """Return how many of the parts are made, and how many there are."""
-        tasks = [*self._early(), *self._pictures(), *self._late()]
+        tasks = [*self._early(), *(task for _, _, task in self._pictures()), *self._late()]
         return sum(map(self.ledger.has, tasks)), len(tasks)
 
     def notes(self) -> tuple[str, ...]:
@@ -78,14 +88,11 @@ class Making:
             yield from self.details.tasks(layer)
         yield self.details.table()
 
-    def _pictures(self) -> Iterator[Task]:
+    def _pictures(self) -> Iterator[Drawn]:
         """Yield what draws units: the most telling of each layer first, the synthetic picture of a chunk before its patches."""
         for step in steps([len(layer.chunks) for layer in self.subject.layers]):
-            layer = self.subject.layers[step.layer]
             for chunk in step.chunks:
-                one = range(chunk, chunk + 1)
-                yield from self.synthetic.tasks(layer, one)
-                yield from patches.sheets(self.subject, layer, one)
+                yield from ((step.layer, chunk, task) for task in drawn(self.subject, self.synthetic, step.layer, chunk))
 
     def _late(self) -> Iterator[Task]:
         yield from mapping.tasks(self.subject)

@@ -28,8 +28,8 @@ COLUMNS = 4
 class Synthetic:
     """What climbs for an atlas, one layer at a time: its step is compiled once for all chunks that follow one another."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    def __init__(self, subject: Subject, precision: str = "auto") -> None:
+        self.subject, self.precision = subject, precision
         self._job = lru_cache(1)(self._made_job)
         self._sides: dict[str, int] = {}
 
@@ -60,11 +60,11 @@ class Synthetic:
         fixed = bundle.fixed_size is not None and is_flat(self.subject.network.graph, targets)
         fast = CLASS_SIDE if layer.classes else FAST_SIDE
         size = None if fixed else settings.size if settings.synthetic == BEST or settings.size else fast
-        job = ascend_all(bundle, units, size=size)
+        job = ascend_all(bundle, units, size=size, precision=self.precision)
         if settings.synthetic == BEST:
             return job
         attempts = [replace(attempt, steps=FAST_STEPS) for attempt in job.climber.attempts(targets)[:FAST_ATTEMPTS]]
-        return ascend_all(bundle, units, size=size, attempts=attempts)
+        return ascend_all(bundle, units, size=size, attempts=attempts, precision=self.precision)
 
     def _made(self, layer: Layer, chunk: int) -> Made:
         """Return the sheet of a chunk, and its scores: the network's on the pictures as they climbed, not on the smaller tiles."""

@@ -23,7 +23,8 @@ RUN_HELP = (
     "whose data set has grown: it adds the new images."
 )
 EXAMPLES = (
-    "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/"
+    "\b\nExamples:\n  convscope scan photos/ -m model.h5 -o run/\n  convscope scan sample:fashion -m fashion --layers block3_* -o run/\n"
+    "  convscope scan photos/ -m vgg16 --engine ray --workers auto -o run/"
 )
 
 

@@ -13,7 +13,7 @@ from .engine import Engine, Serial, Workers
 from .processes import MOST_PROCESSES, Processes
 
 AUTO = "auto"
-LOCAL, PROCESSES = "local", "processes"
+LOCAL, PROCESSES, RAY = "local", "processes", "ray"
 
 
 def _local(workers: Workers) -> Engine:
@@ -28,10 +28,17 @@ def _processes(workers: Workers) -> Engine:
     return Processes(workers.count or min(available_cpus(), MOST_PROCESSES))
 
 
+def _ray(workers: Workers) -> Engine:
+    from .ray import made
+
+    return made(workers)
+
+
 # Engines by name: what a user asks of the workers -> an engine. Each is called when it is chosen, and may load what it needs then.
 ENGINES: Registry[Callable[[Workers], Engine]] = Registry("engine", group=__package__)
 ENGINES.register(LOCAL, _local)
 ENGINES.register(PROCESSES, _processes)
+ENGINES.register(RAY, _ray)
 
 
 def available_cpus() -> int:

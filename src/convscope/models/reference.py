@@ -26,7 +26,7 @@ from .tracing import functional_of, layers_of, nodes_of, operation_of
 KERAS_FILE = ".keras"
 # Networks that lie in the package, wherever it is installed.
 EMBEDDED = "embedded"
-_last: dict[str, ModelBundle] = {}  # of this process: the check before the work and the work itself share one network
+_last: dict[str, ModelBundle] = {}  # of this process: every request for the same network shares it
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ class Finished:
     seconds: float = 0.0
     node: str = field(default_factory=platform.node)
 
+    @property
+    def images(self) -> int:
+        """How many images the lease had, 0 for a merge."""
+        return sum(span[1] - span[0] for span in self.key if not isinstance(span, str))
+
     def lies_in(self, home: Home) -> Path:
         """Return the file of its part, still aside, which is written if the content came along. Raises OutputError."""
         return (

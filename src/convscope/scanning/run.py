@@ -228,8 +228,16 @@ class Run:
         """Raise ImageError if no image can be had: arrays in memory that are gone, or a folder that is."""
         _ = self._sources
 
+    def __reduce__(self) -> Any:
+        """Pickle as the folder, which another process reads again, and as the images, which this one has found."""
+        return Run, (self.path.absolute(), self.manifest, self._image_set, self._allow)
+
     @cached_property
     def _sources(self) -> dict[tuple[str, int], Source]:
+        return keyed(self._image_set.sources)
+
+    @cached_property
+    def _image_set(self) -> ImageSet:
         given = self._given
         if given is None and self.manifest["given"] is None:
             raise ImageError(
@@ -239,7 +247,7 @@ class Run:
         if given is None:
             with self._named():
                 given = as_image_set(list(self.manifest["given"]))
-        return keyed(given.sources)
+        return given
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """The scan: a network and a set of images in, a run's folder out."""
 
-import contextlib
 import functools
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +9,11 @@ from typing import Annotated, Any
 
 from .. import backend
 from ..backend.precision import PRECISIONS
-from ..engines import EVERYWHERE, Engine, Serial, reach_of, using
-from ..errors import ModelError, OptionError
+from ..engines import EVERYWHERE, Engine, Serial, kind_of_workers, reach_of, using
+from ..errors import ImageError, ModelError, OptionError
 from ..files import as_path, check_local
 from ..images import as_image_set
+from ..images.places import check_reach, missing, unseen
 from ..models.reference import ModelReference
 from ..models.reload import files_of
 from ..network.network import Network, as_network
@@ -70,21 +70,13 @@ def scan(
         precision = known["precision"]
     addresses, make, given = tuple(chosen_layers(network, layers)), _maker(measure), as_image_set(images)
     with using(engine, workers) as chosen:
-        kind = _kind_of_workers(chosen, precision)
+        places = check_reach(given.sources, reach_of(chosen))
+        kind = kind_of_workers(chosen, precision)
         options = ScanOptions(addresses, top, kind["precision"], make)
         measured = options.opened(network)
-        job = Job(network, options, measured, kind, far=reach_of(chosen) == EVERYWHERE)
+        job = Job(network, options, measured, kind, far=reach_of(chosen) == EVERYWHERE, places=places)
         complete_run(folder, given, measured, job.recorded, None if type(chosen) is Serial else chosen, job)
     return open_run(folder, images=given, allow=files_of(network.bundle.identity()))
-
-
-def _kind_of_workers(engine: Engine, precision: str) -> dict[str, str]:
-    """Return what the workers compute with: what this process does, or the first of those on other machines."""
-    backend.check_precision(precision)
-    if reach_of(engine) != EVERYWHERE:
-        return backend.worker_kind(precision)
-    with contextlib.closing(engine.map(backend.worker_kind, [precision])) as answers:  # type: ignore[type-var]
-        return next(answers)
 
 
 def _maker(measure: MakeMeasure | None) -> MakeMeasure:
@@ -131,12 +123,22 @@ class Job:
     """The function that an engine is handed: a lease or merge -> what became of it. In threads of this process it shares the network.
 
     It pickles as a reference to the network. Elsewhere it loads that network at its first lease, and checks that it is the run's, and that
-    the worker is of the `kind` of the others.
+    the worker is of the `kind` of the others and sees the `places` where images lie.
     """
 
-    def __init__(self, network: Network, options: ScanOptions, measure: Measure, kind: Mapping[str, str], *, far: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        options: ScanOptions,
+        measure: Measure,
+        kind: Mapping[str, str],
+        *,
+        far: bool = False,
+        places: tuple[str, ...] = (),
+    ) -> None:
         self.measure: Measure | None = measure
         self.options, self.recorded, self.kind = options, options.recorded(network, measure, kind["device"]), dict(kind)
+        self.places = places
         self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(network.bundle, far=far))
         self._reference: ModelReference | None = None
 
@@ -156,6 +158,8 @@ class Job:
 
     def _loaded(self) -> Measure:
         assert self._reference is not None
+        if away := missing(self.places):
+            raise ImageError(unseen(platform.node(), away))
         backend.check_worker(self.kind, platform.node())
         network = as_network(self._reference.load())
         measure = self.options.opened(network)
