@@ -1,11 +1,12 @@
 """The options that say who works: an engine and its workers."""
 
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from ..engines import ENGINES, Engine, engine_of
+from ..engines import ENGINES, Engine, using
 from .grouping import grouped
 from .values import REAL
 
@@ -69,8 +70,11 @@ def engine_options() -> list[click.Option]:
     return list(grouped("Workers", options))
 
 
-def chosen_engine(given: dict[str, Any]) -> Engine:
-    """Take the options of `engine_options` out of the values of a command, and return the engine that they mean. Raises OptionError."""
+def chosen_engine(given: dict[str, Any]) -> AbstractContextManager[Engine]:
+    """Take the options of `engine_options` out of the values of a command, and return the engine that they mean, for a `with`.
+
+    Raises OptionError.
+    """
     names = {"address": "address", "worker_cpus": "cpus", "worker_gpus": "gpus", "worker_memory": "memory"}
     asked = {name: given.pop(option) for option, name in names.items()}
-    return engine_of(given.pop("engine"), given.pop("workers"), **asked)
+    return using(given.pop("engine"), given.pop("workers"), **asked)

@@ -32,8 +32,8 @@ def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any
     from ..scanning import scan
 
     options = {option.name: given.pop(option.name) for option in options_of(scan)}
-    engine = chosen_engine(given)
-    run = scan(load_model(**given), list(images), out=out, engine=engine, **options)
+    with chosen_engine(given) as engine:
+        run = scan(load_model(**given), list(images), out=out, engine=engine, **options)
     known = [run.units(layer) for layer in run.layers]
     silent = sum(int(((one.fires == 0) & (one.count > 0)).sum()) for one in known)
     odd = sum(int((one.count < len(run)).sum()) for one in known)
