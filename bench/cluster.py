@@ -109,14 +109,15 @@ class Cluster:
         self.units, self.classes, self.features = NETWORKS[network]
         self.kind = facts_kind()
         self.workers = workers
-        self.now, self.busy, self.images, self.messages = 0.0, 0.0, 0, 0
+        self.now, self.busy, self.images, self.reached, self.messages = 0.0, 0.0, 0, 0, 0
 
     def map(self, function, items):
         """Yield results in the order in which the workers have them; what runs between two yields is the driver's."""
         running, number, items = [], 0, iter(items)
+        free = [self.now] * self.workers  # when each worker has done what it was given
         start = time.process_time()
 
-        def give(ready):
+        def give(worker):
             nonlocal number
             item = next(items, None)
             if item is None:
@@ -124,24 +125,31 @@ class Cluster:
             size = len(pickle.dumps(item, 5))  # what the driver does to hand it out
             assert size
             seconds = len(item.files) * MERGE_SECONDS if isinstance(item, Merge) else sum(b - a for a, b in item.key) / self.rate
-            heapq.heappush(running, (ready + seconds, number, seconds, item))
+            free[worker] = max(free[worker], self.now) + seconds
+            heapq.heappush(running, (free[worker], number, worker, seconds, item))
             number += 1
 
-        for _ in range(2 * self.workers):
-            give(self.now)
+        for given in range(2 * self.workers):  # two for each
+            give(given % self.workers)
         while running:
             self._drive(start)
-            ready, _, seconds, item = heapq.heappop(running)
+            ready, _, worker, seconds, item = heapq.heappop(running)
             self.now = max(self.now, ready)
             answer = pickle.dumps(self._made(item, seconds), 5)  # the worker's
             start = time.process_time()
-            give(max(ready, self.now))
+            give(worker)
             finished = pickle.loads(answer)
             self.messages += 1
             self.images += 0 if isinstance(item, Merge) else sum(b - a for a, b in item.key)
             yield finished
             if self.images >= self.most:
                 self._drive(start)
+                # What the workers have done of the leases that they are at, too.
+                self.reached = self.images + sum(
+                    int(sum(b - a for a, b in item.key) * min(1.0, max(0.0, 1 - (ready - self.now) / seconds)))
+                    for ready, _, _, seconds, item in running
+                    if not isinstance(item, Merge)
+                )
                 raise Enough
         self._drive(start)
 
@@ -237,7 +245,7 @@ def workers():
         for count in CLUSTERS:
             images = max(60_000, 300 * count)
             found = scanned(network, count, images)
-            rate = found.images / found.now
+            rate = found.reached / found.now
             print(f"  {count:8,} workers {rate:12,.0f}/s {rate / RATE / count:8.1%}, {found.messages:,} messages", flush=True)
 
 
