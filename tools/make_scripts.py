@@ -1,4 +1,4 @@
-"""Make the scripts that pages send from their commented sources: without comments and spaces, with short names inside."""
+"""Make the scripts and styles that pages send from their commented sources: without comments and spaces, with short names inside."""
 
 from pathlib import Path
 
@@ -9,15 +9,16 @@ from convscope.atlases import viewer
 from convscope.render.imagemap import page
 from convscope.render.site import shell
 
-SCRIPTS = (shell.SCRIPT, viewer.SCRIPT, page.SCRIPT)
+SCRIPTS = (shell.SCRIPT, shell.STYLE, viewer.SCRIPT, viewer.STYLE, page.SCRIPT)
+KINDS = {"js": "application/javascript", "css": "text/css"}
 ROOT = Path(convscope.__file__).parent
 
 
 def main() -> None:
-    """Write each script beside its sources."""
+    """Write each beside its sources."""
     for script in SCRIPTS:
-        path = ROOT / script.folder / f"{script.name}.min.js"
-        path.write_text(script.header + minify.string("application/javascript", script.joined) + "\n", "utf-8")
+        path = ROOT / script.folder / script.path
+        path.write_text(script.header + minify.string(KINDS[script.kind], script.joined) + "\n", "utf-8")
         print(f"{path.stat().st_size:,} bytes in {path.relative_to(ROOT)}")
 
 

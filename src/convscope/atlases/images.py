@@ -24,9 +24,9 @@ Ints = NDArray[np.int64]
 MOST, OF_A_CLASS = 16_384, 24
 # Images whose records are in one script.
 RECORDS = 64
-# Images on a sheet: all of a page at once; few where a unit's page needs images from nine sheets.
-MANY, FEW, FEWEST, LARGE_TILE = 256, 32, 16, 48
-COLUMNS = {MANY: 16, FEW: 8, FEWEST: 4}
+# Images on a sheet: few, for a unit's page shows images from up to nine sheets; more where the atlas would have too many files.
+FEW, MANY, MANY_FROM = 16, 64, 4096
+COLUMNS = {FEW: 4, MANY: 8}
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Gallery:
     @cached_property
     def per(self) -> int:
         """How many tiles are on a sheet."""
-        if not any(layer.whole for layer in self.subject.layers):
-            return MANY
-        return FEWEST if self.tile > LARGE_TILE else FEW
+        return FEW if len(self.ids) <= MANY_FROM else MANY
 
     @cached_property
     def columns(self) -> int:

@@ -8,13 +8,12 @@ from ...render.site import assets as site_assets
 from ...render.site.scripts import Script
 
 SOURCES = ("atlas", "query", "tiles", "charts", "wall", "graph", "circuit", "overview", "layer", "unit", "image", "class", "search", "main")
-SCRIPT = Script("atlases/viewer", "atlas", SOURCES)
+SCRIPT, STYLE = Script("atlases/viewer", "atlas", SOURCES), Script("atlases/viewer", "atlas", ("atlas",), "css")
 
 
 def assets(version: str = "") -> Assets:
     """Return the files below `site/` that the page needs. `version`: text that changes with the folder's data."""
-    here = files(__package__)
-    return site_assets({"site/atlas.css": here.joinpath("atlas.css").read_bytes(), "site/atlas.js": SCRIPT.sent}, version=version)
+    return site_assets({"site/atlas.css": STYLE.sent, "site/atlas.js": SCRIPT.sent}, version=version)
 
 
 def index(title: str, sheets: Iterable[tuple[str, str]] = (), *, version: str = "") -> bytes:

@@ -104,7 +104,7 @@ const graphOf = ({ nodes, edges }, turned) => {
     lanes.style.width = `${spine + 12}px`;
     lanes.style.height = `${box.height}px`;
     lanes.replaceChildren(...paths, ...order.map((row, place) => svg(row.querySelector(".layer") ? "circle.stop" : "circle",
-      { cx: spine, cy: y[place], r: row.querySelector(".layer") ? 4.5 : 2.5 })));
+      { cx: spine, cy: y[place] })));
   }
   const watcher = new ResizeObserver(connect);
   const foldAll = (open) => {

@@ -15,13 +15,14 @@ const kindsOf = (layer) => Object.keys(KINDS).filter((kind) => ({ synthetic: lay
   projection: atlas.start.settings.projections > 0 })[kind]);
 const kindOf = (layer, wanted) => { const kinds = kindsOf(layer); return kinds.includes(wanted) ? wanted : kinds[0]; };
 
-/* Return the picture of a unit, of the kind that is wanted or of the first that is made, or a blank that says that it is not made yet. */
+/* Return the picture of a unit: of the kind that is wanted, or a blank that says that it is not made yet; or the first that is made, and
+   until then the unit's strongest image. */
 const pictureOf = (layer, units, channel, wanted) => {
   const kind = !wanted && !isClimbed(layer, units, channel) ? "patch" : kindOf(layer, wanted), rank = units.rank[channel],
     { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
   const made = kind === "synthetic" ? isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || isMade(layer, units,
     channel);
-  if (!made) return blank("Not made yet");
+  if (!made) return wanted ? blank("Not made yet") : imagePicture(units.best[channel]);
   const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
   return cellOf(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
 };

@@ -14,6 +14,7 @@ const wallOf = (side) => {
     const edge = Math.floor((width + gap) / columns - gap);
     step = [edge + gap, edge + gap + CAPTION * rem];
     board.style.setProperty("--s", `${edge}px`);
+    board.classList.toggle("tight", edge < 4 * rem);
     board.style.height = `${Math.ceil(count / columns) * step[1]}px`;
     tiles.forEach(place);
     draw();

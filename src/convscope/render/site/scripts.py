@@ -1,4 +1,4 @@
-"""Scripts as pages send them: short ones, which `tools/make_scripts.py` makes from the commented sources beside them."""
+"""Scripts and styles as pages send them: short ones, which `tools/make_scripts.py` makes from the commented sources beside them."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,29 +11,35 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Script:
-    """A script of a page: one text made from several sources, each of which knows those before it.
+    """A script or style of a page: one text made from several sources, each of which knows those before it.
 
-    `folder`: where they lie in convscope. `name`: the script is kept there as `NAME.min.js`.
+    `folder`: where they lie in convscope. `name`: what is sent is kept there as `NAME.min.js`. `kind`: js or css.
     """
 
     folder: str
     name: str
     sources: tuple[str, ...]
+    kind: str = "js"
+
+    @property
+    def path(self) -> str:
+        """Return the name of what is sent, in the folder."""
+        return f"{self.name}.min.{self.kind}"
 
     @property
     def sent(self) -> bytes:
-        """Return the script as a page sends it."""
-        return self._file(f"{self.name}.min.js").encode("utf-8")
+        """Return it as a page sends it."""
+        return self._file(self.path).encode("utf-8")
 
     @property
     def joined(self) -> str:
-        """Return the sources as one script, of which only what it puts on `window` can be reached from outside."""
-        parts = [self._file(f"{source}.js").replace(STRICT, "", 1) for source in self.sources]
-        return f"(() => {{\n{STRICT}{''.join(parts)}}})();\n"
+        """Return the sources as one text; of a script only what it puts on `window` can be reached from outside."""
+        text = "".join(self._file(f"{source}.{self.kind}").replace(STRICT, "", 1) for source in self.sources)
+        return f"(() => {{\n{STRICT}{text}}})();\n" if self.kind == "js" else text
 
     @property
     def header(self) -> str:
-        """Return the first line of the script: what it was made from, by which one sees that it must be made again."""
+        """Return the first line: what it was made from, by which one sees that it must be made again."""
         made = digest(self.joined.encode("utf-8"))[:DIGITS]
         return f"/* A page of convscope, Apache-2.0. tools/make_scripts.py made it from convscope/{self.folder}, {made}. */\n"
 

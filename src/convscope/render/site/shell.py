@@ -24,7 +24,7 @@ CSP = "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-
 CSP_ALONE = "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLES = ("site/tokens.css", "site/kit.css")
 KIT = "site/kit.js"
-SCRIPT = Script("render/site", "kit", ("kit",))  # that all pages with scripts share
+SCRIPT, STYLE = Script("render/site", "kit", ("kit",)), Script("render/site", "kit", ("kit",), "css")  # that all pages share
 VERSION_DIGITS = 12
 THEMES = {"": "auto", "light": "light", "dark": "dark"}
 MARK = '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path d="M3 3h5v5H3zM9.5 3h5v5h-5zM16 3h5v5h-5zM3 9.5h5v5H3zM16 9.5h5v5h-5zM3 16h5v5H3zM9.5 16h5v5h-5zM16 16h5v5h-5z"/><path class="centre" d="M9.5 9.5h5v5h-5z"/></svg>'  # noqa: E501
@@ -50,7 +50,7 @@ def assets(more: Mapping[str, bytes] | None = None, *, version: str = "") -> Ass
 
     `version`: text that changes with the page's data, where old data must not meet new scripts.
     """
-    found = {STYLES[0]: tokens_css().encode(), STYLES[1]: _kit().joinpath("kit.css").read_bytes(), KIT: SCRIPT.sent, **(more or {})}
+    found = {STYLES[0]: tokens_css().encode(), STYLES[1]: STYLE.sent, KIT: SCRIPT.sent, **(more or {})}
     return Assets(found, digest(*found.values(), version.encode())[:VERSION_DIGITS])
 
 
