@@ -42,10 +42,10 @@ def test_whole_images_are_stored_once(whole, run):
     start = read_data(whole.folder, "start")
     ids = column(start["images"]["ids"])
     assert ids.tolist() == run.ids.tolist() and start["images"]["tile"] == 16
-    sheet = np.asarray(Image.open(whole.folder / "data" / "images-0.webp").convert("RGB"))
-    columns = start["images"]["columns"]
+    columns, per = start["images"]["columns"], start["images"]["per"]
     for place in range(0, len(ids), 7):
-        row, where = divmod(place, columns)
+        sheet = np.asarray(Image.open(whole.folder / "data" / f"images-{place // per}.webp").convert("RGB"))
+        row, where = divmod(place % per, columns)
         shown = sheet[16 * row : 16 * row + 16, 16 * where : 16 * where + 16]
         assert np.array_equal(shown, np.rint(run.picture(int(ids[place])) * 255))
     assert start["layers"][2]["whole"] and start["layers"][2]["field"] is None

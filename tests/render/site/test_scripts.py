@@ -8,9 +8,7 @@ pytestmark = pytest.mark.once
 BUDGET = 40_000  # bytes, as they lie on the disk
 
 
-@pytest.mark.parametrize(
-    "script", [shell.SCRIPT, shell.STYLE, viewer.SCRIPT, viewer.STYLE, page.SCRIPT], ids=lambda script: script.path
-)
+@pytest.mark.parametrize("script", [shell.SCRIPT, shell.STYLE, viewer.SCRIPT, viewer.STYLE, page.SCRIPT], ids=lambda script: script.path)
 def test_a_script_is_made_from_the_sources_beside_it(script):
     assert script.sent.decode().startswith(script.header), "Run tools/make_scripts.py."
     assert (script.kind == "css") != ('"use strict"' in script.sent.decode()) and len(script.sent) < len(script.joined)
