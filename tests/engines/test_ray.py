@@ -41,7 +41,8 @@ def cluster():
 
         folder = tempfile.mkdtemp(prefix="cs-")  # a short path, because sockets lie in it
         head = {"num_cpus": 0, "include_dashboard": False, "_system_config": engine_module.HEALTH, "object_store_memory": 10**8}
-        made = Cluster(initialize_head=True, head_node_args=head | {"temp_dir": folder})
+        with engine_module._handlers_kept():  # of the tests that come after
+            made = Cluster(initialize_head=True, head_node_args=head | {"temp_dir": folder})
         yield made
         made.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,7 +54,8 @@ def node(cluster):
 
 
 def add(cluster):
-    return cluster.add_node(num_cpus=1, object_store_memory=10**8)
+    with engine_module._handlers_kept():
+        return cluster.add_node(num_cpus=1, object_store_memory=10**8)
 
 
 @pytest.fixture(scope="module")
