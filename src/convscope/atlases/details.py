@@ -52,7 +52,7 @@ class Details:
     def feeds(self) -> Mapping[str, tuple[UnitFeeds, ...]]:
         """What the units of each layer feed, by address."""
         subject = self.subject
-        return all_feeds(subject.network, list(subject.by_address), self._activity, measured=subject.run.layers)
+        return all_feeds(subject.network, list(subject.by_address), subject.activity, measured=subject.run.layers)
 
     def tasks(self, layer: Layer) -> Iterator[Task]:
         """Yield the scripts of a layer's chunks."""
@@ -84,14 +84,9 @@ class Details:
             "exact": np.asarray(exact, np.uint8),
         }
 
-    def _activity(self, address: str) -> NDArray[np.float32]:
-        if address in self.subject.run.layers:
-            return self.subject.activity(address)
-        return np.ones(self.subject.network.bundle.channels, np.float32)
-
     def _connections(self, layer: Layer) -> list[UnitConnections]:
         subject = self.subject
-        return list(connections(subject.network, layer.address, self._activity, measured=subject.run.layers))
+        return list(connections(subject.network, layer.address, subject.activity, measured=subject.run.layers))
 
     def _alike_of(self, layer: Layer) -> Alike:
         """Return the units most alike of a layer; the stream that is behind it already is begun anew."""

@@ -81,7 +81,7 @@ def chunks_of(order: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def steps(chunks: Sequence[int]) -> Iterator[Step]:
-    """Yield the work on layers of so many chunks each: the first chunk of every layer, the second, the next two, the next four, ...
+    """Yield the work on layers of so many chunks each: the first chunk of every layer, the next three, the next twelve, ...
 
     So every layer is seen early, and yet few turns are needed: what a turn compiles serves all of its chunks.
     """
@@ -90,4 +90,4 @@ def steps(chunks: Sequence[int]) -> Iterator[Step]:
         for layer, count in enumerate(chunks):
             if first < count:
                 yield Step(layer, range(first, min(after, count)))
-        first, after = after, 2 * after
+        first, after = after, 4 * after

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .. import backend
+from ..graph.connections import Activity
 from ..network.addresses import unit_call
 from ..network.listing import LayerInfo, chosen, layers
 from ..network.network import Network
 from ..options import Options
+from ..portraits.connections import activity_of
 from ..portraits.gathering import longest_field
 from ..portraits.layers import both_ways
 from ..scanning import Run, UnitStatistics
@@ -91,10 +90,10 @@ class Subject:
         """The names of the network's classes, None where nobody knows them."""
         return self.network.bundle.labels
 
-    def activity(self, address: str) -> NDArray[np.float32]:
-        """Return how active each unit of a layer is: the mean of its maxima over the run, those below zero as zero."""
-        mean = self.statistics[address].mean if address in self.statistics else self.run.units(address).mean
-        return np.clip(np.nan_to_num(mean), 0, None).astype(np.float32)
+    @cached_property
+    def activity(self) -> Activity:
+        """How active the units of a layer are in the run, by its address; see `activity_of`."""
+        return activity_of(self.network, self.run)
 
 
 def subject_of(

@@ -1,4 +1,4 @@
-"""Pooling taken apart: its windows as shifted slices, three linear stand-ins whose gradients are unpoolings, and own forms of poolings.
+"""Pooling taken apart: its windows as shifted slices, the shares that unpoolings give each place of a window, and own forms of poolings.
 
 The own ones stand for those of Keras that one framework computes or differentiates otherwise than the others.
 """
@@ -26,6 +26,17 @@ class Window(NamedTuple):
     padding: tuple[tuple[int, int], tuple[int, int]]
     outputs: tuple[int, int]
     spans: tuple[Spans, Spans] | None = None
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """How many rows and columns of cells, each as large as the stride, hold all windows."""
+        rows, columns = ((size - 1) // step + count for size, step, count in zip(self.size, self.stride, self.outputs, strict=True))
+        return rows, columns
+
+    def apart(self, place: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return of a place in the window, along rows and along columns, how many cells it lies from the first and where in its cell."""
+        row, column = divmod(place, self.size[1])
+        return divmod(row, self.stride[0]), divmod(column, self.stride[1])
 
 
 def window_of(operation: Any, height: int, width: int) -> Window | None:
@@ -70,15 +81,36 @@ def slices(value: Any, window: Window, fill: float) -> list[Any]:
     """Return for every place in the window, in row-major order, the value found there in each window: (n, rows, columns, c)."""
     if window.spans is not None:
         return _spanned(value, window, fill)
-    padded = value
-    if any(sum(pair) for pair in window.padding):
-        padded = ops.pad(value, ((0, 0), *window.padding, (0, 0)), constant_values=fill)
-    (rows, columns), (down, right) = window.outputs, window.stride
-    return [
-        padded[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right, :]
-        for i in range(window.size[0])
-        for j in range(window.size[1])
-    ]
+    rows, columns = window.outputs
+    lattices, found = _lattices(value, window, fill), []
+    for place in range(window.size[0] * window.size[1]):
+        (down, row), (right, column) = window.apart(place)
+        found.append(lattices[row, column][:, down : down + rows, right : right + columns])
+    return found
+
+
+def _lattices(value: Any, window: Window, fill: float) -> dict[tuple[int, int], Any]:
+    """Return what lies on each lattice of places with the same remainder of row and column by the stride; see `Window.apart`.
+
+    A map is cut into cells of the stride, of which a lattice takes one place each: slices with steps would cost ten times as much.
+    """
+    sides, channels = window.cells, value.shape[-1]
+    (top, _), (left, _) = window.padding
+    down, right = (
+        max(0, cells * step - before - side)
+        for cells, step, before, side in zip(sides, window.stride, (top, left), value.shape[1:3], strict=True)
+    )
+    if top or left or down or right:
+        value = ops.pad(value, ((0, 0), (top, down), (left, right), (0, 0)), constant_values=fill)
+    value = value[:, : sides[0] * window.stride[0], : sides[1] * window.stride[1]]
+    if window.stride == (1, 1):
+        return {(0, 0): value}
+    value = ops.reshape(value, (-1, sides[0], window.stride[0], sides[1], window.stride[1] * channels))
+    return {
+        (row, column): value[:, :, row, :, column * channels : (column + 1) * channels]
+        for row in range(window.stride[0])
+        for column in range(window.stride[1])
+    }
 
 
 def _spanned(value: Any, window: Window, fill: float) -> list[Any]:
@@ -91,25 +123,82 @@ def _spanned(value: Any, window: Window, fill: float) -> list[Any]:
     return [ops.take(ops.take(padded, row, axis=1), column, axis=2) for row in rows for column in columns]
 
 
-StandIn = Callable[[Any], Any]
+class Shares(NamedTuple):
+    """What each place of a window gets of its signal, in row-major order: a number, one for each window, or one for each value.
+
+    `common`: by what the signal is multiplied before.
+    """
+
+    places: Sequence[Any]
+    common: Any = 1.0
 
 
-def by_switches(value: Any, window: Window, ties: str) -> StandIn:
-    """Return the linear map that picks each window's maximum of `value`; equal maxima: the `first` in row-major order, or `spread`."""
+def by_switches(value: Any, window: Window, ties: str) -> Shares:
+    """Return all to each window's maximum of `value`; of equal maxima to the `first` in row-major order, or `spread` over them."""
     places = slices(value, window, float("-inf"))
     maximum = places[0]
     for place in places[1:]:
-        maximum = ops.where(place > maximum, place, maximum)  # ops.maximum may round float64 to float32
+        maximum = _larger(place, maximum)
+    # Numbers and not truths: frameworks multiply faster than they choose.
     switches = [ops.cast(place == maximum, value.dtype) for place in places]
     if ties == "spread":
-        share = 1.0 / sum(switches[1:], start=switches[0])
-        switches = [switch * share for switch in switches]
-    else:
-        taken = ops.zeros_like(maximum)
-        for index, switch in enumerate(switches):
-            switches[index] = switch * (1.0 - taken)
-            taken = taken + switches[index]
-    return _weighted(window, switches)
+        return Shares(switches, 1.0 / sum(switches[1:], start=switches[0]))
+    taken = switches[0]
+    for index, switch in enumerate(switches[1:], 1):
+        switches[index] = switch * (1.0 - taken)
+        taken = taken + switches[index]
+    return Shares(switches)
+
+
+def _larger(one: Any, other: Any) -> Any:
+    if keras.backend.standardize_dtype(one.dtype) == "float64":
+        return ops.where(one > other, one, other)  # ops.maximum may round float64 to float32
+    return ops.maximum(one, other)
+
+
+def unpooled(signal: Any, value: Any, window: Window, shares: Shares) -> Any:
+    """Return a signal of each window of `value`, (n, rows, columns, c), put back to the places of the windows, shaped like `value`.
+
+    It is the vector-Jacobian product of the sum of a window's places times their shares.
+    """
+    signal = ops.cast(ops.reshape(signal, (-1, *window.outputs, value.shape[-1])), value.dtype) * shares.common
+    if window.spans is not None:
+        _, pullback = engine().vjp(lambda one: sum(map(_shared, slices(one, window, 0.0), shares.places)), [value])
+        return pullback(signal)[0]
+    # Each lattice of places (see `_lattices`) is filled by itself, as small as a pooled map, and all are laid into one another at the end.
+    # The gradient of a slice with steps would write the whole map anew for every place.
+    lattices: dict[tuple[int, int], Any] = {}
+    for place, share in enumerate(shares.places):
+        if isinstance(share, float) and share == 0.0:
+            continue
+        (down, row), (right, column) = window.apart(place)
+        after = [cells - count - before for cells, count, before in zip(window.cells, window.outputs, (down, right), strict=True)]
+        term = _shared(signal, share)
+        if down or right or any(after):
+            term = ops.pad(term, ((0, 0), (down, after[0]), (right, after[1]), (0, 0)))
+        lattices[row, column] = lattices[row, column] + term if (row, column) in lattices else term
+    return _cropped(_interleaved(lattices, window), window, value.shape[1:3])
+
+
+def _interleaved(lattices: dict[tuple[int, int], Any], window: Window) -> Any:
+    """Return lattices as one map, zero where there is none."""
+    stride, sides = window.stride, window.cells
+    nothing = ops.zeros_like(next(iter(lattices.values())))
+    channels = nothing.shape[-1]
+    rows = []
+    for row in range(stride[0]):
+        cells = [lattices.get((row, column), nothing) for column in range(stride[1])]
+        rows.append(ops.reshape(ops.stack(cells, axis=3), (-1, sides[0], sides[1] * stride[1], channels)))
+    return ops.reshape(ops.stack(rows, axis=2), (-1, sides[0] * stride[0], sides[1] * stride[1], channels))
+
+
+def _cropped(value: Any, window: Window, sides: Sequence[int]) -> Any:
+    """Return what of a padded map lies on the map itself, of `sides` (rows, columns); zero where no window reaches."""
+    short = [max(0, side + before - had) for side, (before, _), had in zip(sides, window.padding, value.shape[1:3], strict=True)]
+    if any(short):
+        value = ops.pad(value, ((0, 0), *((0, one) for one in short), (0, 0)))
+    (top, _), (left, _) = window.padding
+    return value[:, top : top + sides[0], left : left + sides[1]]
 
 
 @cache
@@ -129,55 +218,50 @@ def native_pooling_matches_ties() -> bool:
         upstream = ops.convert_to_tensor(rng.normal(size=tuple(output.shape)).astype("float32"))
         window = window_of(layer, 17, 18)
         assert window is not None
-        _, wanted = engine().vjp(by_switches(value, window, "first"), [value])
-        own, slow = (ops.convert_to_numpy(one(upstream)[0]) for one in (pullback, wanted))
+        wanted = unpooled(upstream, value, window, by_switches(value, window, "first"))
+        own, slow = map(ops.convert_to_numpy, (pullback(upstream)[0], wanted))
         if not np.allclose(own, slow, rtol=1e-6, atol=1e-6):
             return False
     return True
 
 
-def by_spreading(window: Window) -> StandIn:
-    """Return the linear map whose gradient gives every place of a window g / k²."""
+def by_spreading(window: Window) -> Shares:
+    """Return 1 / k² to every place of a window."""
     count = window.size[0] * window.size[1]
     share = 1.0 / (count if window.spans is None else np.multiply.outer(*_lengths(window))[None, :, :, None])
-    return _weighted(window, [share] * count)
+    return Shares([share] * count)
 
 
-def by_centre(window: Window) -> StandIn:
-    """Return the linear map whose gradient gives g to the window's centre (of an even side, the place before the middle)."""
+def by_centre(window: Window) -> Shares:
+    """Return all to the window's centre (of an even side, the place before the middle)."""
     count = window.size[0] * window.size[1]
     if window.spans is not None:
         rows, columns = ((lengths - 1) // 2 for lengths in _lengths(window))
-        return _weighted(
-            window,
+        return Shares(
             [
                 np.multiply.outer(rows == one, columns == other)[None, :, :, None].astype(np.float32)
                 for one in range(window.size[0])
                 for other in range(window.size[1])
-            ],
+            ]
         )
     centre = (window.size[0] - 1) // 2 * window.size[1] + (window.size[1] - 1) // 2
-    return _weighted(window, [1.0 if place == centre else 0.0 for place in range(count)])
+    return Shares([1.0 if place == centre else 0.0 for place in range(count)])
 
 
 def _lengths(window: Window) -> list[Any]:
     return [np.array([stop - start for start, stop in spans], np.float32) for spans in window.spans or ()]
 
 
-def _weighted(window: Window, weights: list[Any]) -> StandIn:
-    def stand_in(value: Any) -> Any:
-        pairs = zip(slices(value, window, 0.0), weights, strict=True)
-        terms = [place * _as(weight, place) for place, weight in pairs if not (isinstance(weight, float) and weight == 0.0)]
-        return sum(terms[1:], start=terms[0])
-
-    return stand_in
+def _shared(value: Any, share: Any) -> Any:
+    """Return what a share of some values is."""
+    return value * _as(share, value)
 
 
-def _as(weight: Any, place: Any) -> Any:
-    return ops.convert_to_tensor(weight.astype(np.float32), dtype=place.dtype) if isinstance(weight, np.ndarray) else weight
+def _as(share: Any, value: Any) -> Any:
+    return ops.convert_to_tensor(share.astype(np.float32), dtype=value.dtype) if isinstance(share, np.ndarray) else share
 
 
-def own_pooling(operation: Any) -> StandIn | None:
+def own_pooling(operation: Any) -> Callable[[Any], Any] | None:
     """Return what computes as a pooling of Keras does, where frameworks differ over it; None for every other operation.
 
     TensorFlow's adaptive max pooling to one place has an empty window beside the full one, whose gradient ends the process or is what lay

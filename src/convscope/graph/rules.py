@@ -11,7 +11,7 @@ from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
-from ..backend import engine, ops
+from ..backend import ops
 from ..errors import OptionError, UnitError, check_choice
 from ..hints import listing
 from . import pooling
@@ -135,19 +135,18 @@ def largest(values: Sequence[Any]) -> int:
 
 @dataclass(frozen=True)
 class _Unpool(Rule):
-    """Base of the unpoolings: the gradient of a linear stand-in for the pooling. Other than 2-D pools take their own product."""
+    """Base of the unpoolings: the gradient of a weighted sum of each window's places. Other than 2-D pools take their own product."""
 
     def backward(self, record: ForwardCall, upstream: Any) -> list[Any]:
         value = record.inputs[0]
         window = pooling.window_of(record.call.operation, *value.shape[1:3]) if len(value.shape) == 4 else None
         if window is None:
             return record.vjp(upstream)
-        _, pullback = engine().vjp(self.stand_in(value, window), [value])
-        return pullback(ops.reshape(upstream, (-1, *window.outputs, value.shape[-1])))  # a global pool drops rows and columns
+        return [pooling.unpooled(upstream, value, window, self.shares(value, window))]
 
     @abstractmethod
-    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
-        """Return the linear map whose gradient is this unpooling."""
+    def shares(self, value: Any, window: pooling.Window) -> pooling.Shares:
+        """Return what each place of a window gets of its signal."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class SwitchUnpool(_Unpool):
         own = self.ties == "first" and hasattr(record.call.operation, "pool_size") and pooling.native_pooling_matches_ties()
         return record.vjp(upstream) if own else super().backward(record, upstream)
 
-    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+    def shares(self, value: Any, window: pooling.Window) -> pooling.Shares:
         return pooling.by_switches(value, window, self.ties)
 
 
@@ -172,7 +171,7 @@ class SpreadUnpool(_Unpool):
     exact = Exact.CONE
     steady = True
 
-    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+    def shares(self, value: Any, window: pooling.Window) -> pooling.Shares:
         return pooling.by_spreading(window)
 
 
@@ -183,7 +182,7 @@ class CenterUnpool(_Unpool):
     exact = Exact.CONE
     steady = True
 
-    def stand_in(self, value: Any, window: pooling.Window) -> Callable[[Any], Any]:
+    def shares(self, value: Any, window: pooling.Window) -> pooling.Shares:
         return pooling.by_centre(window)
 
 

@@ -54,6 +54,31 @@ def strongest_projected(network: Network, call: Call, channel: int, rules: Rules
     return lambda entered: compiled(entered, weights)
 
 
+def projected_from(network: Network, call: Call, rules: Ruleset, *, slope: bool) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+    """Return the compiled function that projects from one place of each image: of images and seeds, zero except for one number each.
+
+    It returns the signals, the values there, and the amounts that go down. For a `slope` the number goes down as it is, elsewhere times
+    the amount.
+    """
+    native_pooling_matches_ties()  # nothing can be tried while compiling
+    graph = network.graph
+    rival, others = call.index in graph.rivals, channel_count(call) - 1
+
+    def down(image: Any, seeds: Any) -> tuple[Any, Any, Any]:
+        projector = Projector(graph, image, [call])
+        maps = projector.value(call)
+        axes = tuple(range(1, len(maps.shape)))
+        here = seeds != 0
+        amounts = values = ops.sum(ops.where(here, maps, 0.0), axis=axes)
+        if rival:  # as `seedable` has it
+            every = ops.sum(ops.where(ops.any(here, axis=-1, keepdims=True), maps, 0.0), axis=axes)
+            amounts = values - (every - values) / others
+        signal = seeds if slope else seeds * ops.reshape(ops.relu(amounts), (-1, *[1] * len(axes)))
+        return projector.project(call, signal, rules), values, amounts
+
+    return network.compiled.get(("from", call.index, rules, slope), down)
+
+
 def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., tuple[Any, Any]]:
     """Return the function that projects from units on their parts of the image, compiled where `count` of them make that pay.
 

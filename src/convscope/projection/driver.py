@@ -19,11 +19,12 @@ from ..graph.projector import Projector
 from ..graph.rules import Ruleset
 from ..graph.tensors import to_array
 from ..locality.crops import Crop
+from ..locality.shapes import call_shapes
 from ..locality.windows import Field
 from ..network.addresses import channel_count
 from ..network.entering import network_input
 from ..network.network import Network
-from .compiled import batches, maps_of, projected_on_parts, strongest_projected
+from .compiled import WORTH_COMPILING, batches, maps_of, projected_from, projected_on_parts, strongest_projected
 from .plan import Plan, plan_for
 from .seeds import Seed, Spot, seeded_call, signal_of, sown
 
@@ -62,12 +63,13 @@ def project(network: Network, seeds: Sequence[Seed], images: FloatArray, rules: 
 
     Raises UnitError for a seed outside the map, and for layers that have no rows and columns; ModelError, ExhaustedError as `Projector`.
     """
-    drive = _Drive(network, images, rules)
+    calls = _by_call(network, enumerate(seeds))
+    drive = _Drive(network, images, rules, {call: len(numbered) for call, numbered in calls.items()})
     whole: ByCall = {}
     after_forward: ByCall = {}
     alone: ByCall = {}
     steady: ByCall = {}
-    for call, numbered in _by_call(network, enumerate(seeds)).items():
+    for call, numbered in calls.items():
         plan = drive.plan(call)
         spots = {seed.position for _, seed in numbered}
         shown = {seed.image for _, seed in numbered}
@@ -124,11 +126,12 @@ Cropped = tuple[_Place, Crop]
 
 @dataclass(frozen=True)
 class _Drive:
-    """The three ways down; each takes the seeds of some calls."""
+    """The ways down; each takes the seeds of some calls. `counts`: how many seeds each call has in all, which tells what is compiled."""
 
     network: Network
     images: FloatArray
     rules: Ruleset
+    counts: Mapping[Call, int]
     plans: dict[tuple[Call, bool], Plan] = field(default_factory=dict)
 
     def plan(self, call: Call, *, forward: bool = True) -> Plan:
@@ -139,6 +142,11 @@ class _Drive:
 
     def whole(self, calls: ByCall) -> Iterator[Projected]:
         """Project on whole images, a few at a time."""
+        many = {call: numbered for call, numbered in calls.items() if self._pays(call, numbered)}
+        for call, numbered in many.items():
+            for slope in (False, True):
+                yield from self._row_by_row(call, [one for one in numbered if (one[1].amount is not None) == slope], slope=slope)
+        calls = {call: numbered for call, numbered in calls.items() if call not in many}
         shown = _shown(calls)
         for start in range(0, len(shown), IMAGES_AT_ONCE):
             chunk = shown[start : start + IMAGES_AT_ONCE]
@@ -151,6 +159,30 @@ class _Drive:
                 ((call, numbered),) = here.items()
                 down, maps = map(to_array, one_step(entered))
                 yield from self._windows(call, {chunk.index(one[1].image): one for one in numbered}, down, maps)
+
+    def _pays(self, call: Call, numbered: Sequence[Numbered]) -> bool:
+        """Say whether the seeds of a call pay the compilation of their way, at positions that no forward pass need tell first."""
+        return self.counts[call] >= WORTH_COMPILING and not any(isinstance(seed.position, Spot) for _, seed in numbered)
+
+    def _row_by_row(self, call: Call, numbered: Sequence[Numbered], *, slope: bool) -> Iterator[Projected]:
+        """Project each seed from an image of its own, in batches of one size and so one compilation."""
+        plan, (height, width) = self.plan(call), self.images.shape[1:3]
+        step = projected_from(self.network, call, self.rules, slope=slope)
+        sides = call_shapes(self.network.graph, call, (height, width))[call.index][1:]
+        for start in range(0, len(numbered), IMAGES_AT_ONCE):
+            batch = numbered[start : start + IMAGES_AT_ONCE]
+            filled = [batch[row % len(batch)][1] for row in range(IMAGES_AT_ONCE)]
+            marks = np.zeros((IMAGES_AT_ONCE, *(side or 0 for side in sides)), np.float32)
+            for row, seed in enumerate(filled):
+                marks[(row, *(_known(seed) or ()), seed.unit.channel)] = 1.0 if seed.amount is None else seed.amount
+            entered = network_input(self.network.bundle, self.images[[seed.image for seed in filled]])
+            down, values, amounts = map(to_array, step(entered, ops.convert_to_tensor(marks)))
+            pictures = self.network.bundle.preprocessing.to_rgb(down)
+            for (number, seed), picture, value, amount in zip(batch, pictures, map(float, values), map(float, amounts), strict=False):
+                position = _known(seed)
+                seen = plan.field(position)
+                window = plan.window(seen)
+                yield Projected(number, window, cut(picture, window), position, seen, value, amount if seed.amount is None else seed.amount)
 
     def _one_step(self, calls: ByCall, chunk: Sequence[int]) -> Callable[[Any], tuple[Any, Any]] | None:
         """Return the compiled way down from the strongest place of the only unit there is; None where there is more, or little to do."""
@@ -254,7 +286,7 @@ class _Drive:
     def _down(self, plan: Plan, cropped: Sequence[Cropped], entered: _Entered, *, slope: bool) -> Iterator[Projected]:
         """Project from units of one call on their parts, many at once."""
         assert plan.parts is not None
-        step = projected_on_parts(plan, len(cropped), slope=slope)
+        step = projected_on_parts(plan, self.counts[plan.call], slope=slope)
         for batch, filled in batches(cropped, plan.parts.size):
             down, values = map(to_array, step(*map(ops.convert_to_tensor, self._inputs(plan, filled, entered))))
             pictures = self.network.bundle.preprocessing.to_rgb(down)
@@ -286,6 +318,11 @@ class _Drive:
         elif plan.unread:
             inputs.append(np.asarray([place.seed.value for place, _ in cropped], np.float32))
         return inputs
+
+
+def _known(seed: Seed) -> tuple[int, int] | None:
+    """Return the position of a seed where it is known; None where the layer has no map."""
+    return None if isinstance(seed.position, Spot) else seed.position
 
 
 def cut(picture: FloatArray, window: Field) -> FloatArray:
