@@ -127,6 +127,16 @@ def settle(aside: Path, path: Path) -> None:
         raise OutputError(unwritten(path, error)) from error
 
 
+def append(path: Path, content: bytes) -> None:
+    """Add to the end of a file, which a kill may leave with a part of it. Raises OutputError."""
+    try:
+        _check(path)
+        with path.open("ab") as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(unwritten(path, error)) from error
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of the folder `path` when the block has ended well.

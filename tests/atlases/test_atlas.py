@@ -3,6 +3,10 @@
 import pickle
 import random
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from drawing import COUNT, column, draw
 from convscope import atlas
 from convscope.atlases import making, patches
 from convscope.atlases.atlas import seconds_of
-from convscope.atlases.ledger import Task
+from convscope.atlases.ledger import Ledger, Task
 from convscope.errors import ModelError, OptionError, OutputError, PageError
 from convscope.formats import atlas as folders
 from convscope.formats.atlas import read_data
@@ -122,17 +126,51 @@ def test_a_changed_setting_touches_only_what_depends_on_it(small, run, whole, tm
     assert {name for name, content in contents(folder).items() if whole_of(whole)[name] != content} == set()
 
 
+@pytest.fixture
+def parts(monkeypatch):
+    """The names of the parts that are made from now on, in order."""
+    names, own = list[str](), Ledger.complete
+    monkeypatch.setattr(Ledger, "complete", lambda ledger, task: own(ledger, task) and not names.append(task.name))
+    return names
+
+
+@pytest.mark.once
+def test_an_added_layer_brings_its_own_pictures_and_leaves_the_others(small, run, whole, tmp_path, parts):
+    folder = tmp_path / "atlas"
+    made(small, run, folder, layers="first")
+    before = {name for name in parts if name.startswith(("synthetic-", "tiles-"))}
+    assert before == {"synthetic-0-0", "synthetic-0-1", "tiles-0-0", "tiles-0-1"}
+    parts.clear()
+    made(small, run, folder, layers="first,search")
+    assert {name for name in parts if name.startswith(("synthetic-", "tiles-"))} == {
+        f"{kind}-2-{chunk}" for kind in ("synthetic", "tiles") for chunk in (0, 1)
+    }
+    assert not [name for name in parts if name.startswith(("images-", "map", "wall-0"))]
+    parts.clear()
+    made(small, run, folder)
+    assert contents(folder) == contents(whole.folder)
+
+
 def whole_of(result):
     return contents(result.folder)
 
 
-def test_added_images_change_only_units_that_they_excite(small, tmp_path):
+def test_added_images_change_only_units_that_they_excite(small, tmp_path, parts):
     photos, folder = draw(tmp_path / "photos", COUNT), tmp_path / "atlas"
     first = atlas(small, photos, out=folder, layers="first")
     assert first.run.path == tmp_path / "atlas-run"
-    before = contents(folder)
+    before, tops = contents(folder), {layer: first.run.top(layer) for layer in first.run.layers}
+    orders = {layer["n"]: (layer["address"], layer["order"]) for layer in folders.read_manifest(folder)["layers"]}
+    parts.clear()
     draw(photos, 1, first=COUNT)
     result = atlas(small, photos, out=folder, layers="first")
+    changed = {
+        f"tiles-{n}-{start // 16}"
+        for n, (layer, order) in orders.items()
+        for start in range(0, len(order), 16)
+        if not np.array_equal(tops[layer].values[order[start : start + 16]], result.run.top(layer, order[start : start + 16]).values)
+    }
+    assert {name for name in parts if name.startswith("tiles-")} == changed
     after = contents(folder)
     assert result.complete and len(result.run) == COUNT + 1
     assert {name for name in before if "synthetic" in name} == {name for name in after if "synthetic" in name}
@@ -217,6 +255,27 @@ def test_what_is_not_possible_is_said_before_anything_is_made(small, run, whole,
     with pytest.raises(PageError, match="not an atlas"):
         made(small, run, tmp_path / "other")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.once
+@pytest.mark.long
+def test_a_process_that_is_killed_loses_one_part_and_ends_with_the_same_bytes(small, run, tmp_path):
+    path, code = tmp_path / "chain.keras", "import sys, convscope; convscope.atlas(sys.argv[1], run=sys.argv[2], out=sys.argv[3])"
+    small.network.save(path)
+    words = [sys.executable, "-c", code, str(path), str(run.path)]
+    subprocess.run([*words, str(tmp_path / "whole")], check=True, capture_output=True)
+    rng, folder = random.Random(0), tmp_path / "atlas"
+    for _ in range(3):
+        process = subprocess.Popen([*words, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (folder / folders.JOURNAL).exists():
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 2))
+        process.kill()
+        process.wait()
+        known = {name for part in folders.read_manifest(folder)["parts"].values() for name in part.files}
+        assert len({path.name for path in (folder / "data").iterdir() if path.suffix != ".tmp"} - {Path(one).name for one in known}) <= 1
+    subprocess.run([*words, str(folder)], check=True, capture_output=True)
+    assert contents(folder) == contents(tmp_path / "whole")
 
 
 @pytest.mark.once

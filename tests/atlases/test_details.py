@@ -1,10 +1,15 @@
 import numpy as np
+import pytest
 from drawing import column
 
+from convscope import atlas
 from convscope.atlases.details import SAMPLE_SHARE, number, short
+from convscope.backend import keras
 from convscope.formats.atlas import read_data
+from convscope.models import load
 from convscope.network.circuits import connections
 from convscope.portraits.layers import portraits_of
+from networks import array, model_of
 
 
 def units_of(whole, layer):
@@ -52,3 +57,21 @@ def test_a_short_decimal_means_the_very_float32():
     for value in np.random.default_rng(0).normal(size=100).astype(np.float32) * np.float32(1e-3):
         assert np.float32(number(value)) == value and len(str(number(value))) <= 15
     assert number(np.nan) is None and short(np.inf) is None and short(1234.56) == 1235.0
+
+
+@pytest.mark.once
+def test_networks_with_batch_normalization_weigh_inputs_by_what_lies_above_its_mean(photos, tmp_path):
+    layers = keras.layers
+    first, second = layers.Conv2D(6, 3, padding="same", name="first"), layers.Conv2D(5, 3, padding="same", use_bias=False, name="second")
+    norm = layers.BatchNormalization(epsilon=1e-3, name="norm")
+    bundle = load(model_of(first, norm, layers.ReLU(), second, layers.GlobalAveragePooling2D(), shape=(16, 16, 3)), preprocess="unit")
+    made = atlas(bundle, photos, out=tmp_path / "atlas", layers="first,second", synthetic="none", projections=0)
+    gamma, variance, mean = (array(one) for one in (norm.gamma, norm.moving_variance, norm.moving_mean))
+    # What a unit adds: its kernel, times the slope of the normalization, times how far the input's mean maximum lies above the mean.
+    slopes = gamma / np.sqrt(variance + 1e-3)
+    active = np.maximum(made.run.units("first").mean - mean, 0)
+    strengths = array(second.kernel).sum(axis=(0, 1)) * (slopes * active)[:, None]
+    for unit in units_of(made, "second"):
+        assert len(unit["inputs"]) >= 5
+        for _, channel, strength, _ in unit["inputs"]:
+            assert strength == pytest.approx(float(strengths[channel, unit["channel"]]), rel=2e-3)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from convscope.atlases.ledger import Ledger, Made, Task, key_of
-from convscope.formats.atlas import MANIFEST, read_manifest
+from convscope.formats.atlas import JOURNAL, MANIFEST, read_manifest
 
 pytestmark = pytest.mark.once
 FACTS = {"layers": [], "model": {"digest": "d"}, "run": {"first": "f"}}
@@ -46,6 +46,20 @@ def test_what_is_not_the_very_same_is_made_again(tmp_path, harm):
     assert made == ["one"] and path.read_bytes() == b"content"
 
 
+def test_parts_are_lines_of_a_journal_until_the_manifest_is_written(tmp_path):
+    ledger = ledger_in(tmp_path)
+    for name in ("one", "two", "three"):
+        ledger.complete(task(name))
+    assert b"one" not in (tmp_path / MANIFEST).read_bytes()
+    journal = (tmp_path / JOURNAL).read_bytes()
+    (tmp_path / JOURNAL).write_bytes(journal[:-5])  # a kill while the last line was written
+    again = ledger_in(tmp_path)
+    assert [*again._parts] == ["one", "two"]
+    again.complete(task("three"))
+    again.write()
+    assert not (tmp_path / JOURNAL).exists() and [*ledger_in(tmp_path)._parts] == ["one", "three", "two"]
+
+
 def test_what_fails_leaves_the_parts_before_it(tmp_path):
     def fail():
         raise KeyboardInterrupt
@@ -62,6 +76,7 @@ def test_the_manifest_does_not_depend_on_the_order_of_making(tmp_path):
         ledger = ledger_in(tmp_path / folder)
         for name in names:
             ledger.complete(task(name))
+        ledger.write()
     first, second = ((tmp_path / folder / MANIFEST).read_bytes() for folder in "ab")
     assert first == second and json.loads(first)["kind"] == "atlas"
 

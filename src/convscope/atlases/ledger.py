@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..digests import digest
-from ..files import write_files
-from ..formats.atlas import MANIFEST, Part, is_whole, manifest
+from ..files import append, write_files
+from ..formats.atlas import JOURNAL, MANIFEST, Part, is_whole, journal_line, manifest
 from ..json_files import as_json
 
 
@@ -35,7 +35,7 @@ def key_of(*parts: Any) -> str:
 
 
 class Ledger:
-    """The parts of one atlas. A part counts as soon as the manifest on the disk lists it, and its files are there whole.
+    """The parts of one atlas. A part counts as soon as the journal or the manifest lists it, and its files are there whole.
 
     `facts`: what the manifest says besides. Killed at any moment, the folder holds all parts but the one in progress.
     """
@@ -43,6 +43,7 @@ class Ledger:
     def __init__(self, folder: Path, facts: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
         self.folder, self.facts = folder, dict(facts)
         self._parts = {name: part for name, part in parts.items() if is_whole(folder, part)}
+        self._begun = False
 
     def __repr__(self) -> str:
         return f"Ledger({str(self.folder)!r}, {len(self._parts)} parts)"
@@ -72,15 +73,18 @@ class Ledger:
 
     def keep(self, task: Task, made: Made) -> None:
         """Write a part that was made."""
-        contents = {self.folder / path: content for path, content in made.files.items()}
+        if not self._begun:
+            self.write()
+            self._begun = True
+        # The journal is written last: until then the files belong to nothing, and are made again with the same bytes.
+        write_files({self.folder / path: content for path, content in made.files.items()})
         noted = Part(task.key, {path: digest(content) for path, content in made.files.items()}, made.facts)
-        parts = self._parts | {task.name: noted}
-        # The manifest is renamed last: until then the files belong to nothing, and are made again with the same bytes.
-        write_files(contents | {self.folder / MANIFEST: manifest(self.facts, parts)})
-        self._parts = parts
+        append(self.folder / JOURNAL, journal_line(task.name, noted))
+        self._parts[task.name] = noted
 
     def write(self) -> None:
-        """Write the manifest, if it says something new."""
+        """Write the manifest with all parts, if it says something new; nothing is left for a journal to say."""
         content, path = manifest(self.facts, self._parts), self.folder / MANIFEST
         if not path.is_file() or path.read_bytes() != content:
             write_files({path: content})
+        (self.folder / JOURNAL).unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """The folder of an atlas: the names of its files, its manifest, and the scripts that hand data to its pages. docs/atlas.md describes each.
 
-The manifest is for programs and for whoever resumes: it lists every part that is made, with the digest of all that made it.
+The manifest is for programs and for whoever resumes: it lists every part that is made, with the digest of all that made it. Parts that were
+made since it was written are lines of a journal beside it, because a whole manifest for each would cost more than some parts.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from .schemas import check_schema, release_of
 SCHEMA = 1
 KIND = "atlas"
 MANIFEST, PAGE, DATA, MAP = "manifest.json", "index.html", "data", "map"
+JOURNAL = "parts.jsonl"
 UNITS, CONNECTIONS = "units.parquet", "connections.parquet"
 # How many units climb, project and are described together, and how many of their tiles lie on one sheet of a wall.
 CHUNK, ON_A_WALL = 16, 128
@@ -70,11 +73,35 @@ def images_name(sheet: int) -> str:
 
 def manifest(facts: Mapping[str, Any], parts: Mapping[str, Part]) -> bytes:
     """Return the manifest of these facts and parts, a line for each; the same ones give the same bytes."""
-    made = {name: {"key": one.key, "files": one.files} | ({"facts": one.facts} if one.facts else {}) for name, one in parts.items()}
+    made = {name: _said(one) for name, one in parts.items()}
     known = {"kind": KIND, "schema": SCHEMA, **facts}
     lines = [f"{_text(name)}: {_text(value)}" for name, value in sorted(known.items())]
     lines.append('"parts": {\n ' + ",\n ".join(f"{_text(name)}: {_text(value)}" for name, value in sorted(made.items())) + "}")
     return ("{" + ",\n".join(lines) + "}\n").encode("utf-8")
+
+
+def journal_line(name: str, part: Part) -> bytes:
+    """Return what the journal says of a part."""
+    return f"{_text({'name': name} | _said(part))}\n".encode()
+
+
+def _said(part: Part) -> dict[str, Any]:
+    return {"key": part.key, "files": part.files} | ({"facts": part.facts} if part.facts else {})
+
+
+def _part(said: Mapping[str, Any]) -> Part:
+    return Part(str(said["key"]), {str(path): str(one) for path, one in said["files"].items()}, said.get("facts", {}))
+
+
+def _journal(folder: Path) -> dict[str, Part]:
+    """Return the parts of the journal, as far as it is whole: a kill may have cut its last line."""
+    parts = dict[str, Part]()
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        for line in (folder / JOURNAL).read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                said = parse_json(line)
+                parts[str(said["name"])] = _part(said)
+    return parts
 
 
 def _text(value: Any) -> str:
@@ -90,7 +117,10 @@ def is_atlas(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an atlas; `parts` by name as `Part`. Raises PageError for a folder without one, or from a newer convscope."""
+    """Return the manifest of an atlas; `parts` by name as `Part`, with those of the journal.
+
+    Raises PageError for a folder without one, or from a newer convscope.
+    """
     path = folder / MANIFEST
     try:
         found: dict[str, Any] = read_json(path)
@@ -101,10 +131,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise PageError(f"`{folder}` holds a page of another kind (`{kind}`), not an atlas. Use another folder. {MAKE}")
     check_schema(path, schema, SCHEMA, PageError, release=release_of(found))
     try:
-        parts = {
-            str(name): Part(str(one["key"]), {str(path): str(said) for path, said in one["files"].items()}, one.get("facts", {}))
-            for name, one in found["parts"].items()
-        }
+        parts = {str(name): _part(one) for name, one in found["parts"].items()} | _journal(folder)
         for one in found["layers"]:
             _ = str(one["address"]), [int(channel) for channel in one["order"]]
         _ = str(found["model"]["digest"]), str(found["run"]["first"])
