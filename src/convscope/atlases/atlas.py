@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from ..engines import Engine, using
 from ..errors import OptionError, OutputError
-from ..files import as_path, check_local
+from ..files import as_path, check_local, remove_forgotten
 from ..formats import atlas as folders
 from ..formats.atlas import MANIFEST, PAGE
 from ..hints import command
@@ -117,12 +117,19 @@ def atlas(
         making = Making(subject, Ledger(folder, _facts(subject, known), known.get("parts", {})))
         interrupted = False
         with locked(folder):
+            _clean(folder)
             try:
                 making.make(deadline, chosen)
             except KeyboardInterrupt:
                 interrupted = True
             making.flush()
     return _result(making, interrupted=interrupted)
+
+
+def _clean(folder: Path) -> None:
+    """Remove what a kill left half written. Only whoever holds the folder's lock may call it: nobody else writes there then."""
+    for place in (folder, *(one for one in folder.rglob("*") if one.is_dir())):
+        remove_forgotten(place, older_than=0.0)
 
 
 def seconds_of(budget: Any) -> float:
