@@ -68,7 +68,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(small, run, whole, tmp
     with monkeypatch.context() as patched:
         patched.setattr(type(folder), "replace", replace)
         for _ in range(4):
-            left[0] = rng.randint(1, 60)
+            left[0] = rng.randint(1, 20)
             try:
                 made(small, run, folder)
             except Killed:

@@ -154,6 +154,20 @@ def test_small_fields_do_run_on_parts_and_many_of_them_compiled(bundle, network,
     assert "parts" in [key[0] for key in network.compiled.kept]
 
 
+@pytest.mark.parametrize("amount", [None, -1.0], ids=["value", "slope"])
+@pytest.mark.parametrize("unit", ["conv2", "predictions"])
+def test_many_known_places_on_whole_images_are_one_compiled_step(network, unit, amount, record_error, monkeypatch):
+    pixels = images(3, SIDE, SIDE, 3)
+    seeds = [
+        Seed(Unit(unit, number % 3), number % 2, (number % 24, 3) if unit == "conv2" else None, amount)
+        for number in range(compiled.WORTH_COMPILING + 2)
+    ]
+    found = on_whole_images(monkeypatch, network, seeds, pixels, RULES["spread"])
+    assert "from" in [key[0] for key in network.compiled.kept]
+    monkeypatch.setattr(driver, "WORTH_COMPILING", 1000)
+    check_same(found, on_whole_images(monkeypatch, network, seeds, pixels, RULES["spread"]), record_error)
+
+
 def test_batches_that_do_not_divide_evenly_lose_nothing(network, monkeypatch):
     pixels = images(3, SIDE, SIDE, 3)
     at_once = projected(network, known(), pixels, RULES["first"])
