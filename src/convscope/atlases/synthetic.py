@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ascent import AscentJob, ascend_all
+from ..ascent import AscentJob, Attempt, ascend_all
 from ..ascent.ascend import ascended, canvas_for
+from ..ascent.image import fourier
 from ..ascent.inputs import as_targets, is_flat
+from ..ascent.moves import Move, adam, jitter, of_number, zoom
 from ..formats.atlas import data_path, synthetic_name
 from ..results.record import plain
 from . import tiles
@@ -21,6 +23,9 @@ SYNTHETIC = (NONE, FAST, BEST)
 # What a fast picture takes: enough to see what a unit answers to, at a third of the time or less.
 FAST_SIDE, FAST_STEPS, FAST_ATTEMPTS = 64, 32, 2
 CLASS_SIDE = 128  # of a class, whose picture is of whole things
+# The pictures of networks that flatten small grey maps, such as those of digits and garments: their objects fill the image, bright on dark.
+# Enlarged parts of them, and the spectrum and calm contrasts of photographs, leave noise.
+SMALL, SMALL_STEPS = 48, 128
 LARGEST_TILE = 128
 COLUMNS = 4
 
@@ -52,18 +57,31 @@ class Synthetic:
     def _key(self, layer: Layer, chunk: int) -> str:
         settings = self.subject.settings
         made_by = [settings.synthetic, settings.size, CLASS_SIDE, FAST_STEPS, FAST_ATTEMPTS]
-        return key_of(self.subject.maker, self.subject.network_key, layer.address, layer.chunks[chunk], made_by)
+        small = [SMALL_STEPS] if self._is_small(layer) else []
+        return key_of(self.subject.maker, self.subject.network_key, layer.address, layer.chunks[chunk], [*made_by, *small])
+
+    def _is_fixed(self, layer: Layer) -> bool:
+        """Say whether pictures of a layer have the size of the network's input and no other."""
+        network = self.subject.network
+        return network.bundle.fixed_size is not None and is_flat(network.graph, as_targets(network, f"{layer.address}:0"))
+
+    def _is_small(self, layer: Layer) -> bool:
+        """Say whether a layer's fast pictures are made as `_small_attempt` says."""
+        bundle, fast = self.subject.network.bundle, self.subject.settings.synthetic == FAST
+        return fast and bundle.channels == 1 and max(self.subject.run.fit.size) <= SMALL and self._is_fixed(layer)
 
     def _made_job(self, layer: Layer) -> AscentJob:
         settings, bundle, units = self.subject.settings, self.subject.network.bundle, f"{layer.address}:all"
         targets = as_targets(self.subject.network, f"{layer.address}:0")
-        fixed = bundle.fixed_size is not None and is_flat(self.subject.network.graph, targets)
+        fixed = self._is_fixed(layer)
         fast = CLASS_SIDE if layer.classes else FAST_SIDE
         size = None if fixed else settings.size if settings.synthetic == BEST or settings.size else fast
         job = ascend_all(bundle, units, size=size, precision=self.precision)
         if settings.synthetic == BEST:
             return job
         attempts = [replace(attempt, steps=FAST_STEPS) for attempt in job.climber.attempts(targets)[:FAST_ATTEMPTS]]
+        if self._is_small(layer):
+            attempts = [_small_attempt(), attempts[-1]]
         return ascend_all(bundle, units, size=size, attempts=attempts, precision=self.precision)
 
     def _made(self, layer: Layer, chunk: int) -> Made:
@@ -77,6 +95,16 @@ class Synthetic:
         facts = {"scores": [plain(score) for score in record.scores], "dead": [bool(one) for one in record.dead]}
         content = tiles.sheet(np.stack(pictures), side, COLUMNS)
         return Made({data_path(synthetic_name(layer.n, chunk), "webp"): content}, facts)
+
+
+def _small_attempt() -> Attempt:
+    """Return one way to climb with smooth waves of strong contrast that move and grow a little."""
+    image = fourier(deviation=0.01, contrast=3.0, decay=3.0, natural=None)
+    return Attempt("smooth waves of strong contrast", image, _moved_a_little, adam(0.1, of_number), SMALL_STEPS)
+
+
+def _moved_a_little(side: int) -> list[Move]:
+    return [jitter(max(1, side // 14)), zoom(0.9, 1.2), jitter(max(1, side // 28))]
 
 
 def _unwatched(stage: Any) -> None:
