@@ -286,7 +286,7 @@ class _Drive:
     def _down(self, plan: Plan, cropped: Sequence[Cropped], entered: _Entered, *, slope: bool) -> Iterator[Projected]:
         """Project from units of one call on their parts, many at once."""
         assert plan.parts is not None
-        step = projected_on_parts(plan, self.counts[plan.call], slope=slope)
+        step = projected_on_parts(plan, len(cropped), slope=slope)
         for batch, filled in batches(cropped, plan.parts.size):
             down, values = map(to_array, step(*map(ops.convert_to_tensor, self._inputs(plan, filled, entered))))
             pictures = self.network.bundle.preprocessing.to_rgb(down)
