@@ -72,6 +72,7 @@ def test_networks_with_batch_normalization_weigh_inputs_by_what_lies_above_its_m
     active = np.maximum(made.run.units("first").mean - mean, 0)
     strengths = array(second.kernel).sum(axis=(0, 1)) * (slopes * active)[:, None]
     for unit in units_of(made, "second"):
-        assert len(unit["inputs"]) >= 5
-        for _, channel, strength, _ in unit["inputs"]:
-            assert strength == pytest.approx(float(strengths[channel, unit["channel"]]), rel=2e-3)
+        own = strengths[:, unit["channel"]]
+        found = {channel: strength for _, channel, strength, _ in unit["inputs"]}
+        told = [*np.argsort(-own, kind="stable")[:5], *np.argsort(own, kind="stable")[:5]]
+        assert found == {int(channel): pytest.approx(float(own[channel]), rel=2e-3) for channel in told if own[channel]}
