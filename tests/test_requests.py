@@ -169,16 +169,14 @@ def test_the_session_resumes_a_large_request_that_was_killed(fashion, small_chun
     class Killed(Exception):
         pass
 
-    made, climb = [], jobs.AscentJob._climb
+    climbed = jobs.AscentJob._climbed
 
-    def killed(job, chunk, watch, *, raw):
-        if made:
-            raise Killed
-        made.append(chunk.units)
-        return climb(job, chunk, watch, raw=raw)
+    def killed(job, chunks):
+        yield next(climbed(job, chunks))
+        raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs.AscentJob, "_climb", killed)
+        patched.setattr(jobs.AscentJob, "_climbed", killed)
         with pytest.raises(Killed):
             session.advance(asked(), "best")
     folder = tmp_path / "01-ascend-block1_conv1-0-3"

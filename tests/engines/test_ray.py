@@ -23,6 +23,7 @@ from convscope.engines import ray as engine_module
 from convscope.errors import BackendError, ConvscopeError, OptionError, UnitError
 
 pytestmark = [
+    pytest.mark.long,  # nodes and workers are processes, which start slowly
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore"),  # Ray's own
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed"),

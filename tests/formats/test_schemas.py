@@ -11,6 +11,7 @@ from convscope.formats.schemas import check_schema, release_of
 
 pytestmark = pytest.mark.once
 ROOM = Path(formats.__file__).parent
+FORMATS = ("atlas", "imagemap", "journal_files", "map_reference", "picture", "run_folder", "tar_index")
 
 
 def test_each_format_has_one_schema_number_and_no_other_room_has_any():
@@ -19,7 +20,7 @@ def test_each_format_has_one_schema_number_and_no_other_room_has_any():
         for path in ROOM.parent.rglob("*.py")
         if (lines := re.findall(r"^\w*SCHEMA\w*(?:: \w+)? = ", path.read_text("utf-8"), re.MULTILINE))
     }
-    assert found == {f"formats/{name}.py": 1 for name in ("atlas", "imagemap", "journal_files", "map_reference", "picture", "run_folder")}
+    assert found == {f"formats/{name}.py": 1 for name in FORMATS}
 
 
 def test_its_own_schema_and_smaller_ones_are_read():

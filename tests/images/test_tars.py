@@ -51,7 +51,7 @@ def test_a_tar_of_a_store_is_passed_over_once(shards, monkeypatch):
     expected = listed(there())
     monkeypatch.setattr(tar_index, "tar_members", None)
     assert listed(there()) == expected
-    monkeypatch.setattr(tar_index, "SCHEMA", 2)
+    monkeypatch.setattr("convscope.formats.tar_index.SCHEMA", 2)
     with pytest.raises(TypeError):
         listed(there())
 

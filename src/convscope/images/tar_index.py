@@ -4,48 +4,23 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..digests import digest
 from ..errors import ConvscopeError, ImageError, UnreachableError
 from ..files import cache_folder, write_files
+from ..formats.tar_index import Index, index_file, read_index
 from ..legible import first_line
 from ..progress import counting
-from ..tables import about, parquet, read_parquet
 from .compact import Labels, Names, Sources, joined
 from .folders import SUFFIXES, labels_of
 from .members import DAMAGED, Archive, is_of_the_system, parts_of
 from .source import Source, Unreadable, unopened
 from .tars import Member, TarSource, tar_members
 
-SCHEMA = 1
 # So many tars of a store are listed at once.
 LISTED_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Index:
-    """The images of a tar, in its order: `names`, where their bytes lie, (image,) `starts` and `lengths`, and their `labels`.
-
-    `reasons`: the end of the sentence on one that cannot be read. `is_of_samples`: whether files beside the
-    pictures tell classes. `ended`: why the rest of the tar is not here.
-    """
-
-    names: tuple[str | None, ...]
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    labels: tuple[str | None, ...]
-    reasons: tuple[str | None, ...]
-    is_of_samples: bool = False
-    ended: str = ""
-
-    @property
-    def parts(self) -> list[list[str]]:
-        """The names as folders and a file."""
-        return [str(name).split("/") for name in self.names]
 
 
 def index_of(archive: Archive, stopped: threading.Event | None = None) -> Index:
@@ -57,15 +32,10 @@ def index_of(archive: Archive, stopped: threading.Event | None = None) -> Index:
         return _passed(archive, stopped)
     path = cache_folder() / "tars" / f"{digest(f'{archive.path} {archive.size} {archive.changed}'.encode())}.parquet"
     with contextlib.suppress(ConvscopeError, OSError, ValueError, LookupError, TypeError):
-        known, said = read_parquet(path), about(path)
-        if said["schema"] == SCHEMA:
-            starts, lengths = (np.asarray(known.numbers[name], np.int64) for name in ("start", "length"))
-            name, label, reason = (known.texts[one] for one in ("name", "label", "reason"))
-            return Index(name, starts, lengths, label, reason, bool(said["samples"]), str(said["ended"]))
+        return read_index(path)
     index = _passed(archive, stopped)
-    columns = {"name": index.names, "start": index.starts, "length": index.lengths, "label": index.labels, "reason": index.reasons}
     with contextlib.suppress(ConvscopeError, OSError):
-        write_files({path: parquet(columns, {"schema": SCHEMA, "samples": index.is_of_samples, "ended": index.ended})})
+        write_files({path: index_file(index)})
     return index
 
 
