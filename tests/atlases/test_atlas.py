@@ -128,8 +128,13 @@ def test_a_changed_setting_touches_only_what_depends_on_it(small, run, whole, tm
 @pytest.fixture
 def parts(monkeypatch):
     """The names of the parts that are made from now on, in order."""
-    names, own = list[str](), Ledger.complete
-    monkeypatch.setattr(Ledger, "complete", lambda ledger, task: own(ledger, task) and not names.append(task.name))
+    names, own = list[str](), Ledger.keep
+
+    def keep(ledger, task, made):
+        names.append(task.name)
+        own(ledger, task, made)
+
+    monkeypatch.setattr(Ledger, "keep", keep)
     return names
 
 
