@@ -18,8 +18,12 @@ class Words(Sequence[str]):
     def extend(self, texts: Iterable[str]) -> None:
         """Put texts behind the others."""
         for text in texts:
-            self._bytes += text.encode("utf-8", "surrogatepass")
-            self._ends.append(len(self._bytes))
+            self.append(text)
+
+    def append(self, text: str) -> None:
+        """Put a text behind the others."""
+        self._bytes += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._bytes))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -43,18 +47,28 @@ class Choices(Sequence[str | None]):
     """Texts among which there are few different ones, or None, in four bytes each. `words`: the different ones, as they first came."""
 
     def __init__(self, texts: Iterable[str | None] = ()) -> None:
-        self._numbers, self._codes = dict[str, int](), array("i")
+        self._words, self._numbers, self._codes = list[str](), dict[str, int](), array("i")
         self.extend(texts)
 
     def extend(self, texts: Iterable[str | None]) -> None:
         """Put texts behind the others."""
-        numbers = self._numbers
-        self._codes.extend(-1 if text is None else numbers.setdefault(text, len(numbers)) for text in texts)
+        for text in texts:
+            self.append(text)
+
+    def append(self, text: str | None) -> None:
+        """Put a text behind the others."""
+        if text is None:
+            self._codes.append(-1)
+            return
+        number = self._numbers.setdefault(text, len(self._words))
+        if number == len(self._words):
+            self._words.append(text)
+        self._codes.append(number)
 
     @property
     def words(self) -> tuple[str, ...]:
         """The different texts, in the order in which they first came."""
-        return tuple(self._numbers)
+        return tuple(self._words)
 
     @property
     def codes(self) -> NDArray[np.int32]:
@@ -71,6 +85,8 @@ class Choices(Sequence[str | None]):
     def __getitem__(self, place: int | slice) -> str | list[str | None] | None:
         """Return a text, or a list of some."""
         if isinstance(place, slice):
-            words = self.words
-            return [None if code < 0 else words[code] for code in self._codes[place]]
-        return self[place : place + 1 or None][0]
+            return [self._of(code) for code in self._codes[place]]
+        return self._of(self._codes[place])
+
+    def _of(self, code: int) -> str | None:
+        return None if code < 0 else self._words[code]

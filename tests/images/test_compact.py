@@ -7,9 +7,10 @@ import pytest
 
 from convscope import store
 from convscope.images import buckets
-from convscope.images.compact import FolderSources, Names, joined
+from convscope.images.compact import FolderSources, joined
 from convscope.images.source import Unreadable
 from convscope.store import Entry, Location
+from convscope.words import Words
 
 pytestmark = pytest.mark.once
 
@@ -17,16 +18,16 @@ WORDS = ("plain.png", "", "ü/😀.png", "\udce4.png", "שלום", "a" * 300)
 
 
 def test_names_come_back_as_they_were():
-    names = Names(WORDS)
-    assert tuple(names) == WORDS and len(names) == len(WORDS) and names[-2] == WORDS[-2] and names[1:4] == WORDS[1:4]
+    names = Words(WORDS)
+    assert tuple(names) == WORDS and len(names) == len(WORDS) and names[-2] == WORDS[-2] and tuple(names[1:4]) == WORDS[1:4]
     with pytest.raises(IndexError):
         names[len(WORDS)]
 
 
 def test_sources_are_made_when_they_are_taken():
     shut = Unreadable(name="b", label=None, reason="shut", may_pass=True)
-    folder = FolderSources("/data", Names(["a/0.png", "b", "c.png"]), [(1, shut)])
-    both = joined([folder, [], [shut], FolderSources(Location("s3", "bucket", "x"), Names(["d/1.png"]))])
+    folder = FolderSources("/data", Words(["a/0.png", "b", "c.png"]), [(1, shut)])
+    both = joined([folder, [], [shut], FolderSources(Location("s3", "bucket", "x"), Words(["d/1.png"]))])
     assert [(one.name, one.label) for one in both] == [("a/0.png", "a"), ("b", None), ("c.png", None), ("b", None), ("d/1.png", "d")]
     assert [one.name for one in both[1:-1]] == ["b", "c.png", "b"] and both[1] is both[3] is shut
     assert (both[-1].uri, both[0].place, len(pickle.loads(pickle.dumps(both[:2])))) == ("s3://bucket/x/d/1.png", "/data", 2)

@@ -14,8 +14,9 @@ from ..errors import ImageError, UnreachableError
 from ..progress import working
 from ..store import Entry, Location
 from ..store_faults import StoreError
+from ..words import Words
 from .archives import is_tar
-from .compact import FolderSources, Names, joined, label_of
+from .compact import FolderSources, joined, label_of
 from .folders import is_hidden, is_picture
 from .source import Source, Unreadable, unopened
 from .tar_index import from_tars
@@ -53,7 +54,7 @@ def from_bucket(top: Location) -> Sequence[Source]:
 
     Where it holds tars and no pictures, those in the tars. Hidden files and folders are passed over. Raises UnreachableError.
     """
-    names, shut, tars = Names(), list[tuple[int, Source]](), list[tuple[str, str]]()
+    names, shut, tars = Words(), list[tuple[int, Source]](), list[tuple[str, str]]()
     for found in _watched(_walk(top), top):
         if found.fault is not None:
             away = isinstance(found.fault, UnreachableError)

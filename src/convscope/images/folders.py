@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..errors import UnreachableError
 from ..reach import is_open, permit
-from .compact import FolderSources, Names, label_of
+from ..words import Words
+from .compact import FolderSources, label_of
 from .source import Source, Unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -37,7 +38,7 @@ def from_folder(folder: Path) -> Sequence[Source]:
             shut[found.name] = found
         names.append(found.name if isinstance(found, Source) else found)
     names.sort(key=lambda name: name.replace("/", "\0"))  # part by part
-    return FolderSources(str(folder), Names(names), [(place, shut[name]) for place, name in enumerate(names) if name in shut])
+    return FolderSources(str(folder), Words(names), [(place, shut[name]) for place, name in enumerate(names) if name in shut])
 
 
 def check_links(top: Path) -> None:

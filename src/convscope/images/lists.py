@@ -10,7 +10,7 @@ from ..errors import ImageError
 from ..reach import permit
 from ..store import Location, fetched
 from ..tables import column_kinds, read_parquet
-from .compact import Labels, Names
+from ..words import Choices, Words
 from .labels import as_labels, numbered
 from .pictures import MOST_BYTES
 from .rows import EXPECTED, RowSources
@@ -35,7 +35,7 @@ def from_list(path: Path, folder: Location | None = None) -> Sequence[Source]:
     """Return the pictures that the rows name, in their order; `folder`: that of the list, if it lies in a store. Raises ImageError."""
     if path.stat().st_size > MOST_BYTES:
         raise ImageError(f"The list `{path}` has more than {MOST_BYTES // 2**20} MiB. Divide it into several.")
-    names, labels, first = Names(), Labels(), None
+    names, labels, first = Words(), Choices(), None
     for number, name, label in _parquet(path) if path.suffix.lower() == PARQUET else _csv(path):
         names.append(name)
         labels.append(label)

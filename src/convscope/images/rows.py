@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import ImageError
 from ..store import Location, found, is_uri, locate
 from ..store_faults import StoreError
-from .compact import Labels, Names, Sources
+from ..words import Choices, Words
+from .compact import Sources
 from .source import FileSource, Source, StoredSource
 
 # So many rows are looked at to see that the list and its pictures belong together; in a store each takes a request.
@@ -20,7 +21,7 @@ EXPECTED = "Expected one image in each row: its path, relative to the list or ab
 class RowSources(Sources):
     """The pictures of rows in their order; `folder`: that of the list, on this machine or in a store."""
 
-    def __init__(self, folder: str | Location, names: Names, labels: Labels) -> None:
+    def __init__(self, folder: str | Location, names: Words, labels: Choices) -> None:
         """Raises ImageError for a row that names no place."""
         self._folder, self._names, self._labels = folder, names, labels
         self._shared: dict[Location, Location] = {}

@@ -13,7 +13,8 @@ from ..files import cache_folder, write_files
 from ..formats.tar_index import Index, index_file, read_index
 from ..legible import first_line
 from ..progress import counting
-from .compact import Labels, Names, Sources, joined
+from ..words import Choices, Words
+from .compact import Sources, joined
 from .folders import SUFFIXES, labels_of
 from .members import DAMAGED, Archive, is_of_the_system, parts_of
 from .source import Source, Unreadable, unopened
@@ -82,9 +83,9 @@ class TarSources(Sources):
     def __init__(self, archive: Archive, index: Index, labels: Sequence[str | None], tar: str = "") -> None:
         self._archive, self._tar = archive, tar
         self._starts, self._lengths = index.starts, index.lengths
-        self._names = Names(map(str, index.names) if not tar else (f"{tar}/{_stem(str(name), index)}" for name in index.names))
+        self._names = Words(map(str, index.names) if not tar else (f"{tar}/{_stem(str(name), index)}" for name in index.names))
         self._faults = {place: reason for place, reason in enumerate(index.reasons) if reason is not None}
-        self._labels = Labels(labels)
+        self._labels = Choices(labels)
 
     def __len__(self) -> int:
         return len(self._names)
