@@ -1,15 +1,11 @@
 """Chunks of a large request, climbed by the workers of an engine; who asked for them writes the pictures."""
 
-import contextlib
-import functools
-import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .. import backend
-from ..engines import EVERYWHERE, Engine, kind_of_workers, reach_of
+from ..engines import EVERYWHERE, Engine, kind_of_workers, reach_of, results_of
 from ..errors import ConvscopeError
-from ..models.reference import ModelReference
+from ..models.reference import Travelling
 from ..network.network import as_network
 from .ascend import canvas_for, climber_of
 from .climb import Climbed, Climber
@@ -28,20 +24,17 @@ class ChunkClimber:
 
     def __init__(self, climber: Climber, units: Sequence[Target], kind: Mapping[str, str], *, far: bool) -> None:
         self._climber: Climber | None = climber
-        self.settings, self.units, self.kind = climber.settings, tuple(units), dict(kind)
-        self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(climber.network.bundle, far=far))
-        self._reference: ModelReference | None = None
+        self.settings, self.units = climber.settings, tuple(units)
+        self.network = Travelling(climber.network.bundle, kind, far=far)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but the network. Raises ModelError for one that no other process can load."""
-        return self.__dict__ | {"_climber": None, "_refer": None, "_reference": self._reference or self._refer()}
+        return self.__dict__ | {"_climber": None}
 
     def __call__(self, chunk: Chunk) -> tuple[int, Climbed]:
         """Climb for the units of a chunk. Raises BackendError on a worker that computes otherwise."""
         if self._climber is None:
-            assert self._reference is not None
-            backend.check_worker(self.kind, platform.node())
-            self._climber = climber_of(as_network(self._reference.load()), self.units, self.settings)
+            self._climber = climber_of(as_network(self.network.load()), self.units, self.settings)
         number, units = chunk
         return number, self._climber.climb(units, canvas_for(self._climber, units), _unwatched)
 
@@ -55,9 +48,8 @@ def climbed_by(
     """
     kind = kind_of_workers(engine, climber.settings.precision)
     function = ChunkClimber(climber, units, kind, far=reach_of(engine) == EVERYWHERE)
-    results: Any = engine.map(function, enumerate(chunks))
     missing = set(range(len(chunks)))
-    with contextlib.closing(results) if hasattr(results, "close") else contextlib.nullcontext():
+    with results_of(engine, function, enumerate(chunks)) as results:
         for number, climbed in results:
             if number in missing:
                 missing.discard(number)

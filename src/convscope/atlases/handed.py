@@ -1,16 +1,13 @@
 """Parts of an atlas that draw units, made by the workers of an engine; who asked for them writes the folder."""
 
-import contextlib
-import functools
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .. import backend
-from ..engines import EVERYWHERE, Engine, Serial, kind_of_workers, reach_of
+from ..engines import EVERYWHERE, Engine, Serial, kind_of_workers, reach_of, results_of
 from ..errors import ConvscopeError, ImageError
 from ..images.places import missing, unseen
-from ..models.reference import ModelReference
+from ..models.reference import Travelling
 from ..network.network import as_network
 from . import patches
 from .ledger import Made, Task
@@ -37,20 +34,19 @@ class PartMaker:
     def __init__(self, subject: Subject, kind: Mapping[str, str], *, far: bool) -> None:
         self._subject: Subject | None = subject
         self._synthetic: Synthetic | None = None
-        self.kind, self.run, self.layers, self.settings = dict(kind), subject.run, subject.layers, subject.settings.but(engine=None)
-        self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(subject.network.bundle, far=far))
-        self._reference: ModelReference | None = None
+        self.run, self.layers, self.settings = subject.run, subject.layers, subject.settings.but(engine=None)
+        self.network = Travelling(subject.network.bundle, kind, far=far)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but the network. Raises ModelError for one that no other process can load, ImageError for images that are gone."""
-        return self.__dict__ | {"_subject": None, "_synthetic": None, "_refer": None, "_reference": self._reference or self._refer()}
+        return self.__dict__ | {"_subject": None, "_synthetic": None}
 
     def __call__(self, asked: tuple[int, int, str, str]) -> tuple[str, Made]:
         """Make a part. Raises ConvscopeError where the worker sees another run."""
         if self._subject is None:
             self._subject = self._opened()
         if self._synthetic is None:
-            self._synthetic = Synthetic(self._subject, self.kind["precision"])
+            self._synthetic = Synthetic(self._subject, self.network.kind["precision"])
         place, chunk, name, key = asked
         task = next((one for one in drawn(self._subject, self._synthetic, place, chunk) if (one.name, one.key) == (name, key)), None)
         if task is None:
@@ -60,11 +56,9 @@ class PartMaker:
         return name, task.make()
 
     def _opened(self) -> Subject:
-        assert self._reference is not None
         if away := missing([str(self.run.path)]):
             raise ImageError(unseen(platform.node(), away))
-        backend.check_worker(self.kind, platform.node())
-        return Subject(self.run, as_network(self._reference.load()), self.layers, self.settings)
+        return Subject(self.run, as_network(self.network.load()), self.layers, self.settings)
 
 
 def parts_by(engine: Engine, subject: Subject, parts: Iterable[Drawn]) -> Iterator[tuple[Task, Made]]:
@@ -80,8 +74,7 @@ def parts_by(engine: Engine, subject: Subject, parts: Iterable[Drawn]) -> Iterat
             waiting[task.name] = task
             yield place, chunk, task.name, task.key
 
-    results: Any = engine.map(function, items())
-    with contextlib.closing(results) if hasattr(results, "close") else contextlib.nullcontext():
+    with results_of(engine, function, items()) as results:
         for name, made in results:
             if (task := waiting.pop(name, None)) is not None:
                 yield task, made

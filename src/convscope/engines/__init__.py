@@ -2,7 +2,7 @@
 
 from .asking import kind_of_workers
 from .choice import ENGINES, engine_of, using
-from .engine import EVERYWHERE, MACHINE, PROCESS, Engine, Serial, Workers, reach_of
+from .engine import EVERYWHERE, MACHINE, PROCESS, Engine, Serial, Workers, reach_of, results_of
 from .processes import Processes
 from .ray import Ray
 
@@ -19,5 +19,6 @@ __all__ = [
     "engine_of",
     "kind_of_workers",
     "reach_of",
+    "results_of",
     "using",
 ]

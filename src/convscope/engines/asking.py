@@ -1,10 +1,7 @@
 """What workers compute with, asked before the work begins."""
 
-import contextlib
-from typing import Any
-
 from .. import backend
-from .engine import EVERYWHERE, Engine, reach_of
+from .engine import EVERYWHERE, Engine, reach_of, results_of
 
 
 def kind_of_workers(engine: Engine, precision: str) -> dict[str, str]:
@@ -15,6 +12,5 @@ def kind_of_workers(engine: Engine, precision: str) -> dict[str, str]:
     backend.check_precision(precision)
     if reach_of(engine) != EVERYWHERE:
         return backend.worker_kind(precision)
-    answers: Any = engine.map(backend.worker_kind, [precision])
-    with contextlib.closing(answers) if hasattr(answers, "close") else contextlib.nullcontext():
+    with results_of(engine, backend.worker_kind, [precision]) as answers:
         return dict(next(answers))

@@ -1,6 +1,7 @@
 """What an engine is: who works on items, how far away, and what a user asks of its workers."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
 
@@ -74,6 +75,17 @@ class Workers:
         if odd is not None:
             flag = {"count": "--workers", "address": "--address"}.get(odd, f"--worker-{odd}")
             raise OptionError(f"The engine `{engine}` takes no {flag}. Leave it out, or choose an engine on a cluster, such as ray.")
+
+
+@contextmanager
+def results_of(engine: Engine, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Iterator[Result]]:
+    """Yield the results of an engine; at the end of the block its work ends too, whether all results were taken or not."""
+    results = iter(engine.map(function, items))
+    try:
+        yield results
+    finally:
+        if (close := getattr(results, "close", None)) is not None:
+            close()
 
 
 def reach_of(engine: Any) -> str:

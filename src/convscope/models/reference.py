@@ -3,17 +3,19 @@
 A network never travels as a pickle: bytes are a model file, which the guarded loader reads there as it reads any other.
 """
 
+import functools
 import importlib.util
+import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..backend import ops, quietly
+from ..backend import check_worker, ops, quietly
 from ..digests import digest
 from ..errors import ConvscopeError, ModelError
 from .bundle import ModelBundle
@@ -91,6 +93,36 @@ class ModelReference:
     def key(self) -> str:
         """What tells it from other references."""
         return digest(repr((self.digest, self.arrives, self.path, sorted(self.options.items(), key=str))).encode())
+
+
+class Travelling:
+    """A network as the functions hold it that an engine is handed: it pickles as a reference, made once and only when it is pickled.
+
+    `kind`: what all workers must compute with (`backend.worker_kind`). `far`: as for `ModelReference.of`.
+    """
+
+    def __init__(self, bundle: ModelBundle, kind: Mapping[str, str], *, far: bool) -> None:
+        self.kind = dict(kind)
+        self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(bundle, far=far))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the reference in place of the network. Raises ModelError for one that no other process can load."""
+        return {"kind": self.kind, "reference": self._refer()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be what was pickled."""
+        self.kind, reference = state["kind"], state["reference"]
+        self._refer = lambda: reference
+
+    @property
+    def path(self) -> str | None:
+        """The file or name that a worker loads, None where the network comes along."""
+        return self._refer().path
+
+    def load(self) -> ModelBundle:
+        """Return the network in a worker. Raises BackendError for one that computes otherwise, and what `ModelReference.load` raises."""
+        check_worker(self.kind, platform.node())
+        return self._refer().load()
 
 
 def _is_named(bundle: ModelBundle) -> bool:

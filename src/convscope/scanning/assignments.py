@@ -1,11 +1,10 @@
 """Which work is given out, and what came back of it: each lease once, whatever an engine does."""
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from ..engines import Engine
+from ..engines import Engine, results_of
 from ..errors import ConvscopeError
 from ..files import remove_aside
 from ..formats.journal_files import SHARDS
@@ -44,8 +43,7 @@ class Assignments:
 
         A result that comes again, or that nobody asked for, is passed over: on a cluster, a worker that was given up may still answer.
         """
-        results: Iterator[Any] = iter(engine.map(function, self._items(engine)))
-        try:
+        with results_of(engine, function, self._items(engine)) as results:
             for finished in results:
                 item = self._missing.pop(finished.key, None) if isinstance(finished, Finished) else None
                 if item is not None:
@@ -56,9 +54,6 @@ class Assignments:
                     discard(finished, home)
                 if not self._is_open():
                     break
-        finally:
-            if hasattr(results, "close"):
-                results.close()
         if self._is_open():
             left = [*(span for one in self._missing.values() if isinstance(one, Lease) for span in one.key), *self._repairs, *self._left]
             first, end = left[0]
@@ -101,10 +96,7 @@ def discard(finished: Finished, home: Home) -> None:
 def merges_of(engine: Engine, function: Function, merges: Sequence[Merge]) -> Iterator[tuple[Merge, Finished | None]]:
     """Yield each merge with its result, None where none came."""
     missing = {one.key: one for one in merges}
-    results: Iterator[Any] = iter(engine.map(function, merges))
-    with contextlib.ExitStack() as at_end:
-        if hasattr(results, "close"):
-            at_end.callback(results.close)
+    with results_of(engine, function, merges) as results:
         for finished in results:
             if isinstance(finished, Finished) and finished.key in missing:
                 yield missing.pop(finished.key), finished

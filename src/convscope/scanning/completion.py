@@ -22,7 +22,7 @@ from ..progress import counting
 from .assignments import Assignments, Function, merges_of
 from .columns import write_tables
 from .journal import Journal
-from .leases import Finished, Home, Lease, Merge, at_home
+from .leases import Finished, Home, Lease, Merge, at_home, nobody
 from .listing import Listed, all_there, is_away, listed_in, written_as
 from .lock import locked
 from .measure import Measure
@@ -75,7 +75,7 @@ def complete_run(
         with counting("scanning", len(sources), len(sources) - left) as advance, at_home(folder) as home:
             tell = advance
             if engine is None or function is None:
-                engine, function, tell = Serial(), lambda item: item.done(lambda: measure, advance), _nobody
+                engine, function, tell = Serial(), lambda item: item.done(lambda: measure, advance), nobody
             work = _Work(journal, sources, classes, settings["top"], home, engine, function, tell)
             try:
                 unreached = work.turns()
@@ -156,10 +156,6 @@ class _Work:
             for merge, finished in merges_of(self.engine, self.function, merges):
                 self.journal.replace(merge, finished, self.home)
         self.journal.settle()
-
-
-def _nobody(count: int) -> None:
-    """Take a count of images that was told already."""
 
 
 def _classes(listed: Listed, measure: Measure) -> Any:

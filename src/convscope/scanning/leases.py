@@ -32,8 +32,8 @@ Advance = Callable[[int], None]
 STATISTICS = frozenset(Statistics.NAMES)
 
 
-def _nobody(count: int) -> None:
-    """Take a count of images that nobody asked for."""
+def nobody(count: int) -> None:
+    """Take a count of images that nobody waits for."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Lease:
         """The spans of its shards."""
         return tuple(shard.span for shard in self.shards)
 
-    def done(self, opened: Open, advance: Advance = _nobody) -> Finished:
+    def done(self, opened: Open, advance: Advance = nobody) -> Finished:
         """Measure the images; `advance` is told how many more are done."""
         measure, start = opened(), time.monotonic()
         parts, unreached = list[Part](), list[tuple[int, str]]()
@@ -137,7 +137,7 @@ class Merge:
         """The names of the parts."""
         return self.files
 
-    def done(self, opened: Open, advance: Advance = _nobody) -> Finished:
+    def done(self, opened: Open, advance: Advance = nobody) -> Finished:
         """Merge the parts, without a measure. A worker who does not see them does nothing, nor one who comes when they are merged already.
 
         Raises OutputError for a part that is damaged.

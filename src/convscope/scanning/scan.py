@@ -1,8 +1,7 @@
 """The scan: a network and a set of images in, a run's folder out."""
 
-import functools
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from ..errors import ImageError, ModelError, OptionError
 from ..files import as_path, check_local
 from ..images import as_image_set
 from ..images.places import check_reach, missing, unseen
-from ..models.reference import ModelReference
+from ..models.reference import Travelling
 from ..models.reload import files_of
 from ..network.network import Network, as_network
 from ..options import Opt, check_options
@@ -137,14 +136,12 @@ class Job:
         places: tuple[str, ...] = (),
     ) -> None:
         self.measure: Measure | None = measure
-        self.options, self.recorded, self.kind = options, options.recorded(network, measure, kind["device"]), dict(kind)
-        self.places = places
-        self._refer: Callable[[], ModelReference] = functools.cache(lambda: ModelReference.of(network.bundle, far=far))
-        self._reference: ModelReference | None = None
+        self.options, self.recorded, self.places = options, options.recorded(network, measure, kind["device"]), places
+        self.network = Travelling(network.bundle, kind, far=far)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but the network. Raises ModelError for one that no other process can load."""
-        return self.__dict__ | {"measure": None, "_refer": None, "_reference": self._reference or self._refer()}
+        return self.__dict__ | {"measure": None}
 
     def __call__(self, item: Lease | Merge) -> Finished:
         """Measure the images of a lease, or merge parts."""
@@ -157,15 +154,13 @@ class Job:
         return self.measure
 
     def _loaded(self) -> Measure:
-        assert self._reference is not None
         if away := missing(self.places):
             raise ImageError(unseen(platform.node(), away))
-        backend.check_worker(self.kind, platform.node())
-        network = as_network(self._reference.load())
+        network = as_network(self.network.load())
         measure = self.options.opened(network)
-        if what := difference(self.recorded, self.options.recorded(network, measure, self.kind["device"])):
+        if what := difference(self.recorded, self.options.recorded(network, measure, self.network.kind["device"])):
             raise ModelError(
-                f"The run is of {what}, which a worker loaded from `{self._reference.path}`. Expected the same file and "
+                f"The run is of {what}, which a worker loaded from `{self.network.path}`. Expected the same file and "
                 "set-up for every worker. Restore the model, and the same command resumes."
             )
         return measure
