@@ -45,3 +45,8 @@ def first_line(error: BaseException) -> str:
     lines = (line.strip() for line in _DECORATION.sub("", str(error)).splitlines())
     said = next((line for line in lines if line and not line.startswith(_FOREWORD)), "").rstrip(".")
     return shortened(said, LONGEST_SAID) or type(error).__name__
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 image`, `2 images`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..catalogue import summary
-from ..legible import sentence
+from ..legible import counted, sentence
 from ..options import options_of
 from .engines import chosen_engine, engine_options
 from .flags import flags
@@ -44,18 +44,18 @@ def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any
         found["unreachable"] = away
         put_json(found | {"layers": list(run.layers), "units": units, "silent": silent, "not_finite": odd, "notes": list(run.notes)})
     else:
-        counted = _counted(len(run), "image"), _counted(units, "unit"), _counted(len(run.layers), "layer")
+        amounts = counted(len(run), "image"), counted(units, "unit"), counted(len(run.layers), "layer")
         not_finite = f", {odd:,} NaN or infinite on some images, which do not count there" if odd else ""
-        say("{}, {} of {}, {:,} of them silent{}.".format(*counted, silent, not_finite))
+        say("{}, {} of {}, {:,} of them silent{}.".format(*amounts, silent, not_finite))
         for note in run.notes:
             say(note)
         if skipped:
             were = "was" if skipped == 1 else "were"
-            said = f"{_counted(skipped, 'image')} could not be read and {were} skipped. skipped.parquet holds the reasons."
+            said = f"{counted(skipped, 'image')} could not be read and {were} skipped. skipped.parquet holds the reasons."
             say(f"{said} The first: {_reason(run, unreachable=False)}")
         put(run.path)
     if away:
-        said = f"{_counted(away, 'image')} could not be reached, so the run is not complete. The same command tries again."
+        said = f"{counted(away, 'image')} could not be reached, so the run is not complete. The same command tries again."
         say(f"{said} The first: {_reason(run, unreachable=True)}")
     reached = len(run) + skipped
     if len(run) + int((run.skipped.numbers["image"] >= 0).sum()) < run.manifest["count"]:
@@ -70,10 +70,6 @@ def _reason(run: Any, *, unreachable: bool) -> str:
     reasons = run.skipped.texts["reason"]
     kinds = run.skipped.texts.get("kind", ("unreadable",) * len(reasons))
     return sentence(next((reason for reason, kind in zip(reasons, kinds, strict=True) if (kind == "unreachable") == unreachable), ""))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def scan_command() -> click.Command:

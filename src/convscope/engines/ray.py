@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import BackendError, ConvscopeError, OptionError
+from ..legible import counted
 from ..progress import notify
 from .engine import EVERYWHERE, MACHINE, Item, Result, Workers
 from .handing import Handing
@@ -267,7 +268,8 @@ class Ray:
         name, place = (actor.node[1], actor.node[0]) if actor.node else ("a new node", "")
         if place not in self._told:
             self._told.add(place)
-            notify(f"A worker on {name} died ({type(error).__name__}). What it had is given out again: {lost} parts of the work.")
+            parts = counted(lost, "part")
+            notify(f"A worker on {name} died ({type(error).__name__}). What it had is given out again: {parts} of the work.")
         if self._deaths >= DEATHS * max(1, self._wanted):
             raise ConvscopeError(
                 f"{self._deaths} workers died one after the other, the last on {name}, and nothing was finished in between. They were "

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 import numpy as np
 
+from ..legible import counted
 from ..results import Activations, FloatArray
 from .bars import draw_bars
 from .figures import colours, width_of
@@ -14,7 +15,6 @@ from .layout import (
     Heading,
     Tile,
     columns_of,
-    counted,
     draw_tile,
     heading_notes,
     model_name,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from ..legible import counted
 from ..results import Ascent, picture_names
 from .figures import shorten, width_of
 from .layout import (
@@ -14,7 +15,6 @@ from .layout import (
     Heading,
     Tile,
     columns_of,
-    counted,
     draw_tile,
     heading_notes,
     model_name,

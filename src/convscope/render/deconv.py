@@ -6,8 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ..legible import counted
 from ..results import FloatArray, Projections, Windows
-from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, model_name, number, room_for
+from .layout import Heading, Row, Tile, draw_rows, heading_notes, model_name, number, room_for
 from .pixels import Bytes, kept_inside, unit_to_rgb
 from .sheet import Sheet, joined
 from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note

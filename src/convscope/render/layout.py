@@ -82,11 +82,6 @@ def model_name(result: Result) -> str:
     return str(result.provenance.model.get("name") or "")
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 image`, `2 images`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def number(value: float) -> str:
     """Return three significant digits, without an exponent where a reader needs none."""
     if not math.isfinite(value):

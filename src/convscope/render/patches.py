@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from ..legible import counted
 from ..results import FloatArray, Patches
-from .layout import counted, number
+from .layout import number
 from .pixels import SMOOTH_FROM, Bytes, fit, unit_to_rgb
 from .signals import COMPARED_NOTE, SCALE_NOTE, reduced, scales, seen_through, signed_to_rgb, through_note
 from .theme import Theme

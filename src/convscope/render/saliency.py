@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..legible import counted
 from ..results import Saliency
 from .figures import colours
-from .layout import Heading, Row, Tile, counted, draw_rows, heading_notes, model_name, number
+from .layout import Heading, Row, Tile, draw_rows, heading_notes, model_name, number
 from .pixels import contrast, heat, kept_inside, overlay, unit_to_rgb
 from .sheet import Sheet, joined
 from .signals import signed_to_rgb

@@ -3,10 +3,11 @@
 import math
 
 from ..errors import OutputError
+from ..legible import counted
 from ..results import Patches, TopPatches
 from .deconv import projected
 from .figures import shorten, width_of, wrap
-from .layout import GAP, Heading, columns_of, counted, heading_notes, model_name, open_sheet
+from .layout import GAP, Heading, columns_of, heading_notes, model_name, open_sheet
 from .patches import What, alone, firing, patch_notes, shown_tiles, silence, square, square_size, tile_size
 from .sheet import DETAIL, LABEL, Sheet, joined
 from .theme import Theme, theme_of

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import map_reference
+from ..legible import counted
 from ..results import CAUTION_TSNE, Embedding
 from ..tables import parquet
 from .apart import PER_SIDE, push_apart
-from .layout import NARROWEST, Heading, counted, heading_notes, model_name, number, open_sheet
+from .layout import NARROWEST, Heading, heading_notes, model_name, number, open_sheet
 from .legend import legend, natural
 from .palette import class_colours
 from .pixels import Bytes

@@ -4,9 +4,10 @@ import math
 import shlex
 from pathlib import PurePath
 
+from ...legible import counted
 from ...results import Dossier, Patches
 from ..histogram import Histogram
-from ..layout import Heading, counted, heading_notes, model_name, number
+from ..layout import Heading, heading_notes, model_name, number
 from ..patches import exceptions, patch_notes, share
 from ..sheet import joined
 
