@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A built-in command: one sentence for `--help`; and of a method where it is, and how its results are drawn."""
+    """A built-in command: one sentence for `--help`; of a method where it is, how its results are drawn, and its letter in the prompt."""
 
     summary: str
     method: str = ""
     drawing: str = ""
+    letter: str = ""
 
 
 # In the order in which a user needs them.
@@ -31,21 +32,25 @@ COMMANDS = {
         "Draw what each channel of a layer computes for an image.",
         method="convscope.methods.activations:METHOD",
         drawing="convscope.render.activations:draw",
+        letter="m",
     ),
     "deconv": Command(
         "Show what in this image excited a unit (deconvnet).",
         method="convscope.methods.deconv:METHOD",
         drawing="convscope.render.deconv:draw",
+        letter="d",
     ),
     "saliency": Command(
         "Show which pixels matter to a unit (gradient, guided backprop).",
         method="convscope.methods.saliency:METHOD",
         drawing="convscope.render.saliency:draw",
+        letter="s",
     ),
     "ascend": Command(
         "Make an image that excites a unit (gradient ascent).",
         method="convscope.ascent.jobs:METHOD",
         drawing="convscope.render.ascend:draw",
+        letter="a",
     ),
     "tsne": Command(
         "Map images by what the network sees in them (t-SNE).",
@@ -57,11 +62,13 @@ COMMANDS = {
         "Show the strongest images of each unit of a scan.",
         method="convscope.portraits.top:METHOD",
         drawing="convscope.render.top:draw",
+        letter="t",
     ),
     "dossier": Command(
         "Show all that is known of one unit, as a picture and a page.",
         method="convscope.portraits.dossier:METHOD",
         drawing="convscope.render.dossier:draw",
+        letter="o",
     ),
     "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),

@@ -3,6 +3,8 @@
 The command line, the session, the demo and `replay` are front ends of it: they parse, and show the events.
 """
 
+import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OutputError
+from .files import as_path
 from .formats.picture import SIDECAR
+from .images.sources import SAMPLE
 from .method import DRAWING, Method, Pieces, Written, told_words
 from .options import FOLDER
 from .render.writer import check_target
 from .results import INTERRUPTED, Result, check_apart
+from .store import is_uri
 from .units import in_words, slug
 from .writing import INDEX, is_picture, writer
 
@@ -198,6 +203,14 @@ class Request:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
         named = [] if model is None else ["-m", model]
         return shlex.join([*words, *named, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+
+
+def is_image(word: str) -> bool:
+    """Say whether a word among the inputs of a command is an image, not a unit: a file, or it begins with "sample:" or as a URI."""
+    if word.startswith(SAMPLE) or is_uri(word) or os.path.exists(as_path(word)):  # noqa: PTH110 (too long for Path's own)
+        return True
+    drive = re.match(r"[A-Za-z]:[\\/]", word) is not None
+    return drive or (":" not in word and (Path(word).suffix != "" or "*" in word or "/" in word))
 
 
 def _notes(result: Result) -> Iterator[Note]:

@@ -1,8 +1,6 @@
 """One shell command for each registered method, made from its own description."""
 
 import contextlib
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ import click
 
 from .. import hints
 from ..catalogue import summary
-from ..files import as_path
 from ..images.sources import SAMPLE, samples
 from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
@@ -20,8 +17,7 @@ from ..options import RUN
 from ..progress import working
 from ..reach import allowing
 from ..render.pixels import plain_picture
-from ..requests import Request
-from ..store import is_uri
+from ..requests import Request, is_image
 from ..units import in_words
 from ..writing import is_picture
 from .flags import flags
@@ -257,17 +253,10 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
         return [arguments]
     count = 1
     if takes[0] == "units":
-        count = next((place for place, one in enumerate(arguments) if place and _is_image(one)), len(arguments))
+        count = next((place for place, one in enumerate(arguments) if place and is_image(one)), len(arguments))
     first, rest = arguments[:count], arguments[count:]
     if "images" in takes and not rest:
         raise click.UsageError(f"No image. Expected: convscope {method.name} {' '.join(METAVARS[name] for name in takes)}")
     if "images" not in takes and rest:
         raise click.UsageError(f"Received {len(arguments)} arguments, but expected one {METAVARS[takes[0]]}.")
     return [first if takes[0] == "units" else first[0], *([rest] if "images" in takes else [])]
-
-
-def _is_image(argument: str) -> bool:
-    if argument.startswith(SAMPLE) or is_uri(argument) or os.path.exists(as_path(argument)):  # noqa: PTH110 (too long for Path's own)
-        return True
-    drive = re.match(r"[A-Za-z]:[\\/]", argument) is not None
-    return drive or (":" not in argument and (Path(argument).suffix != "" or "*" in argument or "/" in argument))
