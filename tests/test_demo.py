@@ -50,6 +50,7 @@ def test_it_writes_pictures_and_a_page_and_keeps_them_when_interrupted(tmp_path,
     assert "01-activations-block1_conv1.png" in (tmp_path / "index.html").read_text()
 
 
+@pytest.mark.long
 def test_what_a_part_looks_at_is_scanned_once_and_again_where_another_network_was(tmp_path):
     part = Part("top", "fashion", (["dense1:1-2"],), "nine", {}, "sample:fashion[0-9]")
     told, models = [], {"fashion": convscope.load("fashion")}

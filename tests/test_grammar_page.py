@@ -40,6 +40,7 @@ def test_a_pattern_means_the_layers_that_the_page_says(pattern, addresses):
     assert [layer.address for layer in matching("fashion", pattern)] == addresses.split()
 
 
+@pytest.mark.long
 def test_the_code_about_runs_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

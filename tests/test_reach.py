@@ -33,7 +33,10 @@ def watch(event, arguments):
         OPENED.append(os.fspath(arguments[0]))
 
 
-sys.addaudithook(watch)
+@pytest.fixture(scope="module", autouse=True)
+def watched():
+    """Python keeps a hook for good, and each costs; so it comes when the first of these tests does."""
+    sys.addaudithook(watch)
 
 
 @contextlib.contextmanager

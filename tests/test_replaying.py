@@ -57,6 +57,7 @@ def test_a_picture_that_differs_ends_with_exit_code_1(tmp_path, capsys):
     assert "the bytes differ" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_each_picture_of_a_folder_is_replayed(tmp_path):
     written = convscope.ascend("fashion", "block1_conv1:0-1", steps=2, size=16, precision="float32").save(tmp_path / "two")
     pictures = [path for path in written if path.suffix == ".png"]

@@ -109,6 +109,7 @@ def test_real_images_give_the_largest_activation_among_them(bundle):
     assert found.summary()["pictures"][-1]["real"] is None
 
 
+@pytest.mark.long
 def test_several_pictures_of_a_unit_are_pushed_apart(tmp_path):
     bundle = convscope.load(small(side=16), preprocess="unit")  # without large biases, which make all Gram matrices alike
     settings = {"steps": 30, "size": 16, "precision": "float32"}

@@ -88,6 +88,7 @@ class Elsewhere:
             yield from (pickle.loads(result), pickle.loads(result))
 
 
+@pytest.mark.long
 def test_an_engine_makes_the_very_bytes_of_one_process(small, run, whole, tmp_path):
     result = made(small, run, tmp_path / "atlas", engine=Elsewhere())
     assert result.complete and contents(tmp_path / "atlas") == contents(whole.folder)
@@ -138,6 +139,7 @@ def parts(monkeypatch):
     return names
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_an_added_layer_brings_its_own_pictures_and_leaves_the_others(small, run, whole, tmp_path, parts):
     folder = tmp_path / "atlas"

@@ -138,6 +138,7 @@ def test_zoom_holds_the_point_under_the_cursor(open_file):
     assert page.js("return map.scene.toMap(...arguments[0])", place.tolist()) == pytest.approx(before, abs=1e-4)
 
 
+@pytest.mark.long
 def test_two_fingers_zoom(open_file):
     page = open_file("marked")
     touch = lambda kind, *points: page.driver.execute_cdp_cmd(  # noqa: E731
@@ -210,6 +211,7 @@ def test_injected_markup_would_be_stopped_by_the_policy(open_page, browser):
     assert any("Content Security Policy" in message for message in page.console())  # and the console is empty again
 
 
+@pytest.mark.long
 def test_a_lost_context_is_recovered(open_file):
     page = open_file("marked", "#0.5,0.5,1,;colour=none")
     page.js("window.losing = map.renderer.gl.getExtension('WEBGL_lose_context'); losing.loseContext()")
@@ -316,6 +318,7 @@ def test_on_a_phone_nothing_covers_what_the_page_says_about_itself(open_file):
         resize(page.driver, *SIZE)
 
 
+@pytest.mark.long
 def test_a_page_written_again_is_not_mixed_with_what_the_browser_kept(browser, addresses, tmp_path):
     versions = []
     for seed in (0, 1):
@@ -329,6 +332,7 @@ def test_a_page_written_again_is_not_mixed_with_what_the_browser_kept(browser, a
     assert [len(found) for found in versions] == [1, 1] and "" not in versions[0] | versions[1] and versions[0] != versions[1]
 
 
+@pytest.mark.long
 def test_few_slots_are_shared_by_eviction(open_file):
     page = open_file("marked", "#0.5,0.5,1,;colour=none")
     page.js("map.renderer.capacity = 2; map.pages.open(map.renderer)")
@@ -338,6 +342,7 @@ def test_few_slots_are_shared_by_eviction(open_file):
         assert page.js("return map.pages.resident()") <= 2
 
 
+@pytest.mark.long
 def test_a_lost_context_that_stays_lost_is_replaced_by_canvas_and_comes_back(browser, addresses, folders):
     page = Page(browser, folders[1]["marked"]).open(addresses["file"]["marked"] + "#0.5,0.5,1,;colour=none")
     page.js("window.losing = map.renderer.gl.getExtension('WEBGL_lose_context'); losing.loseContext()")

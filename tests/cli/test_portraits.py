@@ -62,6 +62,7 @@ def test_a_whole_layer_is_pages_and_an_index(run, tmp_path, capsys):
     assert "identical" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_several_dossiers_and_an_index_that_opens_them(run, tmp_path, capsys):
     main(["dossier", "block1_conv1:1-2", "-r", str(run.path), "--steps", "2", "-o", str(tmp_path / "two")])
     out = capsys.readouterr().out.split()

@@ -89,6 +89,7 @@ def test_a_strangers_method_appears_in_the_help(stranger):
     assert "Draw how bright an image is." in run("--help", **stranger).stdout
 
 
+@pytest.mark.long
 def test_a_strangers_method_appears_in_the_session_and_works_as_a_command(stranger, tmp_path):
     target = tmp_path / "bright.png"
     code = f"""

@@ -92,6 +92,7 @@ def test_bad_input_ends_in_one_sentence(tmp_path, monkeypatch, capsys, more, sai
     assert said in error and "Traceback" not in error
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_what_was_reached_and_says_how_to_go_on(tmp_path):
     arrays = np.random.default_rng(0).integers(0, 255, (20_000, 28, 28), dtype=np.uint8)
     np.save(tmp_path / "many.npy", arrays)

@@ -111,6 +111,7 @@ def test_the_map_itself_is_never_written_over(mapped, tmp_path):
     assert {path.name for path in tmp_path.glob("*.npz")} == {"own.npz"}
 
 
+@pytest.mark.long
 def test_a_map_of_a_run_takes_images_through_the_runs_network_and_the_other_way_round(tmp_path):
     pytest.importorskip("openTSNE")
     run = convscope.scan("fashion", "sample:fashion[0-69]", layers="dense1", precision="float32", out=tmp_path / "run")

@@ -134,6 +134,7 @@ def test_another_model_is_refused(run):
         convscope.dossier(convscope.load(small(side=28, channels=1)), UNIT, run=run)
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_dossiers_of_a_request_are_those_of_their_units_and_resume(fashion, run, tmp_path, monkeypatch):
     options = {"run": run, "steps": 4, "size": 28, "precision": "float32"}

@@ -261,6 +261,7 @@ def test_a_field_larger_than_the_image_shows_the_image_whole(tmp_path):
     assert any("No max pooling comes before this layer" in note for note in found.notes)
 
 
+@pytest.mark.long
 def test_a_picture_of_an_earlier_release_is_made_again(run, found, tmp_path):
     """Earlier releases recorded the layer and its filters apart."""
     path = found.save(tmp_path / "now.png")[0]
@@ -310,6 +311,7 @@ def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run,
     assert {path.relative_to(part): path.read_bytes() for path in part.rglob("*") if path.is_file()} == files
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_page_of_other_settings_or_of_an_older_run_is_made_again(fashion, run, tmp_path, small_pages):
     def kept(**options):

@@ -69,6 +69,7 @@ def test_the_run_of_a_bucket_is_the_run_of_the_folder_also_if_a_key_vanishes_and
     assert (again.picture(3) == here.picture(3)).all()
 
 
+@pytest.mark.long
 def test_a_store_that_is_away_for_a_while_costs_no_image(both, listing, bucket, tmp_path, monkeypatch):
     _, uri, network, here = both
     faults, unopened = [], source.unopened

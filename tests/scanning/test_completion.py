@@ -42,6 +42,7 @@ def ended(process):
     return process.wait()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", all_but([1], [1, 20]))
 def test_a_scan_killed_at_random_moments_ends_with_the_very_bytes(tmp_path, undisturbed, times):
     moments, run, kills, window, before = random.Random(3), tmp_path / "run", 0, 0.2, 0

@@ -229,6 +229,7 @@ def test_a_run_that_is_no_folder_of_files_is_a_sentence(run):
         arithmetic.scan(run, COUNT)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there the disk is asked otherwise")
 def test_a_disk_that_fails_at_any_moment_is_a_sentence_and_the_next_scan_has_the_same_bytes(tmp_path, whole, monkeypatch):
     """Each call that writes, makes durable, renames or removes fails once, and once from then on, until a scan comes through."""

@@ -24,6 +24,7 @@ def paths(tmp_path_factory):
     return [path for path in mutations.seeds(tmp_path_factory.mktemp("seeds")) if path.suffix == ".h5"]
 
 
+@pytest.mark.long
 def test_every_array_and_attribute_is_what_h5py_reads(paths):
     for path in paths:
         with h5py.File(path) as file, hdf5.opened(path, "x") as root:
