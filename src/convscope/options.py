@@ -23,7 +23,7 @@ from .legible import shortened
 from .numerals import real, whole
 
 # What the text of an option may name, so that all who hand it on treat it as that.
-IMAGES, FOLDER, RUN, RANKED = "images", "folder", "run", "ranked"
+IMAGES, FOLDER, RUN, RANKED, ENGINE = "images", "folder", "run", "ranked", "engine"
 KINDS = (bool, int, float, str, Path)
 # Whole numbers go through files and random generators, which hold 64 bits.
 MOST_WHOLE = 2**63 - 1
@@ -39,9 +39,9 @@ class Opt:
     `aliases` are other values that stand for one of them. `shown`: the default as it is told to people. `shortcuts` are flags that stand
     for a value, such as ("--no-switches", "spread"); `short` is a second flag, such as "-r"; `metavar` the value's name in the help.
     `asked`: the session asks for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`:
-    the help leaves it out. `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan; or RANKED, how many of the strongest units
-    are looked at. `several`: the command line may have it more than once, and hands on all texts. `recorded`: the provenance holds it as
-    it is given.
+    the help leaves it out. `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan, the ENGINE that works; or RANKED, how many
+    of the strongest units are looked at. `several`: the command line may have it more than once, and hands on all texts. `recorded`: the
+    provenance holds it as it is given.
     """
 
     help: str

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from .. import progress
-from ..engines import Engine, engine_of, using
+from ..engines import USUAL, Engine, engine_of, using
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
@@ -18,7 +18,7 @@ from ..models import names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
 from ..network.network import as_network
-from ..options import Opt, check_options
+from ..options import ENGINE, Opt, check_options
 from ..results import Ascent, Provenance, picture_names
 from ..units import LAYER_GRAMMAR, Unit, plain_name
 from ..writing import is_picture, writer
@@ -223,7 +223,13 @@ def pieces(
     layers: Annotated[str | Sequence[str] | None, Opt(f"Every unit of these layers: {LAYER_GRAMMAR}.", metavar="PATTERN")] = None,
     engine: Annotated[
         Any | str | None,
-        Opt("Who climbs, of a request for many units: `processes:N`, `ray` or `ray:N`.", metavar="ENGINE", shown="local", recorded=False),
+        Opt(
+            "Who climbs for many units: `local`, `processes:N`, `ray` or `ray:N` (docs/cluster.md).",
+            metavar="ENGINE",
+            shown=USUAL,
+            names=ENGINE,
+            recorded=False,
+        ),
     ] = None,
     **options: Any,
 ) -> Pieces:

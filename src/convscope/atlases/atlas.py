@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..engines import Engine, using
+from ..engines import USUAL, Engine, using
 from ..errors import OptionError, OutputError
 from ..files import as_path, check_local, remove_forgotten
 from ..formats import atlas as folders
@@ -17,7 +17,7 @@ from ..models.sources import as_bundle
 from ..network.entering import require_images
 from ..network.network import Network, as_network
 from ..numerals import real
-from ..options import Opt, check_options
+from ..options import ENGINE, Opt, check_options
 from ..portraits.scanned_units import scanned_units
 from ..reach import user_path
 from ..scanning import Run, open_run, scan
@@ -89,7 +89,13 @@ def atlas(
     ] = None,
     engine: Annotated[
         Any | str | None,
-        Opt("Who scans and draws units: `processes:N`, `ray` or `ray:N`.", metavar="ENGINE", shown="local", recorded=False),
+        Opt(
+            "Who scans and draws units: `local`, `processes:N`, `ray` or `ray:N` (docs/cluster.md).",
+            metavar="ENGINE",
+            shown=USUAL,
+            names=ENGINE,
+            recorded=False,
+        ),
     ] = None,
 ) -> Atlas:
     """Make the atlas of a network, a site of all its units in one folder, or what is missing of it, and return what there is.

@@ -13,6 +13,7 @@ from ..models.loading import EMBEDDED
 from ..models.reading import SUFFIXES
 from ..options import options_of
 from ..reach import allowing
+from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped
 from .methods import OUT, TAKEN_HELP, allow_option, load_model, model_options, run_words
@@ -39,14 +40,14 @@ def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_js
     from ..atlases import atlas
     from ..scanning import is_run
 
-    own = {option.name: given.pop(option.name) for option in options_of(atlas)}
     images, model = list(arguments), given.pop("model")
     if model is None and images and is_model(images[0]):
         model = images.pop(0)
     if run is None and len(images) == 1 and is_run(images[0]):
         run = Path(images.pop())
     remember(run=run_words(run, model))
-    with allowing(allow, agrees):
+    with allowing(allow, agrees), worked_by(options_of(atlas), given):
+        own = {option.name: given.pop(option.name) for option in options_of(atlas)}
         bundle = load_model(model, **given) if run is None or model is not None or any(given.values()) else None
         made = atlas(bundle, images or None, run=run, out=out, **own)
     if as_json:

@@ -1,17 +1,20 @@
 """The options that say who works: an engine and its workers."""
 
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from ..engines import ENGINES, Engine, using
+from ..engines import ENGINES, using
+from ..options import ENGINE, Option
 from .grouping import grouped
 from .values import REAL
 
 SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+WORKERS = {"workers": "workers", "address": "address", "worker_cpus": "cpus", "worker_gpus": "gpus", "worker_memory": "memory"}
 
 
 class _Engine(click.ParamType[str]):
@@ -41,18 +44,10 @@ class _Memory(click.ParamType[int]):
         return int(float(found[1]) * 1024 ** POWERS[found[2].upper()])
 
 
-def engine_options() -> list[click.Option]:
-    """Return the options that say who works."""
+def engine_options(option: Option) -> list[click.Option]:
+    """Return the options that say who works: that of a function, and those of the workers."""
     options = [
-        click.Option(
-            ["--engine"],
-            type=_Engine(),
-            metavar="ENGINE",
-            help=(
-                "Who works: `local` (this process), `processes:N`, `ray` (a cluster, docs/cluster.md), or an engine of a plug-in.  "
-                "[default: local; processes with --workers]"
-            ),
-        ),
+        click.Option([option.flag, option.name], type=_Engine(), metavar=option.metavar, help=option.told),
         click.Option(["--workers"], metavar="N", help="How many workers, or `auto`: as many as there is room for."),
         click.Option(
             ["--address"], metavar="HOST:PORT", help="The cluster of --engine ray.  [default: $RAY_ADDRESS, else one on this machine]"
@@ -70,11 +65,17 @@ def engine_options() -> list[click.Option]:
     return list(grouped("Workers", options))
 
 
-def chosen_engine(given: dict[str, Any]) -> AbstractContextManager[Engine]:
-    """Take the options of `engine_options` out of the values of a command, and return the engine that they mean, for a `with`.
+@contextmanager
+def worked_by(options: Iterable[Option], given: dict[str, Any]) -> Iterator[None]:
+    """Put the engine that the words of a command ask for among its values, in place of those words. The engine ends with the `with`.
 
-    Raises OptionError.
+    `options`: those of the function; where none of them is an engine, nothing happens. Raises OptionError.
     """
-    names = {"address": "address", "worker_cpus": "cpus", "worker_gpus": "gpus", "worker_memory": "memory"}
-    asked = {name: given.pop(option) for option, name in names.items()}
-    return using(given.pop("engine"), given.pop("workers"), **asked)
+    option = next((one for one in options if one.names == ENGINE), None)
+    if option is not None:
+        asked = {name: given.pop(word) for word, name in WORKERS.items()}
+        if given[option.name] is not None or any(value is not None for value in asked.values()):
+            with using(given[option.name], **asked) as given[option.name]:
+                yield
+            return
+    yield

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from ..options import RUN, Option
+from ..options import ENGINE, RUN, Option
+from .engines import engine_options
 from .values import Value
 
 
@@ -14,6 +15,9 @@ def flags(options: Iterable[Option]) -> Iterator[click.Option]:
     for option in options:
         if option.type is bool:
             yield click.Option([option.flag, option.name], is_flag=True, default=option.default, help=option.told)
+            continue
+        if option.names == ENGINE:
+            yield from engine_options(option)
             continue
         yield _valued(option)
         for short, value in option.shortcuts:

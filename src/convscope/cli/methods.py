@@ -20,6 +20,7 @@ from ..render.pixels import plain_picture
 from ..requests import Request, is_image
 from ..units import in_words
 from ..writing import is_picture
+from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped
 from .preview import growing
@@ -147,7 +148,7 @@ def method_command(method: Method) -> click.Command:
     """Return the click command of a method."""
 
     def run(allow: tuple[str, ...] = (), **options: Any) -> None:
-        with allowing(allow, agrees):
+        with allowing(allow, agrees), worked_by(method.options, options):
             look(**options)
 
     def look(arguments: tuple[str, ...], out: Path | None, raw: bool, as_json: bool, page: bool = False, **options: Any) -> None:

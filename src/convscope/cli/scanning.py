@@ -8,7 +8,7 @@ import click
 from ..catalogue import summary
 from ..legible import counted, sentence
 from ..options import options_of
-from .engines import chosen_engine, engine_options
+from .engines import worked_by
 from .flags import flags
 from .grouping import Command
 from .methods import OUT, TAKEN_HELP, load_model, model_options
@@ -31,9 +31,9 @@ EXAMPLES = (
 def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any) -> None:
     from ..scanning import scan
 
-    options = {option.name: given.pop(option.name) for option in options_of(scan)}
-    with chosen_engine(given) as engine:
-        run = scan(load_model(**given), list(images), out=out, engine=engine, **options)
+    with worked_by(options_of(scan), given):
+        options = {option.name: given.pop(option.name) for option in options_of(scan)}
+        run = scan(load_model(**given), list(images), out=out, **options)
     known = [run.units(layer) for layer in run.layers]
     silent = sum(int(((one.fires == 0) & (one.count > 0)).sum()) for one in known)
     odd = sum(int((one.count < len(run)).sum()) for one in known)
@@ -82,7 +82,6 @@ def scan_command() -> click.Command:
         params=[
             click.Argument(["images"], nargs=-1, required=True, metavar="IMAGE..."),
             *flags(options_of(scan)),
-            *engine_options(),
             *model_options(),
             click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
             click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),

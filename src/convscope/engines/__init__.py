@@ -1,7 +1,7 @@
 """Who works: this process, several, a cluster, or whatever a user brings. Each is an `Engine`."""
 
 from .asking import kind_of_workers
-from .choice import ENGINES, engine_of, using
+from .choice import ENGINES, USUAL, engine_of, using
 from .engine import EVERYWHERE, MACHINE, PROCESS, Engine, Serial, Workers, reach_of, results_of
 from .processes import Processes
 from .ray import Ray
@@ -11,6 +11,7 @@ __all__ = [
     "EVERYWHERE",
     "MACHINE",
     "PROCESS",
+    "USUAL",
     "Engine",
     "Processes",
     "Ray",

@@ -14,6 +14,7 @@ from .processes import MOST_PROCESSES, Processes
 
 AUTO = "auto"
 LOCAL, PROCESSES, RAY = "local", "processes", "ray"
+USUAL = f"{LOCAL}; {PROCESSES} with --workers"  # the default, as help texts say it
 
 
 def _local(workers: Workers) -> Engine:

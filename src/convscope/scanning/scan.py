@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from .. import backend
 from ..backend.precision import PRECISIONS
-from ..engines import EVERYWHERE, Engine, Serial, kind_of_workers, reach_of, using
+from ..engines import EVERYWHERE, USUAL, Serial, kind_of_workers, reach_of, using
 from ..errors import ImageError, ModelError, OptionError
 from ..files import as_path, check_local
 from ..images import as_image_set
@@ -16,7 +16,7 @@ from ..images.places import check_reach, missing, unseen
 from ..models.reference import Travelling
 from ..models.reload import files_of
 from ..network.network import Network, as_network
-from ..options import Opt, check_options
+from ..options import ENGINE, Opt, check_options
 from ..units import LAYER_GRAMMAR
 from .completion import complete_run, difference, known_settings
 from .leases import Finished, Lease, Merge, worked
@@ -37,7 +37,16 @@ def scan(
     out: str | Path | None = None,
     precision: Annotated[str, Opt("Number format of the network. `auto` uses bfloat16 if it is faster here.", choices=PRECISIONS)] = "auto",
     workers: int | str | None = None,
-    engine: str | Engine | None = None,
+    engine: Annotated[
+        Any | str | None,
+        Opt(
+            "Who works: `local` (this process), `processes:N`, `ray` or `ray:N` (a cluster, docs/cluster.md), or an engine of a plug-in.",
+            metavar="ENGINE",
+            shown=USUAL,
+            names=ENGINE,
+            recorded=False,
+        ),
+    ] = None,
     measure: MakeMeasure | None = None,
 ) -> Run:
     """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
