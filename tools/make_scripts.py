@@ -6,10 +6,11 @@ import minify
 
 import convscope
 from convscope.atlases import viewer
+from convscope.look import viewer as live
 from convscope.render.imagemap import page
 from convscope.render.site import shell
 
-SCRIPTS = (shell.SCRIPT, shell.STYLE, viewer.SCRIPT, viewer.STYLE, page.SCRIPT)
+SCRIPTS = (shell.SCRIPT, shell.STYLE, viewer.SCRIPT, viewer.STYLE, live.SCRIPT, live.STYLE, page.SCRIPT)
 KINDS = {"js": "application/javascript", "css": "text/css"}
 ROOT = Path(convscope.__file__).parent
 

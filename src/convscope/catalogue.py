@@ -73,6 +73,7 @@ COMMANDS = {
     "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),
     "session": Command("Ask for model, layer, units and method, and draw."),
+    "look": Command("Open a page in which the network answers while you look."),
     "replay": Command("Make a written picture again, and compare the bytes."),
     "view": Command("Open the page of a map in the browser."),
     "demo": Command("Run everything once, on the embedded models and images."),

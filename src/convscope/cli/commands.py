@@ -14,6 +14,7 @@ from ..numerals import natural
 from .atlas import atlas_command
 from .connections import connections_command
 from .grouping import Command
+from .look import look_command
 from .methods import OUT, allow_option, code_options, load_model, model_options
 from .scanning import scan_command
 from .terminal import agrees, put, put_json, put_lines, say
@@ -211,7 +212,7 @@ COMPLETION = _command(
 
 FIXED = {command.name: command for command in (LAYERS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
 # Made from the signatures of functions, and only when they are used.
-SIGNED = {"scan": scan_command, "atlas": atlas_command, "connections": connections_command}
+SIGNED = {"scan": scan_command, "atlas": atlas_command, "connections": connections_command, "look": look_command}
 
 
 def fixed(name: str) -> click.Command:

@@ -31,6 +31,7 @@ from .seeds import Seed, Spot, seeded_call, signal_of, sown
 FloatArray = NDArray[np.float32]
 # Images that run at once where they run whole: a projector holds the values of all their layers.
 IMAGES_AT_ONCE = 4
+NOTHING: Mapping[int, FloatArray] = {}
 
 
 class Projected(NamedTuple):
@@ -55,16 +56,19 @@ Numbered = tuple[int, Seed]
 ByCall = dict[Call, list[Numbered]]
 
 
-def project(network: Network, seeds: Sequence[Seed], images: FloatArray, rules: Ruleset) -> Iterator[Projected]:
+def project(
+    network: Network, seeds: Sequence[Seed], images: FloatArray, rules: Ruleset, known: Mapping[int, FloatArray] = NOTHING
+) -> Iterator[Projected]:
     """Yield the projection of each seed, in the order in which they are computed; `Projected.number` is that of its seed.
 
     `images` are (image, height, width, channel) in [0, 1], as they enter the network. What is yielded is not kept: memory depends on the
-    layers of a few images, not on how many seeds there are. Other seeds change a signal only by rounding.
+    layers of a few images, not on how many seeds there are. Other seeds change a signal only by rounding. `known`: what calls computed of
+    all these images before, by index; where the way down only reads such maps, nothing runs forward again.
 
     Raises UnitError for a seed outside the map, and for layers that have no rows and columns; ModelError, ExhaustedError as `Projector`.
     """
     calls = _by_call(network, enumerate(seeds))
-    drive = _Drive(network, images, rules, {call: len(numbered) for call, numbered in calls.items()})
+    drive = _Drive(network, images, rules, {call: len(numbered) for call, numbered in calls.items()}, known)
     whole: ByCall = {}
     after_forward: ByCall = {}
     alone: ByCall = {}
@@ -126,12 +130,16 @@ Cropped = tuple[_Place, Crop]
 
 @dataclass(frozen=True)
 class _Drive:
-    """The ways down; each takes the seeds of some calls. `counts`: how many seeds each call has in all, which tells what is compiled."""
+    """The ways down; each takes the seeds of some calls. `counts`: how many seeds each call has in all, which tells what is compiled.
+
+    `known`: the maps of all images that need not be computed.
+    """
 
     network: Network
     images: FloatArray
     rules: Ruleset
     counts: Mapping[Call, int]
+    known: Mapping[int, FloatArray] = field(default_factory=dict)
     plans: dict[tuple[Call, bool], Plan] = field(default_factory=dict)
 
     def plan(self, call: Call, *, forward: bool = True) -> Plan:
@@ -267,8 +275,10 @@ class _Drive:
         # The same pass computes what the cones read. Otherwise each cone would compute it for itself, which costs most.
         read = {window.whole for plan in plans for window in plan.read() or ()}
         targets = sorted(read | {plan.call.index for plan in plans})
-        maps = maps_of(self.network, entered, [graph.calls[index] for index in targets])
-        return _Entered(to_array(entered), {index: to_array(one) for index, one in zip(targets, maps, strict=True)})
+        found = {index: self.known[index][chunk] for index in targets if index in self.known}
+        missing = [index for index in targets if index not in found]
+        maps = maps_of(self.network, entered, [graph.calls[index] for index in missing]) if missing else []
+        return _Entered(to_array(entered), found | {index: to_array(one) for index, one in zip(missing, maps, strict=True)})
 
     def _on_parts(self, plan: Plan, places: Sequence[_Place], entered: _Entered) -> Iterator[Projected]:
         """Project on parts where these are exact, the others on whole images."""

@@ -1,6 +1,6 @@
 """Projections of units from images as a table: what a picture of them shows and a file of them holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -17,7 +17,7 @@ from ..locality.shapes import call_shapes
 from ..network.network import Network
 from ..results import FloatArray, Windows
 from ..units import Unit
-from .driver import Projected, project
+from .driver import NOTHING, Projected, project
 from .plan import plan_for
 from .seeds import Seed, Spot
 
@@ -37,14 +37,16 @@ class Table:
     padded: tuple[bool, ...]
 
 
-def rows_of(network: Network, units: Sequence[Unit], images: FloatArray, rules: Ruleset, spot: Spot) -> list[Row]:
-    """Return the projections of units from each of `images` (image, height, width, channel), one row an image.
+def rows_of(
+    network: Network, units: Sequence[Unit], images: FloatArray, rules: Ruleset, spot: Spot, known: Mapping[int, FloatArray] = NOTHING
+) -> list[Row]:
+    """Return the projections of units from each of `images` (image, height, width, channel), one row an image; `known` as for `project`.
 
     Their values are the units' own, after an activation that is flat above. Those of a unit that NaN or infinite weights reach are NaN.
     """
     count = len(images)
     seeds = [Seed(unit, image, spot) for unit in units for image in range(count)]
-    down = sorted(project(network, seeds, images, rules), key=attrgetter("number"))
+    down = sorted(project(network, seeds, images, rules, known), key=attrgetter("number"))
     columns = [_own(network, unit, down[column * count : (column + 1) * count]) for column, unit in enumerate(units)]
     return list(zip(*columns, strict=True))
 

@@ -7,7 +7,24 @@ from ...render.site import Assets, page, words
 from ...render.site import assets as site_assets
 from ...render.site.scripts import Script
 
-SOURCES = ("atlas", "query", "tiles", "charts", "wall", "graph", "circuit", "overview", "layer", "unit", "image", "class", "search", "main")
+SOURCES = (
+    "parts",
+    "bars",
+    "atlas",
+    "query",
+    "tiles",
+    "charts",
+    "wall",
+    "graph",
+    "circuit",
+    "overview",
+    "layer",
+    "unit",
+    "image",
+    "class",
+    "search",
+    "main",
+)
 SCRIPT, STYLE = Script("atlases/viewer", "atlas", SOURCES), Script("atlases/viewer", "atlas", ("atlas",), "css")
 
 

@@ -47,11 +47,3 @@ const fieldMark = (layer) => {
     svg("rect.input", { x: 12 - width * scale / 2, y: 12 - height * scale / 2, width: width * scale, height: height * scale, rx: 2 }),
     svg("rect.seen", { x: 12 - w * scale / 2, y: 12 - h * scale / 2, width: w * scale, height: h * scale, rx: Math.min(2, w * scale / 4) }));
 };
-
-/* Rows of a name, a bar and a number: [{name (element), value, words, more}]. */
-const barsOf = (rows) => {
-  const most = Math.max(...rows.map(({ value }) => Math.abs(value)), 1e-12);
-  return el("ul.bars", rows.map(({ name, value, words, more }) => el("li", el("span.who", name),
-    el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * Math.max(0, value) / most}%` })), el("span.number", words),
-      el("span.number.muted", more))));
-};

@@ -14,7 +14,7 @@ const kit = window.kit = { version: (document.currentScript.src.match(/[?].*/) |
   kit.take = (name, payload) => taken.set(name, payload);
 
   /* Replace each {type, data} below `value` by its typed array: base64 of little-endian numbers, or of the steps between them. */
-  function decode(value) {
+  const decode = kit.decode = (value) => {
     if (value === null || typeof value !== "object") return value;
     if (typeof value.data === "string" && COLUMNS[value.type]) {
       const text = atob(value.data), bytes = new Uint8Array(text.length);
@@ -25,7 +25,7 @@ const kit = window.kit = { version: (document.currentScript.src.match(/[?].*/) |
     }
     for (const key of Object.keys(value)) value[key] = decode(value[key]);
     return value;
-  }
+  };
 
   /* Return a promise of what FOLDER/NAME.js brings; the same one for all who ask. */
   kit.load = (name, folder = "data") => {

@@ -13,7 +13,8 @@ DIGITS = 12
 class Script:
     """A script or style of a page: one text made from several sources, each of which knows those before it.
 
-    `folder`: where they lie in convscope. `name`: what is sent is kept there as `NAME.min.js`. `kind`: js or css.
+    `folder`: where they lie in convscope; a source of another folder is named with that, such as `atlases/viewer/wall`. `name`: what
+    is sent is kept in the folder as `NAME.min.js`. `kind`: js or css.
     """
 
     folder: str
@@ -44,4 +45,4 @@ class Script:
         return f"/* A page of convscope, Apache-2.0. tools/make_scripts.py made it from convscope/{self.folder}, {made}. */\n"
 
     def _file(self, name: str) -> str:
-        return files("convscope").joinpath(self.folder, name).read_text("utf-8")
+        return files("convscope").joinpath(name if "/" in name else f"{self.folder}/{name}").read_text("utf-8")

@@ -66,17 +66,18 @@ def page(
     kind: str = "",
     theme: str = "",
     style: str = "",
+    policy: str = CSP,
 ) -> bytes:
     """Return a page; `main`, `tools` and `foot` are HTML, of which all words have gone through `words`.
 
     With `assets` it asks for them; without, the page is alone and holds its style. `crumbs`: (words, address) of the pages above it, and
     of itself, with no address. `home`: where the mark in the header leads. `kind`: a class of the body. `theme`: light, dark, or, with
-    neither, as the reader's system. `style`: of this page alone, after the kit's, where it has no assets.
+    neither, as the reader's system. `style`: of this page alone, after the kit's, where it has no assets. `policy`: of one with assets.
     """
     styles, early, late = _linked(assets) if assets else (_inlined(style), "", "")
     chosen = {name: " checked" if name == THEMES[theme] else "" for name in THEMES.values()}
     text = string.Template(_kit().joinpath("shell.html").read_text("utf-8")).substitute(
-        policy=CSP if assets else CSP_ALONE,
+        policy=policy if assets else CSP_ALONE,
         icon=icon(),
         styles=styles,
         early=early,

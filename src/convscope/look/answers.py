@@ -1,0 +1,217 @@
+"""What a page is told: plain records of an image, a layer, a unit and its projection. Each is worked out by the desk."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ImageError
+from ..formats.bins import bins_of
+from ..graph.finite import spoilt_units
+from ..graph.rules import GRADIENT, GUIDED, Ruleset, deconvnet
+from ..graph.saturation import seed_call
+from ..network.network import Network
+from ..projection.caveats import caveats, is_pooled
+from ..projection.seeds import Spot
+from ..projection.table import rows_of
+from ..render.figures import colours
+from ..render.pixels import plain_picture
+from ..render.signals import magnitude, scales, seen_through, signed_to_rgb
+from ..render.site import column
+from ..results import FloatArray
+from ..results.record import plain
+from ..units import Unit
+from . import colouring
+from .sight import Layer, Seen, Sight
+
+SHOWN = 8  # units of each layer beside an image
+PREDICTED = 5
+# Small pictures at a time, and their side in pixels.
+MOST_THUMBS, THUMB = 24, 72
+# How a signal goes down: by the name that a link has, the rules, and the words of the command line that choose them.
+WAYS: Mapping[str, tuple[Ruleset, Mapping[str, Any]]] = {
+    "switches": (deconvnet(), {}),
+    "spread": (deconvnet("spread"), {"switches": "spread"}),
+    "guided": (GUIDED, {"rules": GUIDED.name}),
+    "gradient": (GRADIENT, {"rules": GRADIENT.name}),
+}
+POSITIVE, SIGNED = "magma", "RdBu_r"
+
+
+def start(sight: Sight) -> dict[str, Any]:
+    """Return what the page knows from the start: the network, its layers, the images that can be chosen."""
+    bundle = sight.network.bundle
+    return {
+        "model": {"name": bundle.name, "input": [*bundle.size, bundle.channels], "notes": list(bundle.notes)},
+        "layers": [_layer(sight, layer) for layer in sight.layers],
+        "images": [[word, count] for word, count in sight.gallery.counts],
+        "classifies": sight.classes is not None,
+        "run": None if sight.run is None else {"images": len(sight.run), "dataset": sight.run.dataset, "layers": list(sight.run.layers)},
+        "palettes": {"positive": column(colours(POSITIVE)), "signed": column(colours(SIGNED))},
+    }
+
+
+def _layer(sight: Sight, layer: Layer) -> dict[str, Any]:
+    info, graph, bundle = layer.info, sight.network.graph, sight.network.bundle
+    names = list(bundle.labels) if bundle.labels and graph.holds_classes(layer.call) and len(bundle.labels) == info.channels else None
+    return {
+        "n": layer.n,
+        "address": layer.address,
+        "kind": info.type,
+        "units": info.channels,
+        "shape": list(info.shape),
+        "field": info.field,
+        "activation": info.activation,
+        "names": names,
+        "pooled": is_pooled(graph.ancestors([layer.call.index])),
+    }
+
+
+def image(sight: Sight, name: str) -> dict[str, Any]:
+    """Return an image as it enters the network, what it is taken for, and the strongest units of each layer with their maps."""
+    seen = sight.seen(name)
+    return {
+        "name": name,
+        "title": sight.gallery.title(name),
+        "size": [*seen.pixels.shape[1:3]],
+        "picture": colouring.image_png(seen.pixels[0]),
+        "predictions": _predictions(sight, seen),
+        "layers": [_strongest(seen, layer) for layer in sight.layers],
+    }
+
+
+def thumbs(sight: Sight, names: Sequence[str]) -> dict[str, Any]:
+    """Return small pictures of images, without one of an image that cannot be read."""
+    return {"pictures": [_thumb(sight, name) for name in names[:MOST_THUMBS]]}
+
+
+def _thumb(sight: Sight, name: str) -> dict[str, Any]:
+    try:
+        record, pixels = {"title": sight.gallery.title(name)}, sight.gallery.pixels(name)
+    except ImageError as error:
+        return {"title": str(error)}
+    picture = plain_picture(pixels)
+    small = max(picture.size) <= THUMB
+    picture.thumbnail((THUMB, THUMB))
+    return record | {"picture": colouring.png(picture), "small": small}
+
+
+def _predictions(sight: Sight, seen: Seen) -> list[dict[str, Any]]:
+    """Return the likeliest classes with their probabilities, none where the network does not classify."""
+    if sight.classes is None:
+        return []
+    values, address = seen.of(sight.classes), sight.classes.address
+    order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[:PREDICTED]
+    return [{"name": sight.network.bundle.label(int(one)), "unit": f"{address}:{one}", "share": plain(values[one])} for one in order]
+
+
+def _strongest(seen: Seen, layer: Layer) -> dict[str, Any]:
+    order = seen.order(layer)[:SHOWN]
+    values = seen.of(layer.call)
+    record = {"channels": order.tolist(), "values": column(_largest(values)[order])}
+    return record | (colouring.tiles(values[..., order]) if values.ndim == 3 else _bars(values, order))
+
+
+def _bars(values: FloatArray, order: Any) -> dict[str, Any]:
+    """Return units without maps as maps of one pixel, on one scale: that of the whole layer."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    signed, most = bool((finite < 0).any()), float(np.abs(finite).max(initial=0)) or 1.0
+    shares = finite[order] / most
+    tiles = np.rint(128 + 127 * shares if signed else 255 * shares).astype(np.uint8)
+    scale = np.full(len(shares), most, np.float32)
+    return {"height": 1, "width": 1, "signed": signed, "scale": column(scale), "tiles": column(tiles)}
+
+
+def _largest(values: FloatArray) -> FloatArray:
+    return values.reshape(-1, values.shape[-1]).max(axis=0)
+
+
+def wall(sight: Sight, name: str, address: str) -> dict[str, Any]:
+    """Return the maps of all units of a layer on an image, their largest values and the share of the map that is above zero."""
+    layer, seen = sight.layer(address), sight.seen(name)
+    values = seen.of(layer.call)
+    order = np.arange(layer.info.channels)
+    record: dict[str, Any] = {
+        "values": column(_largest(values)),
+        "order": column(seen.order(layer).astype(np.int32)),
+        "active": column((values.reshape(-1, values.shape[-1]) > 0).mean(axis=0).astype(np.float32)),
+    }
+    if sight.run is not None and address in sight.run.layers:
+        record["above"] = column(percentiles(sight, layer, seen.peaks[address]))
+    return record | (colouring.tiles(values) if values.ndim == 3 else _bars(values, order))
+
+
+def percentiles(sight: Sight, layer: Layer, peaks: FloatArray) -> FloatArray:
+    """Return for each unit of a layer the share of the run's images whose value lies below the one in `peaks`, NaN for none.
+
+    As `Run.percentile`, for all units at once.
+    """
+    assert sight.run is not None
+    known = sight.run.units(layer.address)
+    place, units = bins_of(np.nan_to_num(peaks)), np.arange(len(peaks))
+    low, high = np.maximum(known.edges[place], known.least), np.minimum(known.edges[place + 1], known.largest)
+    inside = np.where(high > low, (peaks - low) / np.where(high > low, high - low, 1), 0.5)
+    counts = known.histogram[units, place]
+    below = np.cumsum(known.histogram, axis=1)[units, place] - counts + np.clip(inside, 0, 1) * counts
+    shares = np.where(peaks <= known.least, 0.0, np.where(peaks > known.largest, 1.0, below / np.maximum(known.count, 1)))
+    return np.where((known.count > 0) & np.isfinite(peaks), shares, np.nan).astype(np.float32)
+
+
+def unit(sight: Sight, name: str, address: str) -> dict[str, Any]:
+    """Return a unit's whole map on an image, its largest value, where that is, and what part of the image it sees there."""
+    layer, one = sight.unit(address)
+    seen = sight.seen(name)
+    values = seen.of(layer.call)[..., one.channel]
+    spoilt = bool(spoilt_units(sight.network.graph, seed_call(sight.network.graph, one))[one.channel])
+    record: dict[str, Any] = {
+        "unit": str(one),
+        "value": plain(values.max()),
+        "spoilt": spoilt or not np.isfinite(values).all(),
+        "active": float((values > 0).mean()),
+        "rank": int(np.flatnonzero(seen.order(layer) == one.channel)[0]),
+        "ranked": layer.ranked.before.address if layer.ranked.signs[one.channel] else None,
+    }
+    if values.ndim == 0:
+        return record
+    row, column_ = np.unravel_index(int(np.nan_to_num(values, nan=-np.inf).argmax()), values.shape)
+    return record | {"map": column(values), "height": values.shape[0], "width": values.shape[1], "position": [int(row), int(column_)]}
+
+
+def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> dict[str, Any]:
+    """Return what came down to the pixels of each of some images from a unit, or from the place in its address, on one scale.
+
+    Where the image does not excite the unit, `excited` is False and there is no picture: a grey one would look like a finding.
+    """
+    _, one = sight.unit(address)
+    rules = WAYS[way][0]
+    shown = [_projected(sight.network, one, sight.seen(name), rules) for name in names]
+    signals = [signal for signal, _ in shown if signal is not None]
+    common = iter(scales(signals))
+    ancestors = sight.network.graph.ancestors([seed_call(sight.network.graph, one).index])
+    return {
+        "unit": str(one),
+        "way": way,
+        "shown": [
+            record | ({} if signal is None else _pictures(sight.seen(name).pixels[0], signal, next(common)))
+            for name, (signal, record) in zip(names, shown, strict=True)
+        ],
+        "notes": list(caveats(ancestors, [rules])),
+        "steady": rules.is_steady(ancestors),
+    }
+
+
+def _projected(network: Network, one: Unit, seen: Seen, rules: Ruleset) -> tuple[FloatArray | None, dict[str, Any]]:
+    ((found,),) = rows_of(network, [one], seen.pixels, rules, Spot.STRONGEST, seen.maps)
+    size = seen.pixels.shape[1:3]
+    field = [max(0, found.field.top), max(0, found.field.left), min(size[0], found.field.bottom), min(size[1], found.field.right)]
+    record = {"value": plain(found.value), "position": found.position and list(found.position), "field": field}
+    if not found.amount > 0 or not magnitude(found.signal) > 0:
+        return None, record | {"excited": False}
+    whole = np.zeros(seen.pixels.shape[1:], np.float32)
+    top, left, bottom, right = found.window
+    whole[top:bottom, left:right] = found.signal
+    return whole, record | {"excited": True}
+
+
+def _pictures(pixels: FloatArray, signal: FloatArray, scale: float) -> dict[str, Any]:
+    return {"picture": colouring.png(signed_to_rgb(signal, scale)), "through": colouring.png(seen_through(pixels, signal))}

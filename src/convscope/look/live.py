@@ -1,0 +1,57 @@
+"""`open_live`: from a model, images and a run to a page that listens."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ReplayError
+from ..progress import working
+from ..scanning import Run, open_run
+from .climbing import Climbing
+from .desk import Desk
+from .keeping import Keeper
+from .server import Live, LiveServer
+from .sight import Sight
+
+OUT = Path("convscope-out")
+
+
+def open_live(
+    model: Any = None,
+    images: Sequence[str] = (),
+    *,
+    run: str | Path | None = None,
+    layers: str = "all",
+    out: Path = OUT,
+    port: int = 0,
+    name: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> LiveServer:
+    """Return the live page of a network, listening on 127.0.0.1; its `run` answers until Ctrl-C, its `address` has the token.
+
+    - `model`: a bundle, a path, a name, or None for the network of the run, else the default one. `images`: what the command line takes.
+    - `run`: the folder of a scan of the same network. `layers`: a pattern. `out`: where pictures are saved. `port`: 0 for a free one.
+    - `name`, `told`: how the command line named the network, for the commands that the page shows.
+
+    Raises PageError for a port that is taken, ReplayError for a run of another network, and what reading its inputs raises.
+    """
+    scanned = None if run is None else open_run(run)
+    if model is None and scanned is not None:
+        model = scanned.load_model()
+    with working("getting ready"):
+        sight = Sight(model, images, layers=layers, run=scanned)
+        _check_same(sight, scanned)
+        sight.seen(sight.gallery.first)  # what is compiled is ready when the page asks
+    source = name or sight.network.bundle.source
+    keeper = Keeper(sight, out, source, told or {}, "" if run is None else str(run))
+    return LiveServer(Live(sight, Desk(), Climbing(sight), keeper), port)
+
+
+def _check_same(sight: Sight, run: Run | None) -> None:
+    """Raise ReplayError for the run of another network: its numbers would be told of units that they do not belong to."""
+    bundle = sight.network.bundle
+    if run is not None and run.model["digest"] != bundle.digest:
+        raise ReplayError(
+            f"`{run.path}` is a scan of another network than `{bundle.name}`: their weights differ. Name the network that was scanned, or "
+            "leave the model out, which loads it."
+        )

@@ -1,0 +1,99 @@
+/* The image beside every view: dropped, pasted, chosen, from the camera; what the network takes it for; and the one that is pinned. */
+"use strict";
+const WATCHED = 12; // images whose small pictures stand below
+const aside = () => kit.byId("image");
+const imageRecord = (name) => askOnce("image", { image: name });
+const place = () => live.names.indexOf(live.image?.name);
+
+/* Keep a picture on the server for as long as it has room, and show it. */
+async function drop(blob, name) {
+  try {
+    const { image } = await ask("drop", { name: (name || "picture").slice(0, 200) }, { method: "POST", body: blob });
+    go(here({ image }));
+  } catch (error) { if (!error.stale) tell(shown(error.message)); }
+}
+const stepImage = (step) => {
+  const next = live.names[place() < 0 ? 0 : place() + step];
+  if (next !== undefined) go(here({ image: next }));
+  return next !== undefined;
+};
+const pin = () => {
+  const { pin: pinned } = stateOf(), name = live.image.name;
+  go(here({ pin: pinned === name ? "" : name, show: pinned === name ? "" : stateOf().show }));
+  tell(pinned === name ? "The image is not pinned any more." : "Pinned. Choose another image, and press c to compare.");
+};
+
+/* The camera: a frame is sent when the answer to the one before is here. */
+let camera = null;
+async function watchCamera() {
+  if (camera) { camera.getTracks().forEach((track) => track.stop()); camera = null; drawAside(); return; }
+  try { camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } }); } catch (error) { tell(`No camera: ${shown(error.message)}.`); return; }
+  const video = el("video", { muted: true, playsinline: true }), canvas = el("canvas", { width: 640, height: 480 });
+  video.srcObject = camera;
+  await video.play();
+  drawAside();
+  while (camera) {
+    canvas.width = video.videoWidth || 640;
+    canvas.height = video.videoHeight || 480;
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
+    try {
+      const { image } = await ask("drop", { name: "camera.jpg" }, { method: "POST", body: blob });
+      await imageRecord(image);
+      history.replaceState(history.state, "", here({ image }));
+      await live.show();
+    } catch (error) { if (!error.stale) { tell(shown(error.message)); break; } }
+  }
+}
+
+const choose = () => kit.byId("file").click();
+const fileInput = () => el("input.sr", { id: "file", type: "file", accept: "image/*", tabindex: -1, label: "Open an image",
+  onchange: ({ target }) => { const [file] = target.files; target.value = ""; if (file) drop(file, file.name); } });
+
+/* The image with what a unit sees of it drawn on it: [top, left, bottom, right] in pixels. */
+const framed = (record, field) => {
+  const [height, width] = record.size, small = Math.max(height, width) < SOFT;
+  return el("div.framed", { "--ratio": width / height }, el(small ? "img.crisp" : "img", { src: record.picture, alt: shown(record.title) }),
+    field && svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" }, svg("rect", { x: field[1], y: field[0],
+      width: field[3] - field[1], height: field[2] - field[0] })));
+};
+const predictionsOf = ({ predictions }) => predictions.length > 0 && el("ul.bars.guesses", predictions.map(({ name, unit, share }, k) => {
+  const [address, channel] = [unit.slice(0, unit.lastIndexOf(":")), unit.slice(unit.lastIndexOf(":") + 1)], layer = layersBy.get(address);
+  return el("li", el("span.who", layer ? el("a", { href: hrefTo.unit(layer, channel), title: shown(name) }, named(name)) : named(name)),
+    el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * share}%`, class: k === 0 ? "first" : null })), el("span.number", percent(share)));
+}));
+
+/* Small pictures of the images about the one that is shown. */
+function strip() {
+  const at = Math.max(0, place()), first = Math.max(0, Math.min(at - WATCHED / 2, live.names.length - WATCHED)), some = live.names.slice(first, first + WATCHED);
+  const list = el("div.reel", arrows);
+  askOnce("thumbs", { image: some }).then(({ pictures }) => list.replaceChildren(...some.map((name, k) =>
+    el("a.tile", { href: here({ image: name }), title: shown(pictures[k].title), "aria-current": name === live.image?.name ? "true" : null },
+      pictures[k].picture ? el(pictures[k].small ? "img.crisp" : "img", { src: pictures[k].picture, alt: shown(pictures[k].title) }) : el("i.blank"))))).catch(() => {});
+  return list;
+}
+
+let shownField = null, reel = null, reelOf = "";
+const drawAside = (field = shownField) => {
+  shownField = field;
+  const { image, pinned } = live, many = live.names.length, at = place(), key = JSON.stringify([at < 0 ? "" : Math.floor(at), many]);
+  if (!image) return;
+  if (reelOf !== key) { reel = many > 1 && strip(); reelOf = key; }
+  if (reel) for (const one of reel.children) one.toggleAttribute?.("data-shown", false);
+  aside().replaceChildren(...[
+    framed(image, field),
+    el("div.named", el("b", named(image.title)), at >= 0 && many > 1 && el("span.muted.number", `${number(at + 1)} of ${number(many)}`)),
+    el("div.from", el("button.button", { onclick: choose, title: "Open an image (o)" }, "Open"), el("button.button", { onclick: watchCamera, "aria-pressed": String(Boolean(camera)) }, camera ? "Stop" : "Camera"),
+      el("button.button", { onclick: pin, title: "Pin the image, to compare others with it (s)", "aria-pressed": String(pinned?.name === image.name) }, pinned?.name === image.name ? "Pinned" : "Pin"),
+      many > 1 && el("span.steps", el("button.icon", { onclick: () => stepImage(-1), title: "Image before (,)", label: "Image before" }, icon("M15 5l-7 7 7 7")),
+        el("button.icon", { onclick: () => stepImage(1), title: "Next image (.)", label: "Next image" }, icon("M9 5l7 7-7 7")))),
+    predictionsOf(image), pinned && pinned.name !== image.name && el("div.pinned", framed(pinned), el("div", el("small.muted", "Pinned"), named(pinned.title),
+      el("small", el("a", { href: here({ image: pinned.name, pin: image.name }) }, "Swap")))), reel, fileInput()].filter(Boolean));
+};
+
+const listenToDrops = () => {
+  const stop = (event) => { event.preventDefault(); document.body.classList.toggle("dropping", event.type === "dragover"); };
+  for (const type of ["dragover", "dragleave"]) addEventListener(type, stop);
+  addEventListener("drop", (event) => { stop(event); const [file] = event.dataTransfer.files; if (file) drop(file, file.name); });
+  addEventListener("paste", ({ clipboardData }) => { const [file] = clipboardData.files; if (file) drop(file, file.name); });
+};
