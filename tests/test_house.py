@@ -46,6 +46,8 @@ DOORS = {
     "sklearn": {"embedding/packages.py"},
     "openTSNE": {"embedding/packages.py"},
     "ray": {"engines/ray.py"},
+    "starlette": {"look/server.py"},
+    "uvicorn": {"look/server.py"},
     "keras": {
         "backend/lazy.py",
         "backend/jax_engine.py",

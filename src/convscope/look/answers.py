@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ImageError
+from ..errors import ImageError, check_choice
 from ..formats.bins import bins_of
 from ..graph.finite import spoilt_units
 from ..graph.rules import GRADIENT, GUIDED, Ruleset, deconvnet
 from ..graph.saturation import seed_call
+from ..locality.windows import Field
 from ..network.network import Network
 from ..projection.caveats import caveats, is_pooled
 from ..projection.seeds import Spot
-from ..projection.table import rows_of
+from ..projection.table import rows_of, windows_of
 from ..render.figures import colours
-from ..render.pixels import plain_picture
+from ..render.pixels import kept_inside, plain_picture, unit_to_rgb
 from ..render.signals import magnitude, scales, seen_through, signed_to_rgb
 from ..render.site import column
 from ..results import FloatArray
@@ -26,6 +27,7 @@ from .sight import Layer, Seen, Sight
 
 SHOWN = 8  # units of each layer beside an image
 PREDICTED = 5
+LARGEST_PART = 0.5  # of the image; a larger receptive field is drawn with all that is around it
 # Small pictures at a time, and their side in pixels.
 MOST_THUMBS, THUMB = 24, 72
 # How a signal goes down: by the name that a link has, the rules, and the words of the command line that choose them.
@@ -44,7 +46,7 @@ def start(sight: Sight) -> dict[str, Any]:
     return {
         "model": {"name": bundle.name, "input": [*bundle.size, bundle.channels], "notes": list(bundle.notes)},
         "layers": [_layer(sight, layer) for layer in sight.layers],
-        "images": [[word, count] for word, count in sight.gallery.counts],
+        "images": [[one.base, one.first, len(one.sources)] for one in sight.gallery.series],
         "classifies": sight.classes is not None,
         "run": None if sight.run is None else {"images": len(sight.run), "dataset": sight.run.dataset, "layers": list(sight.run.layers)},
         "palettes": {"positive": column(colours(POSITIVE)), "signed": column(colours(SIGNED))},
@@ -59,7 +61,6 @@ def _layer(sight: Sight, layer: Layer) -> dict[str, Any]:
         "address": layer.address,
         "kind": info.type,
         "units": info.channels,
-        "shape": list(info.shape),
         "field": info.field,
         "activation": info.activation,
         "names": names,
@@ -108,7 +109,7 @@ def _predictions(sight: Sight, seen: Seen) -> list[dict[str, Any]]:
 def _strongest(seen: Seen, layer: Layer) -> dict[str, Any]:
     order = seen.order(layer)[:SHOWN]
     values = seen.of(layer.call)
-    record = {"channels": order.tolist(), "values": column(_largest(values)[order])}
+    record = {"shape": list(values.shape[:-1]), "channels": order.tolist(), "values": column(_largest(values)[order])}
     return record | (colouring.tiles(values[..., order]) if values.ndim == 3 else _bars(values, order))
 
 
@@ -182,17 +183,19 @@ def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> di
 
     Where the image does not excite the unit, `excited` is False and there is no picture: a grey one would look like a finding.
     """
+    check_choice("way", way, tuple(WAYS))
+    if not names:
+        raise ImageError("No image to project on. Name one with `image`.")
     _, one = sight.unit(address)
     rules = WAYS[way][0]
     shown = [_projected(sight.network, one, sight.seen(name), rules) for name in names]
-    signals = [signal for signal, _ in shown if signal is not None]
-    common = iter(scales(signals))
+    common = iter(scales([signal for signal, _ in shown if signal is not None]))
     ancestors = sight.network.graph.ancestors([seed_call(sight.network.graph, one).index])
     return {
         "unit": str(one),
         "way": way,
         "shown": [
-            record | ({} if signal is None else _pictures(sight.seen(name).pixels[0], signal, next(common)))
+            record | ({} if signal is None else _pictures(sight.seen(name).pixels[0], signal, record["part"], next(common)))
             for name, (signal, record) in zip(names, shown, strict=True)
         ],
         "notes": list(caveats(ancestors, [rules])),
@@ -201,17 +204,22 @@ def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> di
 
 
 def _projected(network: Network, one: Unit, seen: Seen, rules: Ruleset) -> tuple[FloatArray | None, dict[str, Any]]:
+    """Return the signal on the part of the image that is drawn, None where nothing comes down; and the numbers of the projection."""
     ((found,),) = rows_of(network, [one], seen.pixels, rules, Spot.STRONGEST, seen.maps)
-    size = seen.pixels.shape[1:3]
-    field = [max(0, found.field.top), max(0, found.field.left), min(size[0], found.field.bottom), min(size[1], found.field.right)]
-    record = {"value": plain(found.value), "position": found.position and list(found.position), "field": field}
-    if not found.amount > 0 or not magnitude(found.signal) > 0:
+    height, width = seen.pixels.shape[1:3]
+    field = Field(*kept_inside(found.field, (height, width)))
+    # A unit that sees little of the image would be a spot on grey: its own part is drawn alone, as on the sheets.
+    part = field if field.height * field.width <= LARGEST_PART * height * width else Field(0, 0, height, width)
+    record = {"value": plain(found.value), "position": found.position and list(found.position), "field": list(field), "part": list(part)}
+    windows = windows_of([[found]], (height, width))
+    signal = windows.part(0, 0, part)
+    if not found.amount > 0 or not magnitude(signal) > 0:
         return None, record | {"excited": False}
-    whole = np.zeros(seen.pixels.shape[1:], np.float32)
-    top, left, bottom, right = found.window
-    whole[top:bottom, left:right] = found.signal
-    return whole, record | {"excited": True}
+    return signal, record | {"excited": True}
 
 
-def _pictures(pixels: FloatArray, signal: FloatArray, scale: float) -> dict[str, Any]:
-    return {"picture": colouring.png(signed_to_rgb(signal, scale)), "through": colouring.png(seen_through(pixels, signal))}
+def _pictures(pixels: FloatArray, signal: FloatArray, part: Sequence[int], scale: float) -> dict[str, Any]:
+    top, left, bottom, right = part
+    patch = pixels[top:bottom, left:right]
+    pictures = {"picture": signed_to_rgb(signal, scale), "through": seen_through(patch, signal), "patch": unit_to_rgb(patch)}
+    return {name: colouring.png(picture) for name, picture in pictures.items()}

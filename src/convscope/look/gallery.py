@@ -7,7 +7,6 @@ A name is looked up here and nowhere else: no path comes from a page. Names are 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..digests import digest
 from ..errors import ImageError, closest
 from ..images import Fit, Source, as_image_set, entering
 from ..images.source import FileSource, Opened, decoded
-from ..images.sources import SAMPLE, samples
+from ..images.sources import PICKED, SAMPLE, samples
 from ..legible import legible, shortened
 from ..numerals import natural
 from ..scanning import Run
@@ -28,7 +27,6 @@ MOST_DROPPED, DROPPED_ROOM = 2**25, 2**28
 DIGITS = 16
 UPLOAD, OF_RUN = "upload:", "run:"
 LONGEST_NAME = 1_000
-PICKED = re.compile(r"(.+)\[([0-9]{1,9})\]", re.DOTALL)
 ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}")
 
 
@@ -43,13 +41,48 @@ class Dropped(Source):
         return decoded(lambda: self.data, len(self.data), self.name, side)
 
 
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The images that a word of the command line means. Each is named as the command line would: `base[first]`, `base[first + 1]`, ..."""
+
+    word: str
+    sources: Sequence[Source]
+
+    @property
+    def _range(self) -> tuple[str, int]:
+        picked = PICKED.fullmatch(self.word)
+        return (picked[1], int(picked[2])) if picked is not None and len(self.sources) > 1 else (self.word, 0)
+
+    @property
+    def base(self) -> str:
+        """What stands before the number in the names of its images."""
+        return self._range[0]
+
+    @property
+    def first(self) -> int:
+        """The number of its first image."""
+        return self._range[1]
+
+    def name(self, place: int) -> str:
+        """Return the name of the image at a place."""
+        return self.word if len(self.sources) == 1 else f"{self.base}[{self.first + place}]"
+
+    def find(self, name: str) -> Source | None:
+        """Return the image of a name, None where it is not one of these."""
+        if len(self.sources) == 1:
+            return self.sources[0] if name == self.word else None
+        picked = PICKED.fullmatch(name)
+        place = int(picked[2]) - self.first if picked is not None and picked[3] is None and picked[1] == self.base else -1
+        return self.sources[place] if 0 <= place < len(self.sources) else None
+
+
 class Gallery:
     """Images by name. `given`: the words of the command line; `fit`: how images enter the network; `run`: whose images can be named too."""
 
     def __init__(self, given: Sequence[str], fit: Fit, run: Run | None = None) -> None:
         self.fit, self.run = fit, run
-        self.given = tuple(given) or self._usual(fit)
-        self._sets = {word: as_image_set(word).sources for word in self.given}
+        words = tuple(given) or self._usual(fit)
+        self.series = tuple(Series(word, as_image_set(word).sources) for word in words)
         self._dropped: Shelf[Dropped] = Shelf(DROPPED_ROOM)
 
     @staticmethod
@@ -59,16 +92,10 @@ class Gallery:
             return (f"{SAMPLE}fashion",)
         return tuple(SAMPLE + name for name in samples() if name not in ("fashion", "photos"))
 
-    @cached_property
-    def counts(self) -> tuple[tuple[str, int], ...]:
-        """Each word of the command line, and how many images it means."""
-        return tuple((word, len(sources)) for word, sources in self._sets.items())
-
     @property
     def first(self) -> str:
         """The name of the image that a page begins with."""
-        word, count = self.counts[0]
-        return word if count == 1 else f"{word}[0]"
+        return self.series[0].name(0)
 
     def drop(self, data: bytes, name: str) -> str:
         """Keep a picture that was dropped on a page, and return its name. Raises ImageError for what is not one."""
@@ -99,21 +126,18 @@ class Gallery:
             if dropped is None:
                 raise ImageError("This picture was dropped on the page earlier and is not kept any more. Drop it again.")
             return dropped
-        picked = PICKED.fullmatch(name)
-        sources = self._sources(name)
-        if sources is not None and len(sources) == 1:
-            return sources[0]
-        word, place = (picked[1], natural(picked[2])) if picked else ("", 0)
-        among = self._sources(word)
-        if among is None or place >= len(among):
-            raise ImageError(f"No image `{shortened(name)}` here. {closest('the images', name, self.given)} Choose one on the page.")
-        return among[place]
+        for series in (*self.series, *self._sample(name)):
+            if (source := series.find(name)) is not None:
+                return source
+        words = [series.word for series in self.series]
+        raise ImageError(f"No image `{shortened(name)}` here. {closest('the images', name, words)} Choose one on the page.")
 
-    def _sources(self, word: str) -> Sequence[Source] | None:
-        """Return the images of a word of the command line, or of an embedded sample."""
-        if word not in self._sets and word.removeprefix(SAMPLE) in samples() and word.startswith(SAMPLE):
-            self._sets[word] = as_image_set(word).sources
-        return self._sets.get(word)
+    @staticmethod
+    def _sample(name: str) -> Sequence[Series]:
+        """Return the embedded images that a name is one of."""
+        word = name.partition("[")[0]
+        known = word.startswith(SAMPLE) and word.removeprefix(SAMPLE) in samples()
+        return [Series(word, as_image_set(word).sources)] if known else []
 
     def words(self, name: str, folder: Path) -> tuple[str, dict[Path, bytes]]:
         """Return the word of the command line that means an image, and the file to be written first, of one that was dropped."""

@@ -160,7 +160,7 @@ class Mailbox:
         self._filled.set()
 
     async def get(self) -> Heard:
-        """Wait for what was told."""
+        """Wait for the next message."""
         await self._filled.wait()
         heard = self._heard.pop(0)
         if not self._heard:
@@ -320,7 +320,7 @@ def event(value: Any) -> bytes:
 
 
 def refusal(error: BaseException) -> Response:
-    """Return an error as an answer: bad input is the page's own, what is no error of ours is a fault."""
+    """Return an error as an answer: bad input has a status below 500, a fault of convscope 500."""
     ours = 400 if isinstance(error, ConvscopeError) else 500
     return told({"error": sentence(error)}, STATUS.get(type(error), ours))
 

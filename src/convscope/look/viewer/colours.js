@@ -16,8 +16,9 @@ function fillCanvas(canvas, width, height, signed, colour) {
   return canvas;
 }
 
-/* The map of one unit of a wall, or of a few units of a layer: the one at `index`. */
+/* The map of one unit of a wall, or of a few units of a layer: the one at `index`. A unit without a map is a bar. */
 const tileOf = ({ tiles, width, height, signed }, index) => {
+  if (width * height === 1) return el("b.level", { "--w": `${100 * (signed ? Math.abs(tiles[index] - 128) / 127 : tiles[index] / 255)}%`, class: signed && tiles[index] < 128 ? "level below" : "level" });
   const from = index * width * height;
   return fillCanvas(el("canvas"), width, height, signed, (place) => tiles[from + place]);
 };

@@ -50,11 +50,11 @@ const follow = (path, query, hear, method = "GET") => {
 const openLive = async () => {
   live.start = await ask("start");
   live.start.layers.forEach((layer) => layersBy.set(layer.address, layer));
-  live.names = live.start.images.flatMap(([word, many]) => (many === 1 ? [word] : Array.from({ length: many }, (_, k) => `${word}[${k}]`)));
+  live.names = live.start.images.flatMap(([base, first, many]) => (many === 1 ? [base] : Array.from({ length: many }, (_, k) => `${base}[${first + k}]`)));
 };
 
 /* -- addresses: #LAYER:CHANNEL@ROW,COLUMN?image=...; whatever stays the same is taken from the address that is shown -- */
-const STAYS = ["image", "pin", "way", "show", "sort", "turn", "size"];
+const STAYS = ["image", "pin", "way", "show", "see", "sort", "turn", "size"];
 const stateOf = () => kit.address().query;
 const linkTo = (parts, changes = {}) => {
   const query = stateOf();

@@ -74,6 +74,7 @@ const turnWay = () => {
   go(here({ way: ways[(ways.indexOf(wayOf(view.layer)) + 1) % ways.length] }));
   return true;
 };
+const turnSeen = () => { const all = Object.keys(SEEN), next = all[(all.indexOf(stateOf().see ?? "signal") + 1) % all.length]; go(here({ see: next === "signal" ? "" : next })); };
 const compare = () => {
   if (!live.pinned) { tell("Pin an image first (s), choose another one, and press c."); return; }
   go(here({ show: stateOf().show === "both" ? "" : "both" }));
@@ -88,7 +89,7 @@ const keys = () => ({
   h: along("ArrowLeft", -1), l: along("ArrowRight", 1), k: among("ArrowUp", -1), j: among("ArrowDown", 1),
   "[": { act: turnLayer(-1), words: "layer before and after", shown: "[ ]" }, "]": { act: turnLayer(1) },
   ",": { act: () => stepImage(-1), words: "image before and after, in every view", shown: ", ." }, ".": { act: () => stepImage(1) },
-  ...(view?.unit ? { b: { act: turnWay, words: "the next way to project" }, v: { act: () => go(here({ see: stateOf().see === "through" ? "" : "through" })), words: "the signal, or the image seen through it" },
+  ...(view?.unit ? { b: { act: turnWay, words: "the next way to project" }, v: { act: turnSeen, words: "the signal, the image seen through it, or the patch" },
     a: { act: () => view.synthetic.toggle(), words: "climb to a synthetic picture, or stop" }, p: { act: () => document.querySelector(".canvas.map")?.focus(), words: "into the map: arrows move the place that is projected" },
     c: { act: compare, words: "compare with the pinned image" }, z: { act: () => view.zoomed(), words: "zoom" },
     x: { act: () => command(projected()), words: "copy the command of the projection" }, w: { act: () => save(projected()), words: "save the projection as the command draws it" }, e: { act: () => addToScript(projected()), words: "add its command to the script" } } : {}),

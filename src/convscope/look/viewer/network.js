@@ -5,7 +5,7 @@ const strongTile = (layer, found, k) => {
   return el("a.tile", { href: hrefTo.unit(layer, channel), title: words, label: words }, el("i", tileOf(found, k)),
     el("small", el("b", String(channel)), " ", name ? named(name) : number(found.values[k])));
 };
-const layerFacts = (layer) => [layer.shape.length > 0 && dimensions(layer.shape), counted(layer.units, "unit"), layer.field ? `sees ${layer.field} px` : "sees all"].filter(Boolean);
+const layerFacts = (layer, { shape } = live.image.layers[layer.n]) => [shape.length > 0 && dimensions(shape), counted(layer.units, "unit"), layer.field ? `sees ${layer.field} px` : "sees all"].filter(Boolean);
 
 const networkPage = () => {
   const { model, layers } = live.start, units = layers.reduce((sum, layer) => sum + layer.units, 0);

@@ -1,8 +1,8 @@
 /* A unit on this image: its map, what came down to the pixels, a synthetic picture, the strongest images of the run, numbers. */
 "use strict";
-const WAYS = { switches: ["With switches", "Down to the pixels, through the recorded maxima"], spread: ["Without", "Down to the pixels, without switches"],
+const WAYS = { switches: ["Switches", "Down to the pixels, through the recorded maxima"], spread: ["Without", "Down to the pixels, without switches"],
   guided: ["Guided", "Guided backprop: what raises the unit, along paths that fired"], gradient: ["Gradient", "The plain gradient: what changes the unit"] };
-const SEEN = { signal: "Signal", through: "Image" };
+const SEEN = { signal: "Signal", through: "Image", patch: "Patch" };
 const waysOf = (layer) => Object.keys(WAYS).filter((way) => way !== "spread" || layer.pooled);
 const wayOf = (layer) => { const ways = waysOf(layer), { way } = stateOf(); return ways.includes(way) ? way : ways[0]; };
 const climbed = new Map(); // pictures that have grown, by unit
@@ -55,22 +55,24 @@ function mapPart(layer, channel, chosen, details) {
 }
 
 function projectionPart(layer, channel, chosen, images) {
-  const way = wayOf(layer), { see } = stateOf(), through = see === "through", holder = el("div.canvas", { "--ratio": live.image.size[1] / live.image.size[0] }, lastPicture?.cloneNode()),
+  const way = wayOf(layer), { see = "signal" } = stateOf(), holder = el("div.canvas", { "--ratio": live.image.size[1] / live.image.size[0] }, lastPicture?.cloneNode()),
     caption = el("span", WAYS[way][1], ".");
   holder.firstChild?.classList.add("old");
   const ways = choiceOf("How the signal goes down", waysOf(layer).map((one) => [one, WAYS[one][0]]), way, (one) => go(here({ way: one })));
-  const seen = choiceOf("What is drawn", Object.entries(SEEN), through ? "through" : "signal", (one) => go(here({ see: one === "signal" ? "" : one })));
+  const seen = choiceOf("What is drawn", Object.entries(SEEN), see in SEEN ? see : "signal", (one) => go(here({ see: one === "signal" ? "" : one })));
   const element = partOf("Projection", holder, caption, seen, [ways, taking("projection", layer, channel, chosen)]);
   element.classList.add("way");
-  const pictureOf = (one, record) => (one.excited ? el(Math.max(...record.size) < SOFT ? "img.crisp" : "img", { src: through ? one.through : one.picture,
+  const isSmall = ({ part: [top, left, bottom, right] }) => Math.max(bottom - top, right - left) < SOFT;
+  const pictureOf = (one, record) => (one.excited ? el(isSmall(one) ? "img.crisp" : "img", { src: see === "through" ? one.through : see === "patch" ? one.patch : one.picture,
     alt: `${WAYS[way][0]}: ${addressOf(layer, channel)} on ${shown(record.title)}` }) : el("p.empty", "This image does not excite the unit", chosen ? " there." : "."));
   const load = async () => {
     const told = await ask("projection", { image: images.map(({ name }) => name), unit: unitText(layer, channel, chosen), way }), [own] = told.shown;
     const drawn = told.shown.map((one, k) => pictureOf(one, images[k]));
     lastPicture = own.excited ? drawn[0] : null;
     holder.replaceChildren(drawn[0]);
+    holder.style.setProperty("--ratio", (own.part[3] - own.part[1]) / (own.part[2] - own.part[0]));
     if (drawn[1]) holder.replaceWith(el("div.duo.two", el("div", holder.cloneNode(true), el("small", "This image")), el("div", big(images[1], drawn[1]), el("small", "Pinned, on the same scale"))));
-    caption.replaceChildren(...[WAYS[way][1], ". ", through ? "The image where the projection has energy. " : "Mid-grey is zero. ",
+    caption.replaceChildren(...[WAYS[way][1], ". ", { through: "The image where the projection has energy. ", patch: "What the unit sees of the image. " }[see] ?? "Mid-grey is zero. ",
       own.position && `From ${placeWords(own.position)}${chosen ? "" : ", where it is strongest"}: ${number(own.value)}.`, told.steady && " The image decides only its size."].filter(Boolean));
     drawAside(own.field);
     return told;
@@ -110,6 +112,17 @@ function syntheticPart(layer, channel) {
   return { element: partOf("Synthetic", holder, caption, button_, taking("synthetic", layer, channel)), toggle, detach: () => stop?.() };
 }
 
+/* The units beside it in the order of the wall. */
+const FILM = 12;
+const filmPart = (layer, channel, record, order) => {
+  const at = order.indexOf(channel), first = Math.max(0, Math.min(at - FILM / 2, order.length - FILM));
+  return el("section.film", el("h2", "Beside it on this image"), el("div.frames", arrows, order.slice(first, first + FILM).map((one) => {
+    const tile = layerTile(layer, record, one, stateOf().sort);
+    if (one === channel) tile.setAttribute("aria-current", "true");
+    return tile;
+  })));
+};
+
 /* What the run knows of the unit. */
 const topsPart = async (layer, channel) => {
   if (!live.start.run?.layers.includes(layer.address)) return null;
@@ -141,7 +154,7 @@ const unitPage = async (layer, channel, chosen) => {
     content: [el("div.title", el("div.head-of", heading(named(layer.address), el("span.muted", ":"), String(channel), chosen && el("span.muted", ` @ ${chosen.join(", ")}`)),
       el("nav.beside", { label: "Units beside it" }, el("span.muted.small.number", `${number(at + 1)} of ${number(order.length)}`), unitLink(-1, "\u2190"), unitLink(1, "\u2192"))), name && el("p.called", named(name)),
     chosen && el("p.small", "Projected from one place of its map. ", el("a", { href: hrefTo.unit(layer, channel) }, "From where it is strongest"))),
-    el(both ? "div.trio.both" : "div.trio", map, projection.element, synthetic.element), el("div.facts-line", factsOf(facts)), rest = el("div.rest")],
+    el(both ? "div.trio.both" : "div.trio", map, projection.element, synthetic.element), el("div.facts-line", factsOf(facts)), filmPart(layer, channel, record, order), rest = el("div.rest")],
     attach: async () => {
       if (live.onPlace) { document.querySelector(".canvas.map")?.focus({ preventScroll: true }); live.onPlace = false; }
       try { await projection.load(); } catch (error) { if (alive && !error.stale) projection.element.querySelector("figcaption").replaceChildren(coded(error.message).length ? el("span.warning", coded(error.message)) : ""); }

@@ -1,0 +1,59 @@
+"""What a page takes away is what the command line makes."""
+
+import io
+import shlex
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from convscope.cli import main
+from convscope.errors import OptionError
+from convscope.look.keeping import Keeper, View
+
+pytestmark = pytest.mark.once
+IMAGE = "sample:fashion[3]"
+
+
+@pytest.fixture
+def keeper(sight, tmp_path):
+    return Keeper(sight, tmp_path / "out", "fashion", {})
+
+
+def test_the_picture_has_the_bytes_that_the_command_writes(keeper, tmp_path, monkeypatch, capsys):
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    for view in (View("projection", "block2_conv2:17", IMAGE, "spread"), View("map", "block2_conv2:17", IMAGE, "switches")):
+        *_, told = keeper.save(view)
+        (path,) = told["paths"]
+        assert told["command"] == keeper.command(view)
+        assert not main(shlex.split(told["command"])[1:])
+        (twin,) = [line for line in capsys.readouterr().out.split() if line.endswith(".png")]
+        assert Path(path).read_bytes() == Path(twin).read_bytes()
+
+
+def test_each_kind_of_picture_has_its_command(keeper):
+    said = {kind: keeper.command(View(kind, "block2_conv2:17@1,2", IMAGE, "guided")) for kind in ("map", "projection", "synthetic")}
+    image = shlex.quote(IMAGE)
+    assert said["map"] == f"convscope activations block2_conv2 {image} -m fashion"
+    assert said["projection"] == f"convscope deconv block2_conv2:17@1,2 {image} --rules guided -m fashion"
+    assert said["synthetic"] == "convscope ascend block2_conv2:17 -m fashion"
+    with pytest.raises(OptionError, match="look MODEL -r RUN"):
+        keeper.command(View("top", "block2_conv2:17", IMAGE, "switches"))
+
+
+def test_a_script_grows_line_by_line(keeper):
+    for way in ("switches", "spread"):
+        told = keeper.add(View("projection", "block2_conv2:17", IMAGE, way))
+    lines = (keeper.folder / "look.sh").read_text("utf-8").splitlines()
+    assert lines[0] == "#!/bin/sh" and lines[-1] == told["line"] and sum(line.startswith("convscope") for line in lines) == 2
+
+
+def test_a_dropped_picture_becomes_a_file_that_the_command_names(keeper, sight):
+    file = io.BytesIO()
+    Image.new("L", (30, 30), 200).save(file, "PNG")
+    name = sight.gallery.drop(file.getvalue(), "mine.png")
+    view = View("projection", "block2_conv2:17", name, "switches")
+    told = keeper.add(view)
+    path = keeper.folder / f"{name.removeprefix('upload:')}.png"
+    assert path.read_bytes() == file.getvalue() and str(path) in told["line"]
