@@ -1,7 +1,8 @@
 """Requests: one road for the command line, the session, the demo and replay."""
 
 import json
-from dataclasses import dataclass, replace
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,10 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope import session
 from convscope.ascent import jobs
 from convscope.catalogue import DRAWINGS, METHODS
 from convscope.cli.methods import method_command
+from convscope.cli.sitting import Sitting
 from convscope.errors import OptionError, OutputError
 from convscope.images import as_batch
 from convscope.method import Method, Pieces, Written, paged, provenance
@@ -23,6 +24,8 @@ from convscope.options import Opt, check_options
 from convscope.replaying import replay, same_bytes
 from convscope.requests import Finished, Note, Request
 from convscope.results import Result
+from convscope.session.guide import Asking, answer, question
+from convscope.session.place import Place
 
 pytestmark = pytest.mark.once
 QUICK = {"steps": 2, "size": 16, "precision": "float32"}
@@ -74,24 +77,26 @@ def test_one_annotation_is_flag_help_question_check_and_record(plugged, fashion,
     shown = command.get_help(click.Context(command, terminal_width=200))
     assert "--times FLOAT" in shown and "Multiply by this.  [default: 1.0; from 0 to 10]" in shown
     assert shown.index("--times") < shown.index("Drawing and output:") < shown.index("--theme") < shown.index("Model options:")
-    state, _ = session.start(tmp_path)
-    for answer in ("fashion", session.WHOLE, "brightness", "sample:fashion[0]"):
-        state, events = session.advance(state, answer)
-    assert events[-1].text == "times: Multiply by this." and events[-1].default == "1.0"
+    asking, place = Asking("method", whole=True), Place("fashion")
+    for text in ("brightness", "sample:fashion[0]"):
+        asking, _ = answer(asking, place, text)
+    asked = question(asking, place)
+    assert asked.text == "times: Multiply by this." and asked.default == "1.0"
     said = r"`times` is 11.0. Expected a number from 0 to 10."
     for ask in (
         lambda: brightness(fashion, "sample:fashion[0]", times=11.0),
         lambda: Request(plugged, ("sample:fashion[0]",), {"times": 11.0}),
-        lambda: session.advance(state, "11"),
+        lambda: answer(asking, place, "11"),
         lambda: command.main(["sample:fashion[0]", "--times", "11"], standalone_mode=False),
     ):
         with pytest.raises(OptionError) as caught:
             ask()
         assert str(caught.value) == said
-    state, events = session.advance(state, "0.5")
-    written = next(event for event in events if isinstance(event, Written))
-    assert written.result.provenance.parameters == {"times": 0.5}
-    assert "--times 0.5" in state.commands[0]
+    _, line = answer(asking, place, "0.5")
+    assert line == "brightness 'sample:fashion[0]' --times 0.5"
+    sitting = Sitting(tmp_path)
+    assert sitting.take(f"{line} -m fashion") == 0
+    assert sitting.desk.last.result.provenance.parameters == {"times": 0.5, "theme": "light"}
 
 
 def test_drawing_options_are_those_of_every_method_and_are_replayed(plugged, fashion, tmp_path):
@@ -155,18 +160,10 @@ def test_a_large_request_looks_its_units_up_once_and_resumes(fashion, small_chun
     assert next(end.sentences()) == "2 of 4 units already exist with the same settings. They are kept."
 
 
-def test_the_session_resumes_a_large_request_that_was_killed(fashion, small_chunks, tmp_path, monkeypatch):
-    form = METHODS.get("ascend")
-    quick = {option.name: QUICK[option.name] for option in form.options if option.name in QUICK}
-    monkeypatch.setattr("convscope.session.answers.as_bundle", lambda *given, **told: fashion)
+def test_the_prompt_resumes_a_large_request_that_was_killed(small_chunks, tmp_path, monkeypatch, capsys):
+    line = "ascend block1_conv1:0-3 --steps 2 --size 16 --precision float32"
 
-    def asked():
-        state, _ = session.start(tmp_path)
-        for answer in ("fashion", "block1_conv1", "0-3", "ascend"):
-            state, _ = session.advance(state, answer)
-        return replace(state, options=quick)
-
-    class Killed(Exception):
+    class Killed(BaseException):
         pass
 
     climbed = jobs.AscentJob._climbed
@@ -175,21 +172,27 @@ def test_the_session_resumes_a_large_request_that_was_killed(fashion, small_chun
         yield next(climbed(job, chunks))
         raise Killed
 
+    def sitting():
+        found = Sitting(tmp_path)
+        assert found.take("model fashion") == 0
+        return found
+
     with monkeypatch.context() as patched:
         patched.setattr(jobs.AscentJob, "_climbed", killed)
         with pytest.raises(Killed):
-            session.advance(asked(), "best")
+            sitting().take(line)
     folder = tmp_path / "01-ascend-block1_conv1-0-3"
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
     assert set(before) == {"block1_conv1-0.png", "block1_conv1-1.png"}
-    state, events = session.advance(asked(), "best")
-    written = next(event for event in events if isinstance(event, Written))
+    again = sitting()
+    assert again.take(line) == 0
+    written = again.desk.last
     assert written.paths[0] == folder / "sheet.png" and written.result.images.shape[0] == 4
     assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
-    told = [event.text for event in events if isinstance(event, session.Told)]
-    assert "2 of 4 units already exist with the same settings. They are kept." in told
+    assert "2 of 4 units already exist with the same settings. They are kept." in capsys.readouterr().err
     assert json.loads((folder / "block1_conv1-3.json").read_text())["parameters"]["steps"] == 2
-    assert state.commands == (told[-1].removeprefix("the same again: "),)
+    assert again.desk.commands == [(*shlex.split(line), "--model", "fashion", "-o", str(folder))]
+    assert sitting().take(line) == 0 and (tmp_path / "02-ascend-block1_conv1-0-3" / "sheet.png").exists()
 
 
 def test_the_folder_that_is_read_is_never_the_target(tmp_path):

@@ -72,7 +72,7 @@ COMMANDS = {
     ),
     "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),
-    "session": Command("Ask for model, layer, units and method, and draw."),
+    "session": Command("Open a prompt at a model, in which to move and draw."),
     "look": Command("Open a page in which the network answers while you look."),
     "replay": Command("Make a written picture again, and compare the bytes."),
     "view": Command("Open the page of a map in the browser."),

@@ -55,6 +55,12 @@ def cache_folder() -> Path:
     return Path(system or Path.home() / ".cache") / "convscope"
 
 
+def state_folder() -> Path:
+    """Return the folder for what the program remembers for the user from one day to the next."""
+    system = os.environ.get("XDG_STATE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return Path(system or Path.home() / ".local" / "state") / "convscope"
+
+
 def check_local(path: Path) -> None:
     """Raise OutputError for a URI: what convscope writes is replaced whole or not at all, which a store does not promise."""
     if path.parts and STORE.fullmatch(path.parts[0]) and not Path(path.parts[0]).exists():

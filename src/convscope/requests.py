@@ -9,12 +9,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from .errors import OutputError
 from .files import as_path
 from .formats.picture import SIDECAR
+from .images.folders import SUFFIXES
 from .images.sources import SAMPLE
 from .method import DRAWING, Method, Pieces, Written, told_words
 from .options import FOLDER
@@ -24,7 +25,7 @@ from .store import is_uri
 from .units import in_words, slug
 from .writing import INDEX, is_picture, writer
 
-LONGEST_STEM = 100
+LONGEST_STEM, LONGEST_IMAGE = 100, 40
 MOST_NAMED = 3
 PAGE = "page"
 
@@ -91,8 +92,9 @@ class Request:
 
     @property
     def stem(self) -> str:
-        """A file name for it."""
-        return f"{self.method.name}-{slug(self.subject.replace(' ', '-'))}"[:LONGEST_STEM]
+        """A file name for it: the method, what it looks at and, where these are units, on which image."""
+        image = f"-{_image_name(self.inputs[-1])}" if self.method.takes[-1] == "images" and len(self.inputs) > 1 else ""
+        return f"{self.method.name}-{slug(self.subject.replace(' ', '-'))}"[: LONGEST_STEM - len(image)] + image
 
     def check_target(self, out: Path | None, folder: Path) -> None:
         """Raise OutputError for a target of `write` that cannot be written, or that it reads. Call it before a long computation."""
@@ -118,29 +120,31 @@ class Request:
         """Return the result of all of it in one piece, as `run` makes it."""
         return self._drawn(self.method.run(self.network, *self.inputs, **self._arguments()))
 
-    def write(self, out: Path | None, *, folder: Path, raw: bool = False, page: bool = False, watch: Any = None) -> Iterator[Event]:
-        """Make it, write it and yield what happens: to `out`, a picture or a folder, or under its `stem` in `folder`.
+    def write(
+        self, out: Path | None, *, folder: Path, stem: str | None = None, raw: bool = False, page: bool = False, watch: Any = None
+    ) -> Iterator[Event]:
+        """Make it, write it and yield what happens: to `out`, a picture or a folder, or under `stem`, if not its own, in `folder`.
 
         Pieces that an earlier attempt wrote are left as they are. `page`: write the result's page too. `watch` hears of each step where
         one picture is made. Ctrl-C keeps what is written. Raises OutputError, and what the method raises.
         """
         # Where one picture is asked for by name, it is made whole, even if the request would make many.
-        pieces, single = self.pieces, out is not None and is_picture(out)
+        pieces, single, stem = self.pieces, out is not None and is_picture(out), stem or self.stem
         if pieces.write is not None and not (single and pieces.whole is not None):
             if single:
                 count = len(pieces.results) or "many"
                 raise OutputError(f"`{self.subject}` makes {count} pictures, but --out is `{out}`. Name a folder.")
-            yield from self._write_many(pieces, out or folder / self.stem, raw)
+            yield from self._write_many(pieces, out or folder / stem, raw)
             return
         assert pieces.whole is not None
         result = self._drawn(pieces.whole(**({"watch": watch} if pieces.watched and watch is not None else {})))
-        yield from self._write_whole(result, out, folder, raw, page)
+        yield from self._write_whole(result, out, folder / stem, raw, page)
 
-    def _write_whole(self, result: Result, out: Path | None, folder: Path, raw: bool, page: bool) -> Iterator[Event]:
-        before = _files_in(folder, folder / self.stem) if out is None else _files_in(out.parent if is_picture(out) else out)
-        paths = writer().write_named(result, folder, self.stem, raw=raw) if out is None else result.save(out, raw=raw)
+    def _write_whole(self, result: Result, out: Path | None, named: Path, raw: bool, page: bool) -> Iterator[Event]:
+        before = _files_in(named.parent, named) if out is None else _files_in(out.parent if is_picture(out) else out)
+        paths = writer().write_named(result, named.parent, named.name, raw=raw) if out is None else result.save(out, raw=raw)
         result.tidy(paths)
-        place = (out or folder / self.stem) / PAGE
+        place = (out or named) / PAGE
         if page:
             result.save_page(place)  # type: ignore[attr-defined]
             paths = [*paths, place / "index.html"]
@@ -203,6 +207,14 @@ class Request:
                 words.extend([option.flag] if value is True else [option.flag, str(value)])
         named = [] if model is None else ["-m", model]
         return shlex.join([*words, *named, *told_words(told or {}), *(["-o", str(out)] if out is not None else [])])
+
+
+def _image_name(images: Any) -> str:
+    """Return what a file name says of images: of one its name, of several that of the first and how many more."""
+    words = list(images) if isinstance(images, list | tuple) else [images]
+    first = PurePath(str(words[0]).removeprefix(SAMPLE)) if words and isinstance(words[0], str | Path) else PurePath("array")
+    name = slug(first.stem if first.suffix.lower() in SUFFIXES else first.name) or "images"
+    return name[:LONGEST_IMAGE] + (f"-and-{len(words) - 1}-more" if len(words) > 1 else "")
 
 
 def is_image(word: str) -> bool:

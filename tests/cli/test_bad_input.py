@@ -104,7 +104,6 @@ CASES = {
     "nan": (fashion("tsne", "sample:fashion", "--perplexity", "nan"), "`nan` is not a number such as"),
     "digits of another script as a shape": (["layers", "fashion", "--input-shape", "٣,3,3"], "is not a shape"),
     "preprocessing of nothing": (fashion("layers", "--preprocess", "127/1e-320"), "leaves nothing of an image"),
-    "model for a command": (["text.h5"], "List its layers with: convscope layers text.h5"),
     "misspelled model": (["layers", "hollwo.keras"], "The closest names there: hollow.keras"),
     "model in no folder": (["layers", "absent/x.h5"], "there is no folder `absent`"),
     "an option as the shell writes it": (fashion("ascend", "block1_conv1:0", "--norm", "3"), "and --mode paper"),

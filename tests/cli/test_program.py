@@ -15,9 +15,9 @@ EXTENDING = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 STRANGER = EXTENDING.split("```python\n")[1].split("```")[0]
 
 
-def run(*arguments, **environment):
+def run(*arguments, stdin=None, **environment):
     command = [sys.executable, "-m", "convscope", *arguments]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=os.environ | environment, input=stdin, capture_output=True, text=True, check=False)
 
 
 def python(code, **environment):
@@ -93,12 +93,10 @@ def test_a_strangers_method_appears_in_the_help(stranger):
 def test_a_strangers_method_appears_in_the_session_and_works_as_a_command(stranger, tmp_path):
     target = tmp_path / "bright.png"
     code = f"""
-from convscope import session
 from convscope.cli import main
-state, _ = session.start()
-state, _ = session.advance(state, "fashion")
-state, events = session.advance(state, session.WHOLE)
-print([choice.value for choice in events[-1].choices])
+from convscope.session.guide import Asking, question
+from convscope.session.place import Place
+print([choice.value for choice in question(Asking("method", whole=True), Place()).choices])
 main(["brightness", "sample:cat", "-m", "fashion", "--times", "0.5", "-o", {str(target)!r}])
 """
     found = python(code, **stranger)
@@ -146,7 +144,7 @@ main()
     assert target.stat().st_size > 1000
 
 
-def test_the_session_needs_a_terminal():
-    found = run()
+def test_the_prompt_needs_a_terminal_or_a_script():
+    found = run(stdin="")
     assert found.returncode == 2
     assert "terminal" in found.stderr

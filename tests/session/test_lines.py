@@ -20,7 +20,7 @@ LAYERS = (
     LayerInfo("block2_pool", "max pooling", "MaxPooling2D", (7, 7), 64, 16, 4, None),
     LayerInfo("predictions", "dense", "Dense", (), 3, None, None, "softmax"),
 )
-START = opened(Place(), "fashion", LAYERS, ("Bag", "Ankle boot", "Dress"), ("sample:cat",))
+START = opened(Place(), Opening("fashion"), LAYERS, ("Bag", "Ankle boot", "Dress"), ("sample:cat",))
 
 
 def walked(*lines, place=START):

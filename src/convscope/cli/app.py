@@ -1,7 +1,6 @@
 """The program: its commands, and how it reports bad input."""
 
 import logging
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -12,12 +11,14 @@ import click
 from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
+from . import desk
 from .terminal import Unheard, say
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 EPILOG = """\b
 Examples:
-  convscope                                      interactive: model, layer, units, method, picture
+  convscope                                      a prompt: ? explains it, guide asks you step by step
+  convscope model.h5                             the same, in your own model
   convscope demo                                 everything once, on embedded models and images
   convscope layers model.h5                      its layers, with their addresses
   convscope ascend block4_conv2:17 -m model.h5   what excites a unit in general
@@ -72,9 +73,9 @@ class Program(click.Group):
         except click.UsageError as error:
             from ..models.reading import SUFFIXES  # loads more than a command that is found should wait for
 
-            if Path(args[0]).suffix.lower() in SUFFIXES:
-                opened = f"convscope layers {shlex.quote(args[0])}"
-                raise click.UsageError(f"`{args[0]}` is a model, not a command. List its layers with: {opened}", ctx) from error
+            # A model alone opens it: what follows are the options of `session`.
+            if Path(args[0]).suffix.lower() in SUFFIXES and desk.current() is None:
+                return super().resolve_command(ctx, ["session", *args])
             close = closest("the commands", args[0], self.list_commands(ctx))
             raise click.UsageError(f"No command `{args[0]}`. {close} List them with: convscope --help", ctx) from error
 
@@ -86,12 +87,12 @@ class Program(click.Group):
 def program(ctx: click.Context, out: Path) -> None:
     """Show what a trained convolutional network has learned.
 
-    Takes any CNN saved by Keras (.h5, .hdf5, .keras), or VGG16 if you name none. Without a command, in a terminal, it asks you.
+    Takes any CNN saved by Keras (.h5, .hdf5, .keras), or VGG16 if you name none. Without a command it is a prompt.
     """
     if ctx.invoked_subcommand is None:
-        from .interactive import interact
+        from .prompt import interact
 
-        interact(out)
+        ctx.exit(interact(out))
 
 
 def run(arguments: list[str] | None) -> int:

@@ -1,6 +1,7 @@
 """The commands that do not draw: layers, session, replay, view, demo, fetch, completion."""
 
 import inspect
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from rich.markup import escape
 
 from ..catalogue import summary
 from ..legible import legible
+from ..method import told_words
 from ..numerals import natural
+from ..session.lines import SCRIPT
 from .atlas import atlas_command
 from .connections import connections_command
 from .grouping import Command
@@ -57,12 +60,16 @@ def _layers(argument: str | None, model: str | None, as_json: bool, **options: A
 
 
 def _session(argument: str | None, model: str | None, out: Path, **told: Any) -> None:
-    """Ask for model, layer, units and method, and show and write the pictures: what `convscope` alone does, for a model that needs to be
-    told something.
-    """
-    from .interactive import interact
+    """Open a prompt at a model: what `convscope` alone does, and `convscope MODEL.h5`, for a model that needs to be told something.
 
-    interact(out, argument or model, told)
+    At the prompt every command works without the word `convscope`, and takes from the place (model, unit, images, run) what it
+    lacks: `n` is the next unit, `d` its deconvnet picture, `?` explains all. Where standard input is a file, its lines are a script.
+    """
+    from .prompt import interact
+
+    if argument and model:
+        raise click.UsageError(f"Received two models, `{argument}` and `{model}`. Name one.")
+    click.get_current_context().exit(interact(out, argument or model, told_words(told)))
 
 
 def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[str, ...], custom: tuple[str, ...], unsafe: bool) -> None:
@@ -71,12 +78,18 @@ def _replay(file: Path, model: str | None, out: Path | None, allow: tuple[str, .
     Takes a PNG, SVG or PDF that convscope wrote. On the same machine all three have the same bytes when they are made again. A JSON
     sidecar holds no picture to compare with. The exit code is 1 if the new picture differs.
 
+    Of a script of the prompt (.convscope, .txt) it runs the lines, up to the first that fails. A script is a program: read it first.
+
     A picture may come from anybody. Of the files that it names, convscope opens only those in its folder or below, those of --allow,
     and those that you agree to.
     """
     from ..reach import allowing
     from ..replaying import differences, replay, same_bytes
 
+    if file.suffix.lower() in (SCRIPT, ".txt"):
+        from .sitting import Sitting
+
+        click.get_current_context().exit(Sitting(OUT).take(shlex.join(("replay", str(file)))))
     with allowing(allow, agrees):
         result = replay(file, model=model, custom=custom, unsafe=unsafe)
     if out is not None:
@@ -178,7 +191,7 @@ SESSION = _command(
         *model_options(),
         _path("-o", "--out", default=OUT, show_default=True, help="The folder for pictures."),
     ],
-    "convscope session model.keras --custom my_layers.py",
+    "convscope session model.keras --custom my_layers.py\n  convscope session fashion < tour.txt",
 )
 REPLAY = _command(
     "replay",
@@ -190,7 +203,7 @@ REPLAY = _command(
         allow_option("the picture"),
         *code_options(),
     ],
-    "convscope replay convscope-out/deconv-block4_conv2-17.png",
+    "convscope replay convscope-out/deconv-block4_conv2-17-cat.png\n  convscope replay tour.convscope",
 )
 VIEW = _command(
     "view",

@@ -8,7 +8,7 @@ import click
 
 from .. import hints
 from ..catalogue import summary
-from ..images.sources import SAMPLE, samples
+from ..images.sources import SAMPLE
 from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
 from ..models.loading import WEIGHTS, names_classes
@@ -20,9 +20,11 @@ from ..render.pixels import plain_picture
 from ..requests import Request, is_image
 from ..units import in_words
 from ..writing import is_picture
+from . import desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped
+from .known import ModelName, image_items, known_on, layer_items, unit_items
 from .preview import growing
 from .showing import show
 from .terminal import agrees, say
@@ -50,7 +52,7 @@ RECIPES = f"How images enter the network: {', '.join(PREPROCESSINGS)}, or MEAN/D
 
 def model_options() -> list[click.Option]:
     """Return the options that say which model is meant, and what its file does not say."""
-    return [click.Option(["-m", "--model"], metavar="MODEL", type=click.Path(), help=MODEL), *grouped("Model options", told_options())]
+    return [click.Option(["-m", "--model"], metavar="MODEL", type=ModelName(), help=MODEL), *grouped("Model options", told_options())]
 
 
 def told_options() -> list[click.Option]:
@@ -121,8 +123,14 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
     from ..models import as_bundle
 
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
+    at = desk.current()
+    kept = None if at is None else at.network((model or "", classes and not model), told)
+    if kept is not None:
+        return _announced(kept, model_words(model or kept.source, told), quiet=True)
     with working(f"loading {model or 'the default model'}"):
         bundle = as_bundle(model or None, classes=classes, **told)
+    if at is not None:
+        at.keep((model or "", classes and not model), told, bundle)
     return _announced(bundle, model_words(model or bundle.source, told), quiet=quiet)
 
 
@@ -165,11 +173,13 @@ def method_command(method: Method) -> click.Command:
         request = Request(method, inputs, options)
         if page and out is not None and is_picture(out):
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
-        request.check_target(out, OUT)
+        at = desk.current()
+        request.check_target(out, OUT if at is None else at.folder)
         request = request.on(_network(request, model, **told))
         watching = growing(plain_picture) if request.pieces.watched else contextlib.nullcontext()
         with watching as watch:
-            show(request.write(out, folder=OUT, raw=raw, page=page, watch=watch), as_json)
+            how: dict[str, Any] = {"raw": raw, "page": page, "watch": watch}
+            show(request.write(out, folder=OUT, **how) if at is None else at.write(request, out, **how), as_json)
 
     return Command(method.name, callback=run, params=_parameters(method), help=_help(method), epilog=_examples(method))
 
@@ -217,7 +227,7 @@ def _network(request: Request, model: str | None, **told: Any) -> ModelBundle | 
 
 
 class _Input(Argument):
-    """Completes embedded samples and files where a method takes images; addresses cannot be completed without loading a model."""
+    """Completes layers, units and classes of the model on the line, embedded samples and files."""
 
     name = "input"
 
@@ -225,13 +235,16 @@ class _Input(Argument):
         self.takes = takes
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Return the samples that begin so, or let the shell complete files."""
-        from click.shell_completion import CompletionItem
-
-        if "images" not in self.takes:
-            return []
-        found = [CompletionItem(SAMPLE + name) for name in samples() if (SAMPLE + name).startswith(incomplete)]
-        return found if incomplete.startswith(SAMPLE[0]) and found else [CompletionItem(incomplete, type="file")]
+        """Return what a word that begins so may become."""
+        given = ctx.params.get(str(param.name)) or ()
+        found: list[Any] = []
+        if self.takes[0] == "layer" and not given:
+            found += layer_items(known_on(ctx), incomplete)
+        elif self.takes[0] in ("unit", "units") and not any(is_image(word) for word in given):
+            found += unit_items(known_on(ctx), incomplete)
+        if "images" in self.takes and not (found and incomplete):
+            found += image_items(incomplete)
+        return found
 
 
 def _help(method: Method) -> str:

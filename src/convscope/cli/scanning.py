@@ -8,6 +8,7 @@ import click
 from ..catalogue import summary
 from ..legible import counted, sentence
 from ..options import options_of
+from . import desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command
@@ -54,6 +55,8 @@ def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any
             said = f"{counted(skipped, 'image')} could not be read and {were} skipped. skipped.parquet holds the reasons."
             say(f"{said} The first: {_reason(run, unreachable=False)}")
         put(run.path)
+    if (at := desk.current()) is not None:
+        at.run = str(run.path)
     if away:
         said = f"{counted(away, 'image')} could not be reached, so the run is not complete. The same command tries again."
         say(f"{said} The first: {_reason(run, unreachable=True)}")

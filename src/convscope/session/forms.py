@@ -1,6 +1,6 @@
 """What a command takes, as far as a place fills it in, and how its words are told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..options import RANKED, RUN
@@ -22,12 +22,16 @@ class Flag:
 
 @dataclass(frozen=True)
 class Form:
-    """A command: the inputs it `takes` in order ("model", "layer", "unit", "units", "images"), those that may be absent, its flags."""
+    """A command: the inputs it `takes` in order ("model", "layer", "unit", "units", "images"), those that may be absent, its flags.
+
+    `suffices`: says of images whether they hold what a network would compute, such as a run, so that none is named.
+    """
 
     name: str
     takes: Words = ()
     optional: frozenset[str] = frozenset()
     flags: Mapping[str, Flag] = field(default_factory=dict)
+    suffices: Callable[[Words], bool] | None = None
 
     def flag(self, names: str) -> str | None:
         """Return the flag of the option that names something of a kind, None if there is none."""
@@ -93,14 +97,11 @@ def filled(place: Place, words: Sequence[str], form: Form) -> Words:
         options += [run, place.run]
         has_run = True
     inputs = _inputs(place, told, form, has_run=has_run)
-    if place.model and MODEL not in told.given and (model := form.flag(MODEL)) is not None and not _names_model(told, form):
+    named = MODEL in told.given or (form.takes == (MODEL,) and bool(told.inputs)) or (form.suffices is not None and form.suffices(inputs))
+    if place.model and not named and (model := form.flag(MODEL)) is not None:
         options += [model, place.model]
     ended = any(word.startswith("-") and ":" not in word for word in inputs)
     return (form.name, *options, "--", *inputs) if ended else (form.name, *inputs, *options)
-
-
-def _names_model(told: Parted, form: Form) -> bool:
-    return form.takes == (MODEL,) and bool(told.inputs)
 
 
 def _setting(option: str, values: Words, form: Form) -> Words:
@@ -123,7 +124,8 @@ def _inputs(place: Place, told: Parted, form: Form, *, has_run: bool) -> Words:
         # Where the model has an option, that one is filled in.
         return rest if form.flag(MODEL) is not None or told.inputs else tuple(word for word in (place.model,) if word) + rest
     if first not in UNITS:
-        return told.inputs or (() if has_run and first in form.optional else place.images)
+        known = (place.run,) if form.suffices is not None and place.run else place.images
+        return told.inputs or (() if has_run and first in form.optional else known)
     units, images = units_and_images(told, form)
     if not units and INSTEAD not in told.given and place.layer:
         units = (place.layer if first == "layer" or RANKED in told.given else place.address,)

@@ -62,10 +62,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Opening:
-    """A model is wanted: the front end loads it and continues from `opened`; `settings` hold what `load` is told."""
+    """A model is wanted: the front end loads it and continues from `opened`; `told` is what `load` is told, by option."""
 
     model: str
-    settings: Mapping[str, Words] = field(default_factory=dict)
+    told: Mapping[str, Words] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,16 +128,18 @@ def advance(place: Place, words: Sequence[str], forms: Mapping[str, Form]) -> St
     raise OptionError(f"No command `{name}`. {closest('the commands', name, known)} `?` explains the prompt.")
 
 
-def opened(place: Place, model: str, layers: Iterable[LayerInfo], classes: Sequence[str], images: Words) -> Place:
+def opened(place: Place, opening: Opening, layers: Iterable[LayerInfo], classes: Sequence[str], images: Words) -> Place:
     """Return the place in a model that was opened: the first unit of its last convolution, or of its last layer.
 
     `images`: those to look at first, where none are chosen. What was set stays.
     """
     known = tuple(layers)
     learning = [info for info in known if info.convolves] or [info for info in known if info.learns] or list(known)
-    layer = learning[-1].address if learning else ""
-    at = place.moved(model=model, layers=known, classes=tuple(classes), layer=layer, units="0" if layer else "")
-    return replace(at, images=place.images or images)
+    kept = opening.model == place.model and any(info.address == place.layer for info in known)
+    layer = place.layer if kept else learning[-1].address if learning else ""
+    units = place.units if kept else "0" if layer else ""
+    at = place.moved(model=opening.model, layers=known, classes=tuple(classes), layer=layer, units=units)
+    return replace(at, images=place.images or images, settings={**place.settings, **opening.told})
 
 
 def _command(place: Place, words: Words, forms: Mapping[str, Form]) -> Step:
@@ -151,13 +153,20 @@ def _command(place: Place, words: Words, forms: Mapping[str, Form]) -> Step:
 
 def _to_model(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
     told = parted(rest, forms["layers"])
-    settings: dict[str, Words] = {}
+    values: dict[str, Words] = {}
     for word, option in _valued(told.options, forms["layers"]):
-        settings[option] = (*settings.get(option, ()), word)
-    models = (*settings.pop("model", ()), *told.inputs)
+        values[option] = (*values.get(option, ()), word)
+    models = (*values.pop("model", ()), *told.inputs)
     if len(models) > 1:
         raise OptionError(f"Received {len(models)} models. Expected one: model my.h5")
-    return place, (Opening("".join(models), {**place.settings, **settings}),)
+    # What an earlier model had to be told is not true of this one.
+    settings = {name: words for name, words in place.settings.items() if name not in _told_options(forms)}
+    return replace(place, settings=settings), (Opening("".join(models), values),)
+
+
+def _told_options(forms: Mapping[str, Form]) -> set[str]:
+    """Return the options that tell `load` what a model's file does not say."""
+    return {flag.option for flag in forms["layers"].flags.values()}
 
 
 def _valued(options: Sequence[str], form: Form) -> Iterable[tuple[str, str]]:
@@ -213,7 +222,7 @@ def _to_images(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
 def _to_run(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
     if len(rest) != 1:
         raise OptionError("No run. Expected the folder of a scan: run RUN. `scan photos/` makes one.")
-    return place.moved(run=rest[0]), (() if place.layers else (Opening(rest[0], place.settings),))
+    return place.moved(run=rest[0]), (() if place.layers else (Opening(rest[0]),))
 
 
 def _set(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
@@ -223,7 +232,11 @@ def _set(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
         listed = [f"{name} {' '.join(values)}" for name, values in place.settings.items()]
         return place, (Told(", ".join(listed) or "Nothing is set. `set steps 64` tells an option to every command that has it."),)
     name = _option(rest[0], forms)
-    return place.moved(settings={**place.settings, name: rest[1:] or ("yes",)}), ()
+    values = rest[1:] or ("yes",)
+    if name in _told_options(forms):
+        told = {option: words for option, words in place.settings.items() if option in _told_options(forms)}
+        return place, (Opening(place.model, {**told, name: values}),)
+    return place.moved(settings={**place.settings, name: values}), ()
 
 
 def _option(word: str, forms: Mapping[str, Form]) -> str:

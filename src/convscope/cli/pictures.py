@@ -1,0 +1,215 @@
+"""Pictures in the terminal: the tiles of a sheet as large as the window allows, their words as text.
+
+A terminal that shows pictures is sent them; any other is sent half blocks, two pixels a character, in the colours that it has. Without
+colours (NO_COLOR, TERM=dumb) or in a window that is too small the picture is left out, and its path is all.
+"""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.cells import cell_len, set_cell_size
+
+from ..legible import legible
+from ..method import Written
+from ..render.writer import spread_of
+from .graphics import Graphics, asked, sent
+from .terminal import put_lines
+
+# Lines of the window that are kept for the prompt, its toolbar, the title and the path; between tiles; the smallest of tiles.
+KEPT_LINES, GAP, LEAST_COLUMNS, LEAST_LINES = 8, 2, 12, 3
+MOST_COLUMNS = 100
+TRUECOLOR, MANY, FEW, NONE = "truecolor", "256", "standard", ""
+UPPER, LOWER = "\N{UPPER HALF BLOCK}", "\N{LOWER HALF BLOCK}"
+OPAQUE = 128
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A picture in parts: each a picture with its words; `title` and the names of the `columns` hold for all."""
+
+    title: str
+    columns: tuple[str, ...]
+    parts: tuple[tuple[tuple[str, ...], Image.Image], ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How tiles lie in a window: so many in a `line`, each so many `columns` and `rows` of characters large; `shown` of them have room."""
+
+    line: int
+    columns: int
+    rows: int
+    shown: int
+
+
+class Screen:
+    """The terminal as something to draw on. It is asked once what it can show; its size is asked for at each picture."""
+
+    @cached_property
+    def graphics(self) -> Graphics:
+        """What the terminal understands beside text."""
+        return asked()
+
+    @cached_property
+    def colours(self) -> str:
+        """How many colours it has: TRUECOLOR, MANY, FEW or NONE."""
+        return colours_of_terminal()
+
+    def show(self, written: Written) -> None:
+        """Draw what was written, or nothing where it cannot be seen."""
+        if not self.colours and not self.graphics.kind:
+            return
+        size = shutil.get_terminal_size()
+        text = drawn(tiles_of(written), size.columns, size.lines, self.colours, self.graphics)
+        if text:
+            put_lines(text)
+
+
+def colours_of_terminal() -> str:
+    """Return how many colours standard output has, as TERM, COLORTERM and NO_COLOR say it."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    return NONE if console.no_color or console.color_system is None else str(console.color_system)
+
+
+def tiles_of(written: Written) -> Tiles:
+    """Return what was written in parts; of pieces that were there already, and of charts and maps, the first picture as it is."""
+    spread = None if written.result is None else spread_of(written.result)
+    if spread is not None:
+        return Tiles(spread.title, spread.columns, tuple((part.words, Image.fromarray(part.pixels)) for part in spread.parts))
+    if written.result is not None:
+        picture = written.result.picture()
+        name = ", ".join(written.result.legend(unit) for unit in getattr(written.result, "units", ())[:1])
+    else:
+        path = next((path for path in written.paths if path.suffix == ".png"), None)
+        if path is None:
+            return Tiles("", (), ())
+        with Image.open(path) as opened:
+            picture = opened.copy()
+        name = path.stem
+    return Tiles("", (), (((name,) if name else (), picture),))
+
+
+def drawn(tiles: Tiles, columns: int, lines: int, colours: str, graphics: Graphics | None = None) -> str:
+    """Return tiles as text for a window of so many columns and lines, "" where it is too small."""
+    graphics = graphics or Graphics()
+    grid = arranged(len(tiles.parts), _shape(tiles, graphics), columns - 1, lines - KEPT_LINES) if tiles.parts else None
+    if grid is None:
+        return ""
+    text = [cut(tiles.title, columns - 1)] if tiles.title else []
+    if len(tiles.columns) > 1:
+        text.append(cut(" | ".join(tiles.columns), columns - 1))
+    for start in range(0, grid.shown, grid.line):
+        parts = tiles.parts[start : min(start + grid.line, grid.shown)]
+        text.append(_strip([picture for _, picture in parts], grid, colours, graphics))
+        captions = [cut(legible(" · ".join(words)), grid.columns) for words, _ in parts]
+        captions = [set_cell_size(caption, grid.columns) for caption in captions]
+        if any(caption.strip() for caption in captions):
+            text.append((" " * GAP).join(captions).rstrip())
+    if grid.shown < len(tiles.parts):
+        text.append(f"and {len(tiles.parts) - grid.shown} more in the picture")
+    return "\n".join(text)
+
+
+def _shape(tiles: Tiles, graphics: Graphics) -> float:
+    """Return the lines that a tile takes for each of its columns."""
+    wide, tall = (max(picture.size[axis] for _, picture in tiles.parts) for axis in (0, 1))
+    cell = graphics.cell[0] / graphics.cell[1] if graphics.kind else 0.5
+    return tall / wide * cell
+
+
+def arranged(count: int, shape: float, columns: int, lines: int) -> Grid | None:
+    """Return how so many tiles are as large as possible in a room of `columns` and `lines`; of too many the first. None: too small."""
+    for shown in range(count, 0, -1):
+        best: Grid | None = None
+        for line in range(1, shown + 1):
+            rows = lines // -(-shown // line) - 1  # one line for the words
+            width = min((columns - (line - 1) * GAP) // line, int((rows + 0.49) / shape), MOST_COLUMNS)
+            tall = max(1, round(width * shape))
+            if width >= LEAST_COLUMNS and tall >= LEAST_LINES and (best is None or width > best.columns):
+                best = Grid(line, width, min(tall, rows), shown)
+        if best is not None:
+            return best
+    return None
+
+
+def _strip(pictures: list[Image.Image], grid: Grid, colours: str, graphics: Graphics) -> str:
+    """Return a line of tiles."""
+    wide, tall = graphics.cell if graphics.kind else (1, 2)
+    width, height = grid.columns * wide, grid.rows * tall
+    gap = GAP * wide
+    strip = Image.new("RGBA", (len(pictures) * (width + gap) - gap, height))
+    for number, picture in enumerate(pictures):
+        scale = min(width / picture.width, height / picture.height)
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        way = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
+        strip.paste(picture.convert("RGBA").resize(size, way), (number * (width + gap), 0))
+    if graphics.kind:
+        return sent(strip, len(pictures) * (grid.columns + GAP) - GAP, grid.rows, graphics).removesuffix("\n")
+    return half_blocks(strip, colours)
+
+
+def half_blocks(picture: Image.Image, colours: str) -> str:
+    """Return a picture of an even height as lines of half blocks; where it is transparent the terminal's own colour stays."""
+    pixels = np.asarray(picture)
+    codes = _codes(picture, colours)
+    opaque = pixels[..., 3] >= OPAQUE
+    lines = []
+    for row in range(0, picture.height - 1, 2):
+        before, cells = "", []
+        for column in range(picture.width):
+            above, below = opaque[row, column], opaque[row + 1, column]
+            style = ";".join((codes[row][column][0] if above else codes[row + 1][column][0] if below else "39",
+                              codes[row + 1][column][1] if above and below else "49"))  # fmt: skip
+            cells.append((f"\x1b[{style}m" if style != before else "") + (UPPER if above else LOWER if below else " "))
+            before = style
+        lines.append("".join(cells) + "\x1b[0m")
+    return "\n".join(lines)
+
+
+def _codes(picture: Image.Image, colours: str) -> list[list[tuple[str, str]]]:
+    """Return for each pixel the codes of its colour, in front and behind."""
+    rgb = picture.convert("RGB")
+    if colours == TRUECOLOR:
+        table = np.asarray(rgb).tolist()
+        return [[(f"38;2;{r};{g};{b}", f"48;2;{r};{g};{b}") for r, g, b in row] for row in table]
+    palette = _palette(colours)
+    numbers = np.asarray(rgb.quantize(palette=_as_palette(colours), dither=Image.Dither.FLOYDSTEINBERG))
+    names = [_named(number, colours) for number in range(len(palette))]
+    return [[names[min(number, len(names) - 1)] for number in row] for row in numbers.tolist()]
+
+
+def _named(number: int, colours: str) -> tuple[str, str]:
+    if colours == MANY:
+        return f"38;5;{number + 16}", f"48;5;{number + 16}"
+    return (f"{30 + number}", f"{40 + number}") if number < 8 else (f"{82 + number}", f"{92 + number}")
+
+
+@cache
+def _palette(colours: str) -> NDArray[np.uint8]:
+    """Return the colours of a terminal that has 256, without the 16 that themes change, or of one that has 16, as xterm draws them."""
+    if colours == MANY:
+        levels = [0, 95, 135, 175, 215, 255]
+        cube = [(r, g, b) for r in levels for g in levels for b in levels]
+        return np.array([*cube, *((8 + 10 * step,) * 3 for step in range(24))], np.uint8)
+    dull = [(0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)]
+    bright = [(127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255)]
+    return np.array(dull + bright, np.uint8)
+
+
+@cache
+def _as_palette(colours: str) -> Image.Image:
+    found = Image.new("P", (1, 1))
+    found.putpalette(_palette(colours).ravel().tolist())
+    return found
+
+
+def cut(words: str, room: int) -> str:
+    """Return words that take at most so many columns, with an ellipsis where their end is left out."""
+    return words if cell_len(words) <= room else set_cell_size(words, max(0, room - 1)) + "\N{HORIZONTAL ELLIPSIS}"
