@@ -135,8 +135,8 @@ def test_modules_are_imported_by_their_names_as_text_at_few_doors():
         "backend/lazy.py",  # Keras and the engine beside it, at their first use
         "images/tars.py",  # what packs a tar
         "models/custom.py",  # the user's own module
+        "notebook.py",  # IPython, where it runs
         "registry.py",  # what the catalogue and entry points name
-        "render/writer.py",  # IPython, where it runs
     }
 
 

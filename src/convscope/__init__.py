@@ -10,9 +10,37 @@ cs.ascend(model, "block4_conv2:17").save("17.png")
 """
 
 import importlib
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING, Any
 
 from . import catalogue  # noqa: F401  (it connects the rooms)
+from .notebook import several_in_a_list as _several_in_a_list
+
+if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
+    from .ascent import ascend_all as ascend_all
+    from .ascent.ascend import ascend as ascend
+    from .atlases.atlas import atlas as atlas
+    from .embedding import tsne as tsne
+    from .errors import ConvscopeError as ConvscopeError
+    from .expressions import Objective as Objective
+    from .expressions import direction as direction
+    from .expressions import objective as objective
+    from .methods.activations import activations as activations
+    from .methods.deconv import deconv as deconv
+    from .methods.saliency import saliency as saliency
+    from .models import ModelBundle as ModelBundle
+    from .models import load as load
+    from .network.listing import layers as layers
+    from .portraits.connections import connections as connections
+    from .portraits.dossier import dossier as dossier
+    from .portraits.top import top as top
+    from .replaying import replay as replay
+    from .scanning import Run as Run
+    from .scanning import open_run as open_run
+    from .scanning.scan import scan as scan
+    from .units import Unit as Unit
+
+    embed = tsne
 
 __version__ = "0.1.0"
 
@@ -47,15 +75,22 @@ __all__ = list(PROMISED)
 EARLIER = {"embed": "tsne"}
 
 
-def __getattr__(name: str) -> Any:
-    """Import a promised name at its first use: `import convscope` itself loads nothing heavy."""
-    name = EARLIER.get(name, name)
-    if name not in PROMISED:
-        raise AttributeError(f"module 'convscope' has no attribute {name!r}")
-    value = getattr(importlib.import_module(PROMISED[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else a misspelt name would be anything to a checker
+
+    def __getattr__(name: str) -> Any:
+        """Import a promised name at its first use: `import convscope` itself loads nothing heavy."""
+        if name in EARLIER:
+            warnings.warn(f"`convscope.{name}` is now `convscope.{EARLIER[name]}`.", DeprecationWarning, stacklevel=2)
+            return getattr(importlib.import_module(PROMISED[EARLIER[name]]), EARLIER[name])
+        if name not in PROMISED:
+            raise AttributeError(f"module 'convscope' has no attribute {name!r}")
+        value = getattr(importlib.import_module(PROMISED[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *PROMISED})
+
+
+_several_in_a_list()

@@ -7,7 +7,7 @@ entry point (docs/extending.md).
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import writing
-from .registry import DRAWINGS, Registry
+from .registry import DRAWINGS, PORTRAITS, Registry
 
 if TYPE_CHECKING:
     from . import render
@@ -85,6 +85,7 @@ METHODS: Registry["Method"] = Registry(
     "method", builtin={name: one.method for name, one in COMMANDS.items() if one.method}, group="convscope.methods"
 )
 DRAWINGS.builtin |= {name: one.drawing for name, one in COMMANDS.items() if one.drawing}
+PORTRAITS.builtin |= {name: f"convscope.portraits.{name}:{name}" for name in ("top", "dossier", "connections")}
 writing.REFERENCE = "convscope.render"
 
 

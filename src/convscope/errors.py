@@ -4,6 +4,7 @@ import difflib
 import itertools
 from collections.abc import Iterable, Sequence
 
+from .hints import for_the_reader
 from .legible import first_line, sentence, shortened
 
 # Comparing two names takes time with the square of their length.
@@ -14,11 +15,16 @@ MOST_COMPARED = 5_000
 class ConvscopeError(Exception):
     """Base of everything convscope raises on purpose; the command line turns it into one sentence and exit code 2.
 
-    Whatever a sentence quotes from files, paths and other programs is made legible here.
+    Its first argument is the sentence as the command line says it. Whatever that quotes from files, paths and other programs is made
+    legible here.
     """
 
     def __init__(self, message: object = "") -> None:
         super().__init__(sentence(message))
+
+    def __str__(self) -> str:
+        """Return the sentence, with options as the reader writes them: in Python as arguments."""
+        return for_the_reader(super().__str__())
 
 
 class BackendError(ConvscopeError):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import OptionError, UnitError
+from .legible import counted, told
 from .numerals import REAL, real
 from .registry import UNREGISTERED, Registry
 from .units import Unit, UnitPattern, as_position, parse, slug
@@ -28,13 +29,16 @@ ARRAY = ".npy"
 MOST_TERMS = 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Direction:
     """A vector over the channels of a layer; `name` stands for it in words, `path` is the file that holds it, if one does."""
 
     name: str
     vector: tuple[float, ...]
     path: str | None = None
+
+    def __repr__(self) -> str:
+        return told(self, repr(self.name), counted(len(self.vector), "channel"))
 
     def __str__(self) -> str:
         return self.name
@@ -96,7 +100,7 @@ class Term:
         return self.channel.recorded if isinstance(self.channel, Function) else self.address
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Objective:
     """A weighted sum of terms. It adds, subtracts and scales; equal terms become one, and terms of weight 0 vanish.
 
@@ -136,6 +140,9 @@ class Objective:
 
     def __neg__(self) -> "Objective":
         return self * -1.0
+
+    def __repr__(self) -> str:
+        return told(self, repr(str(self)))
 
     def __str__(self) -> str:
         return self._text([term.address for term in self.terms])

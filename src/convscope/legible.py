@@ -1,11 +1,13 @@
 """The one door from outside to the terminal and to sentences: names in files, paths and other programs' words as plain text."""
 
 import re
+from collections.abc import Sequence
 
 # A name may be long; a sentence that repeats 5,000 letters of it is not read.
 LONGEST_NAME = 400
 LONGEST_CLAUSE = 1_200
 LONGEST_SENTENCE = 1_500
+LONGEST_REPR = 160  # of a record: one line of a terminal, or two of a narrow one
 # Libraries quote bytes of what is damaged, sometimes thousands.
 LONGEST_SAID = 300
 # What Keras and TensorFlow put around their sentences: colours, the operation, a line that only says which layer was called.
@@ -38,6 +40,23 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
         return name
     half = (longest - 1) // 2
     return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
+
+
+def told(record: object, *facts: object) -> str:
+    """Return the `repr` of a record: its kind and a few facts on one line, however large it is. Facts that are "" are left out."""
+    said = ", ".join(filter(None, map(legible, facts)))
+    return shortened(f"{type(record).__name__}({said})", LONGEST_REPR)
+
+
+def few(names: Sequence[object], most: int = 3) -> str:
+    """Return the first few of some names, and how many more there are."""
+    shown = ", ".join(shortened(legible(name), LONGEST_REPR // 4) for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 image", "2,000 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def first_line(error: BaseException) -> str:

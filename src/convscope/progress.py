@@ -2,12 +2,16 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 from .legible import legible, sentence
+from .notebook import Output, kernel, progress_bar
 
 Item = TypeVar("Item")
+PATIENCE = 0.5  # seconds without a bar: what is done by then needs none
+PERIOD = 0.2  # between two looks of a notebook's bar
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
@@ -16,6 +20,12 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
         total = len(items)
     if not _watched():
         yield from items
+        return
+    if kernel() is not None:
+        with _below_the_cell(label, total) as advance:
+            for item in items:
+                yield item
+                advance(1)
         return
     with _bar() as bar:
         yield from bar.track(items, total=total, description=label)
@@ -27,6 +37,10 @@ def counting(label: str, total: int, done: int = 0) -> Iterator[Callable[[int], 
     if not _watched():
         yield lambda count: None
         return
+    if kernel() is not None:
+        with _below_the_cell(label, total, done) as advance:
+            yield advance
+        return
     with _bar() as bar:
         task = bar.add_task(label, total=total, completed=done)
         yield lambda count: bar.advance(task, count)
@@ -36,6 +50,30 @@ def notify(text: str) -> None:
     """Say a sentence on standard error now, above a bar where one is shown."""
     with contextlib.suppress(OSError, ValueError):
         print(sentence(text), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _below_the_cell(label: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """Yield what a bar below a notebook's cell is told; the terminal's would need a widget there, which nbconvert does not have."""
+    start, first, output, shown = time.monotonic(), done, None, 0.0
+
+    def advance(count: int) -> None:
+        nonlocal done, output, shown
+        done, now = done + count, time.monotonic()
+        if now - start < PATIENCE or now - shown < PERIOD:
+            return
+        left = (now - start) * (total - done) / (done - first) if total and done > first else None
+        html, shown = progress_bar(label, done, total, left), now
+        if output is None:
+            output = Output(html)
+        else:
+            output.show(html)
+
+    try:
+        yield advance
+    finally:
+        if output is not None:
+            output.show("")
 
 
 def _bar() -> Any:
@@ -61,6 +99,13 @@ def working(label: str) -> Iterator[None]:
     if not _watched():
         yield
         return
+    if kernel() is not None:
+        output = Output(progress_bar(label))
+        try:
+            yield
+        finally:
+            output.show("")
+        return
     from rich.console import Console
     from rich.text import Text
 
@@ -69,4 +114,4 @@ def working(label: str) -> Iterator[None]:
 
 
 def _watched() -> bool:
-    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
+    return (sys.stderr is not None and sys.stderr.isatty()) or kernel() is not None

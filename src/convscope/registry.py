@@ -90,3 +90,5 @@ def _entry_points(group: str) -> Any:
 
 # How a result becomes pictures: result -> {file name: PIL image or text}, the main picture first. The catalogue fills in the built-in ones.
 DRAWINGS: Registry[Any] = Registry("drawing", group="convscope.drawings")
+# What a run shows of its units: the functions that a reader of runs, which lies below them, calls by name. The catalogue fills them in.
+PORTRAITS: Registry[Any] = Registry("portrait")

@@ -1,4 +1,4 @@
-"""Parquet tables in and out; `store.py` is the other file that imports pyarrow."""
+"""Tables: Parquet in and out, and the records that are one; `store.py` is the other file that imports pyarrow."""
 
 import contextlib
 import io
@@ -14,23 +14,64 @@ from numpy.typing import NDArray
 
 from . import footers
 from .array_files import MOST_UNPACKED
-from .errors import ImageError
+from .errors import ImageError, OptionError
 from .json_files import parse_json
-from .legible import first_line
+from .legible import counted, few, first_line, told
+from .notebook import table as html_table
 
 KEY = b"convscope"
 # What a value takes in memory at least, by the kind of its column; text is kept once for all rows that share it.
 VALUE_BYTES = {"text": 12, "number": 8, "vector": 4, "other": 8}
 
 
-@dataclass(frozen=True)
-class Columns:
+class Tabular:
+    """A record whose numbers are a table."""
+
+    def as_columns(self) -> Mapping[str, Any]:
+        """Return the columns by name, all of one length: numbers, or text; None where a cell is empty."""
+        raise NotImplementedError
+
+    def to_table(self) -> Any:
+        """Return the numbers as a pyarrow.Table, which pandas, polars and DuckDB read."""
+        import pyarrow as pa
+
+        return pa.table({str(name): _cells(values) for name, values in self.as_columns().items()})
+
+    def to_frame(self) -> Any:
+        """Return the numbers as a pandas.DataFrame. Raises OptionError where pandas is not installed; `to_table` needs no more."""
+        try:
+            return self.to_table().to_pandas()
+        except ImportError as error:
+            raise OptionError(
+                "`to_frame` returns a pandas.DataFrame, and pandas is not installed. Install it with: pip install pandas. "
+                "`to_table()` returns the same as a pyarrow.Table."
+            ) from error
+
+
+class Table(Tabular):
+    """A record that is a table and nothing else: below a notebook's cell it is shown as one."""
+
+    def _repr_html_(self) -> str:
+        return html_table(self.as_columns(), repr(self))
+
+    _repr_part_ = _repr_html_
+
+
+@dataclass(frozen=True, repr=False)
+class Columns(Table):
     """What a table holds: `texts` by column, None where a cell is empty; `numbers` by column; `vectors`, (row, length) by column."""
 
     count: int
     texts: Mapping[str, tuple[str | None, ...]]
     numbers: Mapping[str, NDArray[Any]]
     vectors: Mapping[str, NDArray[Any]]
+
+    def __repr__(self) -> str:
+        return told(self, counted(self.count, "row"), f"columns {few([*self.as_columns()], 8)}")
+
+    def as_columns(self) -> Mapping[str, Any]:
+        """Return all columns by name; numbers first."""
+        return {**self.numbers, **self.texts, **self.vectors}
 
 
 def parquet(columns: Mapping[str, Any], about: Mapping[str, Any], groups: Sequence[int] = ()) -> bytes:
@@ -201,6 +242,16 @@ def _plain(column: Any) -> Any:
     import pyarrow as pa
 
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _cells(values: Any) -> Any:
+    """Return a column of a `Tabular` for pyarrow: as `_column`, or numbers among which some are missing."""
+    import pyarrow as pa
+
+    numbers = (
+        not isinstance(values, np.ndarray) and any(one is not None for one in values) and not any(isinstance(one, str) for one in values)
+    )
+    return pa.array(list(values)) if numbers else _column(values)
 
 
 def _column(values: Any) -> Any:

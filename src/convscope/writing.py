@@ -39,6 +39,9 @@ class Writer(Protocol):
     def write_page(self, result: Any, folder: Path, **options: Any) -> list[Path]:
         """Write a map as a page for the browser, with the options of the room that draws; return the paths."""
 
+    def cell_page(self, result: Any) -> Any:
+        """Return a map as a page for a notebook's cell."""
+
     def is_written(self, result: Any, name: str, path: Path, *, plain: bool = False, inputs: bool = False) -> bool:
         """Say whether `path` holds the picture `name` of a result of the provenance `result`; `inputs`: made from the same ones."""
 

@@ -12,6 +12,7 @@ def statistics(fires, *, median=0.1, high=1.0, means=None):
     full = np.full(count, 1.0, np.float32)
     return UnitStatistics(
         layer="layer",
+        channels=np.arange(count),
         count=np.full(count, 1000),
         fires=np.asarray(fires, np.float64),
         saturated=np.zeros(count, np.int64),

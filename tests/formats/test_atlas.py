@@ -61,7 +61,7 @@ def test_a_damaged_manifest_is_one_sentence(tmp_path, entries):
 
 
 def test_what_is_not_an_atlas_is_said(tmp_path):
-    with pytest.raises(PageError, match=r"is not an atlas.*convscope atlas MODEL IMAGES"):
+    with pytest.raises(PageError, match=r"is not an atlas.*convscope.atlas\(model, images\)"):
         read_manifest(tmp_path)
     with pytest.raises(PageError, match=r"another kind \(`imagemap`\)"):
         read_manifest(changed(tmp_path / "map", kind="imagemap"))

@@ -13,6 +13,7 @@ from ..engines import USUAL, Engine, engine_of, using
 from ..errors import OutputError
 from ..expressions import Objective
 from ..formats.picture import read_pixels
+from ..legible import counted, few, told
 from ..method import Method, Pieces, Written
 from ..models import names_classes
 from ..network.entering import require_images
@@ -69,6 +70,9 @@ class AscentJob:
         self._layers: dict[str, list[Target]] = {}
         for unit in units:
             self._layers.setdefault(unit.layer, []).append(unit)
+
+    def __repr__(self) -> str:
+        return told(self, few(self.units), counted(len(self), "chunk"))
 
     def __len__(self) -> int:
         """Return the number of chunks."""

@@ -15,6 +15,7 @@ from ..expressions import Objective
 from ..graph.history import at_precision
 from ..graph.projector import Projector
 from ..graph.tensors import to_array
+from ..legible import counted, told
 from ..models import names_classes
 from ..network.entering import require_images
 from ..network.network import Network, as_network
@@ -188,6 +189,9 @@ class AscentRun:
         numbers = ops.convert_to_tensor(begun)
         self._state = _State(0, numbers, step.update.moments(numbers))
         self._climbing = np.ones((len(begun), *[1] * (begun.ndim - 1)), dtype=bool)
+
+    def __repr__(self) -> str:
+        return told(self, counted(len(self._rngs), "picture"), f"after {counted(self._state.steps, 'step')}")
 
     @classmethod
     def of(

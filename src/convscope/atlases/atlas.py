@@ -13,9 +13,11 @@ from ..files import as_path, check_local, remove_forgotten
 from ..formats import atlas as folders
 from ..formats.atlas import MANIFEST, PAGE
 from ..hints import command
+from ..legible import told
 from ..models.sources import as_bundle
 from ..network.entering import require_images
 from ..network.network import Network, as_network
+from ..notebook import page_frame
 from ..numerals import real
 from ..options import ENGINE, Opt, check_options
 from ..portraits.scanned_units import scanned_units
@@ -53,7 +55,13 @@ class Atlas:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Atlas({str(self.folder)!r}, {self.units:,} units of {self.layers} layers, {self.parts:,} of {self.of:,} parts)"
+        made = f"{self.parts:,} of {self.of:,} parts"
+        return told(self, repr(str(self.folder)), f"{self.units:,} units of {self.layers} layers", made)
+
+    def _repr_html_(self) -> str:
+        return page_frame(self.page, repr(self))
+
+    _repr_part_ = _repr_html_
 
     @property
     def page(self) -> Path:

@@ -111,7 +111,7 @@ def run(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         say(f"Error: {error.format_message()}")
     except ConvscopeError as error:
-        say(f"Error: {error}")
+        say(f"Error: {error.args[0]}")
     except SystemExit as error:  # click's own answer to a pipe that nobody reads: it puts another stream in its place
         if sys.stdout is not output:
             raise Unheard from error

@@ -27,7 +27,7 @@ FARTHEST = 1e17  # components whose squares, and sums of many of them, float32 s
 def read_reference(folder: str | Path) -> Reference:
     """Return what a map's folder keeps of it. Raises OptionError for a folder that holds none, and where openTSNE is missing."""
     if not isinstance(folder, str | Path):
-        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder written by `convscope tsne`.")
+        raise OptionError(f"Received {type(folder).__name__} as the map to place images on. Expected a folder written by `tsne`.")
     path = user_path(as_path(folder) / map_reference.FILE)
     if not packages.installed("openTSNE"):
         raise OptionError(
@@ -38,8 +38,7 @@ def read_reference(folder: str | Path) -> Reference:
     except (OSError, ArrayFileError) as error:
         said = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"`{folder}` is not a map to place images on: {path.name} cannot be read: {said}. "
-            "Expected a folder written by `convscope tsne`."
+            f"`{folder}` is not a map to place images on: {path.name} cannot be read: {said}. Expected a folder written by `tsne`."
         ) from error
 
 

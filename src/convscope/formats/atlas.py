@@ -14,6 +14,7 @@ from typing import Any
 
 from ..digests import file_digest
 from ..errors import PageError
+from ..hints import command
 from ..json_files import as_json, parse_json, read_json
 from .schemas import check_schema, release_of
 
@@ -26,7 +27,6 @@ UNITS, CONNECTIONS = "units.parquet", "connections.parquet"
 CHUNK, ON_A_WALL = 16, 128
 PATCH, PROJECTION = "patch", "projection"
 SCRIPT = re.compile(rb'kit\.take\("([a-z0-9-]+)",(.*)\);\n', re.DOTALL)
-MAKE = "Make one with: convscope atlas MODEL IMAGES"
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Part:
     key: str
     files: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _make() -> str:
+    return f"Make one with: {command('atlas MODEL IMAGES', 'convscope.atlas(model, images)')}"
 
 
 def data_path(name: str, ending: str = "js") -> str:
@@ -126,9 +130,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = read_json(path)
         kind, schema = found["kind"], int(found["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PageError(f"`{folder}` is not an atlas: its {MANIFEST} is missing or unreadable. {MAKE}") from error
+        raise PageError(f"`{folder}` is not an atlas: its {MANIFEST} is missing or unreadable. {_make()}") from error
     if kind != KIND:
-        raise PageError(f"`{folder}` holds a page of another kind (`{kind}`), not an atlas. Use another folder. {MAKE}")
+        raise PageError(f"`{folder}` holds a page of another kind (`{kind}`), not an atlas. Use another folder. {_make()}")
     check_schema(path, schema, SCHEMA, PageError, release=release_of(found))
     try:
         parts = {str(name): _part(one) for name, one in found["parts"].items()} | _journal(folder)

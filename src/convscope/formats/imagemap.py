@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PageError
+from ..hints import command
 from ..json_files import as_json, parse_json, read_json
 from .schemas import check_schema, release_of
 
@@ -42,6 +43,10 @@ NOT_IN_MANIFEST = ("classes", "width")
 def packed(name: str, values: NDArray[Any], width: int = 0) -> bytes:
     """Return the bytes of a part of numbers; `width`: how many bytes each takes, of a part that has no kind of its own."""
     return values.astype(KINDS.get(name, f"<u{width}")).tobytes()
+
+
+def _again() -> str:
+    return command("tsne … --page", "convscope.tsne(model, images).save_page(folder)")
 
 
 def script(parts: Mapping[str, bytes]) -> bytes:
@@ -78,11 +83,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = read_json(path)
         kind, schema = found["kind"], int(found["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PageError(
-            f"`{folder}` is not a page: its {MANIFEST} is missing or unreadable. Make one with: convscope tsne … --page"
-        ) from error
+        raise PageError(f"`{folder}` is not a page: its {MANIFEST} is missing or unreadable. Make one with: {_again()}") from error
     if kind != KIND or not (folder / PAGE).is_file():
-        raise PageError(f"`{folder}` does not hold a map of images ({kind}). Make one with: convscope tsne … --page")
+        raise PageError(f"`{folder}` does not hold a map of images ({kind}). Make one with: {_again()}")
     check_schema(path, schema, SCHEMA, PageError, release=release_of(found.get("provenance")))
     return found
 
@@ -100,7 +103,7 @@ def read_data(folder: Path) -> dict[str, Any]:
         facts = parse_json(parts.pop("about"))
         return {"about": facts, **_joined(parts), **_numbers(parts, facts, count)}
     except (OSError, LookupError, TypeError, ValueError) as error:
-        raise PageError(f"The data of the page in `{folder}` is damaged: {error}. Make the page again: convscope tsne … --page") from error
+        raise PageError(f"The data of the page in `{folder}` is damaged: {error}. Make the page again: {_again()}") from error
 
 
 def _joined(parts: dict[str, bytes]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ReplayError(
             f"The run in `{folder}` is not finished. The same scan command resumes it."
             if begun
-            else f"`{folder}` is not a run. Expected a folder written by `convscope scan`."
+            else f"`{folder}` is not a run. Expected a folder written by `scan`."
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(folder / MANIFEST, error) from error
@@ -106,7 +106,7 @@ def damaged(path: Path, error: BaseException) -> ReplayError:
     else:
         fact = f"is damaged, or has changed since the run was opened: {error}"
     way_out = "Repeat the scan command, which makes the file again" if (path.parent / SHARDS).is_dir() else "Scan again into another folder"
-    return ReplayError(f"`{path}` {fact}. Expected a file written by `convscope scan`. {way_out}.")
+    return ReplayError(f"`{path}` {fact}. Expected a file written by `scan`. {way_out}.")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backend import failure, keras, ops
 from ..errors import ModelError, UnitError, closest
-from ..hints import listing
+from ..hints import listing, option
 from .kinds import ACTIVATIONS, LINEAR, Kind
 
 
@@ -139,9 +139,10 @@ class Graph:
         other = next((call for call in needed if call.kind is Kind.INPUT and call.index not in given), None)
         if other is not None:
             shape = ",".join("?" if side is None else str(side) for side in other.shape[1:])
+            value = option("input", f"{other.address}=0", f'inputs={{"{other.address}": 0}}')
             raise ModelError(
                 f"`{self.name}` has a second input, `{other.address}` ({shape}). Images go to `{self.calls[self.image_input].address}`. "
-                f"Set its value: --input {other.address}=0, or a list of numbers, or an .npy file."
+                f"Set its value: {value}, or a list of numbers, or an .npy file."
             )
         return [call for call in needed if call.kind is not Kind.INPUT]
 

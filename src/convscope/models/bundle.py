@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..digests import hasher
+from ..legible import counted, told
 from .preprocessing import Preprocessing
 
 DEFAULT_SIZE = 224
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelBundle:
     """A network with its preprocessing and labels; the first argument of every public function.
 
@@ -40,6 +41,11 @@ class ModelBundle:
     format: str = "memory"
     alternatives: tuple[str, ...] = ()
     flat: Any = field(default=None, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        sides = " x ".join("any" if side is None else str(side) for side in self.shape)
+        named = f"{counted(len(self.labels), 'class name')}" if self.labels else "no class names"
+        return told(self, repr(self.name), f"input {sides}", f"{self.preprocessing.name} preprocessing", f"{self.weights} weights", named)
 
     @property
     def channels(self) -> int:

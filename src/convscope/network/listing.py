@@ -10,7 +10,7 @@ What a layer pattern means is said here and nowhere else:
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -20,9 +20,12 @@ from ..errors import ModelError, UnitError, closest
 from ..graph.calls import Call, Graph
 from ..graph.kinds import ACTIVATIONS, Kind
 from ..hints import listing
+from ..legible import counted, legible, told
 from ..locality.receptive import receptive_field, receptive_fields
 from ..locality.shapes import call_shapes, shapes_up_to
 from ..locality.windows import Field
+from ..notebook import cell_text
+from ..tables import Table
 from ..units import LAYER_GRAMMAR
 from .network import Network, as_network
 
@@ -60,22 +63,49 @@ class LayerInfo:
         return self.convolves or self.kind == Kind.DENSE.value
 
 
+class Layers(list[LayerInfo], Table):
+    """The layers of a network, in the order in which they compute: a list of `LayerInfo`, and a table. `print` shows all of them."""
+
+    def __init__(self, infos: Iterable[LayerInfo] = (), name: str = "") -> None:
+        super().__init__(infos)
+        self.name = name
+
+    def __repr__(self) -> str:
+        ends = f"{self[0].address} to {self[-1].address}" if self else ""
+        return told(self, f"{counted(len(self), 'layer')} of {self.name!r}", ends)
+
+    def __str__(self) -> str:
+        columns = self.as_columns()
+        rows = [[*columns], *([legible(cell_text(value)) for value in row] for row in zip(*columns.values(), strict=True))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each layer: an address followed by `:channel` is a unit; a receptive field of the whole image is empty."""
+        names = ("address", "type", "channels", "field", "stride", "activation")
+        columns = {name: [getattr(info, name) for info in self] for name in names}
+        return columns | {"shape": [" x ".join("any" if side is None else str(side) for side in info.shape) for info in self]}
+
+
 WORDS: dict[str, Callable[[LayerInfo], bool]] = {"all": lambda info: info.learns, "convolutions": lambda info: info.convolves}
 # Measuring the fields of a deep network takes a second, so each network is listed once.
 _LISTED: WeakKeyDictionary[Network, list[LayerInfo]] = WeakKeyDictionary()
 
 
-def layers(model: Any) -> list[LayerInfo]:
+def layers(model: Any) -> Layers:
     """Return the layers whose output has channels, in the order in which they compute.
 
-    `model`: the result of `load`, a path or a name. An address followed by `:channel` is a unit.
+    `model`: the result of `load`, a path or a name. An address followed by `:channel` is a unit. The list prints as a table, is one in a
+    notebook, and `.to_frame()` makes one for pandas.
+
+    >>> print(convscope.layers("fashion"))
     """
     network = as_network(model)
     if network not in _LISTED:
         graph = network.graph
         calls = list(_with_channels(graph))
         _LISTED[network] = [_info(graph, call, *sides) for call, sides in zip(calls, _fields_and_strides(graph, calls), strict=True)]
-    return list(_LISTED[network])
+    return Layers(_LISTED[network], network.bundle.name)
 
 
 def matching(model: Any, patterns: str | Sequence[str]) -> list[LayerInfo]:

@@ -129,7 +129,7 @@ def _check_memory(scanned: ScannedUnits) -> None:
     if wanted > MOST_BYTES:
         raise OptionError(
             f"{count} units are {wanted / 2**30:.0f} GiB of patches and projections. The limit is {MOST_BYTES / 2**30:.0f} "
-            f"GiB. Take {ON_A_PAGE} units at a time, as `convscope top` does."
+            f"GiB. Take {ON_A_PAGE} units at a time."
         )
 
 

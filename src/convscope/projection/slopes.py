@@ -16,6 +16,7 @@ from ..graph.calls import Call, Graph, picked
 from ..graph.kinds import Kind
 from ..graph.rules import Ruleset
 from ..graph.tensors import to_array
+from ..hints import command
 from ..legible import legible
 from ..locality.shapes import shapes_up_to
 
@@ -67,7 +68,8 @@ def require_slope(graph: Graph, call: Call, size: tuple[int, int], rules: Rulese
     if found.closed:
         raise UnitError(
             f"`{legible(call.address)}` has no gradient with respect to the image: none passes {found.named()}, whose output "
-            f"jumps or is held fixed. Choose a layer before it, or look at the values behind it with convscope activations."
+            f"jumps or is held fixed. Choose a layer before it, or look at the values behind it: "
+            f"{command('activations', 'convscope.activations')}."
         )
 
 

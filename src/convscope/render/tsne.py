@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,21 +133,7 @@ def compose(thumbnails: Bytes, plan: Arrangement, owners: Sequence[Colour | None
 
 def table(result: Embedding) -> bytes:
     """Return the coordinates as Parquet; label and prediction are empty where there are none. What made the map is in its metadata."""
-    count = len(result.points)
-    empty = (None,) * count
-    columns: dict[str, Any] = {
-        "id": np.arange(count, dtype=np.int32),
-        "path": result.image_names,
-        "label": result.labels or empty,
-        "prediction": result.predictions or empty,
-        "x": result.points[:, 0],
-        "y": result.points[:, 1],
-        "column": result.cells[:, 0],
-        "row": result.cells[:, 1],
-    }
-    if result.probabilities is not None:
-        columns["probability"] = result.probabilities
-    return parquet(columns, result.summary())
+    return parquet(result.as_columns(), result.summary())
 
 
 def _heading(result: Embedding, coloured: str | None, moved: float) -> Heading:

@@ -1,8 +1,6 @@
 """Writes results: every picture (PNG, SVG, PDF) carries its provenance and has a JSON sidecar."""
 
-import importlib
 import io
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from ..errors import OutputError, ReplayError
 from ..files import check_writable, write_files
 from ..formats.picture import KEY, SIDECAR, encoded, pdf_entries, png, read_provenance, sidecar, svg_entry
 from ..json_files import parse_json
+from ..notebook import display, kernel
 from ..registry import DRAWINGS
 from ..results import Provenance, Result
 from ..writing import PICTURE, is_picture
@@ -162,8 +161,8 @@ def picture_bytes(result: Result, picture: str | None = None, suffix: str = PICT
 
 def show(result: Result) -> None:
     """Show the main picture below the notebook's cell, elsewhere in the system's viewer; raise OutputError if none."""
-    if _in_notebook():
-        importlib.import_module("IPython.display").display(result)
+    if kernel() is not None:
+        display(result)
     elif not ImageShow.show(main_picture(result), title=result.provenance.method):
         raise OutputError(
             "Cannot show the picture: this system has no image viewer. Use a notebook, or write the picture: result.save('picture.png')."
@@ -207,9 +206,3 @@ def _npz(result: Result) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **result.arrays())
     return file.getvalue()
-
-
-def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    running = shell.get_ipython() if shell is not None else None
-    return running is not None and hasattr(running, "kernel")

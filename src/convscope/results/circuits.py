@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..legible import counted, few, told
+from ..tables import Table
 from ..units import Unit
 from .record import FloatArray, plain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Connection:
     """One input of a unit: a unit below, or a channel of the image.
 
@@ -22,8 +24,11 @@ class Connection:
     pattern: FloatArray
     step: tuple[int, int] = (1, 1)
 
+    def __repr__(self) -> str:
+        return told(self, str(self.source), f"{self.strength:.3g}", f"pattern {self.pattern.shape[0]} x {self.pattern.shape[1]}")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class UnitConnections:
     """What a unit is made of: the `inputs` that excite it, most first, then those that inhibit it, most first.
 
@@ -33,6 +38,9 @@ class UnitConnections:
     unit: Unit
     inputs: tuple[Connection, ...]
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), counted(len(self.inputs), "input"), "exact" if self.exact else "by a convention")
 
     @property
     def exact(self) -> bool:
@@ -58,16 +66,19 @@ class Feed:
     strength: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnitFeeds:
     """What a unit feeds: the units above that it excites, most first, then those that it inhibits, most first."""
 
     unit: Unit
     targets: tuple[Feed, ...]
 
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), f"feeds {few([one.target for one in self.targets])}" if self.targets else "feeds nothing")
 
-@dataclass(frozen=True)
-class Connections:
+
+@dataclass(frozen=True, repr=False)
+class Connections(Table):
     """What some units of a network are made of, and what they feed, in the order in which they were named.
 
     `model`: the network's name; `run`: the folder of the run by whose activities inputs are weighed, None for patterns alone. `names`: the
@@ -81,8 +92,20 @@ class Connections:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        shown = ", ".join(str(one.unit) for one in self.units[:3]) + (f" and {len(self.units) - 3} more" if len(self.units) > 3 else "")
-        return f"Connections({shown} in {self.model!r}, {f'weighed by {self.run!r}' if self.run else 'patterns alone'})"
+        units = few([one.unit for one in self.units])
+        return told(self, f"{units} in {self.model!r}", f"weighed by {self.run!r}" if self.run else "patterns alone")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each path: of an input to the unit ("input"), or of the unit to one above ("feeds"), and its strength."""
+        rows = [(made.unit, "input", one.source, one.strength) for made in self.units for one in made.inputs]
+        rows += [(fed.unit, "feeds", one.target, one.strength) for fed in self.feeds for one in fed.targets]
+        return {
+            "unit": [str(unit) for unit, *_ in rows],
+            "path": [path for _, path, *_ in rows],
+            "other": [str(other) for *_, other, _ in rows],
+            "class": [self.names.get(str(other)) for *_, other, _ in rows],
+            "strength": [float(strength) for *_, strength in rows],
+        }
 
     def __len__(self) -> int:
         return len(self.units)

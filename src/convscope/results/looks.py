@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..expressions import Objective
+from ..legible import counted, few
 from ..units import Unit
 from .record import FloatArray, Result, plain
 from .windows import Windows
@@ -37,16 +38,34 @@ class Activations(Result):
     @property
     def peaks(self) -> FloatArray:
         """(image, channel): the largest value of each channel, which orders them; before an activation that is flat above."""
-        return self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1) if self.strengths is None else self.strengths
+        return self._largest if self.strengths is None else self.strengths
 
     @property
     def bands(self) -> int:
         """How many bands its images have; sequences and volumes are drawn as grey."""
         return int(self.images.shape[-1]) if self.images.ndim == 4 else 1
 
+    def facts(self) -> tuple[str, ...]:
+        """Return its layer, how many channels that has, and on what."""
+        return (f"{self.layer} in {self.network_name!r}", counted(self.maps.shape[-1], "channel"), f"on {few(self.image_names)}")
+
+    @property
+    def _largest(self) -> FloatArray:
+        return self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image and channel: its largest value, and the value that orders the channels."""
+        channels = self.maps.shape[-1]
+        return {
+            "image": np.repeat(np.asarray(self.image_names, object), channels),
+            "unit": [f"{self.layer}:{channel}" for channel in range(channels)] * len(self.image_names),
+            "value": self._largest.ravel(),
+            "peak": np.asarray(self.peaks).ravel(),
+        }
+
     def summary(self) -> dict[str, Any]:
         """Return for each image the ten channels with the largest values."""
-        largest = self.maps.reshape(len(self.maps), -1, self.maps.shape[-1]).max(axis=1)
+        largest = self._largest
         ranked = np.argsort(-np.nan_to_num(self.peaks, nan=-np.inf), axis=1, kind="stable")[:, :10]
         return {
             "layer": self.layer,
@@ -112,6 +131,23 @@ class Projections(Result):
         """How many bands its images have."""
         return int(self.images.shape[-1])
 
+    def facts(self) -> tuple[str, ...]:
+        """Return its units, the images, and by which rules."""
+        return (f"{few(self.units)} in {self.network_name!r}", f"on {few(self.image_names)}", self.variant)
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image and unit: its value, where it is largest, and the receptive field there."""
+        count = len(self.units)
+        return {
+            "image": np.repeat(np.asarray(self.image_names, object), count),
+            "unit": [str(unit) for unit in self.units] * len(self.image_names),
+            "value": self.values.ravel(),
+            "seed": self.seeds.ravel(),
+            **_sides(("row", "column"), self.positions),
+            "border": self.border.ravel(),
+            **_sides(("top", "left", "bottom", "right"), self.fields),
+        }
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, the gradients among them where there are any."""
         gradients = self.gradients
@@ -161,6 +197,25 @@ class Saliency(Result):
     def bands(self) -> int:
         """How many bands its images have."""
         return int(self.images.shape[-1])
+
+    def facts(self) -> tuple[str, ...]:
+        """Return its unit, the images, and whether it is guided."""
+        return (
+            f"{self.legend(self.unit)} in {self.network_name!r}",
+            f"on {few(self.image_names)}",
+            "guided" if self.guided else "gradient",
+        )
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image: the unit's score and value, and the receptive field."""
+        sides = _sides(("top", "left", "bottom", "right"), self.fields)
+        return {
+            "image": self.image_names,
+            "unit": [str(self.unit)] * len(self.image_names),
+            "score": self.scores,
+            "value": self.values,
+            **sides,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Return the unit's score for each image."""
@@ -217,6 +272,16 @@ class Ascent(Result):
         """(picture,) whether the score is NaN or infinite: of such a unit nobody knows what excites it."""
         return ~np.isfinite(self.margins)
 
+    def facts(self) -> tuple[str, ...]:
+        """Return its units, and how many pictures of which size."""
+        count, height, width = self.images.shape[:3]
+        return (f"{few(self.units)} in {self.network_name!r}", f"{counted(count, 'picture')} of {height} x {width}")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each picture: its unit, score and value, whether the unit is dead, and the largest value of real images."""
+        real = {} if self.real is None else {"real": self.real}
+        return {"unit": [str(unit) for unit in self.units], "score": self.scores, "value": self.values, "dead": self.dead, **real}
+
     def summary(self) -> dict[str, Any]:
         """Return each picture's unit, score, whether that is dead, and its largest activation among real images where there are any."""
         found = [
@@ -226,6 +291,11 @@ class Ascent(Result):
         for one, real in zip(found, [] if self.real is None else self.real, strict=False):
             one["real"] = float(real) if np.isfinite(real) else None
         return {"pictures": found}
+
+
+def _sides(names: Sequence[str], table: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Return the last axis of a table of places as columns."""
+    return {name: np.ascontiguousarray(table[..., side].ravel()) for side, name in enumerate(names)}
 
 
 def picture_names(units: Sequence[Unit | Objective]) -> list[str]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..array_files import ArrayFile, ArrayFileError
 from ..errors import OutputError
 from ..formats import map_reference
+from ..legible import counted
+from ..notebook import Page
 from ..writing import is_picture, writer
 from .record import FloatArray, Result
 
@@ -56,6 +58,26 @@ class Embedding(Result):
     raw: ClassVar[tuple[str, ...]] = ("points", "features", "neighbours", "cells")
     beside: ClassVar[tuple[str, ...]] = ("grid.png", map_reference.FILE)
 
+    def facts(self) -> tuple[str, ...]:
+        """Return how many images, by which layer, and by what."""
+        return (f"{counted(len(self.points), 'image')} at {self.layer} of {self.network or self.network_name!r}", self.engine)
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image: its place on the map and on the grid; label and prediction are empty where there are none."""
+        count = len(self.points)
+        empty = (None,) * count
+        columns: dict[str, Any] = {
+            "id": np.arange(count, dtype=np.int32),
+            "path": self.image_names,
+            "label": self.labels or empty,
+            "prediction": self.predictions or empty,
+            "x": self.points[:, 0],
+            "y": self.points[:, 1],
+            "column": self.cells[:, 0],
+            "row": self.cells[:, 1],
+        }
+        return columns if self.probabilities is None else columns | {"probability": self.probabilities}
+
     def summary(self) -> dict[str, Any]:
         """Return what was mapped, by which engine, and how faithful the map is."""
         found = {"layer": self.layer, "images": len(self.points), "grid": list(self.grid), "engine": self.engine}
@@ -90,6 +112,13 @@ class Embedding(Result):
         """
         check_apart(Path(folder), self.provenance.parameters.get("onto"))
         return writer().write_page(self, Path(folder), atlas=atlas, side=side, ids=ids)
+
+    def page(self) -> Page:
+        """Return the map as a page for a notebook's cell, which shows it below: it holds its pictures, and needs no server.
+
+        Raises OutputError for a map of more than 32 MiB; `save_page` writes one of any size.
+        """
+        return writer().cell_page(self)
 
 
 def check_apart(folder: Path, onto: str | Path | None) -> None:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from ..expressions import Objective
 from ..formats import picture
+from ..legible import told
+from ..notebook import figure
 from ..options import Theme, check_options
+from ..tables import Tabular
 from ..units import Unit
 from ..writing import writer
 
@@ -31,7 +34,7 @@ def bands_note(bands: int) -> str:
     return f"The picture shows the first three of {bands} bands as red, green and blue." if bands > 3 else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Provenance:
     """Everything needed to make a result again.
 
@@ -47,13 +50,16 @@ class Provenance:
     backend: dict[str, str]
     versions: dict[str, str]
 
+    def __repr__(self) -> str:
+        return told(self, self.method, f"of {self.model.get('name', '')!r}", f"seed {self.seed}" if self.seed is not None else "")
+
     def as_json(self, **more: Any) -> str:
         """Return the provenance as sorted JSON, with `more` top-level entries."""
         return picture.as_text(dataclasses.asdict(self) | more)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result(Tabular):
     """Base of the records. `notes` are sentences that belong under the picture; `interrupted` says Ctrl-C ended it early.
 
     `theme`: "light" or "dark", how the pictures are drawn. `class_names` names the output units among the units, by address. `raw`: the
@@ -69,6 +75,15 @@ class Result:
     raw: ClassVar[tuple[str, ...]] = ()
     beside: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep the one line of `__repr__`: a dataclass would write out every array instead."""
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Result.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return told(self, *self.facts(), "interrupted" if self.interrupted else "")
+
     def __post_init__(self) -> None:
         """Say which bands its pictures show, where these are not grey and not red, green and blue."""
         said = bands_note(self.bands)
@@ -79,6 +94,15 @@ class Result:
     def bands(self) -> int:
         """How many bands the pictures have of which it shows some."""
         return 1
+
+    def facts(self) -> tuple[str, ...]:
+        """Return what `repr` says of the result: a few words each, of what, in which network, on how much."""
+        return (f"of {self.network_name!r}",)
+
+    @property
+    def network_name(self) -> str:
+        """What the network is called."""
+        return str(self.provenance.model.get("name", ""))
 
     def legend(self, unit: Unit | Objective) -> str:
         """Return what to call a unit in a picture: its address, and its class where it is an output."""
@@ -91,6 +115,10 @@ class Result:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of the result as plain JSON values, as `--json` prints them."""
+        return {}
+
+    def as_columns(self) -> Mapping[str, Any]:
+        """Return the numbers of the result as columns, for `to_table` and `to_frame`; none, unless its kind says which."""
         return {}
 
     def remarks(self) -> tuple[str, ...]:
@@ -128,3 +156,6 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         return writer().png_bytes(self)
+
+    def _repr_part_(self) -> str:
+        return figure(self._repr_png_(), repr(self))

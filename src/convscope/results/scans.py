@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..legible import counted, few, told
+from ..tables import Tabular
 from ..units import Unit
 from .looks import CONTRAST
 from .record import FloatArray, Result, plain
@@ -14,8 +16,8 @@ from .record import FloatArray, Result, plain
 PATCH_ARRAYS = ("pixels", "projections", "values", "before", "positions", "fields", "images")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patches:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Patches(Tabular):
     """The images of a data set that excite one unit most, strongest first, each cropped to the receptive field.
 
     `images`: (k,) their numbers in the data set, -1 where there are fewer; `values`, `positions` (row, column; -1 where the layer has
@@ -46,6 +48,21 @@ class Patches:
     border: NDArray[np.bool_] | None = None
     padded: bool = False
     gradients: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), f"{counted(self.count, 'patch').replace('patchs', 'patches')} of {few(self.names)}")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image that excites the unit, strongest first."""
+        rows = self.summary()
+        sides = ("top", "left", "bottom", "right")
+        return {
+            "unit": [str(self.unit)] * self.count,
+            "rank": list(range(self.count)),
+            **{name: [row[name] for row in rows] for name in ("image", "label", "value", "before")},
+            **{name: [row["position"][side] for row in rows] for side, name in enumerate(("row", "column"))},
+            **{name: [row["field"][side] for row in rows] for side, name in enumerate(sides)},
+        }
 
     @property
     def at_border(self) -> int:
@@ -123,6 +140,16 @@ class TopPatches(Result):
         """How many bands its patches have."""
         return int(self.patches[0].pixels.shape[-1]) if self.patches else 1
 
+    def facts(self) -> tuple[str, ...]:
+        """Return its units, and in which data set."""
+        units = few([one.unit for one in self.patches])
+        return (f"{units} in {self.network_name!r}", f"strongest of {counted(self.images, 'image')} of {self.dataset}")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each unit and each image that excites it, strongest first."""
+        tables = [one.as_columns() for one in self.patches]
+        return {name: [value for one in tables for value in one[name]] for name in (tables[0] if tables else ())}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return (unit, k, ...) arrays, and the (unit,) channels and shares of images on which they fire."""
         found = {name: np.stack([getattr(one, name) for one in self.patches]) for name in PATCH_ARRAYS}
@@ -181,6 +208,14 @@ class Dossier(Result):
     def unit(self) -> Unit:
         """The unit."""
         return self.patches.unit
+
+    def facts(self) -> tuple[str, ...]:
+        """Return its unit, and in which data set."""
+        return (f"{self.legend(self.unit)} in {self.network_name!r}", f"{counted(self.images, 'image')} of {self.dataset}")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each image that excites the unit, strongest first."""
+        return self.patches.as_columns()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, those of the patches among them."""

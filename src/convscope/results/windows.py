@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..legible import counted, told
 from .record import FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Windows:
     """A table (image, unit) of signals: `signals[image][unit]` is (height, width, channel) float32, signed, and zero outside.
 
@@ -21,6 +22,10 @@ class Windows:
     signals: Sequence[Sequence[FloatArray]]
     corners: NDArray[np.int64]
     size: tuple[int, int]
+
+    def __repr__(self) -> str:
+        images, units = self.corners.shape[:2]
+        return told(self, counted(images, "image"), counted(units, "unit"), f"on {self.size[0]} x {self.size[1]} pixels")
 
     def part(self, image: int, unit: int, field: Sequence[int] | None = None) -> FloatArray:
         """Return what a signal is on a part of its image (top, left, bottom, right; None: all of it), zero where its window is not."""

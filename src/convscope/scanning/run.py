@@ -20,11 +20,15 @@ from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.lists import is_list
 from ..images.sources import places_in, places_of
+from ..legible import counted, told
 from ..models import ModelBundle
 from ..models.reload import files_of, model_file, reload_model
 from ..network.features import few_features
+from ..notebook import table as html_table
 from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
+from ..registry import PORTRAITS
+from ..results import Connections, Dossier, TopPatches
 from ..store import folder_of, is_uri, place_of
 from ..tables import Columns
 from ..units import parse
@@ -56,6 +60,30 @@ class Run:
 
     def __len__(self) -> int:
         return int(self.manifest["images"])
+
+    def __repr__(self) -> str:
+        units = sum(int(one["channels"]) for one in self.manifest["layers"])
+        unfinished = "" if self.complete else "unfinished"
+        return told(
+            self,
+            repr(str(self.path)),
+            f"{self.model['name']} on {counted(len(self), 'image')} of {self.dataset}",
+            f"{counted(units, 'unit')} of {counted(len(self.layers), 'layer')}",
+            unfinished,
+        )
+
+    def _repr_html_(self) -> str:
+        layers = {
+            "layer": self.layers,
+            "units": [self.channels(one) for one in self.layers],
+            "map": [self._sides(one) for one in self.layers],
+        }
+        return html_table(layers, repr(self))
+
+    _repr_part_ = _repr_html_
+
+    def _sides(self, layer: str) -> str:
+        return " x ".join(map(str, self.shape(layer)))
 
     @property
     def count(self) -> int:
@@ -114,7 +142,7 @@ class Run:
         return tuple(self._layer(layer)["shape"])
 
     def top(self, layer: str, channels: Sequence[int] | None = None) -> TopUnits:
-        """Return the strongest images of units as numbers; `convscope.top` draws them.
+        """Return the strongest images of units as numbers; `patches` draws them.
 
         `layer`: a layer, of which `channels` picks units, or the address of units such as "block3_conv1:0-15". Raises UnitError.
         """
@@ -125,6 +153,24 @@ class Run:
         """Return the statistics of units, named as for `top`. Raises UnitError."""
         layer, wanted = self._wanted(layer, channels)
         return statistics_of(self._of_layer("units", layer), layer, wanted)
+
+    def patches(self, units: Any, **options: Any) -> TopPatches:
+        """Return the strongest images of units as pictures: `convscope.top(run, units)`, with its options.
+
+        >>> run.patches("block3_conv1:0-15").save("top.png")
+        """
+        made: TopPatches = PORTRAITS.get("top")(self, units, **options)
+        return made
+
+    def dossier(self, unit: Any, **options: Any) -> Dossier:
+        """Return all that is known of one unit: `convscope.dossier(run, unit)`, with its options."""
+        made: Dossier = PORTRAITS.get("dossier")(self, unit, **options)
+        return made
+
+    def connections(self, units: Any, *, count: int = 8) -> Connections:
+        """Return what units are made of, weighed by this run: `convscope.connections(run, units)`."""
+        made: Connections = PORTRAITS.get("connections")(self, units, count=count)
+        return made
 
     def percentile(self, unit: str, value: float) -> float:
         """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from ..formats.bins import bin_edges
 from ..formats.run_folder import SHARES
-from ..tables import Columns
+from ..legible import counted, few, told
+from ..tables import Columns, Table
 
 
-@dataclass(frozen=True)
-class TopUnits:
+@dataclass(frozen=True, repr=False)
+class TopUnits(Table):
     """The strongest images of some units of a layer, all (unit, k), strongest first, equals by image id.
 
     `images`: int64 ids, -1 where there are fewer. `values`: float32, NaN there; `before`: what they are ranked by, the value before an
@@ -30,17 +31,36 @@ class TopUnits:
     columns: NDArray[np.int64]
     fields: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        return told(self, f"{self.layer}:{few(self.channels.tolist())}", f"the strongest {self.images.shape[1]} images of each")
 
-@dataclass(frozen=True)
-class UnitStatistics:
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each unit and image, strongest first: the id of the image, where the unit is largest, and the field there."""
+        held = np.argwhere(self.images >= 0)
+        there = tuple(held.T)
+        return {
+            "unit": [f"{self.layer}:{self.channels[unit]}" for unit, _ in held],
+            "rank": held[:, 1],
+            "image": self.images[there],
+            "value": self.values[there],
+            "before": self.before[there],
+            "row": self.rows[there],
+            "column": self.columns[there],
+            **{name: np.ascontiguousarray(self.fields[there][:, side]) for side, name in enumerate(("top", "left", "bottom", "right"))},
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class UnitStatistics(Table):
     """How each unit of a layer answers to the images: of its maxima over space, one an image, before an activation that is flat above.
 
-    `count`: (unit,) images that were counted; `fires`: the share above 0, and `saturated`, the number at its ceiling, after the
-    activation; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
+    `channels`: (unit,) their numbers; `count`: (unit,) images that were counted; `fires`: the share above 0, and `saturated`, the number at
+    its ceiling, after the activation; `mean`, `least`, `largest`; `quantiles`: (unit,) by share.
     `histogram`: (unit, bin) counts, `edges`: (bin + 1,). `class_means`: (unit, class), NaN for none; None without labels.
     """
 
     layer: str
+    channels: NDArray[np.int64]
     count: NDArray[np.int64]
     fires: NDArray[np.float64]
     saturated: NDArray[np.int64]
@@ -51,6 +71,15 @@ class UnitStatistics:
     histogram: NDArray[np.int64]
     edges: NDArray[np.float64]
     class_means: NDArray[np.float32] | None
+
+    def __repr__(self) -> str:
+        return told(self, self.layer, counted(len(self.count), "unit"), f"{int(self.count.max(initial=0)):,} images")
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each unit, in the order in which they were named: all but the histogram and the means of classes."""
+        numbers = {name: getattr(self, name) for name in ("count", "fires", "saturated", "mean", "least", "largest")}
+        units = [f"{self.layer}:{channel}" for channel in self.channels]
+        return {"unit": units, **numbers, **{f"q{share:g}": values for share, values in self.quantiles.items()}}
 
 
 def top_of(table: Columns, layer: str, wanted: NDArray[np.int64], shape: tuple[int, int]) -> TopUnits:
@@ -81,6 +110,7 @@ def statistics_of(table: Columns, layer: str, wanted: NDArray[np.int64]) -> Unit
     means = table.vectors.get("class_means")
     return UnitStatistics(
         layer=layer,
+        channels=wanted,
         count=numbers["count"],
         fires=numbers["fires"] / np.maximum(numbers["count"], 1),
         saturated=numbers.get("saturated", np.zeros_like(numbers["count"])),
