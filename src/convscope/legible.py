@@ -54,11 +54,6 @@ def few(names: Sequence[object], most: int = 3) -> str:
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: "1 image", "2,000 images"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def first_line(error: BaseException) -> str:
     """Return the first line of what a library says went wrong, short and without its point at the end; or the kind of the error."""
     lines = (line.strip() for line in _DECORATION.sub("", str(error)).splitlines())
