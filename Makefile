@@ -6,13 +6,14 @@
 #   make matrix     the long cases, and all rooms that compute on the other backends
 #   make check-all  lint, test and matrix: what CI runs
 #   make docs       writes the generated pages again
+#   make site       makes the site of the documentation: build/site/index.html
 #   make clean      removes the environment and what the demo wrote
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test matrix check-all lint docs clean help
+.PHONY: demo test matrix check-all lint docs site clean help
 
 demo: $(READY)
 	$(BIN)/convscope demo
@@ -35,6 +36,10 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/python tools/make_docs.py
 
+site: $(READY)
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python tools/make_site.py
+
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -42,7 +47,7 @@ $(READY): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) convscope-demo convscope-out
+	rm -rf $(VENV) build convscope-demo convscope-out
 
 help:
 	@sed -n 's/^# \( *\)/\1/p' Makefile

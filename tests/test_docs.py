@@ -1,5 +1,6 @@
 """The documentation is held true: commands parse, names have headings, examples run."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -14,13 +15,13 @@ from convscope.catalogue import METHODS
 from convscope.cli.app import program
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def command_lines():
-    texts = [(ROOT / "README.md").read_text(), *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    texts = [(ROOT / "README.md").read_text(), *(path.read_text() for path in (ROOT / "docs").rglob("*.md"))]
     lines = [line.split("#")[0].strip() for text in texts for block in SHELL.findall(text) for line in block.splitlines()]
     examples = [example for name in METHODS for example in METHODS.get(name).examples]
     return [line for line in [*lines, *examples] if line.startswith("convscope ")]
@@ -54,6 +55,22 @@ def test_every_link_leads_somewhere(page):
             there = page.parent / path if path else page
             assert there.exists(), target
             assert not anchor or anchor in anchors(there), target
+
+
+@pytest.mark.once
+def test_the_site_has_every_page_and_notebook():
+    listed = set(re.findall(r"^(?:\.\./)?[\w/-]+$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE))
+    pages = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - {"index"} - listed == set()
+    assert {f"../examples/{path.stem}" for path in (ROOT / "examples").glob("*.ipynb")} - listed == set()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_what_it_computed(path):
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    assert len(cells) > 5
+    assert [cell["id"] for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
 def test_every_method_has_a_heading_and_a_command():

@@ -18,7 +18,7 @@ GENERATED = {"commands.md", "library.md"}
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED),
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name not in GENERATED),
 ]
 LONGEST = 25  # words, of nine sentences in ten
 ABBREVIATION = re.compile(r"\b(al|e\.g|i\.e)\.")

@@ -1,4 +1,4 @@
-"""Makes the pictures of the docs: those of docs/gallery.md by the commands that stand above them, and the README's, rows of the gallery's.
+"""Makes the pictures of the docs: those of docs/gallery.md and docs/reading.md by the commands that stand above them, and the README's.
 
 python tools/make_pictures.py [PICTURE ...]
 
@@ -19,6 +19,9 @@ from convscope.cli import main as command
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"```sh\nconvscope (?P<words>.+)\n```\n(?:\n!\[[^]]*\]\((?P<picture>[^)]+)\))?")
+PAGES = ("gallery.md", "reading.md")
+OWN = ("run/", "few/")  # folders of runs that the commands of a page share
+NOISE = "noise.npy"  # points without any structure
 WIDTH = 1200
 README = {
     "block1_conv2": "0-7",
@@ -28,20 +31,23 @@ README = {
     "block5_conv3": "3,50,100,155,200,300,400,500",
 }
 TILE, GAP, TITLE = 150, 6, 24
+MADE: set[str] = set()
 
 
-def gallery(wanted: list[str]) -> None:
-    """Run the commands of the gallery, in order, in one folder, and keep each picture as a JPEG."""
+def of_page(page: Path, wanted: list[str]) -> None:
+    """Run the commands of a page, in order, in one folder, and keep each picture as a JPEG that no earlier page has."""
     with tempfile.TemporaryDirectory() as folder:
-        for number, block in enumerate(BLOCK.finditer((DOCS / "gallery.md").read_text("utf-8"))):
+        np.save(Path(folder) / NOISE, np.random.default_rng(0).normal(size=(500, 50)).astype(np.float32))
+        for number, block in enumerate(BLOCK.finditer(page.read_text("utf-8"))):
             name = block["picture"] and Path(block["picture"]).name
-            if wanted and name not in wanted and name is not None:
+            if name is not None and (name not in wanted if wanted else name in MADE):
                 continue
-            words = [f"{folder}/run" if word == "run/" else word for word in shlex.split(block["words"])]
+            words = [f"{folder}/{word}" if word in (*OWN, NOISE) else word for word in shlex.split(block["words"])]
             made = Path(folder) / f"{number}.png"
             command(words if name is None else [*words, "-o", str(made)])
             if name is not None:
                 keep(Image.open(made).convert("RGB"), name)
+                MADE.add(name)
 
 
 def keep(picture: Image.Image, name: str) -> None:
@@ -67,6 +73,7 @@ def readme() -> None:
 
 
 if __name__ == "__main__":
-    gallery(sys.argv[1:])
+    for page in PAGES:
+        of_page(DOCS / page, sys.argv[1:])
     if not sys.argv[1:] or "ascend.jpg" in sys.argv[1:]:
         readme()
