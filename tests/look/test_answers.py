@@ -48,11 +48,13 @@ def test_predictions_are_the_networks_own(sight):
     told = answers.image(sight, IMAGE)["predictions"]
     order = np.argsort(-batch.maps[0])[:5]
     assert [one["name"] for one in told] == [bundle.label(int(one)) for one in order]
-    assert np.allclose([one["share"] for one in told], batch.maps[0][order], atol=1e-6) and told[0]["unit"] == f"predictions:{order[0]}"
+    assert (
+        np.allclose([one["share"] for one in told], batch.maps[0][order], atol=1e-6) and [one["channel"] for one in told] == order.tolist()
+    )
 
 
 def test_a_wall_has_all_units_and_a_unit_its_whole_map(sight, looked):
-    wall, unit = answers.wall(sight, IMAGE, "block2_conv2"), answers.unit(sight, IMAGE, "block2_conv2:17")
+    wall, unit = answers.wall(sight, IMAGE, "block2_conv2"), answers.unit(sight, [IMAGE], "block2_conv2:17")["shown"][0]
     maps = looked.maps[0]
     assert np.allclose(numbers(wall["values"]), maps.max(axis=(0, 1)), rtol=1e-5, atol=1e-6)
     assert np.allclose(numbers(wall["active"]), (maps > 0).mean(axis=(0, 1)))
@@ -107,7 +109,7 @@ def test_a_run_tells_how_unusual_a_value_is_and_what_is_strongest(run_of_fashion
     assert [one["value"] for one in told["tops"]] == pytest.approx(known.values[0][:9].tolist())
     assert answers.image(sight, told["tops"][0]["image"])["layers"][0]["channels"]
     assert np.allclose(
-        numbers(answers.unit(sight, told["tops"][0]["image"], "block2_conv2:17")["map"]).max(), known.values[0][0], rtol=1e-5
+        numbers(answers.unit(sight, [told["tops"][0]["image"]], "block2_conv2:17")["shown"][0]["map"]).max(), known.values[0][0], rtol=1e-5
     )
 
 

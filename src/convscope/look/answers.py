@@ -101,9 +101,9 @@ def _predictions(sight: Sight, seen: Seen) -> list[dict[str, Any]]:
     """Return the likeliest classes with their probabilities, none where the network does not classify."""
     if sight.classes is None:
         return []
-    values, address = seen.of(sight.classes), sight.classes.address
+    values = seen.of(sight.classes)
     order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[:PREDICTED]
-    return [{"name": sight.network.bundle.label(int(one)), "unit": f"{address}:{one}", "share": plain(values[one])} for one in order]
+    return [{"name": sight.network.bundle.label(int(one)), "channel": int(one), "share": plain(values[one])} for one in order]
 
 
 def _strongest(seen: Seen, layer: Layer) -> dict[str, Any]:
@@ -158,14 +158,16 @@ def percentiles(sight: Sight, layer: Layer, peaks: FloatArray) -> FloatArray:
     return np.where((known.count > 0) & np.isfinite(peaks), shares, np.nan).astype(np.float32)
 
 
-def unit(sight: Sight, name: str, address: str) -> dict[str, Any]:
-    """Return a unit's whole map on an image, its largest value, where that is, and what part of the image it sees there."""
+def unit(sight: Sight, names: Sequence[str], address: str) -> dict[str, Any]:
+    """Return a unit's whole map on each of some images, its largest value there, and where that is."""
     layer, one = sight.unit(address)
-    seen = sight.seen(name)
+    return {"unit": str(one), "shown": [_mapped(sight, sight.seen(name), layer, one) for name in names]}
+
+
+def _mapped(sight: Sight, seen: Seen, layer: Layer, one: Unit) -> dict[str, Any]:
     values = seen.of(layer.call)[..., one.channel]
     spoilt = bool(spoilt_units(sight.network.graph, seed_call(sight.network.graph, one))[one.channel])
     record: dict[str, Any] = {
-        "unit": str(one),
         "value": plain(values.max()),
         "spoilt": spoilt or not np.isfinite(values).all(),
         "active": float((values > 0).mean()),
@@ -184,8 +186,6 @@ def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> di
     Where the image does not excite the unit, `excited` is False and there is no picture: a grey one would look like a finding.
     """
     check_choice("way", way, tuple(WAYS))
-    if not names:
-        raise ImageError("No image to project on. Name one with `image`.")
     _, one = sight.unit(address)
     rules = WAYS[way][0]
     shown = [_projected(sight.network, one, sight.seen(name), rules) for name in names]

@@ -184,6 +184,14 @@ def tab_of(request: Request) -> str:
     return tab
 
 
+def images_of(request: Request) -> list[str]:
+    """Return the image of a request, or the two that are compared."""
+    names = request.query_params.getlist("image")[:2]
+    if not names:
+        raise HTTPException(400, "Expected `image` in the query, once or twice.")
+    return names
+
+
 def view_of(request: Request) -> View:
     """Return the view that a request names."""
     return View(asked(request, "kind"), asked(request, "unit"), asked(request, "image", ""), asked(request, "way", "switches"))
@@ -203,10 +211,8 @@ class Door:
             "image": lambda r: self._with(answers.image, asked(r, "image")),
             "thumbs": lambda r: self._with(answers.thumbs, r.query_params.getlist("image")),
             "wall": lambda r: self._with(answers.wall, asked(r, "image"), asked(r, "layer")),
-            "unit": lambda r: self._with(answers.unit, asked(r, "image"), asked(r, "unit")),
-            "projection": lambda r: self._with(
-                answers.projection, r.query_params.getlist("image")[:2], asked(r, "unit"), asked(r, "way", "switches")
-            ),
+            "unit": lambda r: self._with(answers.unit, images_of(r), asked(r, "unit")),
+            "projection": lambda r: self._with(answers.projection, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
             "tops": lambda r: self._with(tops.tops, asked(r, "unit")),
             "command": lambda r: self._bound(lambda view: {"command": self.live.keeper.command(view)}, view_of(r)),
         }

@@ -57,8 +57,8 @@ const framed = (record, field) => {
     field && svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" }, svg("rect", { x: field[1], y: field[0],
       width: field[3] - field[1], height: field[2] - field[0] })));
 };
-const predictionsOf = ({ predictions }) => predictions.length > 0 && el("ul.bars.guesses", predictions.map(({ name, unit, share }, k) => {
-  const [address, channel] = [unit.slice(0, unit.lastIndexOf(":")), unit.slice(unit.lastIndexOf(":") + 1)], layer = layersBy.get(address);
+const predictionsOf = ({ predictions }) => predictions.length > 0 && el("ul.bars.guesses", predictions.map(({ name, channel, share }, k) => {
+  const layer = live.start.layers.findLast(({ names }) => names); // before a softmax or behind it, a class is the same channel
   return el("li", el("span.who", layer ? el("a", { href: hrefTo.unit(layer, channel), title: shown(name) }, named(name)) : named(name)),
     el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * share}%`, class: k === 0 ? "first" : null })), el("span.number", percent(share)));
 }));

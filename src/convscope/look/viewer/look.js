@@ -4,16 +4,22 @@ const live = window.live = {};
 const KEPT = 48; // answers that stay in memory
 const TAB = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const kept = new Map(), layersBy = new Map();
+const asking = new Map(); // what a newer question of its kind puts an end to
 let pending = 0;
 
 const ask = async (path, query = {}, options = {}) => {
-  const words = new URLSearchParams();
+  const words = new URLSearchParams(), end = new AbortController();
+  asking.get(path)?.abort();
+  asking.set(path, end);
   for (const [name, value] of Object.entries({ ...query, tab: TAB })) for (const one of [value].flat()) words.append(name, one);
   pending++;
   try {
-    const answer = await fetch(`${path}?${words}`, { cache: "no-store", ...options }), told = await answer.json();
+    const answer = await fetch(`${path}?${words}`, { cache: "no-store", signal: end.signal, ...options }), told = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(told.error), { stale: answer.status === 409 });
     return kit.decode(told);
+  } catch (error) {
+    if (error.name === "AbortError") error.stale = true;
+    throw error;
   } finally { pending--; }
 };
 

@@ -38,7 +38,7 @@ async function show(address = kit.address()) {
     await takeImages(address.query);
     next = await viewAt(address.parts);
   } catch (error) {
-    if (error.stale) return true;
+    if (error.stale) { if (mine === asked) busy = false; return true; }
     next = saying("This cannot be shown", coded(error.message));
   }
   if (mine !== asked) return true; // the reader is elsewhere already

@@ -8,7 +8,7 @@ const wayOf = (layer) => { const ways = waysOf(layer), { way } = stateOf(); retu
 const climbed = new Map(); // pictures that have grown, by unit
 let lastPicture = null; // stands until the next one is here
 const placeWords = (position) => position && `row ${position[0]}, column ${position[1]}`;
-const partOf = (title, holder, caption, choice, taking) => el("figure.part", el("div.head-of", el("h2", title), choice), holder, el("figcaption", caption), taking);
+const partOf = (title, holder, caption, choice, taking, more) => el("figure.part", el("div.head-of", el("h2", title), choice), holder, taking, el("figcaption", caption), more);
 const big = (record, ...content) => el("div.canvas", { "--ratio": record.size[1] / record.size[0] }, content);
 
 /* A whole map that one can click: each place is the address of one neuron. */
@@ -60,7 +60,7 @@ function projectionPart(layer, channel, chosen, images) {
   holder.firstChild?.classList.add("old");
   const ways = choiceOf("How the signal goes down", waysOf(layer).map((one) => [one, WAYS[one][0]]), way, (one) => go(here({ way: one })));
   const seen = choiceOf("What is drawn", Object.entries(SEEN), see in SEEN ? see : "signal", (one) => go(here({ see: one === "signal" ? "" : one })));
-  const element = partOf("Projection", holder, caption, seen, [ways, taking("projection", layer, channel, chosen)]);
+  const element = partOf("Projection", holder, caption, seen, taking("projection", layer, channel, chosen), ways);
   element.classList.add("way");
   const isSmall = ({ part: [top, left, bottom, right] }) => Math.max(bottom - top, right - left) < SOFT;
   const pictureOf = (one, record) => (one.excited ? el(isSmall(one) ? "img.crisp" : "img", { src: see === "through" ? one.through : see === "patch" ? one.patch : one.picture,
@@ -140,7 +140,7 @@ const readPlace = (text) => { const found = /^(\d+)(?:@(\d+),(\d+))?$/.exec(text
 
 const unitPage = async (layer, channel, chosen) => {
   const both = stateOf().show === "both" && live.pinned, images = both ? [live.image, live.pinned] : [live.image], text = unitText(layer, channel, chosen);
-  const [record, ...details] = await Promise.all([wallRecord(layer), ...images.map(({ name }) => askOnce("unit", { image: name, unit: text }))]);
+  const [record, { shown: details }] = await Promise.all([wallRecord(layer), askOnce("unit", { image: images.map(({ name }) => name), unit: text })]);
   const [own] = details, order = orderOf(record, stateOf()), at = order.indexOf(channel), name = nameOf(layer, channel);
   const map = mapPart(layer, channel, chosen, details), projection = projectionPart(layer, channel, chosen, images), synthetic = syntheticPart(layer, channel);
   const unitLink = (step, words) => el("a.button", order[at + step] === undefined ? { "aria-disabled": "true" } : { href: hrefTo.unit(layer, order[at + step]), title: addressOf(layer, order[at + step]) }, words);
@@ -154,7 +154,7 @@ const unitPage = async (layer, channel, chosen) => {
     content: [el("div.title", el("div.head-of", heading(named(layer.address), el("span.muted", ":"), String(channel), chosen && el("span.muted", ` @ ${chosen.join(", ")}`)),
       el("nav.beside", { label: "Units beside it" }, el("span.muted.small.number", `${number(at + 1)} of ${number(order.length)}`), unitLink(-1, "\u2190"), unitLink(1, "\u2192"))), name && el("p.called", named(name)),
     chosen && el("p.small", "Projected from one place of its map. ", el("a", { href: hrefTo.unit(layer, channel) }, "From where it is strongest"))),
-    el(both ? "div.trio.both" : "div.trio", map, projection.element, synthetic.element), el("div.facts-line", factsOf(facts)), filmPart(layer, channel, record, order), rest = el("div.rest")],
+    el(both ? "div.trio.both" : "div.trio", map, projection.element, !both && synthetic.element), el("div.facts-line", factsOf(facts)), filmPart(layer, channel, record, order), rest = el("div.rest")],
     attach: async () => {
       if (live.onPlace) { document.querySelector(".canvas.map")?.focus({ preventScroll: true }); live.onPlace = false; }
       try { await projection.load(); } catch (error) { if (alive && !error.stale) projection.element.querySelector("figcaption").replaceChildren(coded(error.message).length ? el("span.warning", coded(error.message)) : ""); }
@@ -171,9 +171,10 @@ function zoomOf(text) {
   const copies = pictures.map((one) => {
     const made = one.cloneNode(true), from = one.querySelector("canvas");
     if (from) made.querySelector("canvas").getContext("2d").drawImage(from, 0, 0);
+    made.removeAttribute("tabindex");
     return made;
   });
   const box = kit.overlay(shown(text), el("h2", shown(text)), el("div.zoomed", copies));
   box.classList.add("wide-box");
-  box.addEventListener("keydown", ({ key }) => { if (key === "z") box.close(); });
+  box.addEventListener("keydown", (event) => { if (event.key === "z") { event.preventDefault(); box.close(); } });
 }
