@@ -20,17 +20,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import ConvscopeError, PageError
 from ..json_files import as_json
-from ..viewing import ADDRESS, HEADERS, TYPES
+from ..viewing import ADDRESS, TYPES
 from . import answers, tops
 from .climbing import Climbing
 from .desk import BusyError, Desk, Heard, Job, SupersededError
 from .gallery import LONGEST_NAME, MOST_DROPPED
+from .guard import Guard
 from .keeping import Keeper, View
+from .mailbox import Mailbox
 from .sight import Sight
 from .viewer import POLICY, page_files
 
@@ -51,39 +53,6 @@ class Live:
     desk: Desk
     climbing: Climbing
     keeper: Keeper
-
-
-class Guard:
-    """Lets those requests through that come from the page itself: by their Host, Origin, and where the browser says they come from."""
-
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
-        self.app, self.hosts = app, hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403 to a request from elsewhere, and give every answer the headers of the page."""
-        if scope["type"] != "http":
-            return
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = {name.lower() for name, _ in message["headers"]}
-                more = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in more if pair[0] not in own)]
-            await send(message)
-
-        allowed = self._is_own(scope)
-        await (self.app if allowed else Response("403 Forbidden\n", 403, media_type="text/plain"))(scope, receive, guarded)
-
-    def _is_own(self, scope: Scope) -> bool:
-        found: dict[str, list[str]] = {}
-        for name, value in scope["headers"]:
-            found.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-        if found.get("host") not in [[host] for host in self.hosts]:
-            return False
-        if any(origin not in [f"http://{host}" for host in self.hosts] for origin in found.get("origin", [])):
-            return False
-        navigates = found.get("sec-fetch-mode") == ["navigate"] and scope["method"] == "GET"
-        return navigates or all(site in ("same-origin", "none") for site in found.get("sec-fetch-site", []))
 
 
 class Patient(H11Protocol):
@@ -142,30 +111,6 @@ def sentence(error: BaseException) -> str:
 def told(value: Any, status: int = 200) -> Response:
     """Return a record as an answer."""
     return Response(as_json(value), status, media_type="application/json")
-
-
-class Mailbox:
-    """What a job told that nobody has taken yet: of pictures that grow only the last, so that a slow reader holds nothing up."""
-
-    def __init__(self) -> None:
-        self._loop, self._filled, self._heard = asyncio.get_running_loop(), asyncio.Event(), list[Heard]()
-
-    def put(self, heard: Heard) -> None:
-        """Take what a job told, from its thread."""
-        with contextlib.suppress(RuntimeError):  # the server has ended
-            self._loop.call_soon_threadsafe(self._take, heard)
-
-    def _take(self, heard: Heard) -> None:
-        self._heard = [heard] if not heard.last else [*self._heard, heard]
-        self._filled.set()
-
-    async def get(self) -> Heard:
-        """Wait for the next message."""
-        await self._filled.wait()
-        heard = self._heard.pop(0)
-        if not self._heard:
-            self._filled.clear()
-        return heard
 
 
 def asked(request: Request, name: str, default: str | None = None) -> str:
