@@ -152,7 +152,7 @@ def test_a_photograph_to_start_from_keeps_its_shape_and_a_layer_may_be_dreamt(bu
     assert smaller.images.shape == (1, 15, 22, 3)
     with pytest.raises(ImageError, match="one image"):
         convscope.ascend(free, "conv", start=[path, path])
-    with pytest.raises(UnitError, match="--start"):
+    with pytest.raises(UnitError, match='add `start="PHOTO"`'):
         convscope.ascend(free, "conv")
 
 

@@ -24,11 +24,6 @@ def fashion():
     return convscope.load("fashion")
 
 
-@pytest.mark.once
-def test_the_name_of_earlier_releases_means_the_same():
-    assert convscope.embed is convscope.tsne
-
-
 def test_the_embedded_images_make_a_map_of_ten_classes(fashion):
     result = convscope.tsne(fashion, "sample:fashion")
     assert result.points.shape == (2000, 2)
@@ -134,7 +129,7 @@ def clusters(count=80, width=6):
 def test_an_array_of_features_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(embedding, "as_bundle", None)  # must not be asked for
     np.save(tmp_path / "features.npy", clusters())
-    from_array, from_file = convscope.tsne(None, clusters()), convscope.embed(None, tmp_path / "features.npy")
+    from_array, from_file = convscope.tsne(None, clusters()), convscope.tsne(None, tmp_path / "features.npy")
     assert from_array.points.tobytes() == from_file.points.tobytes()
     assert from_array.provenance.inputs[0]["given"] is None
     pictured = convscope.tsne(None, [clusters(), "sample:fashion[0-79]"])

@@ -74,7 +74,7 @@ def test_what_is_no_unit_is_refused_with_a_way_on(bundle, given, message):
 
 
 def test_without_class_names_a_class_is_refused_with_the_option_that_gives_them():
-    with pytest.raises(UnitError, match="This model has no class names. Add them with --labels"):
+    with pytest.raises(UnitError, match="This model has no class names. Add them with `labels`"):
         as_units(convscope.load(small()), "predictions:Bag")
 
 
