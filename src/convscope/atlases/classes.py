@@ -12,7 +12,7 @@ from ..formats.atlas import data_path, images_name
 from ..portraits.telling import Excited, SampleClasses, excited, nearest, sample_classes, telling
 from ..progress import track
 from ..render import site
-from .details import number
+from .details import number, short
 from .images import RECORDS, Gallery, class_column
 from .ledger import Made, Task, key_of
 from .subject import Layer, Subject
@@ -20,7 +20,8 @@ from .subject import Layer, Subject
 CLASSES = "classes"
 # Units of a class over all layers, units that an image excites at each layer, images near to one.
 OF_A_CLASS, EXCITED, NEAR = 12, 5, 8
-NONE = 2**16 - 1
+MOST = 2**16 - 1  # what a share of 1 is written as
+NO_UNIT = {"u1": 2**8 - 1, "u2": 2**16 - 1}
 
 Floats = NDArray[np.float32]
 
@@ -99,32 +100,28 @@ class Told:
         found = {"p": page, "images": records, "excites": list(self._excites(images))}
         return Made({data_path(images_name(page)): site.data_file(images_name(page), found)})
 
-    def _record(self, place: int, image: int) -> dict[str, Any]:
+    def _record(self, place: int, image: int) -> list[Any]:
+        """Return what is known of an image as [name, label, prediction, its probability, images near to it]."""
         run = self.subject.run
         row = int(np.searchsorted(run.ids, image))
         texts = run.images.texts
-        return {
-            "id": image,
-            "name": texts["name"][row],
-            "label": texts["label"][row],
-            "prediction": texts["prediction"][row],
-            "probability": number(float(run.images.numbers["probability"][row])),
-            "near": [one for one in self._near[place].tolist() if one >= 0],
-        }
+        words = [texts[name][row] for name in ("name", "label", "prediction")]
+        return [*words, short(float(run.images.numbers["probability"][row])), [one for one in self._near[place].tolist() if one >= 0]]
 
     def _excites(self, images: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
         """Yield for each layer the units that each image excites most, and the shares of the sample's images below, of 65,535.
 
-        Both (image, unit), NONE where there are fewer, and for images outside the sample.
+        Both (image, unit). Where there are fewer, and for images outside the sample, the unit is the largest number of its column's type.
         """
         sampled = self.subject.run.sample_images
         place = np.minimum(np.searchsorted(sampled, images), len(sampled) - 1)
         known = sampled[place] == images
         for n, one in self._excited:
             there = known[:, None] & (one.channels[place] >= 0)
-            channels = np.where(there, one.channels[place], NONE)
-            below = np.where(there, np.rint(np.nan_to_num(one.below[place]) * NONE), 0)
-            yield {"n": n, "channels": site.column(channels, "u2"), "below": site.column(below, "u2")}
+            kind = "u1" if one.channels.max(initial=0) < NO_UNIT["u1"] else "u2"
+            channels = np.where(there, one.channels[place], NO_UNIT[kind])
+            below = np.where(there, np.rint(np.nan_to_num(one.below[place]) * MOST), 0)
+            yield {"n": n, "channels": site.column(channels, kind), "below": site.column(below, "u2")}
 
 
 def class_units(subject: Subject) -> dict[str, list[int]]:

@@ -105,8 +105,11 @@ class Details:
         portraits = portraits_of(subject.run, subject.network, layer.address, channels, pixels=False)
         names = class_names(subject.network, [Unit(layer.address, channel) for channel in channels])
         units = [self._unit(layer, portrait, names) for portrait in portraits]
+        # Many units have the same remarks, so each sentence is written once.
+        remarks = list(dict.fromkeys(sentence for unit in units for sentence in unit["remarks"]))
+        packed = [unit | {"remarks": [remarks.index(sentence) for sentence in unit["remarks"]]} for unit in units]
         name = detail_name(layer.n, chunk)
-        return Made({data_path(name): site.data_file(name, {"n": layer.n, "k": chunk, "units": units})})
+        return Made({data_path(name): site.data_file(name, {"n": layer.n, "k": chunk, "remarks": remarks, "units": packed})})
 
     def _unit(self, layer: Layer, portrait: UnitPortrait, names: Mapping[str, str]) -> dict[str, Any]:
         unit = portrait.unit

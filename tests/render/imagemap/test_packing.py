@@ -100,7 +100,7 @@ def test_compact_pages_are_of_one_size_and_keep_black_and_white():
     grey[:8], grey[8:16] = 0, 255
     picture = Image.open(io.BytesIO(encode(grey, compact=True)))
     seen = np.asarray(picture.convert("L")).astype(int)
-    assert picture.format == "WEBP" and np.abs(seen - grey[..., 0]).max() <= 4 and (seen[:8] == 0).all() and (seen[8:16] == 255).all()
+    assert picture.format == "WEBP" and np.abs(seen - grey[..., 0]).max() <= 5 and (seen[:8] == 0).all() and (seen[8:16] == 255).all()
     assert Image.open(io.BytesIO(encode(noise(64, 64, 3), compact=True))).format == "WEBP"
     (level,) = levels(4096, 60, 3, compact=True)
     assert (level.side, level.pitch) == (60, 64) and type_of(3, compact=True) == type_of(1, compact=True) == "image/webp"

@@ -35,10 +35,11 @@ const unitsOf = async (n) => {
 };
 
 /* Records are packed: rows in place of named values, columns in place of lists. */
-const NONE = 65535;
-function unpack(unit) {
+const MOST = 65535;
+function unpack(unit, remarks) {
   const whole = [0, 0, ...atlas.start.model.input.slice(0, 2)];
   unit.tops = unit.tops.map(([image, value, label, position, field, border, name]) => ({ image, value, label: typeof label === "number" ? className(label) : label, position, field: field ?? whole, border, name }));
+  unit.remarks = unit.remarks.map((place) => remarks[place]);
   unit.classes = unit.classes.map(([c, mean, share = 0]) => ({ c, mean, share }));
   const { low, high, counts } = unit.histogram;
   unit.histogram.edges = Array.from({ length: counts.length + 1 }, (_, place) => low + (high - low) * place / counts.length);
@@ -46,7 +47,7 @@ function unpack(unit) {
 function excited(layers, place, images) {
   const found = layers.map(({ n, channels, below }) => {
     const count = channels.length / images, from = place * count;
-    return [n, Array.from(channels.subarray(from, from + count), (channel, k) => [channel, below[from + k] / NONE]).filter(([channel]) => channel !== NONE)];
+    return [n, Array.from(channels.subarray(from, from + count), (channel, k) => [channel, below[from + k] / MOST]).filter(([channel]) => channel + 1 < 256 ** channels.BYTES_PER_ELEMENT)];
   });
   return found.filter(([, units]) => units.length);
 }
@@ -54,7 +55,7 @@ function excited(layers, place, images) {
 /* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
 const detailOf = async (layer, units, channel) => {
   const chunk = await kit.load(`detail-${layer.n}-${chunkOf(units, channel)}`);
-  if (!chunk.unpacked) chunk.units.forEach(unpack);
+  if (!chunk.unpacked) chunk.units.forEach((unit) => unpack(unit, chunk.remarks));
   chunk.unpacked = true;
   return chunk.units.find((unit) => unit.channel === channel);
 };
@@ -67,9 +68,8 @@ const verdictOf = (units, channel) => VERDICTS[units.verdict[channel]] || "";
 const placeOf = (image) => places.get(image);
 const imageOf = async (id) => {
   const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
-  const found = await kit.load(`images-${page}`), record = found.images[place - page * records];
-  record.excites ??= excited(found.excites, place - page * records, found.images.length);
-  return record;
+  const found = await kit.load(`images-${page}`), row = place - page * records, [name, label, prediction, probability, near] = found.images[row];
+  return { name, label, prediction, probability, near, excites: excited(found.excites, row, found.images.length) };
 };
 
 /* -- addresses -- */

@@ -15,7 +15,7 @@ const imagePage = async (id) => {
       el("div.hero", el("div.big", imagePicture(id)), el("div", heading(named(found.name)), factsOf(facts),
         start.map && el("p.actions", button(map, "On the map")))),
       sectionOf("Nearest images", note("By the network's own features."),
-        el("div.nearest", arrows, (found.near || []).map((near) => imageTile(near)))),
+        el("div.nearest", arrows, found.near.map((near) => imageTile(near)))),
       sectionOf("Units that it excites most",
         note("At each layer, from the output down; the share of images that excite the unit less."),
         el("div.ladder", arrows, layers.map(([n, units]) =>

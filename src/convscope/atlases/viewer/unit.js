@@ -107,7 +107,7 @@ const unitPage = async (layer, channel) => {
       statistics(layer, units, channel, detail),
       circuit && sectionOf("What it is made of",
         el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ",
-        (detail.remarks || []).flatMap((one) => [...coded(one), " "])), circuit.element),
+        detail.remarks.flatMap((one) => [...coded(one), " "])), circuit.element),
       detail.alike?.length > 0 && sectionOf("Units most alike",
         note("Correlation of their values over a sample of the images. ",
         el("a", { href: hrefTo.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),

@@ -14,7 +14,7 @@ PAGE = 2048  # the texture side that every WebGL2 device has
 SIDES = (16, 32, 64, 128)
 BLOCKS = {1: 1, 3: 8, 4: 16}  # JPEG compresses squares of 8 x 8 pixels, WebP of 16 x 16
 TYPES = {1: "image/png", 3: "image/jpeg", 4: "image/webp"}
-STEP = 8  # of 256 shades of grey, where few bytes matter more
+STEP = 255 / 28  # of 256 shades of grey, where few bytes matter more
 AT_ONCE = 2**22  # bytes of thumbnails
 
 
@@ -163,13 +163,14 @@ def encode(picture: Bytes, *, compact: bool = False) -> bytes:
     Measured on pages of 2048 x 2048: Fashion-MNIST takes 2.2 MB without loss and 2.2 MB as JPEG of quality 92, whose
     ringing would show as haze where the background is left out. Crops of photographs take 7.6 MB without loss and 2 MB
     as JPEG; WebP takes 1.4 MB, but ten times as long to write and three times as long to open. `compact`: WebP
-    for all; grey in steps of eight, black and white as they are, then without loss: 0.46 MB for 2,000 images of Fashion-MNIST, not 0.79.
+    for all; grey in 28 steps from black to white, then without loss: 0.43 MB for 2,000 images of Fashion-MNIST, not 0.79.
     """
     file = io.BytesIO()
     if compact and picture.shape[-1] < 4:
         grey = picture.shape[-1] == 1
-        stepped = np.clip(np.rint(picture[..., 0] / STEP) * STEP, 0, 255).astype(np.uint8) if grey else picture
-        Image.fromarray(stepped).save(file, "WEBP", lossless=grey, quality=80, method=4)
+        if grey:
+            picture = np.rint(np.rint(picture[..., 0] / STEP) * STEP).astype(np.uint8)
+        Image.fromarray(picture).save(file, "WEBP", lossless=grey, quality=100 if grey else 80, method=6 if grey else 4)
     elif picture.shape[-1] == 1:
         Image.fromarray(picture[..., 0]).save(file, "PNG", compress_level=4)
     elif picture.shape[-1] == 4:
