@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.cli.pictures import FEW, MANY, NONE, TRUECOLOR, Tiles, arranged, colours_of_terminal, cut, drawn, half_blocks, tiles_of
+from convscope.cli.pictures import MANY, NONE, TRUECOLOR, Tiles, arranged, colours_of_terminal, cut, drawn, half_blocks, tiles_of, worded
 from convscope.method import Written
 
 pytestmark = pytest.mark.once
@@ -45,10 +45,9 @@ def test_a_pixel_is_half_a_character_in_its_own_colour():
     assert cells(half_blocks(clear, TRUECOLOR))[0][1] == " "
 
 
-@pytest.mark.parametrize(("colours", "pattern"), [(MANY, r"38;5;\d+;48;5;\d+"), (FEW, r"(3|9)\d;(4|10)\d")])
-def test_a_terminal_with_fewer_colours_is_sent_no_others(colours, pattern):
-    text = drawn(tiles(1), 60, 30, colours)
-    assert all(re.fullmatch(pattern, style) for line in text.splitlines() for style, letter in cells(line) if letter in "▀▄")
+def test_a_terminal_with_256_colours_is_sent_no_others():
+    text = drawn(tiles(1), 60, 30, MANY)
+    assert all(re.fullmatch(r"38;5;\d+;48;5;\d+", style) for line in text.splitlines() for style, letter in cells(line) if letter in "▀▄")
 
 
 def test_grey_stays_grey_in_256_colours():
@@ -67,7 +66,7 @@ def test_what_is_drawn_fits_the_window(window, count):
     lines = text.splitlines()
     assert max(map(len, lines)) < window[0] and len(lines) <= window[1] - 4
     assert drawn(tiles(count), 25, 14, TRUECOLOR) == ""
-    shown = len(re.findall(r"layer:\d+", text))
+    shown = len(re.findall(r":\d+", text))
     assert shown == count or (shown and f"and {count - shown} more in the picture" in text)
 
 
@@ -91,6 +90,28 @@ def test_a_sheet_is_its_tiles_with_their_words_as_text():
     assert "Deconvnet projections, block2_conv2" in shown and "block2_conv2:2 · activation" in shown
 
 
+def test_one_row_is_taken_apart_so_that_its_pictures_are_larger():
+    result = convscope.deconv("fashion", "block2_conv2:2", "sample:fashion[0]")
+    found = tiles_of(Written((), result=result))
+    assert [words for words, _ in found.parts] == [("image",), ("receptive field",), ("projection",), ("seen through",)]
+    assert found.title.startswith("block2_conv2:2 · activation")
+    assert len({picture.size for _, picture in found.parts}) == 1
+
+
+def test_words_that_do_not_fit_leave_out_the_layer_that_they_share():
+    names = tuple(((f"a_layer_with_a_long_name:{number}", "score 1.0"), Image.new("RGB", (64, 64))) for number in range(9))
+    assert ":3 · score 1.0" in drawn(Tiles("", (), names), 80, 24, TRUECOLOR)
+
+
+def test_without_colours_the_words_are_left():
+    text = worded(tiles(12), 30)
+    assert text.splitlines() == [
+        "What excites the units",
+        *(f"layer:{number} · score 1.0" for number in range(8)),
+        "and 4 more in the picture",
+    ]
+
+
 def test_a_single_picture_and_one_that_was_there_are_drawn_whole(tmp_path):
     result = convscope.ascend("fashion", "block1_conv1:3", steps=1, size=16, precision="float32")
     found = tiles_of(Written((), result=result))
@@ -110,7 +131,7 @@ class Terminal(io.StringIO):
     [
         ({"TERM": "xterm-256color"}, MANY),
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, TRUECOLOR),
-        ({"TERM": "xterm"}, FEW),
+        ({"TERM": "xterm"}, NONE),
         ({"TERM": "dumb"}, NONE),
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, NONE),
     ],

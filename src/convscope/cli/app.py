@@ -1,6 +1,7 @@
 """The program: its commands, and how it reports bad input."""
 
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +15,8 @@ from ..errors import ConvscopeError, closest
 from . import desk
 from .terminal import Unheard, say
 
+# Set by the completion script of a shell.
+COMPLETE = "_CONVSCOPE_COMPLETE"
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 EPILOG = """\b
 Examples:
@@ -100,6 +103,10 @@ def run(arguments: list[str] | None) -> int:
     if arguments is None and not sys.warnoptions:
         _keep_libraries_quiet()
     output = sys.stdout
+    if COMPLETE in os.environ:
+        from .bash import answer_bash
+
+        answer_bash()
     try:
         with hints.in_shell():
             return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)

@@ -15,6 +15,7 @@ from ..method import told_words
 from ..numerals import natural
 from ..session.lines import SCRIPT
 from .atlas import atlas_command
+from .bash import BashWords
 from .connections import connections_command
 from .grouping import Command
 from .look import look_command
@@ -158,7 +159,7 @@ def _completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    kind = get_completion_class(shell)
+    kind = BashWords if shell == "bash" else get_completion_class(shell)
     assert kind is not None
     put_lines(kind(click.get_current_context().find_root().command, {}, "convscope", "_CONVSCOPE_COMPLETE").source())
 

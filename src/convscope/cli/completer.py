@@ -119,7 +119,7 @@ def _commands(words: list[str], word: str, here: Known, sitting: Sitting) -> Ite
 
 
 def _settings(words: list[str], word: str, here: Known, sitting: Sitting) -> Iterator[CompletionItem]:
-    options = dict(_options(sitting))
+    options = dict(reversed([*_options(sitting)]))
     if not words:
         for name, option in options.items():
             if name.startswith(word):

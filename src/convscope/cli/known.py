@@ -1,7 +1,7 @@
 """What is known of networks that were opened before, for completion: from the user's cache, without a framework."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,9 +15,10 @@ from ..errors import ConvscopeError
 from ..files import as_path, cache_folder, write_files
 from ..formats.layer_list import list_file, read_list
 from ..images.sources import SAMPLE, samples
+from ..models import ModelBundle
 from ..models.architectures import known as applications
 from ..models.loading import EMBEDDED
-from ..network.listing import LayerInfo
+from ..network.listing import LayerInfo, layers
 from ..session.place import Place
 
 DEFAULT = "vgg16"
@@ -33,12 +34,12 @@ class Known:
     classes: Sequence[str] = ()
 
 
-def remember(model: str, layers: Iterable[LayerInfo], classes: Iterable[str]) -> None:
-    """Keep what is known of a model; a cache that cannot be written is done without."""
-    path = _place(model)
-    if not path.exists():
-        with contextlib.suppress(ConvscopeError, OSError):
-            write_files({path: list_file([asdict(info) for info in layers], classes)})
+def remember(model: str, bundle: ModelBundle) -> None:
+    """Keep what is known of a network under the name of its model; without a cache, or layers, it is done without."""
+    with contextlib.suppress(ConvscopeError, OSError):
+        path = _place(model)
+        if not path.exists():
+            write_files({path: list_file([asdict(info) for info in layers(bundle)], bundle.labels or ())})
 
 
 def recall(model: str) -> Known:

@@ -24,7 +24,7 @@ from . import desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped
-from .known import ModelName, image_items, known_on, layer_items, unit_items
+from .known import ModelName, image_items, known_on, layer_items, remember, unit_items
 from .preview import growing
 from .showing import show
 from .terminal import agrees, say
@@ -129,6 +129,7 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
         return _announced(kept, model_words(model or kept.source, told), quiet=True)
     with working(f"loading {model or 'the default model'}"):
         bundle = as_bundle(model or None, classes=classes, **told)
+    remember(model or bundle.source, bundle)
     if at is not None:
         at.keep((model or "", classes and not model), told, bundle)
     return _announced(bundle, model_words(model or bundle.source, told), quiet=quiet)

@@ -1,7 +1,7 @@
 """Pictures in the terminal: the tiles of a sheet as large as the window allows, their words as text.
 
-A terminal that shows pictures is sent them; any other is sent half blocks, two pixels a character, in the colours that it has. Without
-colours (NO_COLOR, TERM=dumb) or in a window that is too small the picture is left out, and its path is all.
+A terminal that shows pictures is sent them; any other is sent half blocks, two pixels a character, in the colours that it has. With
+sixteen or none (NO_COLOR, TERM=dumb), or in a window that is too small, the words alone are printed, and the path.
 """
 
 import shutil
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from rich.cells import cell_len, set_cell_size
 
@@ -21,11 +20,14 @@ from .graphics import Graphics, asked, sent
 from .terminal import put_lines
 
 # Lines of the window that are kept for the prompt, its toolbar, the title and the path; between tiles; the smallest of tiles.
-KEPT_LINES, GAP, LEAST_COLUMNS, LEAST_LINES = 8, 2, 12, 3
+KEPT_LINES, GAP, LEAST_COLUMNS, LEAST_LINES = 7, 2, 12, 3
 MOST_COLUMNS = 100
-TRUECOLOR, MANY, FEW, NONE = "truecolor", "256", "standard", ""
+TRUECOLOR, MANY, NONE = "truecolor", "256", ""
 UPPER, LOWER = "\N{UPPER HALF BLOCK}", "\N{LOWER HALF BLOCK}"
 OPAQUE = 128
+SEPARATOR = " · "
+FIRST_OF_CUBE = 16
+MOST_WORDED = 8
 
 
 @dataclass(frozen=True)
@@ -57,32 +59,32 @@ class Screen:
 
     @cached_property
     def colours(self) -> str:
-        """How many colours it has: TRUECOLOR, MANY, FEW or NONE."""
+        """How many colours it has: TRUECOLOR, MANY or NONE."""
         return colours_of_terminal()
 
     def show(self, written: Written) -> None:
-        """Draw what was written, or nothing where it cannot be seen."""
-        if not self.colours and not self.graphics.kind:
-            return
+        """Draw what was written; where a picture cannot be seen, only its words."""
         size = shutil.get_terminal_size()
-        text = drawn(tiles_of(written), size.columns, size.lines, self.colours, self.graphics)
-        if text:
-            put_lines(text)
+        tiles = tiles_of(written)
+        text = drawn(tiles, size.columns, size.lines, self.colours, self.graphics) if self.colours or self.graphics.kind else ""
+        if text or tiles.parts:
+            put_lines(text or worded(tiles, size.columns))
 
 
 def colours_of_terminal() -> str:
-    """Return how many colours standard output has, as TERM, COLORTERM and NO_COLOR say it."""
+    """Return how many colours standard output has, as TERM, COLORTERM and NO_COLOR say it; sixteen make mud of a picture, and are none."""
     from rich.console import Console
 
     console = Console(file=sys.stdout)
-    return NONE if console.no_color or console.color_system is None else str(console.color_system)
+    return str(console.color_system) if console.color_system in (TRUECOLOR, MANY) and not console.no_color else NONE
 
 
 def tiles_of(written: Written) -> Tiles:
     """Return what was written in parts; of pieces that were there already, and of charts and maps, the first picture as it is."""
     spread = None if written.result is None else spread_of(written.result)
     if spread is not None:
-        return Tiles(spread.title, spread.columns, tuple((part.words, Image.fromarray(part.pixels)) for part in spread.parts))
+        parts = tuple((part.words, Image.fromarray(part.pixels)) for part in spread.parts)
+        return _apart(Tiles(spread.title, spread.columns, parts))
     if written.result is not None:
         picture = written.result.picture()
         name = ", ".join(written.result.legend(unit) for unit in getattr(written.result, "units", ())[:1])
@@ -96,6 +98,36 @@ def tiles_of(written: Written) -> Tiles:
     return Tiles("", (), (((name,) if name else (), picture),))
 
 
+def _apart(tiles: Tiles) -> Tiles:
+    """Return a single row of pictures as tiles of their own, which the window can show larger; anything else as it is."""
+    if len(tiles.parts) != 1 or len(tiles.columns) < 2:
+        return tiles
+    ((words, row),) = tiles.parts
+    filled = np.asarray(row)[..., 3].any(axis=0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], filled, [False]]).astype(int))).reshape(-1, 2)
+    if len(edges) != len(tiles.columns):
+        return tiles
+    pictures = (row.crop((int(left), 0, int(right), row.height)) for left, right in edges)
+    cropped = (((name,), picture.crop(picture.getbbox())) for name, picture in zip(tiles.columns, pictures, strict=True))
+    return Tiles(SEPARATOR.join(words), (), tuple(cropped))
+
+
+def worded(tiles: Tiles, columns: int) -> str:
+    """Return what is said of a picture without the picture."""
+    rows = [tiles.title, *(SEPARATOR.join(words) for words, _ in tiles.parts[:MOST_WORDED])]
+    more = [f"and {len(tiles.parts) - MOST_WORDED} more in the picture"] if len(tiles.parts) > MOST_WORDED else []
+    return "\n".join(cut(legible(row), columns - 1) for row in [*rows, *more] if row)
+
+
+def _captions(tiles: Tiles, room: int) -> list[str]:
+    """Return the words of each tile on one line; what they share, the layer of their units, is left out where they do not fit."""
+    lines = [legible(SEPARATOR.join(words)) for words, _ in tiles.parts]
+    shared = {line.partition(":")[0] for line in lines}
+    if len(shared) == 1 and all(":" in line for line in lines) and any(cell_len(line) > room for line in lines):
+        lines = [line[len(line.partition(":")[0]) :] for line in lines]
+    return [set_cell_size(cut(line, room), room) for line in lines]
+
+
 def drawn(tiles: Tiles, columns: int, lines: int, colours: str, graphics: Graphics | None = None) -> str:
     """Return tiles as text for a window of so many columns and lines, "" where it is too small."""
     graphics = graphics or Graphics()
@@ -105,13 +137,12 @@ def drawn(tiles: Tiles, columns: int, lines: int, colours: str, graphics: Graphi
     text = [cut(tiles.title, columns - 1)] if tiles.title else []
     if len(tiles.columns) > 1:
         text.append(cut(" | ".join(tiles.columns), columns - 1))
+    captions = _captions(tiles, grid.columns)
     for start in range(0, grid.shown, grid.line):
         parts = tiles.parts[start : min(start + grid.line, grid.shown)]
         text.append(_strip([picture for _, picture in parts], grid, colours, graphics))
-        captions = [cut(legible(" · ".join(words)), grid.columns) for words, _ in parts]
-        captions = [set_cell_size(caption, grid.columns) for caption in captions]
-        if any(caption.strip() for caption in captions):
-            text.append((" " * GAP).join(captions).rstrip())
+        line = (" " * GAP).join(captions[start : start + len(parts)]).rstrip()
+        text += [line] if line else []
     if grid.shown < len(tiles.parts):
         text.append(f"and {len(tiles.parts) - grid.shown} more in the picture")
     return "\n".join(text)
@@ -179,34 +210,18 @@ def _codes(picture: Image.Image, colours: str) -> list[list[tuple[str, str]]]:
     if colours == TRUECOLOR:
         table = np.asarray(rgb).tolist()
         return [[(f"38;2;{r};{g};{b}", f"48;2;{r};{g};{b}") for r, g, b in row] for row in table]
-    palette = _palette(colours)
-    numbers = np.asarray(rgb.quantize(palette=_as_palette(colours), dither=Image.Dither.FLOYDSTEINBERG))
-    names = [_named(number, colours) for number in range(len(palette))]
-    return [[names[min(number, len(names) - 1)] for number in row] for row in numbers.tolist()]
-
-
-def _named(number: int, colours: str) -> tuple[str, str]:
-    if colours == MANY:
-        return f"38;5;{number + 16}", f"48;5;{number + 16}"
-    return (f"{30 + number}", f"{40 + number}") if number < 8 else (f"{82 + number}", f"{92 + number}")
+    numbers = np.asarray(rgb.quantize(palette=_palette(), dither=Image.Dither.NONE)).astype(int) + FIRST_OF_CUBE
+    return [[(f"38;5;{number}", f"48;5;{number}") for number in row] for row in numbers.tolist()]
 
 
 @cache
-def _palette(colours: str) -> NDArray[np.uint8]:
-    """Return the colours of a terminal that has 256, without the 16 that themes change, or of one that has 16, as xterm draws them."""
-    if colours == MANY:
-        levels = [0, 95, 135, 175, 215, 255]
-        cube = [(r, g, b) for r in levels for g in levels for b in levels]
-        return np.array([*cube, *((8 + 10 * step,) * 3 for step in range(24))], np.uint8)
-    dull = [(0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)]
-    bright = [(127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255)]
-    return np.array(dull + bright, np.uint8)
-
-
-@cache
-def _as_palette(colours: str) -> Image.Image:
+def _palette() -> Image.Image:
+    """Return the colours of a terminal that has 256, without the 16 that themes change: a cube of six levels, then greys."""
+    levels = [0, 95, 135, 175, 215, 255]
+    cube = [(r, g, b) for r in levels for g in levels for b in levels]
+    colours = [*cube, *((8 + 10 * step,) * 3 for step in range(24))]
     found = Image.new("P", (1, 1))
-    found.putpalette(_palette(colours).ravel().tolist())
+    found.putpalette([*np.ravel(colours).tolist(), *colours[-1] * FIRST_OF_CUBE])
     return found
 
 

@@ -19,7 +19,6 @@ from ..session.place import Place, Words
 from . import desk, unexpected
 from .forms import Forms
 from .helping import command_of, overview, own_help
-from .known import remember
 from .methods import load_model
 from .terminal import agrees, put, put_lines, say
 
@@ -133,7 +132,6 @@ class Sitting:
         with allowing((), agrees):
             bundle = load_model(model, **given)
         known, classes = layers(bundle), bundle.labels or ()
-        remember(model, known, classes)
         place = opened(self.place, replace(opening, model=model), known, classes, FIRST_IMAGES.get(bundle.channels, ()))
         self.place = replace(place, run=model if is_run(model) else place.run)
 
