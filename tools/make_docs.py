@@ -13,9 +13,11 @@ from typing import Any
 import click
 
 import convscope
-from convscope import ascent
+from convscope import ascent, results
 from convscope.cli.app import Program, program
 
+LONGEST = 100  # of a signature in one line
+RECORDS = ("Activations", "Projections", "Saliency", "Ascent", "TopPatches", "Dossier", "Patches", "Connections", "Windows", "Embedding")
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by tools/make_docs.py; do not edit. -->\n"
 
@@ -48,10 +50,48 @@ def library_page() -> str:
     parts = [MADE, "# Library\n", inspect.cleandoc(convscope.__doc__ or ""), ""]
     for name in convscope.__all__:
         item = getattr(convscope, name)
-        signature = f"{name}{_signature(item)}" if inspect.isfunction(item) else f"class {name}"
+        signature = _in_lines(f"{name}{_signature(item)}") if inspect.isfunction(item) else f"class {name}"
         parts.append(f"## {name}\n\n```python\n{signature}\n```\n\n{inspect.getdoc(item)}\n")
+        if item is convscope.Run:
+            parts.extend(_methods(item))
+    parts.extend(_records())
     parts.extend(_lower_storey())
     return "\n".join(parts)
+
+
+def _in_lines(signature: str) -> str:
+    """Return a signature with types by their last names, and where it is long a parameter in each line."""
+    plain = re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", "", signature)
+    if len(plain) <= LONGEST:
+        return plain
+    inside, depth = [""], 0
+    start, end = plain.index("("), plain.rindex(")", 0, plain.index(" -> ") if " -> " in plain else None)
+    for letter in plain[start + 1 : end]:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            inside.append("")
+        else:
+            inside[-1] += letter
+    lines = "".join(f"    {one.strip()},\n" for one in inside)
+    return f"{plain[: start + 1]}\n{lines}{plain[end:]}"
+
+
+def _methods(kind: type) -> Iterator[str]:
+    """Yield the public methods of a class of its own, in their order."""
+    for name, member in vars(kind).items():
+        if inspect.isfunction(member) and not name.startswith("_"):
+            yield f"`.{name}{_names_of(member)}`: {inspect.getdoc(member)}\n"
+
+
+def _records() -> Iterator[str]:
+    """Yield the part on what the methods return."""
+    yield f"## Results\n\n{inspect.getdoc(results.Result)}\n"
+    yield "In a notebook a result shows itself, as does a list of results.\n"
+    yield from _methods(results.Result)
+    yield "`.to_table()`, `.to_frame()`: the numbers as a pyarrow.Table, and as a pandas.DataFrame where pandas is installed.\n"
+    for name in RECORDS:
+        yield f"### results.{name}\n\n{inspect.getdoc(getattr(results, name))}\n"
+    yield from _methods(results.Embedding)
 
 
 def _lower_storey() -> Iterator[str]:

@@ -28,7 +28,8 @@ def gather() -> None:
             if not copy.exists() or copy.read_bytes() != path.read_bytes():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
-    for stale in [path for path in SOURCE.rglob("*") if path.is_file() and path not in wanted]:
+    known = (*(SOURCE / "docs").rglob("*"), *(SOURCE / "examples").glob("*.ipynb"))  # what notebooks made stays
+    for stale in [path for path in known if path.is_file() and path not in wanted]:
         stale.unlink()
 
 
@@ -37,7 +38,10 @@ def build() -> int:
     words = ["-b", "html", "-W", "--keep-going", "-q", "-j", "2", "-c", str(SOURCE / "docs"), "-d", str(CACHE), str(SOURCE), str(SITE)]
     # The frameworks say much on standard error, which would stand in the notebooks.
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    return subprocess.run([sys.executable, "-m", "sphinx", *words], env=environment, check=False).returncode
+    code = subprocess.run([sys.executable, "-m", "sphinx", *words], env=environment, check=False).returncode
+    for page in (SOURCE / "examples").glob("*/index.html"):  # a page of a folder, which a notebook shows in a frame
+        shutil.copytree(page.parent, SITE / "examples" / page.parent.name, dirs_exist_ok=True)
+    return code
 
 
 def main() -> int:

@@ -15,8 +15,8 @@ from .legible import legible, shortened, told
 MOST_ROWS = 20  # of a table below a cell: the first and the last ones
 MOST_SHOWN = 24  # results of one list
 LONGEST_CELL = 80
-TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.3em 0"
-FRAME = "width:100%;height:min(46em,80vh);border:1px solid #8886;border-radius:4px"
+TABLE = "border-collapse:separate;border-spacing:.9em .1em;font-variant-numeric:tabular-nums;margin:.3em 0"
+FRAME = "width:100%;box-sizing:border-box;height:min(46em,80vh);border:1px solid #8886;border-radius:4px"
 CAPTION = "font-size:.85em;opacity:.8"
 
 

@@ -1,4 +1,4 @@
-"""One small registry: built-ins and plug-ins enter by the same door.
+"""Built-ins and plug-ins share one registry.
 
 A registry knows where its built-in entries are (name -> "module:object", which only the catalogue writes down) and the name of an
 entry-point group. An entry is loaded when it is asked for, so that a list of names costs nothing.

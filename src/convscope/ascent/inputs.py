@@ -35,7 +35,7 @@ SMALLEST, LARGEST = 64, 192
 LONGEST = 320
 IMAGES_PER_BATCH = 8
 
-# What is climbed, with its layers, channels and classes looked up in a network: only `as_targets` makes one.
+# An objective with its layers, channels and classes looked up in a network: only `as_targets` makes one.
 Target = NewType("Target", Objective)
 
 

@@ -102,7 +102,7 @@ class AscentJob:
     def written(self, folder: str | Path, *, raw: bool = False) -> Iterator[Written]:
         """Write each chunk's pictures as soon as they are done, and after each few chunks of a layer their sheet; yield what is written.
 
-        Several layers get a folder each. Pictures that an earlier run wrote are left as they are, where their own words say that the
+        Several layers get a folder each. Pictures that an earlier run wrote are left as they are, where their provenance says that the
         same network, unit, settings, seed, backend and release made them; after any change they are made again. Ctrl-C leaves what is
         written. Raises OutputError.
         """

@@ -1,4 +1,4 @@
-"""What is climbed, as the network computes it: a number for each picture of a batch, from the values of some calls.
+"""The objective as the network computes it: a number for each picture of a batch, from the values of some calls.
 
 A batch shares a `Form`: which layers, and what is done with their values. Channels, directions and weights enter the compiled step as
 tensors, so that all channels of a layer, and all differences of two, are one compilation.
@@ -40,7 +40,7 @@ FAR = 1e9
 class Form:
     """What the objectives of one compiled step have in common: their terms, in order, without weights and channels.
 
-    `copies`: so many pictures, one after the other, climb for the same and are pushed apart.
+    `copies`: how many pictures, one after the other, climb on the same objective and are pushed apart.
     """
 
     terms: tuple[Term, ...]

@@ -87,7 +87,7 @@ def _walk(top: Location) -> Iterator[_Found]:
 
 
 def _inside(top: Location, below: str, listed: list[Entry], pool: ThreadPoolExecutor) -> Iterator[_Found]:
-    """Yield the files of a folder and of those in it; while one is worked off, the next ones are listed."""
+    """Yield the files of a folder and of those in it; while one is read, the next ones are listed."""
     left = iter([f"{below}{entry.name}" for entry in listed if entry.is_folder and not is_hidden(entry.name) and entry.name])
     waiting: deque[Future[list[Entry]]] = deque()
     for entry in listed:

@@ -1,4 +1,4 @@
-"""A run brought to its end: whatever was done of it before, only the rest is worked off."""
+"""A run brought to its end: whatever was done of it before, only the rest is processed."""
 
 import contextlib
 import json

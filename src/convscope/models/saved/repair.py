@@ -1,4 +1,4 @@
-"""Layer configs of every Keras since 1.0, said in today's words. The text is repaired, never the user's file."""
+"""Layer configs of every Keras since 1.0, translated into those of today. The text is repaired, never the user's file."""
 
 from collections.abc import Callable
 from typing import Any
