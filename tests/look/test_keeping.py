@@ -17,7 +17,7 @@ IMAGE = "sample:fashion[3]"
 
 @pytest.fixture
 def keeper(sight, tmp_path):
-    return Keeper(sight, tmp_path / "out", "fashion", {})
+    return Keeper(sight, tmp_path / "out", "fashion", {}, script=tmp_path / "out" / "look.convscope")
 
 
 def test_the_picture_has_the_bytes_that_the_command_writes(keeper, tmp_path, monkeypatch, capsys):
@@ -45,8 +45,8 @@ def test_each_kind_of_picture_has_its_command(keeper):
 def test_a_script_grows_line_by_line(keeper):
     for way in ("switches", "spread"):
         told = keeper.add(View("projection", "block2_conv2:17", IMAGE, way))
-    lines = (keeper.folder / "look.sh").read_text("utf-8").splitlines()
-    assert lines[0] == "#!/bin/sh" and lines[-1] == told["line"] and sum(line.startswith("convscope") for line in lines) == 2
+    lines = keeper.script.read_text("utf-8").splitlines()
+    assert lines[0].startswith("# ") and lines[-1] == told["line"] and sum(line.startswith("convscope") for line in lines) == 2
 
 
 def test_a_dropped_picture_becomes_a_file_that_the_command_names(keeper, sight):

@@ -52,7 +52,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def page(sight, tmp_path_factory):
-    live = door.Live(sight, Desk(), Climbing(sight), Keeper(sight, tmp_path_factory.mktemp("out"), "fashion", {}))
+    out = tmp_path_factory.mktemp("out")
+    live = door.Live(sight, Desk(), Climbing(sight), Keeper(sight, out, "fashion", {}, script=out / "look.convscope"))
     server = door.LiveServer(live)
     thread = threading.Thread(target=server.run)
     thread.start()

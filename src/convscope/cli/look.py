@@ -29,7 +29,15 @@ MISSING = "The live page needs two more packages. Install them with: pip install
 
 
 def _look(
-    arguments: tuple[str, ...], run: Path | None, out: Path, layers: str, port: int, browse: bool, allow: tuple[str, ...], **told: Any
+    arguments: tuple[str, ...],
+    run: Path | None,
+    atlas: Path | None,
+    out: Path,
+    layers: str,
+    port: int,
+    browse: bool,
+    allow: tuple[str, ...],
+    **told: Any,
 ) -> None:
     try:
         from ..look.live import open_live
@@ -41,7 +49,7 @@ def _look(
     remember(run=run_words(run, model))
     with allowing(allow, agrees):
         bundle = load_model(model, **told) if run is None or model is not None or any(told.values()) else None
-        server = open_live(bundle, images, run=run, layers=layers, out=out, port=port, name=model, told=told)
+        server = open_live(bundle, images, run=run, atlas=atlas, layers=layers, out=out, port=port, name=model, told=told)
     put(f"{server.address}  (Ctrl-C ends it)")
     if browse:
         click.launch(server.address)
@@ -63,6 +71,7 @@ def look_command() -> click.Command:
         params=[
             click.Argument(["arguments"], nargs=-1, metavar="[MODEL] [IMAGE...]"),
             click.Option(["-r", "--run"], type=click.Path(path_type=Path), metavar="RUN", help="Also show what this scan knows of units."),
+            click.Option(["--atlas"], type=click.Path(path_type=Path), metavar="FOLDER", help="Show the synthetic pictures of this atlas."),
             click.Option(["--layers"], default="all", metavar="PATTERN", show_default=True, help="The layers of the page."),
             model,
             allow_option("the run"),

@@ -15,6 +15,7 @@ from ..results import FloatArray
 from ..results.record import plain
 from .colouring import encoded, png
 from .sight import Sight
+from .synthetic import AtlasPictures
 from .turns import Turns
 
 # A picture is sent after so many steps.
@@ -22,11 +23,20 @@ EVERY = 2
 
 
 class Climbing:
-    """Climbs for units of one network with the defaults of `convscope.ascend`; what is compiled for a layer is kept for its next unit."""
+    """Climbs for units of one network with the defaults of `convscope.ascend`; what is compiled for a layer is kept for its next unit.
 
-    def __init__(self, sight: Sight) -> None:
-        self.sight = sight
+    `atlas`: where pictures are that need not be made.
+    """
+
+    def __init__(self, sight: Sight, atlas: AtlasPictures | None = None) -> None:
+        self.sight, self.atlas = sight, atlas
         self._climber: Climber | None = None
+
+    def made(self, address: str) -> dict[str, Any]:
+        """Return a unit's picture in the atlas, None where there is none."""
+        layer, unit = self.sight.unit(address)
+        found = None if self.atlas is None else self.atlas.picture(layer.address, unit.channel)
+        return {"picture": None if found is None else png(found)}
 
     def steps(self, address: str) -> Iterator[dict[str, Any]]:
         """Yield how a unit's picture grows, and at last its score as `convscope.ascend` reports it."""

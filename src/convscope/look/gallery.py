@@ -87,7 +87,9 @@ class Gallery:
 
     @staticmethod
     def _usual(fit: Fit) -> tuple[str, ...]:
-        """Return the samples that suit a network."""
+        """Return the samples that suit a network. Raises ImageError where none do."""
+        if fit.channels not in (1, 3):
+            raise ImageError(f"The network takes images of {fit.channels} channels, and no sample has as many. Name images of your own.")
         if fit.channels == 1 or max(fit.size) <= 64:
             return (f"{SAMPLE}fashion",)
         return tuple(SAMPLE + name for name in samples() if name not in ("fashion", "photos"))

@@ -15,8 +15,7 @@ from .answers import WAYS
 from .sight import Sight
 from .turns import Turns
 
-SCRIPT = "look.sh"
-HEAD = "#!/bin/sh\n# Made on the live page of convscope.\nset -e\n"
+HEAD = "# Views of the live page of convscope. Draw them again: convscope replay FILE\n"
 # What a page shows of a unit, and the method that draws it.
 SHOWN = {"map": "activations", "projection": "deconv", "synthetic": "ascend", "top": "top"}
 
@@ -33,13 +32,17 @@ class View:
 
 @dataclass(frozen=True)
 class Keeper:
-    """Writes below `folder`. `model` and `told`: how the command line named the network; `run`: the folder of the scan, "" for none."""
+    """Writes below `folder`. `model` and `told`: how the command line named the network; `run`: the folder of the scan, "" for none.
+
+    `script`: where commands are collected, in the form that the prompt and `convscope replay` read.
+    """
 
     sight: Sight
     folder: Path
     model: str | None
     told: Mapping[str, Any]
     run: str = ""
+    script: Path = Path("look.convscope")
 
     def command(self, view: View) -> str:
         """Return the command that draws a view. Raises OptionError, UnitError, ImageError."""
@@ -66,9 +69,9 @@ class Keeper:
         yield found
 
     def add(self, view: View) -> dict[str, Any]:
-        """Add the command of a view to the script in the folder, and return its path and the line. Raises OutputError."""
+        """Add the command of a view to the script, and return its path and the line. Raises OutputError."""
         request, files = self._request(view)
-        line, path = self._line(request), self.folder / SCRIPT
+        line, path = self._line(request), self.script
         try:
             before = path.read_text("utf-8") if path.is_file() else HEAD
         except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """`open_live`: from a model, images and a run to a page that listens."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from .desk import Desk
 from .keeping import Keeper
 from .server import Live, LiveServer
 from .sight import Sight
+from .synthetic import AtlasPictures
 
 OUT = Path("convscope-out")
 
@@ -21,6 +23,7 @@ def open_live(
     images: Sequence[str] = (),
     *,
     run: str | Path | None = None,
+    atlas: str | Path | None = None,
     layers: str = "all",
     out: Path = OUT,
     port: int = 0,
@@ -30,10 +33,12 @@ def open_live(
     """Return the live page of a network, listening on 127.0.0.1; its `run` answers until Ctrl-C, its `address` has the token.
 
     - `model`: a bundle, a path, a name, or None for the network of the run, else the default one. `images`: what the command line takes.
-    - `run`: the folder of a scan of the same network. `layers`: a pattern. `out`: where pictures are saved. `port`: 0 for a free one.
+    - `run`: the folder of a scan of the same network. `atlas`: of an atlas, whose synthetic pictures are shown.
+    - `layers`: a pattern. `out`: where pictures are saved. `port`: 0 for a free one.
     - `name`, `told`: how the command line named the network, for the commands that the page shows.
 
-    Raises PageError for a port that is taken, ReplayError for a run of another network, and what reading its inputs raises.
+    Raises PageError for a port that is taken or the atlas of another network, ReplayError for a run of another network, and what reading
+    its inputs raises.
     """
     scanned = None if run is None else open_run(run)
     if model is None and scanned is not None:
@@ -43,8 +48,10 @@ def open_live(
         _check_same(sight, scanned)
         sight.seen(sight.gallery.first)  # what is compiled is ready when the page asks
     source = name or sight.network.bundle.source
-    keeper = Keeper(sight, out, source, told or {}, "" if run is None else str(run))
-    return LiveServer(Live(sight, Desk(), Climbing(sight), keeper), port)
+    script = out / f"look-{time.strftime('%Y-%m-%d-%H%M')}.convscope"
+    keeper = Keeper(sight, out, source, told or {}, "" if run is None else str(run), script)
+    pictures = None if atlas is None else AtlasPictures(Path(atlas), sight.network.bundle.digest)
+    return LiveServer(Live(sight, Desk(), Climbing(sight, pictures), keeper), port)
 
 
 def _check_same(sight: Sight, run: Run | None) -> None:

@@ -152,12 +152,14 @@ class Door:
         """Return what can be asked, each by its name below the token."""
         sight = self.live.sight
         worked: dict[str, Callable[[Request], Callable[[], Any]]] = {
-            "start": lambda r: lambda: answers.start(sight),
+            "start": lambda r: lambda: answers.start(sight) | {"atlas": self.live.climbing.atlas is not None},
             "image": lambda r: self._with(answers.image, asked(r, "image")),
             "thumbs": lambda r: self._with(answers.thumbs, r.query_params.getlist("image")),
             "wall": lambda r: self._with(answers.wall, asked(r, "image"), asked(r, "layer")),
             "unit": lambda r: self._with(answers.unit, images_of(r), asked(r, "unit")),
             "projection": lambda r: self._with(answers.projection, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
+            "ahead": lambda r: self._with(answers.projection, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
+            "synthetic": lambda r: lambda: self.live.climbing.made(asked(r, "unit")),
             "tops": lambda r: self._with(tops.tops, asked(r, "unit")),
             "command": lambda r: self._bound(lambda view: {"command": self.live.keeper.command(view)}, view_of(r)),
         }

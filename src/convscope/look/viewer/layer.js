@@ -50,6 +50,9 @@ const layerPage = async (layer) => {
     attach: () => {
       const order = draw(), came = order.indexOf(live.came?.layer === layer.n ? live.came.channel : -1);
       if (came >= 0) wall.focus(came);
+      // What the way down of a layer needs is compiled while the reader looks at the wall.
+      clearTimeout(live.ahead);
+      live.ahead = setTimeout(() => ask("ahead", { image: live.image.name, unit: `${layer.address}:${order[Math.max(0, came)]}`, way: wayOf(layer) }).catch(() => {}), 150);
       return came >= 0;
     },
     detach: wall.detach,

@@ -99,6 +99,7 @@ function syntheticPart(layer, channel) {
     if (!told.done) { caption.textContent = told.step ? `Step ${told.step} of at most ${told.steps}.` : "Getting ready."; return; }
     const words = told.dead ? "No picture excites the unit." : `Done. It reaches ${number(told.score)}.`;
     climbed.set(address, { picture: told.picture, words });
+    if (climbed.size > KEPT) climbed.delete(climbed.keys().next().value);
     finish(words);
   };
   const toggle = () => {
@@ -109,7 +110,12 @@ function syntheticPart(layer, channel) {
   };
   button_.addEventListener("click", toggle);
   draw();
-  return { element: partOf("Synthetic", holder, caption, button_, taking("synthetic", layer, channel)), toggle, detach: () => stop?.() };
+  const load = async () => {
+    if (!live.start.atlas || climbed.has(address)) return;
+    const { picture: made } = await askOnce("synthetic", { unit: address });
+    if (made && !stop && !climbed.has(address)) { picture(made); caption.textContent = "From the atlas. Climb for a picture of full size."; }
+  };
+  return { element: partOf("Synthetic", holder, caption, button_, taking("synthetic", layer, channel)), toggle, load, detach: () => stop?.() };
 }
 
 /* The units beside it in the order of the wall. */
@@ -158,6 +164,7 @@ const unitPage = async (layer, channel, chosen) => {
     attach: async () => {
       if (live.onPlace) { document.querySelector(".canvas.map")?.focus({ preventScroll: true }); live.onPlace = false; }
       try { await projection.load(); } catch (error) { if (alive && !error.stale) projection.element.querySelector("figcaption").replaceChildren(coded(error.message).length ? el("span.warning", coded(error.message)) : ""); }
+      if (alive) await synthetic.load().catch((error) => { if (!error.stale) tell(coded(error.message)); });
       const tops = alive && await topsPart(layer, channel);
       if (alive && tops) rest.replaceChildren(tops);
     },
