@@ -1,5 +1,7 @@
 """How Sphinx makes the site from docs/*.md and the notebooks of examples/; tools/make_site.py calls it."""
 
+from pathlib import Path
+
 import convscope
 
 project = "convscope"
@@ -20,9 +22,11 @@ myst_links_external_new_tab = False
 
 # Each notebook runs in a process of its own, in a folder of its own. One that raises ends the build.
 nb_execution_mode = "cache"
+nb_execution_cache_path = str(Path(__file__).parents[2] / "site-cache" / "notebooks")
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # what the frameworks say when they start
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"

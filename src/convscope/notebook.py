@@ -120,7 +120,7 @@ def table(columns: Mapping[str, Sequence[Any]], caption: str = "") -> str:
     body = "".join(f"<tr>{_row(columns, row)}</tr>" for row in rows)
     cut = f"{count:,} rows" if count > MOST_ROWS else ""
     said = ". ".join(filter(None, (caption, cut)))
-    below = f'<p style="{CAPTION}">{_words(said)}</p>' if said else ""
+    below = f'<p style="{CAPTION}">{escape(legible(said))}</p>' if said else ""
     return f'<table style="{TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}'
 
 
