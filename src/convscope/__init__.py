@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .expressions import Objective as Objective
     from .expressions import direction as direction
     from .expressions import objective as objective
+    from .look.cell import live as live
     from .methods.activations import activations as activations
     from .methods.deconv import deconv as deconv
     from .methods.saliency import saliency as saliency
@@ -62,6 +63,7 @@ PROMISED = {
     "dossier": "convscope.portraits.dossier",
     "connections": "convscope.portraits.connections",
     "atlas": "convscope.atlases",
+    "live": "convscope.look.cell",
     "replay": "convscope.replaying",
     "objective": "convscope.expressions",
     "direction": "convscope.expressions",

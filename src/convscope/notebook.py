@@ -54,6 +54,11 @@ def page_frame(page: Path, caption: str) -> str:
     return f'<iframe src="{address}" style="{FRAME}" title="{_words(caption)}"></iframe><p style="{CAPTION}">{_words(caption)}</p>'
 
 
+def live_frame(address: str, caption: str) -> str:
+    """Return a frame that shows what a server of this machine answers at an address."""
+    return f'<iframe src="{escape(address)}" style="{FRAME}" title="{_words(caption)}"></iframe><p style="{CAPTION}">{_words(caption)}</p>'
+
+
 @dataclass(frozen=True)
 class Page:
     """A page that a notebook shows below the cell. `html`: the page, one file; `caption`: what it is."""

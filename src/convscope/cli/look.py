@@ -8,6 +8,7 @@ import click
 from ..catalogue import summary
 from ..errors import OptionError
 from ..hints import remember
+from ..look.cell import MISSING
 from ..numerals import natural
 from ..reach import allowing
 from .atlas import is_model
@@ -25,7 +26,6 @@ HELP = (
 EXAMPLES = (
     "\b\nExamples:\n  convscope look fashion\n  convscope look model.keras photos/\n  convscope look -m squeezenet sample:cat -r run/"
 )
-MISSING = "The live page needs two more packages. Install them with: pip install 'convscope[look]'"
 
 
 def _look(
