@@ -1,7 +1,10 @@
 """A sitting in process: lines in, files out, as the shell would write them."""
 
+import re
 import shlex
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +169,16 @@ def test_the_features_of_a_run_need_no_network(sitting, tmp_path):
     np.save(tmp_path / "features 1.npy", np.random.default_rng(0).normal(size=(12, 4)).astype("float32"))
     assert sitting.take("tsne 'features 1.npy'") == 0
     assert "--model" not in sitting.desk.commands[0]
+
+
+def test_the_transcript_of_the_documentation_is_what_happens(sitting, tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "session.md").read_text()
+    transcript = re.search(r"```text\n(.*?)```", page, re.DOTALL)[1]
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    watched = Sitting(Path("convscope-out"), shown=lambda written: None)
+    watched.take("model fashion")
+    capsys.readouterr()
+    for line in re.findall(r"^fashion [^>\n]* > (.*)$", transcript, re.MULTILINE):
+        print(f"{watched.place} > {line}")
+        watched.take(line)
+    assert capsys.readouterr().out == transcript

@@ -111,7 +111,7 @@ def run(arguments: list[str] | None) -> int:
         with hints.in_shell():
             return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
     except click.UsageError as error:
-        if error.ctx is not None:
+        if error.ctx is not None and desk.current() is None:
             say(error.ctx.get_usage())
             say(f"Try '{error.ctx.command_path} -h' for help.")
         say(f"Error: {error.format_message()}")

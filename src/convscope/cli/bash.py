@@ -1,4 +1,4 @@
-"""Completion in bash: as click's own, but for words with a colon, which bash takes for three."""
+"""Completion in bash: as click's own, except for words with a colon, which bash divides."""
 
 import os
 from typing import ClassVar

@@ -72,7 +72,10 @@ class Screen:
 
 
 def colours_of_terminal() -> str:
-    """Return how many colours standard output has, as TERM, COLORTERM and NO_COLOR say it; sixteen make mud of a picture, and are none."""
+    """Return how many colours standard output has, as TERM, COLORTERM and NO_COLOR say it.
+
+    Sixteen count as NONE: they make mud of a picture.
+    """
     from rich.console import Console
 
     console = Console(file=sys.stdout)
@@ -113,7 +116,7 @@ def _apart(tiles: Tiles) -> Tiles:
 
 
 def worded(tiles: Tiles, columns: int) -> str:
-    """Return what is said of a picture without the picture."""
+    """Return the words of a picture without the picture."""
     rows = [tiles.title, *(SEPARATOR.join(words) for words, _ in tiles.parts[:MOST_WORDED])]
     more = [f"and {len(tiles.parts) - MOST_WORDED} more in the picture"] if len(tiles.parts) > MOST_WORDED else []
     return "\n".join(cut(legible(row), columns - 1) for row in [*rows, *more] if row)

@@ -19,7 +19,7 @@ from .slopes import slope_notes
 MOST_NAMED = 4
 LIKENESS_IMAGES = 3  # on which it is measured
 CENTRED = "Only the centre of each pooling window gets the value, which draws a grating with the pooling's stride."
-GRATING = 'Equal maxima go to the first position of their window, which can draw a grating. ties="spread" removes it.'
+GRATING = "Equal maxima go to the first position of their window, which can draw a grating. `ties spread` removes it."
 HONEST = "A deconvnet is partly image recovery and depends weakly on the unit (Nie et al. 2018)."
 HONEST_GUIDED = "Guided backprop fails weight-randomisation checks: it shows edges more than reasons (Adebayo et al. 2018)."
 HONEST_RELEVANCE = "Relevance that is shared by the signs of weights depends weakly on the layers above (Sixt et al. 2020)."
