@@ -104,5 +104,7 @@ def test_a_notebook_shows_pictures_lists_tables_and_bars(tmp_path):
     kinds = [[key for output in cell.outputs for key in output.get("data", {})] for cell in book.cells]
     assert "image/png" in kinds[1] and "text/html" in kinds[2] and "text/html" in kinds[3]
     assert book.cells[2].outputs[-1].data["text/html"].count("<figure") == 2
+    bars = [output for cell in book.cells for output in cell.outputs if output.get("data", {}).get("text/html") == ""]
+    assert len(bars) == 1  # the scan's, which has vanished
     said = json.dumps(book)
     assert "No such comm" not in said and "stderr" not in said and "Run('run', fashion on 2,000 images" in said
