@@ -113,6 +113,19 @@ def test_a_run_tells_how_unusual_a_value_is_and_what_is_strongest(run_of_fashion
     )
 
 
+@pytest.mark.once
+def test_what_is_kept_of_images_is_bounded_however_many_one_looks_at(monkeypatch):
+    monkeypatch.setattr("convscope.look.sight.ROOM", 2**20)
+    sight = Sight("fashion", ["sample:fashion[0-19]"], layers="block1_conv2,predictions")
+    first = sight.seen("sample:fashion[0]")
+    assert sight.seen("sample:fashion[0]") is first
+    for number in range(20):
+        sight.seen(f"sample:fashion[{number}]")
+        assert sight._shelf.taken <= 2**20
+    assert sight.seen("sample:fashion[0]") is not first
+    assert np.array_equal(sight.seen("sample:fashion[0]").peaks["block1_conv2"], first.peaks["block1_conv2"])
+
+
 def test_small_pictures_say_what_cannot_be_read(sight):
     first, second = answers.thumbs(sight, [IMAGE, "nothing"])["pictures"]
     assert first["small"] and pixels(first["picture"]).shape == (28, 28, 3) and "picture" not in second and "No image" in second["title"]

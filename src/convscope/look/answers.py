@@ -12,7 +12,7 @@ from ..graph.rules import GRADIENT, GUIDED, Ruleset, deconvnet
 from ..graph.saturation import seed_call
 from ..locality.windows import Field
 from ..network.network import Network
-from ..projection.caveats import caveats, is_pooled
+from ..projection.caveats import HONESTY, caveats, is_pooled
 from ..projection.seeds import Spot
 from ..projection.table import rows_of, windows_of
 from ..render.figures import colours
@@ -198,7 +198,7 @@ def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> di
             record | ({} if signal is None else _pictures(sight.seen(name).pixels[0], signal, record["part"], next(common)))
             for name, (signal, record) in zip(names, shown, strict=True)
         ],
-        "notes": list(caveats(ancestors, [rules])),
+        "notes": [*caveats(ancestors, [rules]), *(words for name, words in HONESTY.items() if rules.name.startswith(name))],
         "steady": rules.is_steady(ancestors),
     }
 

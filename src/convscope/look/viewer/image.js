@@ -63,32 +63,34 @@ const predictionsOf = ({ predictions }) => predictions.length > 0 && el("ul.bars
     el("span.track", { "aria-hidden": "true" }, el("i", { "--w": `${100 * share}%`, class: k === 0 ? "first" : null })), el("span.number", percent(share)));
 }));
 
-/* Small pictures of the images about the one that is shown. */
+/* Small pictures of the images, a dozen at a time: the one that is shown, and those beside it. */
 function strip() {
-  const at = Math.max(0, place()), first = Math.max(0, Math.min(at - WATCHED / 2, live.names.length - WATCHED)), some = live.names.slice(first, first + WATCHED);
-  const list = el("div.reel", arrows);
-  askOnce("thumbs", { image: some }).then(({ pictures }) => list.replaceChildren(...some.map((name, k) =>
-    el("a.tile", { href: here({ image: name }), title: shown(pictures[k].title), "aria-current": name === live.image?.name ? "true" : null },
-      pictures[k].picture ? el(pictures[k].small ? "img.crisp" : "img", { src: pictures[k].picture, alt: shown(pictures[k].title) }) : el("i.blank"))))).catch(() => {});
+  const first = Math.floor(Math.max(0, place()) / WATCHED) * WATCHED, some = live.names.slice(first, first + WATCHED), list = el("div.reel", arrows);
+  const draw = ({ pictures }) => list.replaceChildren(...some.map((name, k) => el("a.tile",
+    { href: here({ image: name }), title: shown(pictures[k].title), "aria-current": name === live.image?.name ? "true" : null },
+    pictures[k].picture ? el(pictures[k].small ? "img.crisp" : "img", { src: pictures[k].picture, alt: shown(pictures[k].title) }) : el("i.blank"))));
+  askOnce("thumbs", { image: some }).then(draw).catch(() => {});
   return list;
 }
 
-let shownField = null, reel = null, reelOf = "";
+let shownField = null;
 const drawAside = (field = shownField) => {
   shownField = field;
-  const { image, pinned } = live, many = live.names.length, at = place(), key = JSON.stringify([at < 0 ? "" : Math.floor(at), many]);
+  const { image, pinned } = live, many = live.names.length, at = place(), isPinned = pinned?.name === image?.name;
   if (!image) return;
-  if (reelOf !== key) { reel = many > 1 && strip(); reelOf = key; }
-  if (reel) for (const one of reel.children) one.toggleAttribute?.("data-shown", false);
   aside().replaceChildren(...[
     framed(image, field),
     el("div.named", el("b", named(image.title)), at >= 0 && many > 1 && el("span.muted.number", `${number(at + 1)} of ${number(many)}`)),
-    el("div.from", el("button.button", { onclick: choose, title: "Open an image (o)" }, "Open"), el("button.button", { onclick: watchCamera, "aria-pressed": String(Boolean(camera)) }, camera ? "Stop" : "Camera"),
-      el("button.button", { onclick: pin, title: "Pin the image, to compare others with it (s)", "aria-pressed": String(pinned?.name === image.name) }, pinned?.name === image.name ? "Pinned" : "Pin"),
+    el("div.from", el("button.button", { onclick: choose, title: "Open an image (o)" }, "Open"),
+      el("button.button", { onclick: watchCamera, "aria-pressed": String(Boolean(camera)) }, camera ? "Stop" : "Camera"),
+      el("button.button", { onclick: pin, title: "Pin the image, to compare others with it (s)", "aria-pressed": String(isPinned) }, isPinned ? "Pinned" : "Pin"),
       many > 1 && el("span.steps", el("button.icon", { onclick: () => stepImage(-1), title: "Image before (,)", label: "Image before" }, icon("M15 5l-7 7 7 7")),
         el("button.icon", { onclick: () => stepImage(1), title: "Next image (.)", label: "Next image" }, icon("M9 5l7 7-7 7")))),
-    predictionsOf(image), pinned && pinned.name !== image.name && el("div.pinned", framed(pinned), el("div", el("small.muted", "Pinned"), named(pinned.title),
-      el("small", el("a", { href: here({ image: pinned.name, pin: image.name }) }, "Swap")))), reel, fileInput()].filter(Boolean));
+    predictionsOf(image),
+    pinned && !isPinned && el("div.pinned", framed(pinned), el("div", el("small.muted", "Pinned"), named(pinned.title),
+      el("small", el("a", { href: here({ image: pinned.name, pin: image.name }) }, "Swap"), " \u00b7 ",
+        el("a", { href: here({ show: stateOf().show === "both" ? "" : "both" }) }, stateOf().show === "both" ? "One alone" : "Compare")))),
+    many > 1 && strip(), fileInput()].filter(Boolean));
 };
 
 const listenToDrops = () => {

@@ -27,6 +27,7 @@ const layerPage = async (layer) => {
   const record = await wallRecord(layer), state = stateOf(), wall = wallOf(SIZES[state.size] || SIZES.m), silent = record.values.reduce((sum, value) => sum + (value <= 0), 0);
   const draw = () => {
     const now = stateOf(), order = orderOf(record, now);
+    drawAside(); // its links keep the order
     wall.show(order.length, (k) => layerTile(layer, record, order[k], now.sort));
     return order;
   };

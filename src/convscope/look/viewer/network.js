@@ -13,6 +13,7 @@ const networkPage = () => {
     crumbs: [], first: () => kit.byId("view").querySelector(".rows [data-arrows]"),
     content: [
       el("div.title", heading(named(model.name)), el("p", `${counted(layers.length, "layer")}, ${counted(units, "unit")}, and what each computes of this image. The strongest first.`)),
+      model.notes.length > 0 && el("details.small.about", el("summary", "About this network"), el("ul.notes", model.notes.map((one) => el("li", coded(one))))),
       el("div.rows", layers.map((layer) => {
         const found = live.image.layers[layer.n];
         return el("div.layer", el("div.words", el("a.address", { href: hrefTo.layer(layer) }, named(layer.address)), el("small", layerFacts(layer).join(" \u00b7 "))),

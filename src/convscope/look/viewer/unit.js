@@ -56,11 +56,11 @@ function mapPart(layer, channel, chosen, details) {
 
 function projectionPart(layer, channel, chosen, images) {
   const way = wayOf(layer), { see = "signal" } = stateOf(), holder = el("div.canvas", { "--ratio": live.image.size[1] / live.image.size[0] }, lastPicture?.cloneNode()),
-    caption = el("span", WAYS[way][1], ".");
+    caption = el("span", WAYS[way][1], "."), notes = el("details.small");
   holder.firstChild?.classList.add("old");
   const ways = choiceOf("How the signal goes down", waysOf(layer).map((one) => [one, WAYS[one][0]]), way, (one) => go(here({ way: one })));
   const seen = choiceOf("What is drawn", Object.entries(SEEN), see in SEEN ? see : "signal", (one) => go(here({ see: one === "signal" ? "" : one })));
-  const element = partOf("Projection", holder, caption, seen, taking("projection", layer, channel, chosen), ways);
+  const element = partOf("Projection", holder, caption, seen, taking("projection", layer, channel, chosen), [ways, notes]);
   element.classList.add("way");
   const isSmall = ({ part: [top, left, bottom, right] }) => Math.max(bottom - top, right - left) < SOFT;
   const pictureOf = (one, record) => (one.excited ? el(isSmall(one) ? "img.crisp" : "img", { src: see === "through" ? one.through : see === "patch" ? one.patch : one.picture,
@@ -70,12 +70,11 @@ function projectionPart(layer, channel, chosen, images) {
     const drawn = told.shown.map((one, k) => pictureOf(one, images[k]));
     lastPicture = own.excited ? drawn[0] : null;
     holder.replaceChildren(drawn[0]);
-    holder.style.setProperty("--ratio", (own.part[3] - own.part[1]) / (own.part[2] - own.part[0]));
     if (drawn[1]) holder.replaceWith(el("div.duo.two", el("div", holder.cloneNode(true), el("small", "This image")), el("div", big(images[1], drawn[1]), el("small", "Pinned, on the same scale"))));
-    caption.replaceChildren(...[WAYS[way][1], ". ", { through: "The image where the projection has energy. ", patch: "What the unit sees of the image. " }[see] ?? "Mid-grey is zero. ",
-      own.position && `From ${placeWords(own.position)}${chosen ? "" : ", where it is strongest"}: ${number(own.value)}.`, told.steady && " The image decides only its size."].filter(Boolean));
+    caption.replaceChildren(...[WAYS[way][1], ". ", own.excited && ({ through: "The image where the projection has energy. ", patch: "What the unit sees of the image. " }[see] ?? "Mid-grey is zero. "),
+      own.excited && own.position && `From ${placeWords(own.position)}${chosen ? "" : ", where it is strongest"}: ${number(own.value)}.`, told.steady && " The image decides only its size."].filter(Boolean));
+    notes.replaceChildren(...(told.notes.length ? [el("summary", "Notes"), el("ul.notes", told.notes.map((one) => el("li", coded(one))))] : []));
     drawAside(own.field);
-    return told;
   };
   return { element, load };
 }
