@@ -1,6 +1,7 @@
 """The live page in a real Chromium: the walk of a reader who has only a keyboard, on the embedded small network and a run of it."""
 
 import io
+import itertools
 import threading
 import time
 
@@ -228,3 +229,8 @@ def test_nothing_reaches_over_the_window_and_maps_are_drawn(page, address, width
     assert page.js("return [...document.querySelectorAll('#view canvas')].length") > 0
     page.js("document.querySelector('#view canvas').scrollIntoView({ block: 'center' })")
     assert np.ptp(page.drawn("#view canvas")) > 60
+    boxes = page.js(
+        "return [...document.querySelectorAll('#image > *')].map((one) => one.getBoundingClientRect()).map((b) => [b.top, b.bottom])"
+    )
+    if width > 400:  # one below the other, none over another
+        assert all(above[1] <= below[0] + 1 for above, below in itertools.pairwise(one for one in boxes if one[1] - one[0] > 1))

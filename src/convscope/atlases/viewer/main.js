@@ -1,7 +1,7 @@
 /* The shell: shows the page of each address, says what is missing, listens to keys. */
 "use strict";
 let view = null, busy = true;
-const search = () => kit.byId("search");
+const search = () => kit.byId("search"), board = () => kit.byId("view"), mapLink = () => kit.byId("tools-map");
 
 atlas.resting = () => !busy && kit.resting();
 /* A file that is not there is one thing, a fault of the page's own another: [heading, sentence]. */
@@ -12,8 +12,8 @@ function wordsOf(error) {
 }
 const fail = (error) => {
   const [title, sentence] = wordsOf(error);
-  kit.byId("view").querySelector(".missing")?.remove();
-  kit.byId("view").prepend(el("p.missing.empty", { role: "alert" }, el("b", `${title}. `), sentence));
+  board().querySelector(".missing")?.remove();
+  board().prepend(el("p.missing.empty", { role: "alert" }, el("b", `${title}. `), sentence));
 };
 
 /* Return what an address shows, or something false where nothing has it: {content, crumbs, title (else the last crumb's), up (else the
@@ -41,16 +41,16 @@ async function show(address) {
   const typing = document.activeElement === search();
   atlas.came = view?.unit;
   view = next;
-  kit.byId("tools-map").href = view.map ?? "map/index.html";
-  kit.byId("view").replaceChildren(...view.content.flat().filter(Boolean));
-  kit.byId("view").classList.toggle("roomy", Boolean(view.wall));
+  mapLink().href = view.map ?? "map/index.html";
+  board().replaceChildren(...view.content.flat().filter(Boolean));
+  board().classList.toggle("roomy", Boolean(view.wall));
   const all = [[atlas.start?.title ?? "Atlas", "#"], ...view.crumbs], last = all.at(-1);
   document.querySelector(".crumbs ol").replaceChildren(...all.map((crumb) => (crumb === last
     ? el("li", { "aria-current": "page" }, named(crumb[0])) : el("li", el("a", { href: crumb[1] }, named(crumb[0]))))));
   document.title = [view.title ?? shown(last[0]), ...(all[1] ? [shown(all[0][0])] : [])].join(" \u00b7 ");
   if (!typing) {
     search().value = address.parts[0] === "search" ? address.query.q || "" : "";
-    kit.byId("view").querySelector("h1")?.focus({ preventScroll: true });
+    board().querySelector("h1")?.focus({ preventScroll: true });
   }
   let placed = false;
   try { placed = await view.attach?.(); } catch (error) { fail(error); }
@@ -78,17 +78,17 @@ function goTo() {
 
 const keys = () => ({
   "/": { act: () => search().select(), words: "search" }, g: { act: goTo, words: "go to a layer" },
-  ArrowDown: { act: () => kit.enter(view.first ?? view.wall?.element ?? kit.byId("view").querySelector("[data-arrows]")),
+  ArrowDown: { act: () => kit.enter(view.first ?? view.wall?.element ?? board().querySelector("[data-arrows]")),
     words: "into the page, and about", shown: "\u2190 \u2191 \u2192 \u2193" }, ...view?.keys,
   Escape: { shown: "Esc", act: () => { location.hash = view.up ?? "#"; }, words: "up: to the layer, to the network" },
   h: { act: () => { location.hash = "#"; }, words: "the whole network" },
-  ...(atlas.start?.map ? { m: { act: () => kit.byId("tools-map").click(), words: "the map of images" } } : {}),
+  ...(atlas.start?.map ? { m: { act: () => mapLink().click(), words: "the map of images" } } : {}),
   t: { act: kit.turnTheme, words: "light or dark" }, "?": { act: () => kit.help(keys()), words: "these keys" },
 });
 
 async function open() {
-  try { await openAtlas(); } catch (error) { kit.byId("view").replaceChildren(...saying(...wordsOf(error)).content); return; }
-  kit.byId("tools-map").hidden = !atlas.start.map;
+  try { await openAtlas(); } catch (error) { board().replaceChildren(...saying(...wordsOf(error)).content); return; }
+  mapLink().hidden = !atlas.start.map;
   let typing = 0;
   const find = () => {
     const target = hrefTo.search(search().value.trim());
@@ -98,7 +98,7 @@ async function open() {
   search().addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(find, 200); });
   search().addEventListener("keydown", (event) => {
     if (event.key === "Enter") { clearTimeout(typing); find(); }
-    if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); kit.enter(kit.byId("view").querySelector("[data-arrows]")); }
+    if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); kit.enter(board().querySelector("[data-arrows]")); }
   });
   kit.byId("tools-keys").addEventListener("click", () => kit.help(keys()));
   kit.listen(keys);
