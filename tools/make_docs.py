@@ -14,7 +14,7 @@ import click
 
 import convscope
 from convscope import ascent, results
-from convscope.cli.app import Program, program
+from convscope.cli.app import CONTEXT, Program, program
 
 LONGEST = 100  # of a signature in one line
 RECORDS = ("Activations", "Projections", "Saliency", "Ascent", "TopPatches", "Dossier", "Patches", "Connections", "Windows", "Embedding")
@@ -24,7 +24,8 @@ MADE = "<!-- Made by tools/make_docs.py; do not edit. -->\n"
 
 def commands_page() -> str:
     """Return the page of all commands: their help as the terminal shows it."""
-    root = click.Context(program, info_name="convscope", terminal_width=100)
+    names: dict[str, Any] = {"help_option_names": CONTEXT["help_option_names"]}
+    root = click.Context(program, info_name="convscope", terminal_width=100, **names)
     parts = [MADE, "# Commands\n", _block("convscope", program.get_help(root))]
     assert isinstance(program, Program)
     for name in program.list_commands(root):

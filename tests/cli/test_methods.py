@@ -105,3 +105,15 @@ def test_a_map_is_refused_as_the_place_of_what_is_put_on_it(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["tsne", str(tmp_path / "features.npy"), "--onto", str(tmp_path / "map"), "-o", str(tmp_path / target)])
         assert "holds the map that the images were placed on" in capsys.readouterr().err
+
+
+def test_quietly_only_paths_and_errors_are_printed(tmp_path, capsys):
+    words = ["deconv", "block2_conv2:3", "sample:cat", "-m", "fashion", "-o", str(tmp_path / "a.png")]
+    main([*words, "-q"])
+    captured = capsys.readouterr()
+    assert (captured.out.split(), captured.err) == ([str(tmp_path / "a.png")], "")
+    main(words)
+    assert "Overwrote a.png" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["deconv", "block2_conv2:99", "sample:cat", "-m", "fashion", "-q"])
+    assert capsys.readouterr().err.startswith("Error: ")

@@ -9,7 +9,20 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.cli.pictures import MANY, NONE, TRUECOLOR, Tiles, arranged, colours_of_terminal, cut, drawn, half_blocks, tiles_of, worded
+from convscope.cli.pictures import (
+    MANY,
+    NONE,
+    TRUECOLOR,
+    Tiles,
+    _apart,
+    arranged,
+    colours_of_terminal,
+    cut,
+    drawn,
+    half_blocks,
+    tiles_of,
+    worded,
+)
 from convscope.method import Written
 
 pytestmark = pytest.mark.once
@@ -92,7 +105,9 @@ def test_a_sheet_is_its_tiles_with_their_words_as_text():
 
 def test_one_row_is_taken_apart_so_that_its_pictures_are_larger():
     result = convscope.deconv("fashion", "block2_conv2:2", "sample:fashion[0]")
-    found = tiles_of(Written((), result=result))
+    whole = tiles_of(Written((), result=result))
+    assert worded(whole, 80).splitlines()[1].startswith("block2_conv2:2 · activation")
+    found = _apart(whole)
     assert [words for words, _ in found.parts] == [("image",), ("receptive field",), ("projection",), ("seen through",)]
     assert found.title.startswith("block2_conv2:2 · activation")
     assert len({picture.size for _, picture in found.parts}) == 1

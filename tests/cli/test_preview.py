@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from convscope.cli import preview
-from convscope.cli.preview import HALF_BLOCK, growing
+from convscope.cli.pictures import UPPER
+from convscope.cli.preview import growing
 
 
 class Terminal(io.StringIO):
@@ -38,5 +39,5 @@ def test_in_a_terminal_the_picture_and_the_steps_are_shown(monkeypatch):
     with growing(drawn) as watch:
         for step in (1, 2, 3):
             watch(stage(step))
-    assert HALF_BLOCK in sys.stderr.getvalue()
+    assert UPPER in sys.stderr.getvalue()
     assert "3/3" in sys.stderr.getvalue()

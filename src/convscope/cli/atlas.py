@@ -15,7 +15,7 @@ from ..options import options_of
 from ..reach import allowing
 from .engines import worked_by
 from .flags import flags
-from .grouping import Command, grouped
+from .grouping import Command, grouped, quiet_option
 from .methods import OUT, TAKEN_HELP, allow_option, load_model, model_options, run_words
 from .terminal import agrees, put, put_json, say
 
@@ -77,6 +77,7 @@ def atlas_command() -> click.Command:
     output = [
         click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the atlas  [default: {OUT}/atlas-MODEL]"),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the result as JSON."),
+        quiet_option(),
     ]
     return Command(
         "atlas",

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from .terminal import quietly
 from .terms import TermCommand
 
 OWN = "Options"
@@ -15,6 +16,17 @@ def grouped(heading: str, options: Iterable[click.Option]) -> Iterator[click.Opt
     for option in options:
         option.heading = heading  # type: ignore[attr-defined]
         yield option
+
+
+def quiet_option() -> click.Option:
+    """Return the option that leaves nothing to be read but paths and errors."""
+
+    def hush(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            ctx.with_resource(quietly())
+
+    words = "Print paths and errors only."
+    return click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, is_eager=True, callback=hush, help=words)
 
 
 class Command(TermCommand):

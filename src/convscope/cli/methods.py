@@ -23,7 +23,7 @@ from ..writing import is_picture
 from . import desk
 from .engines import worked_by
 from .flags import flags
-from .grouping import Command, grouped
+from .grouping import Command, grouped, quiet_option
 from .known import ModelName, image_items, known_on, layer_items, remember, unit_items
 from .preview import growing
 from .showing import show
@@ -210,6 +210,7 @@ def _parameters(method: Method) -> list[click.Parameter]:
         *([page] if method.has_page else []),
         click.Option(["--raw"], is_flag=True, help="Also write the arrays as .npz."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the results and the files as JSON."),
+        quiet_option(),
     ]
     allow = [allow_option("the run")] if method.names_files else []
     own = flags(option for option in method.options if option not in drawing)

@@ -87,7 +87,7 @@ def tiles_of(written: Written) -> Tiles:
     spread = None if written.result is None else spread_of(written.result)
     if spread is not None:
         parts = tuple((part.words, Image.fromarray(part.pixels)) for part in spread.parts)
-        return _apart(Tiles(spread.title, spread.columns, parts))
+        return Tiles(spread.title, spread.columns, parts)
     if written.result is not None:
         picture = written.result.picture()
         name = ", ".join(written.result.legend(unit) for unit in getattr(written.result, "units", ())[:1])
@@ -133,7 +133,7 @@ def _captions(tiles: Tiles, room: int) -> list[str]:
 
 def drawn(tiles: Tiles, columns: int, lines: int, colours: str, graphics: Graphics | None = None) -> str:
     """Return tiles as text for a window of so many columns and lines, "" where it is too small."""
-    graphics = graphics or Graphics()
+    graphics, tiles = graphics or Graphics(), _apart(tiles)
     grid = arranged(len(tiles.parts), _shape(tiles, graphics), columns - 1, lines - KEPT_LINES) if tiles.parts else None
     if grid is None:
         return ""

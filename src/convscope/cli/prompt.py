@@ -11,9 +11,10 @@ import click
 
 from ..files import state_folder
 from ..legible import legible
+from ..session.guide import DEFAULT_MODEL
 from .pictures import Screen
 from .signals import is_ending
-from .sitting import Sitting
+from .sitting import BAD_INPUT, Sitting
 from .terminal import put, say
 
 WELCOME = "convscope: what has this network learned?  ? explains, Tab completes, guide asks step by step, Ctrl-D leaves."
@@ -33,21 +34,26 @@ def interact(out: Path, model: str | None = None, told: Iterable[str] = ()) -> i
     sitting.asks_model = model is None
     _ = screen.graphics  # asked now, before the user types
     put(WELCOME)
-    opening = shlex.join(("model", model, *told)) if model else "model vgg16"
-    line = "" if _taken(sitting, opening) == 0 else opening
-    reader = _reader(sitting, history)
-    first = not history.found and not line
-    while True:
-        try:
-            line = "guide" if first else reader(line)
-            first = False
-            code = _taken(sitting, line)
-        except EOFError:
-            break
-        line = line if code == 2 else ""  # the line stays for editing
+    reader, line = _reader(sitting, history), ""
+    if model or history.found:
+        line = _opened(sitting, shlex.join(("model", model, *told)) if model else "")
+    if not history.found and not line:
+        _taken(sitting, "guide")
+    with suppress(EOFError):
+        while True:
+            line = line or ("" if sitting.place.layers else _opened(sitting, ""))
+            line = reader(line)
+            if _taken(sitting, line) != BAD_INPUT:  # else the line stays for editing
+                line = ""
     if sitting.desk.script is not None:
         put(f"The session as commands: {sitting.desk.script}")
     return 0
+
+
+def _opened(sitting: Sitting, line: str) -> str:
+    """Open a model by a line, or the default one; return the line for editing where that was not possible."""
+    line = line or f"model {DEFAULT_MODEL}"
+    return "" if _taken(sitting, line) == 0 else line
 
 
 def _follow(out: Path, model: str | None, told: Iterable[str]) -> int:

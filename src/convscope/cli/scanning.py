@@ -11,7 +11,7 @@ from ..options import options_of
 from . import desk
 from .engines import worked_by
 from .flags import flags
-from .grouping import Command
+from .grouping import Command, quiet_option
 from .methods import OUT, TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
 
@@ -88,6 +88,7 @@ def scan_command() -> click.Command:
             *model_options(),
             click.Option(["-o", "--out"], type=click.Path(path_type=Path), help=f"Folder of the run  [default: {OUT}/scan-MODEL]"),
             click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),
+            quiet_option(),
         ],
         help=f"{summary('scan')}\n\n{HELP}\n\n{TAKEN_HELP['images']}\n\n{RUN_HELP}",
         epilog=EXAMPLES,

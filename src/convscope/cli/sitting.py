@@ -14,6 +14,7 @@ from ..models.sources import is_run
 from ..network.listing import layers
 from ..reach import allowing
 from ..scanning import open_run
+from ..session.guide import DEFAULT_MODEL
 from ..session.lines import SCRIPT, Command, Doing, Event, Opening, advance, opened, split
 from ..session.place import Place, Words
 from . import desk, unexpected
@@ -22,10 +23,10 @@ from .helping import command_of, overview, own_help
 from .methods import load_model
 from .terminal import agrees, put, put_lines, say
 
-DEFAULT_MODEL = "vgg16"
 # What is looked at first, by the channels of the input.
 FIRST_IMAGES: dict[int, Words] = {3: ("sample:cat",), 1: ("sample:fashion[0]",)}
 MOST_NESTED = 8
+BAD_INPUT = 2
 # Of the commands that are not methods, those that make something.
 MAKING = ("scan", "atlas", "demo")
 
@@ -64,12 +65,12 @@ class Sitting:
                 code = self._refused(error.format_message())
             except ConvscopeError as error:
                 code = self._refused(error)
-        self.failed = code == 2
+        self.failed = code == BAD_INPUT
         return code
 
     def _refused(self, text: object) -> int:
         say(f"Error: {text}", fg=None if self.shown is None else "red")
-        return 2
+        return BAD_INPUT
 
     def _do(self, words: Words) -> int:
         place, events = advance(self.place, words, self.forms)

@@ -6,22 +6,37 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from ..errors import OutputError
 from ..legible import legible, sentence
+
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 class Unheard(Exception):
     """Nobody reads standard output any more, as behind `| head`: there is nothing left to do and nothing to say."""
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Say nothing while the `with` lasts; what ends it as an error is said later."""
+    before = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(before)
+
+
 def say(text: object, **style: Any) -> None:
     """Write a sentence to standard error, as plain text; where that is closed or full, it is lost and nothing else is."""
     import click
 
+    if _QUIET.get():
+        return
     try:
-        click.secho(sentence(text), err=True, **style)
+        click.echo(_styled(sentence(text), style), err=True)
     except (OSError, ValueError):
         _silence("stderr")
 
@@ -103,12 +118,20 @@ def _echo(text: str, style: dict[str, Any]) -> None:
     import click
 
     try:
-        click.secho(text, **style)
+        click.echo(_styled(text, style))
     except UnicodeEncodeError:  # a file name that is not Unicode: its bytes, as the system has them
         try:
             click.echo(os.fsencode(text))
         except UnicodeEncodeError:
             click.echo(text.encode("utf-8", "backslashreplace"))
+
+
+def _styled(text: str, style: dict[str, Any]) -> str:
+    """Return a text in a style, plain where the user or the terminal wants no colours."""
+    import click
+
+    plain = not style or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, **style)
 
 
 def _silence(name: str) -> None:

@@ -22,6 +22,7 @@ from .place import Place
 
 WHOLE, LEAVE, BACK = "whole network", "leave", "back"
 STRONGEST = "strongest"
+DEFAULT_MODEL = "vgg16"
 ORDER = ("model", "layer", "units", "method", "images")
 
 
@@ -128,7 +129,9 @@ def methods_here(asking: Asking, place: Place) -> list[str]:
 
 
 def _ask_model(asking: Asking, place: Place) -> Question:
-    return Question("model", "Model: a file, or a name such as vgg16, squeezenet, fashion, resnet50", place.model, files=True)
+    return Question(
+        "model", "Model: a file, or a name such as vgg16, squeezenet, fashion, resnet50", place.model or DEFAULT_MODEL, files=True
+    )
 
 
 def _ask_layer(asking: Asking, place: Place) -> Question:
