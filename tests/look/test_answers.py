@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 import convscope
-from convscope.errors import UnitError
+from convscope.errors import ModelError, UnitError
 from convscope.look import answers, tops
 from convscope.look.climbing import Climbing
+from convscope.look.live import open_live
 from convscope.look.sight import Sight
 from convscope.render.signals import signed_to_rgb
 
@@ -139,3 +140,11 @@ def test_a_picture_that_climbs_is_that_of_ascend(sight):
         float(made.scores[0]), rel=1e-4
     )
     assert np.abs(pixels(told[-1]["picture"])[..., 0] - np.rint(made.images[0][..., 0] * 255)).max() <= 1
+
+
+@pytest.mark.once
+def test_the_run_of_another_network_is_refused(run_of_fashion, tmp_path):
+    with pytest.raises(ModelError, match="not the model of the run"):
+        open_live("squeezenet", run=run_of_fashion.path, out=tmp_path)
+    with pytest.raises(ModelError, match="preprocessing"):
+        open_live(convscope.load("fashion", preprocess="symmetric"), run=run_of_fashion.path, out=tmp_path)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ReplayError
+from ..network.network import as_network
+from ..portraits.scanned_units import scanned_network
 from ..progress import working
-from ..scanning import Run, open_run
+from ..scanning import open_run
 from .climbing import Climbing
 from .desk import Desk
 from .keeping import Keeper
@@ -37,28 +38,16 @@ def open_live(
     - `layers`: a pattern. `out`: where pictures are saved. `port`: 0 for a free one.
     - `name`, `told`: how the command line named the network, for the commands that the page shows.
 
-    Raises PageError for a port that is taken or the atlas of another network, ReplayError for a run of another network, and what reading
+    Raises PageError for a port that is taken or the atlas of another network, ModelError for a run of another network, and what reading
     its inputs raises.
     """
     scanned = None if run is None else open_run(run)
-    if model is None and scanned is not None:
-        model = scanned.load_model()
+    network = as_network(model) if scanned is None else scanned_network(scanned, model)
     with working("getting ready"):
-        sight = Sight(model, images, layers=layers, run=scanned)
-        _check_same(sight, scanned)
+        sight = Sight(network, images, layers=layers, run=scanned)
         sight.seen(sight.gallery.first)  # what is compiled is ready when the page asks
     source = name or sight.network.bundle.source
     script = out / f"look-{time.strftime('%Y-%m-%d-%H%M')}.convscope"
     keeper = Keeper(sight, out, source, told or {}, "" if run is None else str(run), script)
     pictures = None if atlas is None else AtlasPictures(Path(atlas), sight.network.bundle.digest)
     return LiveServer(Live(sight, Desk(), Climbing(sight, pictures), keeper), port)
-
-
-def _check_same(sight: Sight, run: Run | None) -> None:
-    """Raise ReplayError for the run of another network: its numbers would be told of units that they do not belong to."""
-    bundle = sight.network.bundle
-    if run is not None and run.model["digest"] != bundle.digest:
-        raise ReplayError(
-            f"`{run.path}` is a scan of another network than `{bundle.name}`: their weights differ. Name the network that was scanned, or "
-            "leave the model out, which loads it."
-        )

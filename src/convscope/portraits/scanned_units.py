@@ -135,7 +135,7 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     parts = parts_of(units)
     for part in parts:
         _check_measured(run, part.layer if isinstance(part, Unit) else parse(part).layer)
-    network = _network_of(run, model)
+    network = scanned_network(run, model)
     found = as_candidates(network, parts)
     if not found:
         raise UnitError(f"No unit. Expected an address such as `{run.layers[0]}:0`.")
@@ -199,7 +199,7 @@ def _check_measured(run: Run, layer: str) -> None:
         run.channels(layer)
 
 
-def _network_of(run: Run, model: Any) -> Network:
+def scanned_network(run: Run, model: Any) -> Network:
     """Return the run's own network where `model` is None, else that one, which must be the same. Raises ModelError."""
     if model is None:
         if run not in _NETWORKS:

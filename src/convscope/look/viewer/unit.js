@@ -74,6 +74,8 @@ function projectionPart(layer, channel, chosen, images) {
     caption.replaceChildren(...[WAYS[way][1], ". ", own.excited && ({ through: "The image where the projection has energy. ", patch: "What the unit sees of the image. " }[see] ?? "Mid-grey is zero. "),
       own.excited && own.position && `From ${placeWords(own.position)}${chosen ? "" : ", where it is strongest"}: ${number(own.value)}.`, told.steady && " The image decides only its size."].filter(Boolean));
     notes.replaceChildren(...(told.notes.length ? [el("summary", "Notes"), el("ul.notes", told.notes.map((one) => el("li", coded(one))))] : []));
+    // Of equal values, such as those of a flat activation, the projection knows the place.
+    if (own.position) for (const mark of document.querySelectorAll(".canvas.map rect")) { mark.setAttribute("y", own.position[0]); mark.setAttribute("x", own.position[1]); }
     drawAside(own.field);
   };
   return { element, load };
