@@ -1,6 +1,7 @@
 """What a line means at a place: as a table, without a network, a file or a terminal."""
 
 import shlex
+from random import Random
 
 import pytest
 
@@ -68,6 +69,8 @@ def test_a_model_opens_at_the_first_unit_of_its_last_convolution():
         ("layers", "layers --model fashion"),
         ("layers vgg16", "layers vgg16"),
         ("view folder", "view folder"),
+        ("look", "look sample:cat --model fashion"),
+        ("tsne", "tsne sample:cat --model fashion"),
         ("replay a.png", "replay a.png"),
         ("set steps 32; a", "ascend block2_conv1:0 --steps 32 --model fashion"),
         ("set steps 32; a --steps 8", "ascend block2_conv1:0 --steps 8 --model fashion"),
@@ -189,3 +192,58 @@ def test_remarks_and_empty_lines_are_nothing():
     assert split("# a tour") == split("   ") == split(";") == []
     assert split("layer conv1#2") == [("layer", "conv1#2")]
     assert split("n;d 'a;b'") == [("n",), ("d", "a;b")]
+
+
+def test_whatever_is_typed_leads_somewhere_or_is_refused_in_a_sentence():
+    """Random lines from pieces of the grammar: only ConvscopeError comes out, and each command begins with its name."""
+    pieces = [
+        "d",
+        "deconv",
+        ":",
+        ":3",
+        ":0-7",
+        "block1_conv1",
+        "@1,2",
+        "--steps",
+        "=",
+        "-m",
+        "-",
+        "--",
+        ";",
+        "'",
+        '"',
+        "\\",
+        "#",
+        "\0",
+        "é\u202e",
+    ]
+    pieces += [
+        "n",
+        "p",
+        "[",
+        "]",
+        "again",
+        "back",
+        "set",
+        "unset",
+        "image",
+        "run",
+        "model",
+        "layer",
+        "*",
+        "?",
+        "9" * 30,
+        "sample:cat",
+        " ",
+        " ",
+    ]
+    random, place = Random(0), START
+    for _ in range(3000):
+        line = "".join(random.choice(pieces) + random.choice(("", " ")) for _ in range(random.randrange(1, 7)))
+        try:
+            for words in split(line):
+                place, events = advance(place, words, FORMS)
+                assert all(event.words[0] in FORMS for event in events if isinstance(event, Command))
+                assert str(place).isprintable() and place.layers == LAYERS
+        except ConvscopeError:
+            pass

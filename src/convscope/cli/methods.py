@@ -189,6 +189,8 @@ def _run_of(model: str | None, words: str, told: dict[str, Any]) -> Path:
     """Return the run that stands where a model can. Raises UsageError that says what to type after the `words` of a command without one."""
     if model is not None and is_run(model):
         return Path(model)
+    if desk.current() is not None:
+        raise click.UsageError("No run. Expected the folder of a scan: run RUN. Scan images first, and the run is chosen: scan IMAGES")
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
     scan = hints.command("scan IMAGES --out RUN", "")
     raise click.UsageError(f"No run. Expected the folder of a scan: convscope {words} -r RUN. Scan images first: {scan}")
