@@ -3,7 +3,7 @@
     def climb(model, units, *, steps: Annotated[int | None, Opt("How many steps to climb.", least=1, shown="until it stands")] = None):
         options = check_options(climb, locals())
 
-`options_of` reads the form; the command line, the session's questions, the help and the documentation are made from it. `check_options`
+`options_of` reads the form; the command line, the questions of the guide, the help and the documentation are made from it. `check_options`
 checks the values of one call, which then stand in the provenance. Nothing here is heavy: `convscope --help` asks for it.
 """
 
@@ -38,7 +38,7 @@ class Opt:
     `least`, `most`: the range of a number, ends included; `above`: what it must exceed. `choices` restricts a text or a whole number, and
     `aliases` are other values that stand for one of them. `shown`: the default as it is told to people. `shortcuts` are flags that stand
     for a value, such as ("--no-switches", "spread"); `short` is a second flag, such as "-r"; `metavar` the value's name in the help.
-    `asked`: the session asks for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`:
+    `asked`: the guide asks for it. `required`: the command line must have it; a call from Python may have it from elsewhere. `hidden`:
     the help leaves it out. `names`: what its text names: IMAGES, a FOLDER, the RUN of a scan, the ENGINE that works; or RANKED, how many
     of the strongest units are looked at. `several`: the command line may have it more than once, and hands on all texts. `recorded`: the
     provenance holds it as it is given.
@@ -64,7 +64,7 @@ class Opt:
 
 @dataclass(frozen=True, kw_only=True)
 class Option(Opt):
-    """One keyword of a function: `--name` on the command line, perhaps a question in the session.
+    """One keyword of a function: `--name` on the command line, perhaps a question of the guide.
 
     `type` is int, float, str, Path or bool (a flag). `optional`: None may be given. `open`: it takes values
     of other kinds too, such as arrays or names of plug-ins, which only the function can judge.

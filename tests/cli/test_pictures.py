@@ -162,3 +162,8 @@ def test_the_colours_are_those_that_the_environment_names(monkeypatch, environme
 
 def test_words_are_cut_at_their_end_by_the_columns_that_they_take():
     assert cut("block2_conv2", 6) == "block…" and cut("卷积层", 5) == "卷积…" and cut("short", 5) == "short"
+
+
+def test_a_row_of_an_image_is_named_after_what_the_sheet_is_of():
+    result = convscope.saliency("fashion", "block2_conv2:2", "sample:fashion[0]")
+    assert "block2_conv2:2" in plain(drawn(tiles_of(Written((), result=result)), 100, 40, TRUECOLOR)).splitlines()[0]

@@ -182,3 +182,23 @@ def test_the_transcript_of_the_documentation_is_what_happens(sitting, tmp_path, 
         print(f"{watched.place} > {line}")
         watched.take(line)
     assert capsys.readouterr().out == transcript
+
+
+def test_the_last_picture_is_shown_again_and_lines_are_found_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    seen = []
+    watched = Sitting(tmp_path / "out", shown=seen.append, history=lambda: ["d", "layer block1_conv1", "d :3"])
+    assert watched.take("model fashion; d; show; history d; history block1") == 0
+    assert [one.paths[0].name for one in seen] == ["01-deconv-block3_conv1-0-fashion-0.png"] * 2
+    assert capsys.readouterr().out.splitlines()[-4:] == [str(seen[0].paths[0]), "d", "d :3", "layer block1_conv1"]
+    (script,) = (tmp_path / "out").glob("session-*.convscope")
+    assert script == watched.desk.script and script.read_text() == watched.desk.lines()
+
+
+def test_the_page_of_a_dossier_is_what_opens(sitting, tmp_path, monkeypatch, capsys):
+    launched = []
+    monkeypatch.setattr("click.launch", launched.append)
+    assert sitting.take("scan sample:fashion[0-29] --layers dense1 -o r; dense1:1; o --steps 2; open") == 0
+    assert launched == [str(tmp_path / "out" / "01-dossier-dense1-1" / "dossier.html")]
+    assert launched[0] in capsys.readouterr().out
+    assert sitting.take("s; open") == 0 and launched[1].endswith("02-saliency-dense1-1-fashion-0.png")

@@ -112,7 +112,9 @@ def _apart(tiles: Tiles) -> Tiles:
         return tiles
     pictures = (row.crop((int(left), 0, int(right), row.height)) for left, right in edges)
     cropped = (((name,), picture.crop(picture.getbbox())) for name, picture in zip(tiles.columns, pictures, strict=True))
-    return Tiles(SEPARATOR.join(words), (), tuple(cropped))
+    # Words that begin with a unit say all; the title of those that begin with an image says of which unit.
+    named = words if ":" in words[0] else (tiles.title, *words)
+    return Tiles(SEPARATOR.join(named), (), tuple(cropped))
 
 
 def worded(tiles: Tiles, columns: int) -> str:
