@@ -13,6 +13,7 @@ from convscope.look import answers, tops
 from convscope.look.climbing import Climbing
 from convscope.look.live import open_live
 from convscope.look.sight import Sight
+from convscope.network.network import as_network
 from convscope.render.signals import signed_to_rgb
 
 IMAGE = "sample:fashion[3]"
@@ -74,6 +75,19 @@ def test_a_projection_is_that_of_deconv(sight, way):
     assert told["field"] == made.fields[0, 0].tolist()
     drawn = pixels(told["picture"]).astype(int)
     assert np.abs(drawn - signed_to_rgb(made.windows.part(0, 0, told["part"]))).max() <= 1 and np.ptp(drawn) > 100
+
+
+@pytest.mark.parametrize("address", ["block2_conv2:17", "block2_conv2:17@{},{}", "predictions:3"])
+def test_what_is_compiled_ahead_projects_the_same(sight, address):
+    address = address.format(*answers.unit(sight, [IMAGE], "block2_conv2:17")["shown"][0]["position"])
+    (before,) = answers.projection(sight, [IMAGE], address, "guided")["shown"]
+    assert answers.ahead(sight, [IMAGE], address, "guided") == {}
+    assert {"parts", "down"} & {key[0] for key in sight.network.compiled.kept}
+    (after,) = answers.projection(sight, [IMAGE], address, "guided")["shown"]
+    assert after["position"] == before["position"] and after["value"] == pytest.approx(before["value"], rel=1e-4)
+    assert np.abs(pixels(after["picture"]).astype(int) - pixels(before["picture"])).max() <= 1
+    shared = as_network(sight.network.bundle)  # what is written comes from this one
+    assert shared is not sight.network and shared.compiled.patience is None and not any("look" in key for key in shared.compiled.kept)
 
 
 def test_a_projection_from_a_place_and_on_two_images_is_on_one_scale(sight):

@@ -203,6 +203,13 @@ def projection(sight: Sight, names: Sequence[str], address: str, way: str) -> di
     }
 
 
+def ahead(sight: Sight, names: Sequence[str], address: str, way: str) -> dict[str, Any]:
+    """Compile what the next projections of a layer need, by projecting one of its units, and return nothing of it."""
+    with sight.compiling():
+        projection(sight, names, address, way)
+    return {}
+
+
 def _projected(network: Network, one: Unit, seen: Seen, rules: Ruleset) -> tuple[FloatArray | None, dict[str, Any]]:
     """Return the signal on the part of the image that is drawn, None where nothing comes down; and the numbers of the projection."""
     ((found,),) = rows_of(network, [one], seen.pixels, rules, Spot.STRONGEST, seen.maps)

@@ -158,7 +158,7 @@ class Door:
             "wall": lambda r: self._with(answers.wall, asked(r, "image"), asked(r, "layer")),
             "unit": lambda r: self._with(answers.unit, images_of(r), asked(r, "unit")),
             "projection": lambda r: self._with(answers.projection, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
-            "ahead": lambda r: self._with(answers.projection, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
+            "ahead": lambda r: self._with(answers.ahead, images_of(r), asked(r, "unit"), asked(r, "way", "switches")),
             "synthetic": lambda r: lambda: self.live.climbing.made(asked(r, "unit")),
             "tops": lambda r: self._with(tops.tops, asked(r, "unit")),
             "command": lambda r: self._bound(lambda view: {"command": self.live.keeper.command(view)}, view_of(r)),

@@ -1,6 +1,7 @@
 """What the network computes of an image, once, for all that a page asks about it; kept as long as there is room."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,6 @@ from ..graph.calls import Call
 from ..graph.kinds import Kind
 from ..graph.saturation import Ranking, ranking
 from ..graph.tensors import to_array
-from ..locality.cost import is_heavy
 from ..locality.shapes import check_size
 from ..network.entering import fit_of, network_input
 from ..network.listing import LayerInfo, matching
@@ -29,6 +29,8 @@ FloatArray = NDArray[np.float32]
 ROOM = 2**29
 # A page goes from layer to layer, and each has a way down with switches and one without.
 MOST_COMPILED = 96
+# A compilation takes as long as a few projections; whoever only passes through a layer need not wait for it.
+PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,19 @@ class Sight:
 
     @staticmethod
     def _own(network: Network) -> Network:
-        network.compiled.most = MOST_COMPILED
-        return network
+        """Return a network of the page's own: what it compiles must not change the pictures that are written."""
+        own = Network(network.bundle)
+        own.compiled.most, own.compiled.patience = MOST_COMPILED, PATIENCE
+        return own
+
+    @contextlib.contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Compile whatever runs inside the `with`: it will be asked for again."""
+        self.network.compiled.patience = 0
+        try:
+            yield
+        finally:
+            self.network.compiled.patience = PATIENCE
 
     @cached_property
     def classes(self) -> Call | None:
@@ -133,7 +146,7 @@ class Sight:
         return Seen(pixels[None], maps, {layer.address: to_array(peak)[0] for layer, peak in zip(self.layers, peaks, strict=True)})
 
     def _forward(self, size: tuple[int, int]) -> Any:
-        """Return the function that runs an image forward; compiled where that pays."""
+        """Return the function that runs an image forward, compiled."""
         graph, indices = self.network.graph, [call.index for call in self.targets]
 
         def forward(image: Any) -> tuple[list[Any], list[Any]]:
@@ -142,8 +155,7 @@ class Sight:
             strengths = [layer.ranked.strengths(*(by_call[call.index] for call in layer.ranked.calls)) for layer in self.layers]
             return values, [ops.max(one, axis=tuple(range(1, len(one.shape) - 1))) if len(one.shape) > 2 else one for one in strengths]
 
-        heavy = any(is_heavy(graph, call, size) for call in self.targets)
-        return self.network.compiled.get(("look", size), forward) if heavy else forward
+        return self.network.compiled.get(("look", size), forward)
 
 
 def _is_drawn(info: LayerInfo, call: Call) -> bool:

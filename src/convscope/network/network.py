@@ -1,5 +1,6 @@
 """A network: a loaded model with its flat graph, and what is worked out from it once and kept with it."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import cached_property
@@ -16,12 +17,25 @@ from ..models import ModelBundle, as_bundle
 
 
 class Compiled:
-    """Functions that the backend compiled, the last few: each holds memory, and layers are looked at one after the other."""
+    """Functions that the backend compiled, the last few: each holds memory, and layers are looked at one after the other.
+
+    `patience`: how often a function whose compilation does not pay at once runs as it is before it is compiled all the same; None for
+    always. Compiled code differs in the last digit, so a number belongs only to a network of which nothing is written.
+    """
 
     most = 8
+    patience: int | None = None
 
     def __init__(self) -> None:
         self.kept: dict[Hashable, Callable[..., Any]] = {}
+        self._asked: Counter[Hashable] = Counter()
+
+    def pays_by_now(self, key: Hashable) -> bool:
+        """Count that the function of this `key` is asked for, and say whether it is compiled, or was asked for often enough to be."""
+        if self.patience is None:
+            return False
+        self._asked[key] += 1
+        return key in self.kept or self._asked[key] > self.patience
 
     def get(self, key: Hashable, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function` compiled, the same one for the same `key`."""

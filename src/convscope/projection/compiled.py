@@ -29,6 +29,11 @@ def maps_of(network: Network, entered: Any, calls: Sequence[Call]) -> list[Any]:
     return list(network.compiled.get(("maps", *targets), lambda image: graph.run(image, targets))(entered))
 
 
+def strongest_key(call: Call, rules: Ruleset) -> tuple[str, int, Ruleset]:
+    """Return the key of what `strongest_projected` compiles."""
+    return "down", call.index, rules
+
+
 def strongest_projected(network: Network, call: Call, channel: int, rules: Ruleset) -> Callable[[Any], tuple[Any, Any]]:
     """Return the function that projects a channel from its strongest place and also returns the layer's output, in one go.
 
@@ -50,7 +55,7 @@ def strongest_projected(network: Network, call: Call, channel: int, rules: Rules
 
     # The channel is an argument and not part of the graph, so that all channels of a layer are one compilation.
     weights = ops.one_hot(channel, channel_count(call), dtype="float32")
-    compiled = network.compiled.get(("down", call.index, rules), down)
+    compiled = network.compiled.get(strongest_key(call, rules), down)
     return lambda entered: compiled(entered, weights)
 
 
@@ -102,8 +107,8 @@ def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., 
         signal = seeds if slope else seeds * ops.reshape(ops.relu(values), (-1, 1, 1, 1))
         return projector.project(parts.call, signal, rules), values
 
-    pays = count >= WORTH_COMPILING or (read is not None and plan.heavy)
     key = "parts", plan.call.index, rules, plan.size, read is not None, slope, plan.unread
+    pays = count >= WORTH_COMPILING or (read is not None and plan.heavy) or plan.network.compiled.pays_by_now(key)
     return plan.network.compiled.get(key, down) if pays else down
 
 

@@ -24,7 +24,7 @@ from ..locality.windows import Field
 from ..network.addresses import channel_count
 from ..network.entering import network_input
 from ..network.network import Network
-from .compiled import WORTH_COMPILING, batches, maps_of, projected_from, projected_on_parts, strongest_projected
+from .compiled import WORTH_COMPILING, batches, maps_of, projected_from, projected_on_parts, strongest_key, strongest_projected
 from .plan import Plan, plan_for
 from .seeds import Seed, Spot, seeded_call, signal_of, sown
 
@@ -199,7 +199,9 @@ class _Drive:
         call, numbered = next(iter(calls.items()))
         unit = numbered[0][1].unit
         alone = len(calls) == 1 and len(numbered) == len(chunk) and all(seed == Seed(unit, seed.image) for _, seed in numbered)
-        if not (alone and unit.position is None and self.plan(call).heavy):
+        if not (alone and unit.position is None):
+            return None
+        if not (self.plan(call).heavy or self.network.compiled.pays_by_now(strongest_key(call, self.rules))):
             return None
         return strongest_projected(self.network, call, unit.channel, self.rules)
 

@@ -23,6 +23,15 @@ const layerLink = (layer, step, words) => {
   return other && el("a.button", { href: hrefTo.layer(other), title: `${words} (${step < 0 ? "[" : "]"})` }, step < 0 && "\u2190 ", named(other.address), step > 0 && " \u2192");
 };
 
+/* What the way down of a layer needs is compiled while the reader looks at something else of it; once. */
+const prepared = new Set();
+let preparing = 0;
+const prepare = (layer, channel, after) => {
+  const way = wayOf(layer), key = `${layer.n} ${way}`, image = live.image.name;
+  clearTimeout(preparing);
+  if (!prepared.has(key)) preparing = setTimeout(() => { prepared.add(key); ask("ahead", { image, unit: `${layer.address}:${channel}`, way }).catch(() => prepared.delete(key)); }, after);
+};
+
 const layerPage = async (layer) => {
   const record = await wallRecord(layer), state = stateOf(), wall = wallOf(SIZES[state.size] || SIZES.m), silent = record.values.reduce((sum, value) => sum + (value <= 0), 0);
   const draw = () => {
@@ -51,9 +60,7 @@ const layerPage = async (layer) => {
     attach: () => {
       const order = draw(), came = order.indexOf(live.came?.layer === layer.n ? live.came.channel : -1);
       if (came >= 0) wall.focus(came);
-      // What the way down of a layer needs is compiled while the reader looks at the wall.
-      clearTimeout(live.ahead);
-      live.ahead = setTimeout(() => ask("ahead", { image: live.image.name, unit: `${layer.address}:${order[Math.max(0, came)]}`, way: wayOf(layer) }).catch(() => {}), 150);
+      prepare(layer, order[Math.max(0, came)], 150);
       return came >= 0;
     },
     detach: wall.detach,

@@ -168,6 +168,7 @@ const unitPage = async (layer, channel, chosen) => {
       if (alive) await synthetic.load().catch((error) => { if (!error.stale) tell(coded(error.message)); });
       const tops = alive && await topsPart(layer, channel);
       if (alive && tops) rest.replaceChildren(tops);
+      if (alive) prepare(layer, channel, 600);
     },
     detach: () => { alive = false; synthetic.detach(); },
   };
