@@ -21,6 +21,7 @@ cs.deconvolve(model, "block2_conv2:3", "cat.jpg")
 cs.open_run("run").dossier("block2_conv2:3").percentil
 reveal_type(cs.tsne(model, "photos"))
 cs.layers(model)[0].address.upper()
+cs.open_run("run").patches("block2_conv2:3", swiches=True)
 """
 
 
@@ -38,7 +39,7 @@ def test_a_misspelt_name_is_an_error_for_mypy(tmp_path):
     ]
     found = subprocess.run(words, cwd=tmp_path, env={"MYPYPATH": str(ROOT / "src"), "PATH": ""}, capture_output=True, text=True)
     lines = [line for line in found.stdout.splitlines() if line.startswith("snippet.py")]
-    assert [int(line.split(":")[1]) for line in lines if ": error: " in line] == [5, 6, 7], found.stdout + found.stderr
+    assert [int(line.split(":")[1]) for line in lines if ": error: " in line] == [5, 6, 7, 10], found.stdout + found.stderr
     assert 'did you mean "switches"?' in lines[0]
     assert any("convscope.results.maps.Embedding" in line for line in lines if ":8: note" in line)
 

@@ -79,7 +79,10 @@ def _in_lines(signature: str) -> str:
 
 def _methods(kind: type) -> Iterator[str]:
     """Yield the public methods of a class of its own, in their order."""
-    for name, member in vars(kind).items():
+    inherited = {
+        name: member for base in kind.__bases__ if base.__module__.startswith("convscope.scanning") for name, member in vars(base).items()
+    }
+    for name, member in {**vars(kind), **inherited}.items():
         if inspect.isfunction(member) and not name.startswith("_"):
             yield f"`.{name}{_names_of(member)}`: {inspect.getdoc(member)}\n"
 

@@ -1,6 +1,7 @@
 """Every record says in one line what it is, is a table where it has numbers, and never writes its arrays out."""
 
 import dataclasses
+import inspect
 import subprocess
 import sys
 
@@ -120,6 +121,17 @@ def test_the_methods_of_a_run_are_the_functions(records):
     assert np.array_equal(run.patches("block2_conv2:1").patches[0].pixels, cs.top(run, "block2_conv2:1").patches[0].pixels)
     weighed, alone = run.connections("block2_conv2:1", count=2), cs.connections("fashion", "block2_conv2:1", count=2)
     assert weighed.run is not None and alone.run is None
+
+
+@pytest.mark.parametrize(
+    ("function", "method"), [(cs.top, cs.Run.patches), (cs.dossier, cs.Run.dossier), (cs.connections, cs.Run.connections)]
+)
+def test_the_methods_of_a_run_have_the_options_of_the_functions(function, method):
+    named = [
+        {name: one.default for name, one in inspect.signature(each).parameters.items() if one.kind is one.KEYWORD_ONLY}
+        for each in (function, method)
+    ]
+    assert {name: default for name, default in named[0].items() if name not in ("run", "filters")} == named[1]
 
 
 def test_without_pandas_a_frame_is_refused_and_a_table_is_not():

@@ -27,19 +27,18 @@ from ..network.features import few_features
 from ..notebook import table as html_table
 from ..progress import working
 from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
-from ..registry import PORTRAITS
-from ..results import Connections, Dossier, TopPatches
 from ..store import folder_of, is_uri, place_of
 from ..tables import Columns
 from ..units import parse
 from .listing import keyed
+from .shown import Shown
 from .unit_tables import TopUnits, UnitStatistics, statistics_of, top_of
 
 LAYERS_KEPT = 8  # of both tables, for those who ask unit by unit
 Allow = str | Path | Iterable[str | Path]
 
 
-class Run:
+class Run(Shown):
     """The results of a scan. `path`: its folder; `manifest`: its description; `len(run)`: how many images were read.
 
     `layers`: the addresses of the measured layers. `classes`: the labels, in order of appearance. `complete`: whether all images were
@@ -153,24 +152,6 @@ class Run:
         """Return the statistics of units, named as for `top`. Raises UnitError."""
         layer, wanted = self._wanted(layer, channels)
         return statistics_of(self._of_layer("units", layer), layer, wanted)
-
-    def patches(self, units: Any, **options: Any) -> TopPatches:
-        """Return the strongest images of units as pictures: `convscope.top(run, units)`, with its options.
-
-        >>> run.patches("block3_conv1:0-15").save("top.png")
-        """
-        made: TopPatches = PORTRAITS.get("top")(self, units, **options)
-        return made
-
-    def dossier(self, unit: Any, **options: Any) -> Dossier:
-        """Return all that is known of one unit: `convscope.dossier(run, unit)`, with its options."""
-        made: Dossier = PORTRAITS.get("dossier")(self, unit, **options)
-        return made
-
-    def connections(self, units: Any, *, count: int = 8) -> Connections:
-        """Return what units are made of, weighed by this run: `convscope.connections(run, units)`."""
-        made: Connections = PORTRAITS.get("connections")(self, units, count=count)
-        return made
 
     def percentile(self, unit: str, value: float) -> float:
         """Return the share of images, in percent, whose maximum of `unit` ("layer:channel") lies below `value`; NaN for no images.
