@@ -1,12 +1,16 @@
 """The prompt in a real terminal: a whole session by keys, and what is left of it."""
 
+import io
 import os
 import re
+import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
+
+from convscope.assets import path as asset
+from convscope.cli import main
 
 pytestmark = pytest.mark.once
 pexpect = pytest.importorskip("pexpect", exc_type=ImportError)
@@ -73,6 +77,7 @@ def test_a_whole_session_by_keys(started):
     assert "+d; s" in history and "+n; again" in history
 
 
+@pytest.mark.long
 def test_the_first_start_asks_and_leaves_a_session_behind_if_it_is_killed(tmp_path):
     child = opened(tmp_path, "session", "fashion")
     child.expect("type to search")
@@ -98,6 +103,7 @@ def test_the_first_start_asks_and_leaves_a_session_behind_if_it_is_killed(tmp_pa
     assert "convscope deconv block2_conv2:17" in script.read_text()
 
 
+@pytest.mark.long
 def test_a_dumb_terminal_gets_words_and_paths(started):
     child = opened(started, "session", "fashion", dimensions=(20, 60), TERM="dumb")
     child.expect(" >")
@@ -112,9 +118,24 @@ def test_a_dumb_terminal_gets_words_and_paths(started):
     assert child.wait() == 0
 
 
-def test_a_script_at_standard_input_runs_without_a_terminal(tmp_path):
-    lines = "# a tour\nmodel fashion\nlayer block2_conv2\n:3; s\nn; again\nabsent\ns\n"
-    ended = subprocess.run([sys.executable, "-m", "convscope"], input=lines, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert ended.returncode == 2 and "standard input ended at line 6: absent" in ended.stderr
-    assert ended.stdout.split() == [f"convscope-out/0{number}-saliency-block2_conv2-{number + 2}-fashion-0.png" for number in (1, 2)]
+def test_a_script_at_standard_input_runs_without_a_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("# a tour\nlayer block2_conv2\n:3; s\nn; again\nabsent\ns\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(["session", "fashion"])
+    captured = capsys.readouterr()
+    assert ended.value.code == 2 and "standard input ended at line 5: absent" in captured.err
+    assert captured.out.split() == [f"convscope-out/0{number}-saliency-block2_conv2-{number + 2}-fashion-0.png" for number in (1, 2)]
     assert sorted(path.suffix for path in (tmp_path / "convscope-out").iterdir()) == [".json", ".json", ".png", ".png"]
+
+
+def test_a_model_alone_is_opened(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(asset("fashion.keras"), tmp_path / "own.keras")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("dense1:3\nlayers\n"))
+    main(["own.keras", "--preprocess", "unit"])
+    assert "preprocessing unit, as given" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.StringIO("layers\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(["absent.keras"])
+    assert ended.value.code == 2 and "absent.keras" in capsys.readouterr().err
