@@ -195,6 +195,7 @@ def test_the_last_picture_is_shown_again_and_lines_are_found_again(tmp_path, mon
     assert script == watched.desk.script and script.read_text() == watched.desk.lines()
 
 
+@pytest.mark.long
 def test_the_page_of_a_dossier_is_what_opens(sitting, tmp_path, monkeypatch, capsys):
     launched = []
     monkeypatch.setattr("click.launch", launched.append)
