@@ -2,6 +2,8 @@
 
 import io
 import shlex
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,20 @@ def test_a_dropped_picture_becomes_a_file_that_the_command_names(keeper, sight):
     told = keeper.add(view)
     path = keeper.folder / f"{name.removeprefix('upload:')}.png"
     assert path.read_bytes() == file.getvalue() and str(path) in told["line"]
+
+
+def test_the_strongest_images_are_drawn_from_the_run(keeper, run_of_fashion, tmp_path, capsys):
+    with_run = replace(keeper, run=str(run_of_fashion.path))
+    view = View("top", "block2_conv2:17", IMAGE, "switches")
+    *_, told = with_run.save(view)
+    assert not main([*shlex.split(told["command"])[1:], "-o", str(tmp_path / "twin.png")])
+    assert Path(told["paths"][0]).read_bytes() == (tmp_path / "twin.png").read_bytes()
+
+
+def test_without_its_packages_the_command_says_how_to_get_them(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith(("convscope.look.live", "convscope.look.server"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["look", "fashion"])
+    assert "pip install 'convscope[look]'" in capsys.readouterr().err

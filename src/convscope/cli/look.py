@@ -8,7 +8,7 @@ import click
 from ..catalogue import summary
 from ..errors import OptionError
 from ..hints import remember
-from ..look.cell import MISSING
+from ..look import MISSING
 from ..numerals import natural
 from ..reach import allowing
 from .atlas import is_model

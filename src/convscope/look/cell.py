@@ -11,11 +11,10 @@ from ..models import ModelBundle
 from ..models.sources import as_bundle
 from ..notebook import live_frame
 from ..scanning import Run
+from . import MISSING
 
 if TYPE_CHECKING:
     from .server import LiveServer
-
-MISSING = "The live page needs two more packages. Install them with: pip install 'convscope[look]'"
 
 
 class LivePage:

@@ -1,6 +1,5 @@
 """What a page takes away: the command that makes what it shows, the picture that this command writes, a line of a script."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +79,7 @@ class Keeper:
         return {"path": str(path), "line": line}
 
     def _line(self, request: Request) -> str:
-        line = request.command_line(model=self.model, told=self.told)
-        return f"{line} -r {shlex.quote(self.run)}" if request.method.name == "top" and "-r" not in shlex.split(line) else line
+        return request.command_line(model=self.model, told=self.told)
 
     def _request(self, view: View) -> tuple[Request, dict[Path, bytes]]:
         """Return the request that draws a view, and files that it reads, which are written first."""
