@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from convscope.cli import main
-from convscope.errors import OptionError
+from convscope.errors import ImageError, OptionError
 from convscope.look.keeping import Keeper, View
+from convscope.look.sight import Sight
 
 pytestmark = pytest.mark.once
 IMAGE = "sample:fashion[3]"
@@ -67,6 +68,15 @@ def test_the_strongest_images_are_drawn_from_the_run(keeper, run_of_fashion, tmp
     *_, told = with_run.save(view)
     assert not main([*shlex.split(told["command"])[1:], "-o", str(tmp_path / "twin.png")])
     assert Path(told["paths"][0]).read_bytes() == (tmp_path / "twin.png").read_bytes()
+
+
+def test_an_image_of_the_run_has_the_word_that_was_scanned(run_of_fashion, tmp_path):
+    sight = Sight("fashion", ["sample:fashion[3]"], layers="block2_conv2", run=run_of_fashion)
+    keeper = Keeper(sight, tmp_path, "fashion", {})
+    view = View("projection", "block2_conv2:17", "run:41", "switches")
+    assert keeper.command(view) == "convscope deconv block2_conv2:17 'sample:fashion[41]' -m fashion"
+    with pytest.raises(ImageError):
+        keeper.command(replace(view, image="run:60"))
 
 
 def test_without_its_packages_the_command_says_how_to_get_them(monkeypatch, capsys):

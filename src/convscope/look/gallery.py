@@ -143,17 +143,37 @@ class Gallery:
 
     def words(self, name: str, folder: Path) -> tuple[str, dict[Path, bytes]]:
         """Return the word of the command line that means an image, and the file to be written first, of one that was dropped."""
+        if name.startswith(OF_RUN) and self.run is not None:
+            return self._word_in(self.run, self._id(name)), {}
         source = self.source(name)
         if isinstance(source, Dropped):
             ending = ENDING.fullmatch(Path(source.name).suffix)
             path = folder / f"{name.removeprefix(UPLOAD)}{ending[0] if ending else '.png'}"
             return str(path), {path: source.data}
-        if isinstance(source, FileSource) and not name.startswith(SAMPLE):
-            return str(Path(source.folder) / source.path), {}
-        return name, {}
+        return _word(source, name), {}
+
+    def _word_in(self, run: Run, image: int) -> str:
+        """Return the word for an image of a run: that of the same place among those that were scanned, if it is the same to the bit."""
+        place = image
+        for word in run.manifest["given"] or ():
+            series = Series(word, as_image_set(word).sources)
+            if place < len(series.sources):
+                source = series.sources[place]
+                if np.array_equal(entering(source, self.fit)[0], run.picture(image)):
+                    return _word(source, series.name(place))
+                break
+            place -= len(series.sources)
+        raise ImageError(
+            f"`{shortened(run.name(image))}` is an image of the run that no word of a command means. Open its file here instead."
+        )
 
     def _id(self, name: str) -> int:
         try:
             return natural(name.removeprefix(OF_RUN))
         except ValueError as error:
             raise ImageError(f"`{shortened(name)}` is not an image of the run. Expected {OF_RUN}NUMBER.") from error
+
+
+def _word(source: Source, name: str) -> str:
+    """Return the word for an image: the path of a file, else its name."""
+    return str(Path(source.folder) / source.path) if isinstance(source, FileSource) and not name.startswith(SAMPLE) else name
