@@ -148,7 +148,7 @@ def test_the_folder_around_the_page_is_understood(folder):
 
 
 def test_a_folder_without_a_page_is_refused(folder):
-    with pytest.raises(PageError, match=r"No folder .*--page"):
+    with pytest.raises(PageError, match=r"No folder .*`save_page`"):
         open_server(folder / "nothing")
     with pytest.raises(PageError, match="is not a page"):
         open_server(folder / "data")
@@ -172,7 +172,7 @@ def test_every_page_of_the_kit_is_shown(tmp_path):
 
 
 def test_a_port_that_is_taken_is_said(server, folder):
-    with pytest.raises(PageError, match=f"port {server.server_port}.*--port"):
+    with pytest.raises(PageError, match=f"port {server.server_port}.*`port`"):
         open_server(folder, server.server_port)
 
 

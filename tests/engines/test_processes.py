@@ -41,6 +41,6 @@ def test_the_shards_of_a_killed_process_are_given_out_again(tmp_path, alone, mon
 
 def test_processes_that_all_die_end_the_scan_with_advice_and_keep_what_was_done(tmp_path):
     arithmetic.scan(tmp_path / "run", 256)
-    with pytest.raises(ConvscopeError, match="worker process died.*fewer --workers"):
+    with pytest.raises(ConvscopeError, match="worker process died.*fewer `workers`"):
         arithmetic.scan(tmp_path / "run", COUNT, engine=Processes(1), function=arithmetic.die)
     assert len(open_run(tmp_path / "run")) == 256

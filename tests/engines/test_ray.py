@@ -166,7 +166,7 @@ def test_what_takes_forever_is_repeated_elsewhere(cluster, engine, tmp_path):
 def test_workers_that_keep_dying_end_the_request_with_advice(engine, monkeypatch, capfd):
     monkeypatch.setattr(engine_module, "DEATHS", 1)
     engine._told.clear()
-    with pytest.raises(ConvscopeError, match=r"workers died one after the other.*Finished work is kept.*--worker-memory"):
+    with pytest.raises(ConvscopeError, match=r"workers died one after the other.*Finished work is kept.*`worker_memory`"):
         list(engine.map(die, [1]))
     assert "What it had is given out again: 1 part of the work" in capfd.readouterr().err
     assert list(engine.map(doubled, [1])) == [2]

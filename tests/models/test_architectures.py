@@ -66,7 +66,7 @@ def test_the_table_is_right(name):
 def test_another_network_is_asked_for_and_taken_from_json(tmp_path):
     network = small()
     path = saved(network, tmp_path / "own.h5")
-    with pytest.raises(ModelError, match="--architecture model.json"):
+    with pytest.raises(ModelError, match="`architecture=.model.json"):
         convscope.load(path)
     (tmp_path / "own.json").write_text(network.to_json())
     bundle = convscope.load(path, architecture=str(tmp_path / "own.json"))

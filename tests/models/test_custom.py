@@ -64,9 +64,9 @@ def test_a_model_of_own_layers_needs_them_named(code, tmp_path):
     value = keras.layers.Conv2D(2, 3, activation=own.function("halved"), name="conv")(picture)
     model = filled(keras.Model(picture, own.find("Doubling")(name="twice")(value)))
     model.save(tmp_path / "own.keras")
-    with pytest.raises(ModelError, match=r"activation 'halved'.*--custom"):
+    with pytest.raises(ModelError, match=r"activation 'halved'.*`custom="):
         convscope.load(tmp_path / "own.keras")
-    with pytest.raises(ModelError, match=r"`twice` is of the class .*Doubling.*--custom"):
+    with pytest.raises(ModelError, match=r"`twice` is of the class .*Doubling.*`custom="):
         convscope.load(tmp_path / "own.keras", custom="own_layers_for_test:halved")
     bundle = convscope.load(tmp_path / "own.keras", custom=[str(code)])
     assert [info.address for info in convscope.layers(bundle)] == ["conv", "twice"]
@@ -78,7 +78,7 @@ def test_a_model_of_own_layers_needs_them_named(code, tmp_path):
     [
         ("missing.py", "No file"),
         ("no_such_module_anywhere", "cannot be imported"),
-        ("json:nothing", "`json` of --custom has no `nothing`"),
+        ("json:nothing", "`json` of `custom` has no `nothing`"),
         ([3], "Received int"),
     ],
 )

@@ -151,7 +151,7 @@ def test_a_second_input_says_so():
     pixels = np.zeros((8, 8, 3), np.float32)
     assert convscope.deconv(bundle, "conv:0", pixels).pixels.shape == (1, 1, 8, 8, 3)
     for look in (convscope.deconv, convscope.saliency):
-        with pytest.raises(ModelError, match="second input, `number`.*--input number=0"):
+        with pytest.raises(ModelError, match="second input, `number`.*`inputs="):
             look(bundle, "out:0", pixels)
 
 

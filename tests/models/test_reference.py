@@ -91,7 +91,7 @@ def test_layers_of_ones_own_travel_by_their_names(monkeypatch):
 
 def test_what_convscope_cannot_read_again_stays(monkeypatch):
     bundle = convscope.load(model_of(keras.layers.Lambda(lambda value: value * 3), keras.layers.Flatten(), keras.layers.Dense(2)))
-    with pytest.raises(ModelError, match=r"exists only in this process's memory.*Lambda.*--engine local"):
+    with pytest.raises(ModelError, match=r"exists only in this process's memory.*Lambda.*`engine=\"local\"`"):
         ModelReference.of(bundle)
     told = convscope.load(small())
     monkeypatch.setattr(reference, "_answers", lambda one: [np.zeros(2) if one is told else np.ones(2)])

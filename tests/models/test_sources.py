@@ -57,7 +57,7 @@ def test_a_run_whose_model_changed_or_needs_code_is_refused(run, tmp_path):
     model = run.manifest["model"]
     for change, said in (
         ({"digest": "0" * 32}, "has changed, or is a different one"),
-        ({"load": {"custom": ["own.py"]}}, "needs its own code.*--custom own.py"),
+        ({"load": {"custom": ["own.py"]}}, "needs its own code.*`custom=.own.py"),
         ({"source": str(copy), "weights": "file"}, "."),  # a run that names itself
     ):
         manifest = {name: value for name, value in run.manifest.items() if name != CHECKSUM} | {"model": model | change}

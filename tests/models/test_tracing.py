@@ -50,7 +50,7 @@ def test_a_call_that_no_graph_can_say_is_named():
 
 
 def test_a_model_that_was_never_called_needs_the_shape_of_its_input():
-    with pytest.raises(ModelError, match="--input-shape"):
+    with pytest.raises(ModelError, match="`input_shape="):
         convscope.load(Own())
     assert convscope.load(Own(), input_shape=(8, 8, 3)).shape == (8, 8, 3)
 
