@@ -25,6 +25,7 @@ cs.open_run("run").patches("block2_conv2:3", swiches=True)
 """
 
 
+@pytest.mark.long
 def test_a_misspelt_name_is_an_error_for_mypy(tmp_path):
     (tmp_path / "snippet.py").write_text(SNIPPET)
     words = [
