@@ -140,6 +140,7 @@ def test_text_that_is_not_text_is_refused_and_what_is_not_unicode_becomes_escape
     assert texts(np.array([3, 2**63], np.uint64)) == ("3", str(2**63))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on memory need the resource module")
 def test_a_bomb_takes_no_memory(tmp_path):
     """A gigabyte of zeros in a megabyte, and 40 gigabytes on paper: refused within 300 MB of memory."""

@@ -160,6 +160,7 @@ def test_a_large_request_looks_its_units_up_once_and_resumes(fashion, small_chun
     assert next(end.sentences()) == "2 of 4 units already exist with the same settings. They are kept."
 
 
+@pytest.mark.long
 def test_the_prompt_resumes_a_large_request_that_was_killed(small_chunks, tmp_path, monkeypatch, capsys):
     line = "ascend block1_conv1:0-3 --steps 2 --size 16 --precision float32"
 

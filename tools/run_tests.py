@@ -17,8 +17,10 @@ from convscope.backend import installed
 
 # What a process each runs of the first backend's tests; another one, which begins first, runs the rest.
 SHARES = (
-    ("tests/cli", "tests/models"),
+    ("tests/cli", "tests/look"),
+    ("tests/scanning", "tests/engines"),
     ("tests/ascent", "tests/graph", "tests/methods"),
+    ("tests/models", "tests/network"),
     ("tests/atlases", "tests/browser", "tests/portraits"),
 )
 # The rooms that compute, in two shares for each of the other backends.

@@ -53,6 +53,7 @@ def test_t14_the_score_is_the_networks_value_on_the_saved_picture(bundle, tmp_pa
         assert record_error("T14", relative_error(found.scores[place], maps[0, ..., unit.channel].max())) < 1e-5
 
 
+@pytest.mark.long
 def test_without_steps_each_picture_ends_by_itself(bundle, monkeypatch):
     monkeypatch.setattr(run, "WORTH", 0.5)
     many = convscope.ascend(bundle, "conv2:all", **SMALL)
@@ -74,6 +75,7 @@ def test_what_the_canvas_does_not_wake_its_strongest_place_does():
     assert not awake.dead[0]
 
 
+@pytest.mark.long
 def test_a_unit_that_nothing_can_excite_is_dead_and_the_note_says_what_was_tried(tmp_path):
     found = convscope.ascend(
         one_filter(np.ones((3, 3, 1)), -10.0), "conv:0", steps=3, size=16, precision="float32", real=images(2, 24, 24, 1)
@@ -239,6 +241,7 @@ def named_image():
     IMAGES._entries.pop("calm waves")
 
 
+@pytest.mark.long
 def test_a_picture_of_named_parts_is_made_again_and_one_of_unnamed_parts_is_refused(named_image, tmp_path):
     awake(small(side=16)).save(tmp_path / "small.keras")
     bundle = convscope.load(tmp_path / "small.keras", preprocess="unit")

@@ -177,6 +177,7 @@ job.save(sys.argv[2])
 """
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("kills", all_but([1], [1, 3]))
 def test_a_job_that_is_killed_goes_on_to_the_same_bytes(network, tmp_path, kills):
@@ -207,6 +208,7 @@ class Elsewhere:
             yield from (pickle.loads(result), pickle.loads(result))
 
 
+@pytest.mark.long
 def test_an_engine_makes_the_very_bytes_of_one_process(bundle, written, tmp_path):
     job = convscope.ascend_all(bundle, layers="conv1", engine=Elsewhere(), **SETTINGS)
     there = list(job.written(tmp_path / "there"))

@@ -51,6 +51,7 @@ def test_a_second_call_writes_nothing(small, run, whole):
     assert again.complete and before == after
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(small, run, whole, tmp_path, monkeypatch, seed):
     rng, folder = random.Random(seed), tmp_path / "atlas"
@@ -186,6 +187,7 @@ def test_added_images_change_only_units_that_they_excite(small, tmp_path, parts)
     assert orders == [[read_data(folder, f"units-{layer['n']}") and layer["order"] for layer in folders.read_manifest(folder)["layers"]]]
 
 
+@pytest.mark.long
 def test_a_budget_makes_the_most_telling_units_of_all_layers_first(small, run, tmp_path, whole):
     folder = tmp_path / "atlas"
     result = made(small, run, folder, budget=0.001)

@@ -14,6 +14,7 @@ FIRST = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", FIRST)
 def test_the_framework_starts_without_a_word(code):
     quiet = {"TF_CPP_MIN_LOG_LEVEL", "GRPC_VERBOSITY"}

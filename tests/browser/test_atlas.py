@@ -21,7 +21,7 @@ import convscope
 from atlases import LAYERS, UNITS, WIDE, write_large
 from convscope import assets
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.long]  # a browser takes its time
 BAD, TURNED = "<img src=x onerror=\"window.hacked='class'\">", "evil\u202egnp שלום"
 LABELS = (BAD, TURNED, "Sandal", "Bag")
 LAYER, BELOW = "block2_conv1", "block1_conv2"

@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 import convscope
 from convscope.look.live import open_live
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.long]  # a browser takes its time
 LAYER = "block2_conv2"
 CLIMBED, GROWN = (f"document.querySelector('.part:nth-child(3) {one}')" for one in ("figcaption", ".canvas img"))
 

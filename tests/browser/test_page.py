@@ -15,6 +15,8 @@ from selenium.webdriver.common.keys import Keys
 from convscope.render.imagemap import write_page
 from maps import HOSTILE, marked_map
 
+pytestmark = pytest.mark.long  # a browser takes its time
+
 # A hundredth of the speed, so that a busy machine draws more than the end; until `performance.now` is the page's own again.
 SLOWLY = """
 const now = performance.now.bind(performance), start = now(), frame = requestAnimationFrame;

@@ -16,6 +16,8 @@ from convscope.render.pages import write_pages
 sys.path.insert(0, str(Path(__file__).parent.parent / "render"))
 import records
 
+pytestmark = pytest.mark.long  # a browser takes its time
+
 HOSTILE = '<img src=x onerror="window.hacked=1">\u202e.png'
 
 

@@ -64,6 +64,7 @@ def test_layers_as_json(capsys):
     assert found["block2_conv2"]["field"] == 14
 
 
+@pytest.mark.long
 def test_a_map_of_features_loads_no_network(tmp_path, capsys):
     features = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float16)
     np.save(tmp_path / "features.npy", features)

@@ -35,6 +35,7 @@ def test_a_sheet_needs_no_model_and_is_replayed_to_the_byte(run, tmp_path, capsy
     assert "identical, byte for byte" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_pictures_are_named_after_layer_and_units(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main(["top", "block1_conv1:3,17", "-r", str(run.path)])
@@ -46,6 +47,7 @@ def test_pictures_are_named_after_layer_and_units(run, tmp_path, monkeypatch, ca
     ]
 
 
+@pytest.mark.long
 def test_a_whole_layer_is_pages_and_an_index(run, tmp_path, capsys):
     main(["top", "block1_conv1", "-r", str(run.path), "-o", str(tmp_path / "pages"), "--json"])
     found = json.loads(capsys.readouterr().out)

@@ -112,6 +112,7 @@ def test_a_strangers_broken_method_is_a_warning(stranger, tmp_path):
     assert "brightness" in found.stderr
 
 
+@pytest.mark.long
 def test_control_c_writes_what_was_reached(tmp_path):
     target = tmp_path / "reached.png"
     arguments = ["ascend", "block3_conv1:0", "-m", "fashion", "--size", "28", "--steps", "100000", "-o", str(target)]

@@ -44,6 +44,7 @@ def ready(child, place):
     child.expect(re.escape(place) + r"[^\r\n]* >")
 
 
+@pytest.mark.long
 def test_a_whole_session_by_keys(started):
     child = opened(started, "session", "fashion")
     ready(child, "fashion block3_conv1:0 · sample:fashion[0]")

@@ -44,6 +44,7 @@ def test_pictures_are_numbered_over_sittings_and_carry_the_image(sitting, tmp_pa
     ]
 
 
+@pytest.mark.long
 def test_a_script_is_a_list_of_commands_that_makes_the_same_bytes(sitting, tmp_path, capsys):
     assert sitting.take(":5; d; m; set steps 2; a; save tour.convscope") == 0
     out = tmp_path / "out"
@@ -113,6 +114,7 @@ def test_a_script_ends_at_the_line_that_fails(sitting, tmp_path, capsys):
     assert "scripts that run scripts" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_interrupted_picture_is_replayed_and_its_command_makes_it_again(sitting, tmp_path, monkeypatch, capsys):
     from convscope.ascent import climb
 

@@ -24,6 +24,7 @@ def fashion():
     return convscope.load("fashion")
 
 
+@pytest.mark.long
 def test_the_embedded_images_make_a_map_of_ten_classes(fashion):
     result = convscope.tsne(fashion, "sample:fashion")
     assert result.points.shape == (2000, 2)

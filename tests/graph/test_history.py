@@ -286,6 +286,7 @@ def test_at_float32_a_graph_of_a_bfloat16_model_computes_in_float32():
     assert keras.backend.standardize_dtype(value.dtype) == "float32"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "side", "options"),
     [("MobileNetV2", 96, {"alpha": 0.35}), pytest.param("ResNet50", 64, {"include_top": False}, marks=pytest.mark.long)],

@@ -73,6 +73,7 @@ def test_a_network_of_many_bands_is_told_how_to_give_them():
         Fit(7, (4, 4)).apply(np.zeros((4, 4, 3), np.float32), "x")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is counted in other units elsewhere")
 @pytest.mark.parametrize("mode", ["RGBA", "P", "I;16"])
 def test_a_large_picture_takes_little_more_than_its_decoder_needs(mode, tmp_path):

@@ -146,6 +146,7 @@ def test_small_pictures_say_what_cannot_be_read(sight):
     assert first["small"] and pixels(first["picture"]).shape == (28, 28, 3) and "picture" not in second and "No image" in second["title"]
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_picture_that_climbs_is_that_of_ascend(sight):
     told = list(Climbing(sight).steps("block3_conv1:5"))

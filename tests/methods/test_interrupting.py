@@ -73,6 +73,7 @@ def encoded(result, name, artefact):
     return artefact if isinstance(artefact, str | bytes) else writer.picture_bytes(result, name)
 
 
+@pytest.mark.long
 def test_pictures_that_are_made_are_kept_when_the_real_images_are_cut_short(bundle, monkeypatch):
     pictures, units = images(6, 16, 16, 3), ["conv1:0", "conv2:1"]
 
@@ -127,6 +128,7 @@ def test_an_ascent_interrupted_while_it_wakes_a_unit_is_made_again(dozy, monkeyp
     assert same(found, replayed(dozy, found))
 
 
+@pytest.mark.long
 def test_an_ascent_that_finds_its_own_end_is_made_again_when_interrupted(bundle, monkeypatch):
     """Without a number of steps pictures stand still one by one: the number of steps alone would not make them again."""
     whole = convscope.ascend(bundle, "conv2:all", **SETTINGS)
@@ -140,6 +142,7 @@ def test_an_ascent_that_finds_its_own_end_is_made_again_when_interrupted(bundle,
     assert same(found, replayed(bundle, found))
 
 
+@pytest.mark.long
 def test_every_kind_of_ascent_is_made_again_when_interrupted(bundle, dozy, monkeypatch, tmp_path):
     photo = tmp_path / "photo.png"
     Image.fromarray((images(1, 20, 26, 3)[0] * 255).astype("uint8")).save(photo)
@@ -159,6 +162,7 @@ def test_every_kind_of_ascent_is_made_again_when_interrupted(bundle, dozy, monke
         assert same(found, replayed(network, found))
 
 
+@pytest.mark.long
 def test_units_of_maps_are_climbed_alike_beside_units_behind_dense_layers():
     model = model_of(
         keras.layers.Conv2D(2, 3, activation="relu", name="conv"),

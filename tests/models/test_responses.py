@@ -46,6 +46,7 @@ def test_what_is_no_classifier_has_no_spread(values):
     assert responses._spread(values) is None
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("habit", all_but(["none"], ["none", "unit"]))
 def test_a_classifier_without_normalisation_tells_what_it_was_trained_on(habit):

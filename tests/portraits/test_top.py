@@ -89,6 +89,7 @@ def test_projections_are_the_deconvnets_at_the_field(fashion, run, layer, channe
         assert np.abs(whole).sum() == pytest.approx(np.abs(shown).sum(), rel=1e-5)
 
 
+@pytest.mark.long
 def test_the_model_is_the_runs_own_unless_one_is_given(run, found):
     for again in (
         convscope.top(run, ["block3_conv1:3-4", Unit("block3_conv1", 5), "block3_conv1:40"]),
@@ -282,6 +283,7 @@ def small_pages(monkeypatch):
     monkeypatch.setattr(top_module, "ON_A_PAGE", 2)
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_an_interrupted_request_keeps_its_pages_and_makes_the_rest(fashion, run, tmp_path, monkeypatch, small_pages):
     request = Request(top_method, ("block2_conv2:0-7",), {"run": run}, fashion)

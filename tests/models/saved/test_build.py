@@ -204,6 +204,7 @@ def test_layers_whose_long_names_begin_alike_are_told_apart(tmp_path, suffix):
     assert len(set(names)) == 6 and max(map(len, names)) <= 200
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("form", ["functional", "sequential"])
 def test_a_chain_longer_than_python_calls_functions_loads_and_is_listed(tmp_path, form):

@@ -68,6 +68,7 @@ def test_bits_of_bfloat16_and_numbers_of_other_machines(tmp_path):
         np.testing.assert_array_equal(root["never_written"].read(), np.full((3, 4), 7, "f4"))
 
 
+@pytest.mark.long
 def test_files_that_end_the_process_that_reads_them_are_one_sentence(monkeypatch):
     codes, run = [], subprocess.run
 
