@@ -100,7 +100,7 @@ def test_a_notebook_shows_pictures_lists_tables_and_bars(tmp_path):
         "run = cs.scan(m, 'sample:fashion', out='run'); run",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     kinds = [[key for output in cell.outputs for key in output.get("data", {})] for cell in book.cells]
     assert "image/png" in kinds[1] and "text/html" in kinds[2] and "text/html" in kinds[3]
     assert book.cells[2].outputs[-1].data["text/html"].count("<figure") == 2

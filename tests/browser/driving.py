@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-sync",
     "--force-color-profile=srgb",
 )
-PATIENCE = 20
+PATIENCE = 90
 TOLERANCE = 16
 
 

@@ -120,7 +120,7 @@ def test_a_lasso_saves_a_table(open_file, tmp_path):
     chosen = set(page.js("return Array.from(map.ids).filter((_, rank) => map.scene.lit[rank])"))
     assert len(inside) > 100 and chosen ^ set(inside.tolist()) <= set(np.flatnonzero(near).tolist())
     page.click("csv")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 90
     while not list(tmp_path.glob("*.csv")) and time.monotonic() < until:
         time.sleep(0.05)
     rows = list(csv.DictReader((tmp_path / "images.csv").read_text("utf-8").splitlines()))

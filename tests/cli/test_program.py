@@ -137,7 +137,7 @@ main()
     try:
         assert "climbing\n" in iter(process.stderr.readline, "")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=180)
     finally:
         process.kill()
     assert process.returncode == 130, said

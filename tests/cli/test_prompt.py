@@ -25,7 +25,7 @@ def opened(folder, *arguments, dimensions=(40, 120), **environment):
         cwd=str(folder),
         dimensions=dimensions,
         encoding="utf-8",
-        timeout=40,
+        timeout=180,
         env=os.environ | environment,
     )
     child.delaybeforesend = 0.1

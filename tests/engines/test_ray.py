@@ -146,7 +146,7 @@ def test_a_driver_that_is_killed_resumes_on_the_cluster(cluster, engine, tmp_pat
     engine.close()  # it would hold the only CPU
     program = [sys.executable, str(Path(__file__).parent / "clustered.py"), cluster.address, str(tmp_path / "run")]
     driver = subprocess.Popen(program, start_new_session=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not any((tmp_path / "run" / "shards").glob("part-*")) and driver.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(driver.pid, signal.SIGKILL)
@@ -172,7 +172,7 @@ def test_workers_that_keep_dying_end_the_request_with_advice(engine, monkeypatch
     assert list(engine.map(doubled, [1])) == [2]
 
 
-def wait_for(come, engine, seconds=40):
+def wait_for(come, engine, seconds=180):
     """Let the engine look after its workers until something has come."""
     until = time.monotonic() + seconds
     while not come() and time.monotonic() < until:

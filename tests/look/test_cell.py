@@ -15,7 +15,7 @@ pytestmark = pytest.mark.once
 def test_the_page_answers_beside_the_program_until_it_is_stopped(tmp_path):
     page = convscope.live("fashion", "sample:fashion[0-1]", layers="dense1", out=tmp_path)
     try:
-        with urllib.request.urlopen(page.address, timeout=20) as answer:
+        with urllib.request.urlopen(page.address, timeout=120) as answer:
             assert answer.status == 200 and b"<!doctype html>" in answer.read(200)
         assert f'<iframe src="{page.address}"' in page._repr_html_()
         assert repr(page) == f"LivePage({page.address})"

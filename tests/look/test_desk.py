@@ -22,7 +22,7 @@ class Ears:
 
     @property
     def values(self):
-        assert self.done.wait(5)
+        assert self.done.wait(60)
         return [one.value for one in self.heard if not one.last]
 
 
@@ -33,12 +33,12 @@ def held():
 
     def busy():
         begun.set()
-        free.wait(5)
+        free.wait(60)
         yield
 
     with Desk() as desk:
         desk.submit("busy", "one", busy, Ears())
-        assert begun.wait(5)
+        assert begun.wait(60)
         yield desk, free.set
         free.set()
 
@@ -95,9 +95,9 @@ def test_a_job_that_nobody_waits_for_is_closed_between_two_steps():
 
     with Desk() as desk:
         job = desk.submit("a", "climb", steps, ears)
-        assert first.wait(5)
+        assert first.wait(60)
         desk.withdraw(job)
-        assert closed.wait(5) and len(desk) == 0
+        assert closed.wait(60) and len(desk) == 0
         told = len(ears.heard)
         after = Ears()
         desk.submit("a", "wall", lambda: iter([1]), after)

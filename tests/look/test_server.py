@@ -31,7 +31,7 @@ class Client:
         self.port = int(self.host.rpartition(":")[2])
 
     def ask(self, path="", method="GET", body=None, headers=None, **query):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             words = f"?{urlencode(query, doseq=True)}" if query else ""
             connection.request(method, f"{self.path}{path}{words}", body, headers or {})
@@ -45,7 +45,7 @@ class Client:
         return status, json.loads(body)
 
     def raw(self, data):
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as connection:
             connection.sendall(data)
             return connection.recv(100)
 
@@ -59,7 +59,7 @@ def page(sight, tmp_path_factory):
     thread.start()
     yield Client(server.address, live)
     server.stop()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -198,15 +198,15 @@ def test_what_is_dropped_is_bounded_and_decoded_at_the_images_door(page):
 
 def test_two_hundred_connections_do_not_hold_up_a_reader(page, monkeypatch):
     monkeypatch.setattr(door, "HEAD_TIME", 1.0)
-    slow = [socket.create_connection(("127.0.0.1", page.port), timeout=5) for _ in range(200)]
+    slow = [socket.create_connection(("127.0.0.1", page.port), timeout=60) for _ in range(200)]
     try:
         for number, one in enumerate(slow):
             one.sendall(b"GET / HTTP/1.1\r\nHost: x" if number % 2 else b"")
         begun = time.monotonic()
         assert page.json("image", image=IMAGE)[0] == 200
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30  # the machine may be slow; the silent ones would hold a reader up for good
         for one in slow[-3:]:
-            one.settimeout(10)
+            one.settimeout(60)
             assert one.recv(1) == b""  # it was cut off
     finally:
         for one in slow:
@@ -220,7 +220,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(page, monkeypatch):
 
 
 def test_a_climb_is_told_step_by_step_and_ends_when_nobody_reads(page):
-    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=120)
     connection.request("GET", f"{page.path}climb?unit=block3_conv1:5&tab=climber")
     answer = connection.getresponse()
     assert answer.getheader("content-type").startswith("text/event-stream")
@@ -229,7 +229,7 @@ def test_a_climb_is_told_step_by_step_and_ends_when_nobody_reads(page):
     assert page.json("image", image=IMAGE)[0] == 200  # the network answers others meanwhile
     answer.close()
     connection.close()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 90
     while len(page.live.desk) and time.monotonic() < until:
         time.sleep(0.05)
     assert len(page.live.desk) == 0
@@ -250,5 +250,5 @@ def test_many_readers_at_once_are_all_answered_or_told_of_newer_ones(page):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(180)
     assert len(found) == 60 and set(found) <= {200, 409} and 200 in found
