@@ -117,8 +117,8 @@ def main():
             for _ in range(asked.rounds):
                 found["alone"].append(per_image(asked.network, images, asked.images, None))
                 found["cluster"].append(per_image(asked.network, images, asked.images, cluster.engine))
-            cluster.close()
             report(nodes, found)
+            cluster.close()
 
 
 def report(nodes, found):
