@@ -61,6 +61,6 @@ def first_line(error: BaseException) -> str:
     return shortened(said, LONGEST_SAID) or type(error).__name__
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 image`, `2 images`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 image`, `2 images`; `plural`: where that is more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -21,18 +21,14 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     if not _watched():
         yield from items
         return
-    if kernel() is not None:
-        with _below_the_cell(label, total) as advance:
-            for item in items:
-                yield item
-                advance(1)
-        return
-    with _bar() as bar:
-        yield from bar.track(items, total=total, description=label)
+    with counting(label, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
 
 
 @contextlib.contextmanager
-def counting(label: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
+def counting(label: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
     """Yield a function that is told how many more are done, while a bar shows it with the remaining time; it vanishes at the end."""
     if not _watched():
         yield lambda count: None

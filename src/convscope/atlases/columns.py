@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.atlas import KIND, UNITS, data_path, synthetic_name, units_name
-from ..formats.bins import bins_of
 from ..formats.run_folder import SHARES
 from ..render import site
 from ..scanning import UnitStatistics
@@ -52,7 +51,7 @@ class Columns:
             "q50": known.quantiles[0.5],
             "q99": known.quantiles[0.99],
             "score": self.score,
-            "percentile": percentiles(known, self.score),
+            "percentile": known.percentiles(self.score).astype(np.float32),
             "verdict": self.verdict,
             "top_class": top_classes(known).astype(np.int32),
             "selectivity": selectivity(known).astype(np.float32),
@@ -124,20 +123,6 @@ def verdicts(known: UnitStatistics, dead: NDArray[np.bool_], images: int) -> NDA
     found = np.where(silent, np.where(dead, DEAD, SILENT), ORDINARY)
     found = np.where((known.saturated == known.count) & (known.count > 0), SATURATED, found)
     return np.where(known.count < images, NOT_FINITE, found).astype(np.uint8)
-
-
-def percentiles(known: UnitStatistics, values: Floats) -> Floats:
-    """Return for each unit how many percent of the images stay below its value, as `Run.percentile` does; NaN for an unknown value."""
-    rows, total = np.arange(len(values)), known.count
-    finite = np.nan_to_num(values)
-    place = bins_of(finite)
-    below = np.concatenate([np.zeros((len(values), 1), np.int64), np.cumsum(known.histogram, axis=1)], axis=1)[rows, place]
-    low, high = np.maximum(known.edges[place], known.least), np.minimum(known.edges[place + 1], known.largest)
-    with np.errstate(all="ignore"):
-        share = np.where(high > low, np.clip((finite - low) / (high - low), 0, 1), 0.5)
-        found = 100.0 * (below + share * known.histogram[rows, place]) / total
-    found = np.where(finite <= known.least, 0.0, np.where(finite > known.largest, 100.0, found))
-    return np.where((total == 0) | ~np.isfinite(values), np.nan, found).astype(np.float32)
 
 
 def _scores(layer: Layer, ledger: Ledger) -> tuple[Floats, NDArray[np.bool_], bool]:

@@ -12,7 +12,7 @@ import click
 from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
-from . import desk
+from .current import current_desk
 from .terminal import Unheard, say
 
 # Set by the completion script of a shell.
@@ -77,7 +77,7 @@ class Program(click.Group):
             from ..models.reading import SUFFIXES  # loads more than a command that is found should wait for
 
             # A model alone opens it: what follows are the options of `session`.
-            if Path(args[0]).suffix.lower() in SUFFIXES and desk.current() is None:
+            if Path(args[0]).suffix.lower() in SUFFIXES and current_desk() is None:
                 return super().resolve_command(ctx, ["session", *args])
             close = closest("the commands", args[0], self.list_commands(ctx))
             raise click.UsageError(f"No command `{args[0]}`. {close} List them with: convscope --help", ctx) from error
@@ -111,7 +111,7 @@ def run(arguments: list[str] | None) -> int:
         with hints.in_shell():
             return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
     except click.UsageError as error:
-        if error.ctx is not None and desk.current() is None:
+        if error.ctx is not None and current_desk() is None:
             say(error.ctx.get_usage())
             say(f"Try '{error.ctx.command_path} -h' for help.")
         say(f"Error: {error.format_message()}")

@@ -8,7 +8,7 @@ import click
 from ..catalogue import summary
 from ..files import as_path
 from ..hints import remember
-from ..models import applications
+from ..models import ModelBundle, applications
 from ..models.loading import EMBEDDED
 from ..models.reading import SUFFIXES
 from ..options import options_of
@@ -40,15 +40,13 @@ def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_js
     from ..atlases import atlas
     from ..scanning import is_run
 
-    images, model = list(arguments), given.pop("model")
-    if model is None and images and is_model(images[0]):
-        model = images.pop(0)
+    model, images = model_before(arguments, given.pop("model"))
     if run is None and len(images) == 1 and is_run(images[0]):
         run = Path(images.pop())
     remember(run=run_words(run, model))
     with allowing(allow, agrees), worked_by(options_of(atlas), given):
         own = {option.name: given.pop(option.name) for option in options_of(atlas)}
-        bundle = load_model(model, **given) if run is None or model is not None or any(given.values()) else None
+        bundle = load_named(model, run, given)
         made = atlas(bundle, images or None, run=run, out=out, **own)
     if as_json:
         found = {"atlas": str(made.folder), "page": str(made.page), "run": str(made.run.path), "complete": made.complete}
@@ -61,6 +59,17 @@ def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_js
     if made.interrupted:
         say("Interrupted. The same command resumes.")
         raise click.exceptions.Exit(130)
+
+
+def model_before(arguments: tuple[str, ...], model: str | None) -> tuple[str | None, list[str]]:
+    """Return the model and the images of a command that takes MODEL before them, or behind -m."""
+    images = list(arguments)
+    return (images.pop(0) if model is None and images and is_model(images[0]) else model), images
+
+
+def load_named(model: str | None, run: Path | None, given: dict[str, Any]) -> ModelBundle | None:
+    """Return the network that a command names, or the default one; None where the run brings its own."""
+    return load_model(model, **given) if run is None or model is not None or any(given.values()) else None
 
 
 def is_model(word: str) -> bool:

@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 
 from ..catalogue import summary
 from ..legible import legible
-from ..session.lines import ALIASES, DOINGS, LETTERS, MOVES, PROGRAM
+from ..session.lines import DOINGS, MOVES, NOT_SET, PROGRAM, meant
 from .helping import ELSEWHERE
 from .known import HERE, Known, image_items, layer_items, model_items, unit_items
 from .sitting import Sitting
@@ -69,8 +69,7 @@ def _items(words: list[str], word: str, sitting: Sitting) -> Iterator[Completion
     if not words:
         yield from _first(word, here, sitting)
         return
-    name = ALIASES.get(words[0], words[0])
-    name = LETTERS.get(name, name)
+    name = meant(words[0])
     if name in _OWN:
         yield from _OWN[name](words[1:], word, here, sitting)
     elif name in sitting.forms:
@@ -140,7 +139,7 @@ def _options(sitting: Sitting) -> Iterator[tuple[str, Any]]:
     """Yield each option that some command has, by name, the first that has it."""
     for name in sitting.forms:
         for param in sitting.forms.command(name).params:
-            if param.param_type_name == "option" and param.name not in ("model", "run", "out", "as_json", "help"):
+            if param.param_type_name == "option" and param.name not in NOT_SET:
                 yield str(param.name), param
 
 

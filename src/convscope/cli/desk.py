@@ -1,6 +1,6 @@
 """The desk of a prompt: the folder in which its pictures are numbered, the networks it has loaded, and its commands as a script.
 
-Commands run there as in the shell; what differs is said here. Without a desk, as in the shell, `current` is None.
+Commands run there as in the shell; what differs is said here.
 """
 
 import contextlib
@@ -8,7 +8,6 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,6 @@ from .terminal import say
 NUMBERED = re.compile(r"(\d{2,6})-")
 MOST_NETWORKS = 3
 SHEET = f"sheet{PICTURE}"
-
-_CURRENT: ContextVar["Desk | None"] = ContextVar("desk", default=None)
 
 
 @dataclass
@@ -148,18 +145,3 @@ def _state(word: str) -> Any:
         found = as_path(word).stat()
         return found.st_mtime_ns, found.st_size
     return None
-
-
-def current() -> Desk | None:
-    """Return the desk at which the program works, None in the shell."""
-    return _CURRENT.get()
-
-
-@contextlib.contextmanager
-def working_at(desk: Desk) -> Iterator[None]:
-    """Work at a desk while the `with` lasts."""
-    before = _CURRENT.set(desk)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(before)

@@ -4,7 +4,7 @@ import click
 
 from ..catalogue import COMMANDS, summary
 from ..errors import OptionError, closest
-from ..session.lines import ALIASES, DOINGS, LETTERS, MOVES
+from ..session.lines import ALIASES, DOINGS, LETTERS, MOVES, meant
 from .forms import Forms
 
 # Of no use at a prompt.
@@ -23,8 +23,7 @@ FOOT = (
 
 def command_of(topic: str, forms: Forms) -> str:
     """Return the command that a word means, "" for one of the prompt's own. Raises OptionError."""
-    name = ALIASES.get(topic, topic)
-    name = LETTERS.get(name, name)
+    name = meant(topic)
     if name in forms:
         return name
     if name in DOINGS or name in MOVES:

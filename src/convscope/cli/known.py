@@ -17,11 +17,10 @@ from ..formats.layer_list import list_file, read_list
 from ..images.sources import SAMPLE, samples
 from ..models import ModelBundle
 from ..models.architectures import known as applications
-from ..models.loading import EMBEDDED
+from ..models.loading import DEFAULT, EMBEDDED
 from ..network.listing import LayerInfo, layers
 from ..session.place import Place
 
-DEFAULT = "vgg16"
 # Where the prompt stands, whose layers need no cache.
 HERE: ContextVar[Place | None] = ContextVar("here", default=None)
 

@@ -11,9 +11,9 @@ from ..hints import remember
 from ..look import MISSING
 from ..numerals import natural
 from ..reach import allowing
-from .atlas import is_model
+from .atlas import load_named, model_before
 from .grouping import Command, grouped
-from .methods import OUT, TAKEN_HELP, allow_option, load_model, model_options, run_words
+from .methods import OUT, TAKEN_HELP, allow_option, model_options, run_words
 from .terminal import agrees, put, say
 from .values import Number
 
@@ -43,12 +43,10 @@ def _look(
         from ..look.live import open_live
     except ModuleNotFoundError as error:
         raise OptionError(MISSING) from error
-    images, model = list(arguments), told.pop("model")
-    if model is None and images and is_model(images[0]):
-        model = images.pop(0)
+    model, images = model_before(arguments, told.pop("model"))
     remember(run=run_words(run, model))
     with allowing(allow, agrees):
-        bundle = load_model(model, **told) if run is None or model is not None or any(told.values()) else None
+        bundle = load_named(model, run, told)
         server = open_live(bundle, images, run=run, atlas=atlas, layers=layers, out=out, port=port, name=model, told=told)
     put(f"{server.address}  (Ctrl-C ends it)")
     if browse:

@@ -20,7 +20,7 @@ from ..render.pixels import plain_picture
 from ..requests import Request, is_image
 from ..units import in_words
 from ..writing import is_picture
-from . import desk
+from .current import current_desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped, quiet_option
@@ -123,7 +123,7 @@ def load_model(model: str | None, *, quiet: bool = False, classes: bool = False,
     from ..models import as_bundle
 
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
-    at = desk.current()
+    at = current_desk()
     kept = None if at is None else at.network((model or "", classes and not model), told)
     if kept is not None:
         return _announced(kept, model_words(model or kept.source, told), quiet=True)
@@ -174,7 +174,7 @@ def method_command(method: Method) -> click.Command:
         request = Request(method, inputs, options)
         if page and out is not None and is_picture(out):
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
-        at = desk.current()
+        at = current_desk()
         request.check_target(out, OUT if at is None else at.folder)
         request = request.on(_network(request, model, **told))
         watching = growing(plain_picture) if request.pieces.watched else contextlib.nullcontext()
@@ -189,7 +189,7 @@ def _run_of(model: str | None, words: str, told: dict[str, Any]) -> Path:
     """Return the run that stands where a model can. Raises UsageError that says what to type after the `words` of a command without one."""
     if model is not None and is_run(model):
         return Path(model)
-    if desk.current() is not None:
+    if current_desk() is not None:
         raise click.UsageError("No run. Expected the folder of a scan: run RUN. Scan images first, and the run is chosen: scan IMAGES")
     hints.remember(model=model_words(model, told) if model else list(told_words(told)))
     scan = hints.command("scan IMAGES --out RUN", "")

@@ -11,7 +11,7 @@ import click
 
 from ..files import state_folder
 from ..legible import legible
-from ..session.guide import DEFAULT_MODEL
+from ..models.loading import DEFAULT
 from .pictures import Screen
 from .signals import is_ending
 from .sitting import BAD_INPUT, Sitting
@@ -52,7 +52,7 @@ def interact(out: Path, model: str | None = None, told: Iterable[str] = ()) -> i
 
 def _opened(sitting: Sitting, line: str) -> str:
     """Open a model by a line, or the default one; return the line for editing where that was not possible."""
-    line = line or f"model {DEFAULT_MODEL}"
+    line = line or f"model {DEFAULT}"
     return "" if _taken(sitting, line) == 0 else line
 
 

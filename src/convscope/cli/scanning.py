@@ -8,7 +8,7 @@ import click
 from ..catalogue import summary
 from ..legible import counted, sentence
 from ..options import options_of
-from . import desk
+from .current import current_desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, quiet_option
@@ -55,7 +55,7 @@ def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any
             said = f"{counted(skipped, 'image')} could not be read and {were} skipped. skipped.parquet holds the reasons."
             say(f"{said} The first: {_reason(run, unreachable=False)}")
         put(run.path)
-    if (at := desk.current()) is not None:
+    if (at := current_desk()) is not None:
         at.run = str(run.path)
     if away:
         said = f"{counted(away, 'image')} could not be reached, so the run is not complete. The same command tries again."

@@ -10,14 +10,16 @@ from ..errors import ConvscopeError, OptionError
 from ..files import as_path
 from ..images.sources import as_image_set
 from ..method import Written
+from ..models.loading import DEFAULT
 from ..models.sources import is_run
 from ..network.listing import layers
 from ..reach import allowing
 from ..scanning import open_run
-from ..session.guide import DEFAULT_MODEL
 from ..session.lines import SCRIPT, Command, Doing, Event, Opening, advance, opened, split
 from ..session.place import Place, Words
-from . import desk, unexpected
+from . import unexpected
+from .current import working_at
+from .desk import Desk
 from .forms import Forms
 from .helping import command_of, overview, own_help
 from .methods import load_model
@@ -47,7 +49,7 @@ class Sitting:
         from .app import program
 
         self.place = Place()
-        self.desk = desk.Desk(folder, keeps=shown is not None)
+        self.desk = Desk(folder, keeps=shown is not None)
         self.forms = Forms(program)
         self.shown, self.guide, self.history = shown, guide, history
         self.asks_model = True  # whether the guide begins with the model
@@ -57,7 +59,7 @@ class Sitting:
     def take(self, line: str) -> int:
         """Do what a line says; return its exit code, 0 if all is done. Bad input is a sentence on standard error. EOFError: leave."""
         code = 0
-        with desk.working_at(self.desk):
+        with working_at(self.desk):
             try:
                 for words in split(line):
                     code = code or self._do(words)
@@ -122,7 +124,7 @@ class Sitting:
 
     def _open(self, opening: Opening) -> None:
         """Load a model and go there. Raises ConvscopeError, and UsageError for options that its command line does not have."""
-        model = opening.model or DEFAULT_MODEL
+        model = opening.model or DEFAULT
         flags = {one.option: (flag, one.valued) for flag, one in self.forms["layers"].flags.items() if flag.startswith("--")}
         told: list[str] = []
         for name, values in opening.told.items():

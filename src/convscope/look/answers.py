@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import ImageError, check_choice
-from ..formats.bins import bins_of
 from ..graph.finite import spoilt_units
 from ..graph.rules import GRADIENT, GUIDED, Ruleset, deconvnet
 from ..graph.saturation import seed_call
@@ -118,9 +117,8 @@ def _bars(values: FloatArray, order: Any) -> dict[str, Any]:
     finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     signed, most = bool((finite < 0).any()), float(np.abs(finite).max(initial=0)) or 1.0
     shares = finite[order] / most
-    tiles = np.rint(128 + 127 * shares if signed else 255 * shares).astype(np.uint8)
     scale = np.full(len(shares), most, np.float32)
-    return {"height": 1, "width": 1, "signed": signed, "scale": column(scale), "tiles": column(tiles)}
+    return {"height": 1, "width": 1, "signed": signed, "scale": column(scale), "tiles": column(colouring.as_bytes(shares, signed=signed))}
 
 
 def _largest(values: FloatArray) -> FloatArray:
@@ -138,24 +136,10 @@ def wall(sight: Sight, name: str, address: str) -> dict[str, Any]:
         "active": column((values.reshape(-1, values.shape[-1]) > 0).mean(axis=0).astype(np.float32)),
     }
     if sight.run is not None and address in sight.run.layers:
-        record["above"] = column(percentiles(sight, layer, seen.peaks[address]))
+        peaks = seen.peaks[address]
+        shares = sight.run.units(address).percentiles(peaks) / 100
+        record["above"] = column(np.where(np.isfinite(peaks), shares, np.nan).astype(np.float32))
     return record | (colouring.tiles(values) if values.ndim == 3 else _bars(values, order))
-
-
-def percentiles(sight: Sight, layer: Layer, peaks: FloatArray) -> FloatArray:
-    """Return for each unit of a layer the share of the run's images whose value lies below the one in `peaks`, NaN for none.
-
-    As `Run.percentile`, for all units at once.
-    """
-    assert sight.run is not None
-    known = sight.run.units(layer.address)
-    place, units = bins_of(np.nan_to_num(peaks)), np.arange(len(peaks))
-    low, high = np.maximum(known.edges[place], known.least), np.minimum(known.edges[place + 1], known.largest)
-    inside = np.where(high > low, (peaks - low) / np.where(high > low, high - low, 1), 0.5)
-    counts = known.histogram[units, place]
-    below = np.cumsum(known.histogram, axis=1)[units, place] - counts + np.clip(inside, 0, 1) * counts
-    shares = np.where(peaks <= known.least, 0.0, np.where(peaks > known.largest, 1.0, below / np.maximum(known.count, 1)))
-    return np.where((known.count > 0) & np.isfinite(peaks), shares, np.nan).astype(np.float32)
 
 
 def unit(sight: Sight, names: Sequence[str], address: str) -> dict[str, Any]:

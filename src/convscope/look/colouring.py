@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..render.pixels import Bytes, plain_picture
@@ -44,7 +45,7 @@ def tiles(maps: FloatArray) -> dict[str, Any]:
     signed = bool((small < 0).any())
     scale = np.abs(small).max(axis=(0, 1), initial=0)
     shares = small / np.where(scale > 0, scale, 1)
-    values = np.rint(128 + 127 * shares if signed else 255 * shares).astype(np.uint8)
+    values = as_bytes(shares, signed=signed)
     return {
         "height": int(values.shape[0]),
         "width": int(values.shape[1]),
@@ -52,6 +53,11 @@ def tiles(maps: FloatArray) -> dict[str, Any]:
         "scale": column(scale.astype(np.float32)),
         "tiles": column(np.ascontiguousarray(np.moveaxis(values, -1, 0))),
     }
+
+
+def as_bytes(shares: NDArray[np.floating[Any]], *, signed: bool) -> Bytes:
+    """Return shares of a scale as bytes: 0 to 1 as 0 to 255, or signed ones around 128."""
+    return np.rint(128 + 127 * shares if signed else 255 * shares).astype(np.uint8)
 
 
 def _reduced(maps: FloatArray) -> FloatArray:

@@ -41,6 +41,7 @@ class _Embedded:
     labels: str
 
 
+DEFAULT = "vgg16"  # what is loaded where no model is named
 EMBEDDED = {
     "squeezenet": _Embedded(
         "squeezenet_imagenet_float16.h5",
@@ -175,7 +176,7 @@ def _find(path: Any, weights: str | None, architecture: str | None, reading: Rea
         return _Found(read.network, _stem(file), str(file.resolve()), "file", read.notes, format=read.format)
     if architecture is not None:
         raise OptionError(f"--architecture is for weights-only files. Received the model {path or 'vgg16'}.")
-    return _by_name("vgg16" if path is None else str(path), weights)
+    return _by_name(DEFAULT if path is None else str(path), weights)
 
 
 def _stored(uri: str, architecture: str | None, reading: Reading) -> _Found:

@@ -50,7 +50,7 @@ class Patches(Tabular):
     gradients: FloatArray | None = None
 
     def __repr__(self) -> str:
-        return told(self, str(self.unit), f"{counted(self.count, 'patch').replace('patchs', 'patches')} of {few(self.names)}")
+        return told(self, str(self.unit), f"{counted(self.count, 'patch', 'patches')} of {few(self.names)}")
 
     def as_columns(self) -> dict[str, Any]:
         """Return a row for each image that excites the unit, strongest first."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..digests import hasher
 from ..errors import ImageError, OptionError, UnitError, closest
 from ..files import as_path
-from ..formats.bins import bins_of
 from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, faults_are_damage, is_run_folder, read_manifest
 from ..formats.sample_file import SAMPLE, Codes, unpacked
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
@@ -160,16 +159,7 @@ class Run(Shown):
         evenly spread.
         """
         layer, channel = self._unit(unit)
-        found = self.units(layer, [channel])
-        counts, total = found.histogram[0], int(found.count[0])
-        if total == 0:
-            return float("nan")
-        if value <= found.least[0] or value > found.largest[0]:
-            return 0.0 if value <= found.least[0] else 100.0
-        place = int(bins_of(np.asarray([value], np.float32))[0])
-        low, high = max(found.edges[place], found.least[0]), min(found.edges[place + 1], found.largest[0])
-        share = (value - low) / (high - low) if high > low else 0.5
-        return float(100.0 * (counts[:place].sum() + np.clip(share, 0.0, 1.0) * counts[place]) / total)
+        return float(self.units(layer, [channel]).percentiles(np.asarray([value], np.float64))[0])
 
     @property
     def has_sample(self) -> bool:

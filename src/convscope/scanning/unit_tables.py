@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats.bins import bin_edges
+from ..formats.bins import bin_edges, bins_of
 from ..formats.run_folder import SHARES
 from ..legible import counted, few, told
 from ..tables import Columns, Table
@@ -74,6 +74,23 @@ class UnitStatistics(Table):
 
     def __repr__(self) -> str:
         return told(self, self.layer, counted(len(self.count), "unit"), f"{int(self.count.max(initial=0)):,} images")
+
+    def percentiles(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return for each unit the share of images, in percent, whose maximum lies below its value; NaN for no images or no value.
+
+        `values`: (unit,), before an activation that is flat above. Exact to a bin of the histogram, in which values are taken as evenly
+        spread.
+        """
+        rows, finite = np.arange(len(values)), np.nan_to_num(values)
+        with np.errstate(over="ignore"):
+            place = bins_of(finite.astype(np.float32))
+        below = np.concatenate([np.zeros((len(values), 1), np.int64), np.cumsum(self.histogram, axis=1)], axis=1)[rows, place]
+        low, high = np.maximum(self.edges[place], self.least), np.minimum(self.edges[place + 1], self.largest)
+        with np.errstate(all="ignore"):
+            share = np.where(high > low, np.clip((finite - low) / (high - low), 0, 1), 0.5)
+            found = 100.0 * (below + share * self.histogram[rows, place]) / self.count
+        found = np.where(finite <= self.least, 0.0, np.where(finite > self.largest, 100.0, found))
+        return np.where((self.count == 0) | np.isnan(values), np.nan, found)
 
     def as_columns(self) -> dict[str, Any]:
         """Return a row for each unit, in the order in which they were named: all but the histogram and the means of classes."""

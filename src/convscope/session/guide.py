@@ -14,6 +14,7 @@ from ..catalogue import METHODS, summary
 from ..errors import OptionError
 from ..images.sources import SAMPLE, samples
 from ..method import Method
+from ..models.loading import DEFAULT
 from ..models.sources import is_run
 from ..network.listing import LayerInfo
 from ..numerals import natural
@@ -22,7 +23,6 @@ from .place import Place
 
 WHOLE, LEAVE, BACK = "whole network", "leave", "back"
 STRONGEST = "strongest"
-DEFAULT_MODEL = "vgg16"
 ORDER = ("model", "layer", "units", "method", "images")
 
 
@@ -129,9 +129,7 @@ def methods_here(asking: Asking, place: Place) -> list[str]:
 
 
 def _ask_model(asking: Asking, place: Place) -> Question:
-    return Question(
-        "model", "Model: a file, or a name such as vgg16, squeezenet, fashion, resnet50", place.model or DEFAULT_MODEL, files=True
-    )
+    return Question("model", "Model: a file, or a name such as vgg16, squeezenet, fashion, resnet50", place.model or DEFAULT, files=True)
 
 
 def _ask_layer(asking: Asking, place: Place) -> Question:

@@ -48,6 +48,9 @@ MOVES = {
 }
 ALIASES = {"?": "help", "q": "quit", "exit": "quit", ":quit": "quit", "next": "n", "previous": "p", "images": "image", "session": "model"}
 SCRIPT = ".convscope"
+# Options that belong to one command and not to all: what to do instead.
+OWN_COMMAND, ADDED = "`{}` is a command of its own.", "Add it to a command."
+NOT_SET = {"model": OWN_COMMAND, "run": OWN_COMMAND} | dict.fromkeys(("out", "help", "json", "as_json"), ADDED)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ Event = Command | Opening | Doing | Told
 Step = tuple[Place, tuple[Event, ...]]
 
 
+def meant(name: str) -> str:
+    """Return the command that a name, its alias or its letter means."""
+    name = ALIASES.get(name, name)
+    return LETTERS.get(name, name)
+
+
 def split(line: str) -> list[Words]:
     """Return the words of each command on a line; a semicolon divides them, and `#` at the start makes a remark. Raises OptionError."""
     if line.lstrip().startswith("#"):
@@ -112,8 +121,7 @@ def advance(place: Place, words: Sequence[str], forms: Mapping[str, Form]) -> St
     `forms`: what each command of the command line takes.
     """
     name, *rest = words[1:] if words[0] == PROGRAM and len(words) > 1 else words
-    name = ALIASES.get(name, name)
-    name = LETTERS.get(name, name)
+    name = meant(name)
     if name in _MOVES:
         return _MOVES[name](place, tuple(rest), forms)
     if name in DOINGS:
@@ -242,10 +250,8 @@ def _set(place: Place, rest: Words, forms: Mapping[str, Form]) -> Step:
 def _option(word: str, forms: Mapping[str, Form]) -> str:
     """Return the name of an option that some command has. Raises OptionError."""
     name = word.lstrip("-").replace("-", "_")
-    own = {"model": "model", "run": "run", "out": "", "help": "", "json": "", "as_json": ""}
-    if name in own:
-        instead = f"`{own[name]}` is a command of its own." if own[name] else "Add it to a command."
-        raise OptionError(f"`{name}` cannot be set for all commands. {instead}")
+    if name in NOT_SET:
+        raise OptionError(f"`{name}` cannot be set for all commands. {NOT_SET[name].format(name)}")
     known = dict.fromkeys(flag.option for form in forms.values() for flag in form.flags.values())
     if name not in known:
         raise OptionError(f"No option `{name}`. {closest('the options', name, known)}")
