@@ -3,15 +3,14 @@
     python bench/engines.py [--network vgg16] [--images 384] [--rounds 3] [--nodes 1,2,4]
 
 Each node is a node of Ray's own test cluster, with one worker of one thread; the head works on nothing. Scans take turns. What counts is
-the cost of an image once all workers stand: the difference of two scans, of all images and of a third of them. The driver, the workers
-and Ray's own processes are added up in processor time, so that nodes which share cores compare. Clock times are beside it: on a machine
-of fewer cores than nodes they say how well the cores are shared, and not how a cluster grows.
+the cost of an image once all workers stand: the difference of two scans, of all images and of a third of them. Counted is the processor
+time of the whole machine, so nothing else may run: the driver, the workers and Ray's own processes, and nodes that share cores compare.
+Clock times are beside it: on a machine of fewer cores than nodes they say how well the cores are shared, and not how a cluster grows.
 """
 
 # ruff: noqa: E402
 import argparse
 import os
-import re
 import shutil
 import statistics
 import tempfile
@@ -31,7 +30,6 @@ from convscope import assets
 from convscope.engines import Ray
 from convscope.engines import ray as engine_module
 
-RAYS = re.compile(r"raylet|gcs_server|ray::|\bray/|ray_")
 SHARE = 3  # the smaller scan has a third of the images
 
 
@@ -69,19 +67,10 @@ class Nodes:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_SEEN: dict[tuple[int, float], float] = {}
-
-
 def processor_seconds():
-    """Return what this process and all of Ray's have taken; one that has ended counts with what it was last seen at."""
-    for process in psutil.process_iter():
-        try:
-            if process.pid == os.getpid() or RAYS.search(process.name()) or RAYS.search(" ".join(process.cmdline()[:3])):
-                times = process.cpu_times()
-                _SEEN[process.pid, process.create_time()] = times.user + times.system
-        except psutil.Error:
-            continue
-    return sum(_SEEN.values())
+    """Return what all processors of the machine have worked: the driver, workers that may have ended since, and Ray's own processes."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system
 
 
 def cost(network, images, count, engine):
