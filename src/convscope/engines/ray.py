@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +22,7 @@ from ..legible import counted
 from ..progress import notify
 from .engine import EVERYWHERE, MACHINE, Item, Result, Workers
 from .handing import Handing
+from .tally import Tally
 
 INSTALL = 'pip install "convscope[ray]"'
 OLDEST = (2, 52)  # it brought tokens, and mended how a browser could reach a local cluster (CVE-2025-62593)
@@ -130,7 +130,7 @@ class Ray:
         self._open()
         key, reference = secrets.token_hex(8), self._ray.put(function)
         handing: Handing[Item] = Handing(items)
-        count: Counter[str] = Counter()
+        tally = Tally()
         began, told = time.monotonic(), False
         self._deaths = 0
         try:
@@ -141,9 +141,9 @@ class Ray:
                 for actor, number, result in self._finished(handing):
                     if handing.finish(id(actor), number):
                         self._deaths = 0
-                        count[actor.node[1] if actor.node else ""] += _weight(result)
+                        tally.add(actor.node[1] if actor.node else "", _weight(result))
                         yield result
-            self._say_who_worked(count, time.monotonic() - began)
+            tally.tell()
         finally:
             self._end([actor for actor in self._actors if actor.running])
 
@@ -295,11 +295,6 @@ class Ray:
             with contextlib.suppress(Exception):
                 self._ray.kill(actor.handle, no_restart=True)
             self._actors.remove(actor)
-
-    def _say_who_worked(self, count: Counter[str], seconds: float) -> None:
-        if len(count) > 1:
-            shares = ", ".join(f"{name} {number:,} ({number / seconds:,.1f}/s)" for name, number in sorted(count.items()))
-            notify(f"Of {sum(count.values()):,}: {shares}.")
 
 
 def made(workers: Workers) -> Ray:
