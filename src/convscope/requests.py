@@ -16,7 +16,7 @@ from .errors import OutputError
 from .files import as_path
 from .formats.picture import SIDECAR
 from .images.folders import SUFFIXES
-from .images.sources import SAMPLE
+from .images.sources import SAMPLE, check_named
 from .method import DRAWING, Method, Pieces, Written, told_words
 from .options import FOLDER
 from .render.writer import check_target
@@ -103,6 +103,12 @@ class Request:
         for option in self.method.options:
             if option.names == FOLDER:
                 check_apart(place, self.options.get(option.name))
+
+    def check_images(self) -> None:
+        """Raise ImageError if a text among its images plainly names nothing. Call it before a network is loaded."""
+        if self.method.takes[-1] == "images":
+            named = self.inputs[-1] if isinstance(self.inputs[-1], list) else [self.inputs[-1]]
+            check_named(one for one in named if isinstance(one, str))
 
     @cached_property
     def pieces(self) -> Pieces:

@@ -38,11 +38,13 @@ EXAMPLES = (
 
 def _atlas(arguments: tuple[str, ...], run: Path | None, out: Path | None, as_json: bool, allow: tuple[str, ...], **given: Any) -> None:
     from ..atlases import atlas
+    from ..images.sources import check_named
     from ..scanning import is_run
 
     model, images = model_before(arguments, given.pop("model"))
     if run is None and len(images) == 1 and is_run(images[0]):
         run = Path(images.pop())
+    check_named(images)
     remember(run=run_words(run, model))
     with allowing(allow, agrees), worked_by(options_of(atlas), given):
         own = {option.name: given.pop(option.name) for option in options_of(atlas)}

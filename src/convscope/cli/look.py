@@ -39,11 +39,14 @@ def _look(
     allow: tuple[str, ...],
     **told: Any,
 ) -> None:
+    from ..images.sources import check_named
+
     try:
         from ..look.live import open_live
     except ModuleNotFoundError as error:
         raise OptionError(MISSING) from error
     model, images = model_before(arguments, told.pop("model"))
+    check_named(images)
     remember(run=run_words(run, model))
     with allowing(allow, agrees):
         bundle = load_named(model, run, told)

@@ -176,6 +176,7 @@ def method_command(method: Method) -> click.Command:
             raise click.UsageError(f"A page is a folder, but --out is `{out}`. Name a folder.")
         at = current_desk()
         request.check_target(out, OUT if at is None else at.folder)
+        request.check_images()
         request = request.on(_network(request, model, **told))
         watching = growing(plain_picture) if request.pieces.watched else contextlib.nullcontext()
         with watching as watch:

@@ -30,8 +30,10 @@ EXAMPLES = (
 
 
 def _scan(images: tuple[str, ...], out: Path | None, as_json: bool, **given: Any) -> None:
+    from ..images.sources import check_named
     from ..scanning import scan
 
+    check_named(images)
     with worked_by(options_of(scan), given):
         options = {option.name: given.pop(option.name) for option in options_of(scan)}
         run = scan(load_model(**given), list(images), out=out, **options)

@@ -68,6 +68,17 @@ def as_image_set(images: Any) -> ImageSet:
     return ImageSet(sources, tuple(paths) if len(paths) == len(parts) else None)
 
 
+def check_named(texts: Iterable[str]) -> None:
+    """Raise ImageError for a text that plainly names nothing, without opening a file: a command asks before it loads a network."""
+    for text in texts:
+        if text.startswith(SAMPLE) and not PICKED.fullmatch(text):
+            _check_sample(text.removeprefix(SAMPLE))
+        elif not (text.startswith(SAMPLE) or is_uri(text) or NAMED.fullmatch(text) or _is_pattern(text)):
+            path = as_path(text)
+            if not is_one(path, Path.exists):
+                raise _missing(text, path)
+
+
 def places_of(parts: Iterable[Any]) -> Iterator[str | Path]:
     """Yield the files and folders in which the texts among the arguments name images, for `permit`. Embedded ones need no permission."""
     for part in parts:
@@ -162,7 +173,7 @@ def _from_path(text: str) -> Sequence[Source]:
     elif glob.has_magic(text):
         return _matching(text)
     else:
-        raise ImageError(f"No file or folder `{text}`. {EXPECTED}{_closest(path)}")
+        raise _missing(text, path)
 
 
 def _from_uri(uri: str) -> Sequence[Source]:
@@ -252,6 +263,15 @@ def _matching(text: str) -> Sequence[Source]:
     return joined([_from_path(one) for one in found])
 
 
+def _check_sample(name: str) -> None:
+    if name not in samples():
+        raise ImageError(f"No sample `{name}`. Choose one of {', '.join(samples())}.")
+
+
+def _missing(text: str, path: Path) -> ImageError:
+    return ImageError(f"No file or folder `{text}`. {EXPECTED}{_closest(path)}")
+
+
 def _closest(path: Path) -> str:
     """Return the sentence that names what in the path's folder is spelled alike, or says that there is no such folder."""
     if not is_within_reach(path.parent):
@@ -286,8 +306,7 @@ def _some(sources: Sequence[Source], text: str, first: int, last: int) -> Sequen
 
 def _from_sample(text: str) -> Sequence[Source]:
     name = text.removeprefix(SAMPLE)
-    if name not in samples():
-        raise ImageError(f"No sample `{name}`. Choose one of {', '.join(samples())}.")
+    _check_sample(name)
     if name == "fashion":
         return list(from_numpy(assets.path("fashion_test.npz")))
     if name == "photos":
