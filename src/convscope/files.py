@@ -28,6 +28,7 @@ REASONS = {
     errno.EEXIST: FILE_THERE,
     errno.EISDIR: "a folder stands where a file is expected. Use another path, or remove that folder",
 }
+OUT = Path("convscope-out")  # where results go for which nobody names a place
 FILE_URI = "file:///"
 # How a path begins that was a URI: `Path` takes one of its slashes away.
 STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")

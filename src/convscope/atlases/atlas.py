@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from ..engines import USUAL, Engine, using
 from ..errors import OptionError, OutputError
-from ..files import as_path, check_local, remove_forgotten
+from ..files import OUT, as_path, check_local, remove_forgotten
 from ..formats import atlas as folders
 from ..formats.atlas import MANIFEST, PAGE
 from ..hints import command
@@ -24,7 +24,6 @@ from ..portraits.scanned_units import scanned_units
 from ..reach import user_path
 from ..scanning import Run, open_run, scan
 from ..scanning.lock import locked
-from ..scanning.scan import OUT
 from ..units import LAYER_GRAMMAR
 from .ledger import Ledger, key_of
 from .making import Making

@@ -12,6 +12,7 @@ import click
 from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
+from ..files import OUT
 from .current import current_desk
 from .terminal import Unheard, say
 
@@ -85,7 +86,7 @@ class Program(click.Group):
 
 @click.group(cls=Program, context_settings=CONTEXT, invoke_without_command=True, epilog=EPILOG)
 @click.version_option(__version__, "-V", "--version", prog_name="convscope")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("convscope-out"), hidden=True)
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=OUT, hidden=True)
 @click.pass_context
 def program(ctx: click.Context, out: Path) -> None:
     """Show what a trained convolutional network has learned.

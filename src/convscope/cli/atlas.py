@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..catalogue import summary
-from ..files import as_path
+from ..files import OUT, as_path
 from ..hints import remember
 from ..models import ModelBundle, applications
 from ..models.loading import EMBEDDED
@@ -16,7 +16,7 @@ from ..reach import allowing
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped, quiet_option
-from .methods import OUT, TAKEN_HELP, allow_option, load_model, model_options, run_words
+from .methods import TAKEN_HELP, allow_option, load_model, model_options, run_words
 from .terminal import agrees, put, put_json, say
 
 HELP = (

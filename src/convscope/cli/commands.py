@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 
 from ..catalogue import summary
+from ..files import OUT
 from ..legible import legible
 from ..method import told_words
 from ..numerals import natural
@@ -19,7 +20,7 @@ from .bash import BashWords
 from .connections import connections_command
 from .grouping import Command
 from .look import look_command
-from .methods import OUT, allow_option, code_options, load_model, model_options
+from .methods import allow_option, code_options, load_model, model_options
 from .scanning import scan_command
 from .terminal import agrees, put, put_json, put_lines, say
 from .values import Number

@@ -7,13 +7,14 @@ import click
 
 from ..catalogue import summary
 from ..errors import OptionError
+from ..files import OUT
 from ..hints import remember
 from ..look import MISSING
 from ..numerals import natural
 from ..reach import allowing
 from .atlas import load_named, model_before
 from .grouping import Command, grouped
-from .methods import OUT, TAKEN_HELP, allow_option, model_options, run_words
+from .methods import TAKEN_HELP, allow_option, model_options, run_words
 from .terminal import agrees, put, say
 from .values import Number
 

@@ -8,6 +8,7 @@ import click
 
 from .. import hints
 from ..catalogue import summary
+from ..files import OUT
 from ..images.sources import SAMPLE
 from ..method import DRAWING, Method, told_words
 from ..models import PREPROCESSINGS, ModelBundle
@@ -31,7 +32,6 @@ from .terminal import agrees, say
 from .terms import Argument
 from .values import Shape
 
-OUT = Path("convscope-out")
 PAGE = "page"
 METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
 TAKEN_HELP = {

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from ..catalogue import summary
+from ..files import OUT
 from ..legible import counted, sentence
 from ..options import options_of
 from .current import current_desk
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, quiet_option
-from .methods import OUT, TAKEN_HELP, load_model, model_options
+from .methods import TAKEN_HELP, load_model, model_options
 from .terminal import put, put_json, say
 
 HELP = (

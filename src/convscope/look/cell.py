@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
+from ..files import OUT
 from ..legible import told
 from ..models import ModelBundle
 from ..models.sources import as_bundle
@@ -45,7 +46,7 @@ def live(
     *,
     run: Run | str | Path | None = None,
     layers: str = "all",
-    out: str | Path = "convscope-out",
+    out: str | Path = str(OUT),
 ) -> LivePage:
     """Open the live page of a network: choose an image, a layer and a unit, and see at once what it computes and what excites it.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files import OUT
 from ..network.network import as_network
 from ..portraits.scanned_units import scanned_network
 from ..progress import working
@@ -15,8 +16,6 @@ from .keeping import Keeper
 from .server import Live, LiveServer
 from .sight import Sight
 from .synthetic import AtlasPictures
-
-OUT = Path("convscope-out")
 
 
 def open_live(

@@ -10,7 +10,7 @@ from .. import backend
 from ..backend.precision import PRECISIONS
 from ..engines import EVERYWHERE, USUAL, Serial, kind_of_workers, reach_of, using
 from ..errors import ImageError, ModelError, OptionError
-from ..files import as_path, check_local
+from ..files import OUT, as_path, check_local
 from ..images import as_image_set
 from ..images.places import check_reach, missing, unseen
 from ..models.reference import Travelling
@@ -24,7 +24,6 @@ from .maxima import NetworkMeasure, chosen_layers, description
 from .measure import MakeMeasure, Measure, check_measure
 from .run import Run, open_run
 
-OUT = Path("convscope-out")
 MOST_TOP = 1000
 
 
