@@ -22,7 +22,7 @@ from convscope.images import as_image_set
 from convscope.models.inputs import as_inputs
 from convscope.reach import allowing, is_within_reach, named_by, permit, user_path
 from convscope.replaying import replay, same_bytes
-from convscope.scanning.run import _recorded_places
+from convscope.scanning.opening import _recorded_places
 
 pytestmark = pytest.mark.once
 OPENED = []

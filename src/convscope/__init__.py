@@ -31,9 +31,12 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .methods.saliency import saliency as saliency
     from .models import ModelBundle as ModelBundle
     from .models import load as load
+    from .naming.find import find as find
+    from .naming.name import name as name
     from .network.listing import layers as layers
     from .portraits.connections import connections as connections
     from .portraits.dossier import dossier as dossier
+    from .portraits.facets import facets as facets
     from .portraits.top import top as top
     from .replaying import replay as replay
     from .scanning import Run as Run
@@ -61,7 +64,10 @@ PROMISED = {
     "Run": "convscope.scanning",
     "top": "convscope.portraits.top",
     "dossier": "convscope.portraits.dossier",
+    "facets": "convscope.portraits.facets",
     "connections": "convscope.portraits.connections",
+    "name": "convscope.naming",
+    "find": "convscope.naming",
     "atlas": "convscope.atlases",
     "live": "convscope.look.cell",
     "replay": "convscope.replaying",

@@ -70,6 +70,17 @@ COMMANDS = {
         drawing="convscope.render.dossier:draw",
         letter="o",
     ),
+    "facets": Command(
+        "Sort a unit's strongest images by what excites it in them.",
+        method="convscope.portraits.facets:METHOD",
+        drawing="convscope.render.facets:draw",
+    ),
+    "name": Command("Find out what each unit of a scan fires for."),
+    "find": Command(
+        "Find the units of a scan that fire for a label.",
+        method="convscope.naming.find:METHOD",
+        drawing="convscope.render.find:draw",
+    ),
     "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),
     "session": Command("Open a prompt at a model, in which to move and draw."),

@@ -14,7 +14,7 @@ from .options import RUN, Option, options_of
 from .results import Provenance, Result
 from .writing import PARTS, PICTURE, writer
 
-INPUTS = ("layer", "unit", "units", "images")
+INPUTS = ("layer", "unit", "units", "images", "words")
 # Options of every method, which the drawing reads.
 DRAWING = options_of(Result.drawn)
 
@@ -107,9 +107,9 @@ def paged(title: str, results: Mapping[str, Callable[[], Result]], earlier: Mapp
 class Method:
     """One way of looking, which its function tells: `run(model, *inputs, **options)` returns a Result.
 
-    The parameters behind the model are the inputs, among "layer", "unit", "units" and "images"; those that an `Opt` annotates are the
-    options (options.py); with a parameter `watch` it tells that of each step. `summary` is the sentence that `--help` shows; the catalogue
-    has those of the built-in methods. `examples` are complete command lines.
+    The parameters behind the model are the inputs, among "layer", "unit", "units", "images" and "words"; those that an `Opt` annotates are
+    the options (options.py); with a parameter `watch` it tells that of each step. `summary` is the sentence that `--help` shows; the
+    catalogue has those of the built-in methods. `examples` are complete command lines.
 
     `divide(model, *inputs, **options)` returns the Pieces of a request that may be too large for one picture. Inputs and options of its own
     are offered beside those of `run`. `network(inputs, options, told)` returns the network of a request that names none, or None where

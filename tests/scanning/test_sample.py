@@ -78,6 +78,77 @@ def test_images_that_are_added_displace_others_and_the_end_is_that_of_all_at_onc
     assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once") and len(first)
 
 
+KEEP = arithmetic.SETTINGS | {"keep_maxima": True}
+
+
+def keeping(run, count, **more):
+    complete_run(Path(run), as_image_set(arithmetic.pictures(count)), arithmetic.Arithmetic(), dict(KEEP), **more)
+
+
+def test_all_maxima_are_kept_on_request_and_the_sample_stays_what_it_would_be(tmp_path, few):
+    arithmetic.scan(tmp_path / "without", COUNT)
+    keeping(tmp_path / "run", COUNT)
+    run, without = open_run(tmp_path / "run"), open_run(tmp_path / "without")
+    assert run.maxima_images.tolist() == list(range(COUNT)) and run.sample_images.tolist() == without.sample_images.tolist()
+    every = np.concatenate([run.maxima(layer) for layer in run.layers], axis=1)
+    assert np.array_equal(every, unpacked(packed(values_of(COUNT)))) and np.array_equal(whole(run), whole(without))
+    assert np.array_equal(without.maxima("maps"), without.sample("maps"))
+    others = [name for name in arithmetic.RESULT if name not in ("images.parquet", "sample.npy", "manifest.json")]
+    assert all((run.path / name).read_bytes() == (without.path / name).read_bytes() for name in others)
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_finished_run_gets_all_maxima_later_and_an_interruption_leaves_its_sample(tmp_path, few, after):
+    keeping(tmp_path / "once", COUNT)
+    arithmetic.scan(tmp_path / "run", COUNT)
+    sample_before = whole(open_run(tmp_path / "run"))
+    keeping(tmp_path / "run", COUNT, engine=arithmetic.Stopping(after), function=arithmetic.here)
+    halfway = open_run(tmp_path / "run")
+    assert np.array_equal(whole(halfway), sample_before) and 100 < len(halfway.maxima_images) < COUNT
+    watched = arithmetic.Watched()
+    arithmetic.scan(tmp_path / "run", COUNT, engine=Serial(), function=watched)  # whoever begins to keep them goes on
+    assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once")
+    assert sum(end - first for first, end in watched.spans) < COUNT
+
+
+def test_a_killed_scan_that_keeps_all_maxima_ends_as_one_that_was_not(tmp_path, few):
+    keeping(tmp_path / "once", COUNT)
+    with pytest.raises(Died):
+        keeping(tmp_path / "run", COUNT, engine=arithmetic.Stopping(2, Died), function=arithmetic.here)
+    arithmetic.scan(tmp_path / "run", COUNT)
+    assert arithmetic.result(tmp_path / "run") == arithmetic.result(tmp_path / "once")
+
+
+def test_the_weakest_images_of_a_unit_are_those_of_a_sort_and_ties_are_counted(tmp_path, few):
+    arithmetic.scan(tmp_path / "run", COUNT)
+    run = open_run(tmp_path / "run")
+    values, found = run.maxima("maps"), run.weakest("maps", count=7)
+    hashes = [hashlib.blake2b(run.name(image).encode(), digest_size=16).digest() for image in run.maxima_images]
+    for unit in range(5):
+        order = sorted(range(100), key=lambda place: (values[place, unit], hashes[place]))[:7]
+        assert found.images[unit].tolist() == run.maxima_images[order].tolist()
+        assert found.values[unit].tolist() == values[order, unit].tolist()
+        assert found.ties[unit].tolist() == [(values[:, unit] == value).sum() for value in values[order, unit]]
+    assert found.ties[3].tolist() == [100] * 7  # the unit that is 0 everywhere
+    assert found.said(3) == "100 of 100 images tie at 0. Those shown are the first by the hash of their names."
+    few_rows = run.weakest("maps:3,1", count=200)
+    assert few_rows.images.shape == (2, 200) and (few_rows.images[:, 100:] == -1).all() and np.isnan(few_rows.values[:, 100:]).all()
+    assert few_rows.to_table().num_rows == 200
+    with pytest.raises(OptionError, match="Received a count of 0 images"):
+        run.weakest("maps", count=0)
+
+
+def test_weakest_images_without_a_tie_say_nothing_and_values_that_are_not_finite_do_not_count():
+    from convscope.scanning.unit_tables import WeakestUnits
+
+    one = WeakestUnits(
+        "layer", np.arange(1), np.asarray([[3, 1]]), np.asarray([[0.1, 0.5]], np.float32), np.asarray([[1, 1]]), np.asarray([2])
+    )
+    assert one.said(0) == ""
+    shown = WeakestUnits("layer", np.arange(1), np.asarray([[3, 1]]), np.zeros((1, 2), np.float32), np.asarray([[2, 2]]), np.asarray([9]))
+    assert shown.said(0) == "2 of 9 images tie at 0."
+
+
 class Died(Exception):
     """What ends a scan in the middle."""
 

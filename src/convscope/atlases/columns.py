@@ -33,7 +33,8 @@ class Columns:
 
     def key(self) -> str:
         """Return what stands for them."""
-        return key_of(self.subject.maker, self.subject.run_key, self.layer.order, self.score.tolist(), self.dead.tolist())
+        subject = self.subject
+        return key_of(subject.maker, subject.run_key, self.layer.order, self.score.tolist(), self.dead.tolist(), *subject.names_key)
 
     @cached_property
     def verdict(self) -> NDArray[np.uint8]:
@@ -59,6 +60,17 @@ class Columns:
         }
         return found if (auc := self.told.best(self.layer)) is None else found | {"auc": auc}
 
+    @cached_property
+    def names(self) -> tuple[list[str | None] | None, Floats]:
+        """The name of each unit that has one which tells when it fires, None where there are no names, and its AUC."""
+        known, auc = self.subject.names, np.full(len(self.layer.order), np.nan, np.float32)
+        if known is None:
+            return None, auc
+        found = [known.of(self.layer.address, channel) for channel in range(len(auc))]
+        for channel, one in enumerate(found):
+            auc[channel] = np.nan if one is None or not one.explains else one.auc
+        return [one.name if one is not None and one.explains else None for one in found], auc
+
     def record(self) -> dict[str, Any]:
         """Return what the page of the layer reads."""
         numbers = self.numbers
@@ -66,7 +78,7 @@ class Columns:
             numbers = {name: values for name, values in numbers.items() if name not in ("score", "percentile")}
         unknown: dict[str, Any] = {"score": None, "percentile": None, "auc": None}
         found = unknown | {name: site.column(values) for name, values in numbers.items()}
-        names = self.subject.labels if self.layer.classes and len(self.subject.labels or ()) == len(self.layer.order) else None
+        names = self.subject.labels if self.layer.classes and len(self.subject.labels or ()) == len(self.layer.order) else self.names[0]
         order = site.column(np.asarray(self.layer.order), "u2" if len(self.layer.order) < 2**16 else "i4")
         return {"n": self.layer.n, "address": self.layer.address, "order": order, **found} | ({"names": names} if names else {})
 
@@ -112,7 +124,15 @@ def _table(subject: Subject, every: Mapping[str, Columns]) -> dict[str, Any]:
         {"layer": texts["layer"]}
         | {name: np.concatenate(parts[name]) for name in order}
         | {name: texts[name] for name in ("verdict", "top_class", "best_image")}
+        | _names(subject, every)
     )
+
+
+def _names(subject: Subject, every: Mapping[str, Columns]) -> dict[str, Any]:
+    """Return the columns that say what units fire for, empty where no name tells."""
+    called = [every[layer.address].names for layer in subject.layers]
+    texts = [name for names, auc in called for name in (names or [None] * len(auc))]
+    return {"name": texts, "name_auc": np.concatenate([auc for _, auc in called])}
 
 
 def verdicts(known: UnitStatistics, dead: NDArray[np.bool_], images: int) -> NDArray[np.uint8]:

@@ -44,8 +44,9 @@ class Details:
         """Return what stands for all of it except the chunk."""
         subject = self.subject
         layers = [[layer.n, layer.address] for layer in subject.layers]
+        named = list(subject.labels or ())
         return key_of(
-            subject.maker, subject.network_key, subject.run_key, layers, list(subject.labels or ()), self.gallery.key, SAMPLE_SHARE
+            subject.maker, subject.network_key, subject.run_key, layers, named, self.gallery.key, SAMPLE_SHARE, *subject.names_key
         )
 
     @cached_property
@@ -114,7 +115,8 @@ class Details:
     def _unit(self, layer: Layer, portrait: UnitPortrait, names: Mapping[str, str]) -> dict[str, Any]:
         unit = portrait.unit
         made_of = self.connections(layer)[unit.channel]
-        known = {"name": names[str(unit)]} if str(unit) in names else {}
+        called = [name for name in (names.get(str(unit)), self._said(unit)) if name]
+        known = {"name": " \N{MIDDLE DOT} ".join(called)} if called else {}
         return {
             "channel": unit.channel,
             **known,
@@ -132,6 +134,12 @@ class Details:
             "feeds": [[self._n(one.target), one.target.channel, short(one.strength)] for one in self._fed(layer, unit)],
             "sample": self._strongest(layer, unit.channel),
         }
+
+    def _said(self, unit: Unit) -> str:
+        """Return what a unit fires for, "" where the run does not know."""
+        names = self.subject.names
+        found = None if names is None else names.of(unit.layer, unit.channel)
+        return "" if found is None or found.name is None else found.said
 
     def _tops(self, portrait: UnitPortrait) -> list[list[Any]]:
         """Return the strongest images as [image, value, class or label, position, field, whether at the border, name].

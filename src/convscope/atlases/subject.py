@@ -13,6 +13,7 @@ from ..options import Options
 from ..portraits.connections import activity_of
 from ..portraits.gathering import longest_field
 from ..portraits.layers import both_ways
+from ..results import Names
 from ..scanning import Run, UnitStatistics
 from ..units import Unit
 from .ledger import key_of
@@ -84,6 +85,17 @@ class Subject:
         """What stands for all tables of the run."""
         files = self.run.manifest.get("files")
         return key_of(self.run.input()["digest"], files or {}, self.run.manifest.get("precision"))
+
+    @cached_property
+    def names(self) -> Names | None:
+        """What the units fire for, where the run knows; None also where it has changed since."""
+        found = self.run.names
+        return None if found is None or found.outdated else found
+
+    @cached_property
+    def names_key(self) -> list[str]:
+        """What keys have of the names, nothing where there are none."""
+        return [] if self.names is None else [key_of(self.names.names, self.names.auc.tolist(), self.names.p.tolist())]
 
     @cached_property
     def labels(self) -> tuple[str, ...] | None:

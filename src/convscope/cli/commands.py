@@ -21,6 +21,7 @@ from .connections import connections_command
 from .grouping import Command
 from .look import look_command
 from .methods import allow_option, code_options, load_model, model_options
+from .naming import name_command
 from .scanning import scan_command
 from .terminal import agrees, put, put_json, put_lines, say
 from .values import Number
@@ -227,7 +228,7 @@ COMPLETION = _command(
 
 FIXED = {command.name: command for command in (LAYERS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
 # Made from the signatures of functions, and only when they are used.
-SIGNED = {"scan": scan_command, "atlas": atlas_command, "connections": connections_command, "look": look_command}
+SIGNED = {"scan": scan_command, "atlas": atlas_command, "name": name_command, "connections": connections_command, "look": look_command}
 
 
 def fixed(name: str) -> click.Command:

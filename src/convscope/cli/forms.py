@@ -11,7 +11,7 @@ from ..session.forms import INSTEAD, MODEL, Flag, Form
 from ..session.place import Words
 
 # What stands for the inputs in the usage of a command.
-INPUTS = {"MODEL": "model", "LAYER": "layer", "UNIT": "unit", "UNIT...": "units", "IMAGE...": "images"}
+INPUTS = {"MODEL": "model", "LAYER": "layer", "UNIT": "unit", "UNIT...": "units", "IMAGE...": "images", "WORD...": "words"}
 
 
 class Forms(Mapping[str, Form]):

@@ -33,11 +33,15 @@ from .terms import Argument
 from .values import Shape
 
 PAGE = "page"
-METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE..."}
+METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE...", "words": "WORD..."}
 TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
     "layer": "LAYER is an address that `convscope layers` lists.",
+    "words": (
+        "WORD is the beginning of a word in a label (several must all be there), the address of a unit, `silent` or `duplicates`. "
+        "`label:silent` is a label in any case."
+    ),
     "images": (
         "IMAGE is an image file, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, .tar, "
         ".tar.gz), .npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Files and folders may lie in a bucket (s3://BUCKET/NAME, "
@@ -165,7 +169,10 @@ def method_command(method: Method) -> click.Command:
         told = {option.name: options.pop(option.name) for option in told_options() if option.name is not None}
         if not arguments and all(options[option.name] is None for option in method.large_options):
             others = "".join(f", or {option.flag}" for option in method.large_options)
-            raise click.UsageError(f"No unit. Expected: convscope {method.name} {METAVARS[method.takes[0]]}{others}.")
+            raise click.UsageError(
+                f"No {'word' if 'words' in method.takes else 'unit'}. Expected: convscope {method.name} "
+                f"{METAVARS[method.takes[0]]}{others}."
+            )
         inputs = tuple(_taken(method, list(arguments)))
         scan = next((option.name for option in method.options if option.names == RUN), None)
         if scan is not None:
@@ -268,7 +275,7 @@ def _taken(method: Method, arguments: list[str]) -> list[Any]:
     Units come first and differ from images by their colon: an argument that is a file, or begins with "sample:" or as a URI, is an image.
     """
     takes = method.takes
-    if takes in (("images",), ("units",)):
+    if takes in (("images",), ("units",), ("words",)):
         return [arguments]
     count = 1
     if takes[0] == "units":

@@ -7,7 +7,8 @@ import click
 
 from ..method import Written
 from ..requests import Event, Finished, Note
-from .terminal import put, put_json, say
+from .listing import lines_of
+from .terminal import put, put_json, put_lines, say
 
 
 def show(events: Iterable[Event], as_json: bool) -> None:
@@ -20,6 +21,7 @@ def show(events: Iterable[Event], as_json: bool) -> None:
             record["written"] += map(str, event.paths)
             summaries += [event.result.summary()] if as_json and event.result is not None else []
             if not as_json:
+                _put_table(event)
                 _put(event)
         elif isinstance(event, Note):
             record["notes"] += [] if event.passing else [event.text]
@@ -37,6 +39,13 @@ def show(events: Iterable[Event], as_json: bool) -> None:
             put(end.index)
     if end.interrupted:
         raise click.exceptions.Exit(130)
+
+
+def _put_table(piece: Written) -> None:
+    """Print what a result lists of itself, if it does."""
+    columns = {} if piece.result is None else piece.result.listing()
+    if columns:
+        put_lines(lines_of(columns))
 
 
 def _put(piece: Written) -> None:

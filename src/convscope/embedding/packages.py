@@ -172,3 +172,17 @@ def opentsne_place(points: FloatArray, affinities: Any, indices: NDArray[np.int3
     embedding = TSNEEmbedding(points, known, negative_gradient_method=fourier, n_jobs=-1 if len(points) >= FEW else 1)
     placed = np.asarray(embedding.transform(np.zeros((len(indices), 1))), np.float32)
     return placed + middle, f"openTSNE {__version__}"
+
+
+def grouped(points: FloatArray, count: int, seed: int) -> NDArray[np.int64]:
+    """Return the group of each point (point, dimension), of so many that k-means finds."""
+    from sklearn.cluster import KMeans
+
+    return np.asarray(KMeans(n_clusters=count, n_init=4, random_state=seed).fit(points).labels_, np.int64)
+
+
+def silhouette(points: FloatArray, groups: NDArray[np.int64]) -> float:
+    """Return how much nearer points are to their own group than to the next, -1 to 1 (Rousseeuw 1987); at least two groups."""
+    from sklearn.metrics import silhouette_score
+
+    return float(silhouette_score(points, groups))

@@ -14,8 +14,7 @@ from ..network.network import Network, as_network
 from ..options import Opt, check_options
 from ..progress import working
 from ..results import Connections
-from ..scanning import Run
-from ..scanning.run import is_run
+from ..scanning import Run, is_run
 from .scanned_units import ScannedUnits, scanned_units
 
 

@@ -12,7 +12,7 @@ from ..ascent.ascend import Precision, Seed, Side, Steps, ascended, climber_of, 
 from ..ascent.climb import Climber
 from ..ascent.inputs import as_targets
 from ..errors import UnitError
-from ..formats.run_folder import MANIFEST
+from ..expressions import Objective, objective
 from ..method import Earlier, Method, Pieces, paged, provenance
 from ..network.network import Network
 from ..options import Options, Stop, Theme, check_options
@@ -20,6 +20,7 @@ from ..projection.choices import Contrast, Ties
 from ..results import CONTRAST, Ascent, Dossier, FloatArray, Patches, Provenance
 from ..scanning import Run
 from ..units import Unit, in_words
+from .faces import latest, names_notes, weakest_of
 from .layers import UnitPortrait, both_ways, portraits_of, unreadable_in, unreadable_notes
 from .pictures import pictures_of
 from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
@@ -53,9 +54,11 @@ def dossier(
       unit.
     - `ties`, `contrast`: as for `deconv`. `theme`: "light" or "dark". `stop`: as for `ascend`.
 
-    `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. A unit that fires on no image is marked
-    silent. If an image is gone or has changed since the scan, its place stays empty. Saving writes a picture, and a page (HTML) with its
-    pictures inside. Ctrl-C during the ascent keeps the result so far. Raises UnitError, ImageError, ModelError, OptionError, ReplayError.
+    `.percentile` says how many percent of the images stay below the synthetic picture's `.score`. `.weakest` are the images that excite the
+    unit least, `.opposite` is the picture of the unit times -1, and `.name` what `name` found that the unit fires for. A unit that fires on
+    no image is marked silent. If an image is gone or has changed since the scan, its place stays empty. Saving writes a picture, and a page
+    (HTML) with its pictures inside. Ctrl-C during the ascent keeps the result so far. Raises UnitError, ImageError, ModelError,
+    OptionError, ReplayError.
 
     >>> convscope.dossier("run/", "block3_conv1:5").save("dossier/")
     """
@@ -67,7 +70,7 @@ def pages(model: Any, units: Any, *, run: Any = None, **options: Any) -> Pieces:
     """Return the dossiers of a request, one for each of the units; the run is opened once for all, and a layer compiled."""
     scanned, checked = scanned_units(model, units, run), check_options(dossier, options)
     title, climbs = f"dossier {in_words(units)}", Climbs(scanned.network, checked)
-    network, since = None if model is None else scanned.network.bundle, scanned.run.path / MANIFEST
+    network, since = None if model is None else scanned.network.bundle, latest(scanned.run)
     drawn, earlier = {}, {}
     for unit in scanned.units:
         alone = replace(scanned, units=(unit,))
@@ -89,6 +92,18 @@ class Climbs:
         own = climber_of(self._climber.network, targets, settings)
         return ascended(self._climber.shared_with(own), targets)
 
+    def toward(self, goal: Objective) -> Ascent:
+        """Return the ascent of an objective, without real images."""
+        targets = as_targets(self._climber.network, goal)
+        return ascended(self._climber.shared_with(climber_of(self._climber.network, targets, self.settings)), targets)
+
+    def opposite(self, unit: Unit) -> Ascent | None:
+        """Return the ascent of the unit times -1, which wants it as low as can be; None if Ctrl-C ends it before it has a picture."""
+        try:
+            return self.toward(-1.0 * objective(str(unit)))
+        except KeyboardInterrupt:
+            return None
+
     @property
     def recorded(self) -> dict[str, Any]:
         """What the provenance of a dossier holds of them, unless Ctrl-C ends one."""
@@ -107,10 +122,16 @@ def _made(model: Any, unit: Any, *, run: Any, options: Options, climbs: Climbs |
     unreadable, patches = unreadable_in([portrait]), portrait.patches
     pictures, climbs = _pictures(run, patches), climbs or Climbs(network, options)
     climbed = climbs.of(one, pictures if patches.places else None)
+    opposite = climbs.opposite(one) if patches.count and not climbed.interrupted else None
+    names = run.names
     return Dossier(
         provenance=_recorded(scanned, options, climbs, climbed, unreadable),
-        notes=(*unreadable_notes(unreadable), *climbed.notes, NATURAL, *scanned.notes(rules, [patches])),
-        interrupted=climbed.interrupted,
+        notes=(*unreadable_notes(unreadable), *climbed.notes, NATURAL, *names_notes(names), *scanned.notes(rules, [patches])),
+        interrupted=climbed.interrupted or (opposite is not None and opposite.interrupted),
+        name=None if names is None else names.of(one.layer, one.channel),
+        weakest=weakest_of(run, one) if patches.count else None,
+        opposite=None if opposite is None else opposite.images[0],
+        opposite_score=float("nan") if opposite is None else -float(opposite.scores[0]),
         class_names=scanned.class_names,
         patches=patches,
         spread=portrait.projections[1] if len(rules) > 1 else None,

@@ -67,7 +67,7 @@ def telling(run: Run, layer: str, classes: SampleClasses) -> Floats:
     found = np.full((len(classes.names), run.channels(layer)), np.nan, np.float32)
     enough = np.minimum(of, others) >= FEWEST
     for channels, values in _by_channels(run, layer) if enough.any() else ():
-        below, not_above = _counts(values[:, ordered])
+        below, not_above = below_and_not_above(values[:, ordered])
         sums = np.add.reduceat(below + not_above - 1, starts, axis=1, dtype=np.int64)  # of ranks from 0, doubled
         areas = (sums - of * (of - 1)) / (2 * of * np.maximum(others, 1))
         areas[~np.isfinite(values[:, ordered]).all(axis=1)] = np.nan
@@ -96,7 +96,7 @@ def excited(run: Run, layer: str, count: int = 5) -> Excited:
     images = len(run.sample_images)
     keys = np.zeros((images, run.channels(layer)), np.float32)
     for channels, values in _by_channels(run, layer):
-        below, _ = _counts(values)
+        below, _ = below_and_not_above(values)
         counts = np.isfinite(values).all(axis=1, keepdims=True) & (values > 0) & (below > 0)
         logarithms = np.log1p(np.maximum(np.where(counts, values, 0.0), 0.0))
         spread = logarithms.std(axis=1, keepdims=True)
@@ -150,7 +150,7 @@ def _by_channels(run: Run, layer: str) -> Iterator[tuple[Ints, Floats]]:
         yield channels, np.ascontiguousarray(run.sample(layer, channels.tolist()).T)
 
 
-def _counts(values: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def below_and_not_above(values: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return for each value of (channel, image) how many of its channel's are smaller, and how many are not larger."""
     keys = sortable(packed(values))
     order = np.argsort(keys, axis=1, kind="stable")  # of two bytes: a radix sort

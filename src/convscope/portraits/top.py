@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated, Any
 
 from ..errors import OptionError, UnitError
-from ..formats.run_folder import MANIFEST
 from ..hints import command
 from ..method import Earlier, Method, Pieces, paged, provenance
 from ..options import Opt, Options, Theme, check_options
@@ -14,6 +13,7 @@ from ..projection.caveats import is_pooled
 from ..projection.choices import Contrast, Switches, Ties, View
 from ..results import CONTRAST, Provenance, TopPatches
 from ..units import in_words, slug
+from .faces import latest, names_notes
 from .layers import portraits_of, unreadable_in, unreadable_notes
 from .scanned_units import ScannedUnits, ScanRun, network_of_run, rules_of, scanned_units
 
@@ -58,10 +58,11 @@ def top(
     run, network, layer = scanned.run, scanned.network, scanned.layer
     portraits = list(portraits_of(run, network, layer, scanned.channels, rulesets=[rules], view=view))
     unreadable, patches = unreadable_in(portraits), tuple(one.patches for one in portraits)
-    known = run.units(layer)
+    known, names = run.units(layer), run.names
     return TopPatches(
         provenance=_recorded(scanned, options, unreadable),
-        notes=(*unreadable_notes(unreadable), *scanned.notes([rules], patches)),
+        notes=(*unreadable_notes(unreadable), *scanned.notes([rules], patches), *names_notes(names)),
+        names={} if names is None else {str(unit): named for unit in scanned.units if (named := names.of(unit.layer, unit.channel))},
         class_names=scanned.class_names,
         layer=layer,
         patches=patches,
@@ -87,7 +88,7 @@ def pages(model: Any, units: Any, *, run: Any = None, filters: Any = None, **opt
     network, checked = None if model is None else scanned.network.bundle, check_options(top, options)
     named = {_page_name(part): part for part in parts}
     drawn = {name: partial(top, network, part.address, run=scanned.run, **options) for name, part in named.items()}
-    earlier = {name: Earlier(partial(_recorded, part, checked), part.units, part.run.path / MANIFEST) for name, part in named.items()}
+    earlier = {name: Earlier(partial(_recorded, part, checked), part.units, latest(part.run)) for name, part in named.items()}
     return paged(title, drawn, earlier)
 
 

@@ -97,8 +97,9 @@ def _block(sheet: Sheet, result: TopPatches, index: int, place: tuple[int, int],
 
 
 def _label(result: TopPatches, patches: Patches) -> str:
-    """Return the channel, or the class where the layer is an output."""
-    return result.legend(patches.unit).removeprefix(patches.unit.layer)
+    """Return the channel, or the class where the layer is an output, and what the unit fires for."""
+    label, name = result.legend(patches.unit).removeprefix(patches.unit.layer), result.names.get(str(patches.unit))
+    return f"{label}  {name.name} {name.auc:.2f}" if name is not None and name.explains else label
 
 
 def _heading(result: TopPatches) -> Heading:

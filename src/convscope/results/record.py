@@ -121,6 +121,10 @@ class Result(Tabular):
         """Return the numbers of the result as columns, for `to_table` and `to_frame`; none, unless its kind says which."""
         return {}
 
+    def listing(self) -> Mapping[str, Any]:
+        """Return the columns of a table for the terminal, as `as_columns`; none for a result that its picture tells."""
+        return {}
+
     def remarks(self) -> tuple[str, ...]:
         """Return sentences for the terminal that belong on no picture, because they differ from run to run."""
         return ()

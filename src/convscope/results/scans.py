@@ -1,7 +1,7 @@
 """What a scan tells of units: their strongest patches, and all that is known of one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..legible import counted, few, told
 from ..tables import Tabular
 from ..units import Unit
 from .looks import CONTRAST
+from .names import UnitName
 from .record import FloatArray, Result, plain
 
 PATCH_ARRAYS = ("pixels", "projections", "values", "before", "positions", "fields", "images")
@@ -113,13 +114,44 @@ class Patches(Tabular):
         ]
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Weakest:
+    """The images that excite one unit least, weakest first, whole: where the unit is least nothing was found.
+
+    `images`: (k,) ids, `names`, `labels` and `values` (k,) float32 of what ranks them. `pixels`: (k, height, width, channel) in [0, 1],
+    zero at the places `missing`, whose pictures are gone. `said`: a sentence where images tie, which are in no order; `of`: of how many
+    images.
+    """
+
+    images: NDArray[np.int64]
+    names: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    values: FloatArray
+    pixels: FloatArray
+    of: int
+    said: str = ""
+    missing: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return told(self, counted(len(self.images), "image"), self.said)
+
+    def summary(self) -> dict[str, Any]:
+        """Return each image's name, label and value as plain JSON values, and what is to be said of ties."""
+        rows = [
+            {"image": name, "label": label, "value": plain(value)}
+            for name, label, value in zip(self.names, self.labels, self.values, strict=True)
+        ]
+        return {"of": self.of, "ties": self.said, "images": rows}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TopPatches(Result):
     """The images that excite each of some units of a layer most, patches beside projections (Zeiler & Fergus 2014, Figure 2).
 
     `fires`: (unit,) the share of the data set's images on which each is above zero. `channels`: how many units the layer has, `silent`:
     how many of them fire on no image, `not_finite`: how many are NaN or infinite on some, `images`: how many there are. `dataset` names it.
-    `variant`, `view`, `contrast`: as of `Projections`; `steady`: whether an image decides the size of a projection and not its shape.
+    `names`: what units fire for, by address, where the run knows. `variant`, `view`, `contrast`: as of `Projections`; `steady`: whether an
+    image decides the size of a projection and not its shape.
     """
 
     layer: str
@@ -132,6 +164,7 @@ class TopPatches(Result):
     variant: str
     not_finite: int = 0
     steady: bool = False
+    names: Mapping[str, UnitName] = field(default_factory=dict)
     view: str = "projection"
     contrast: float = CONTRAST
 
@@ -158,10 +191,21 @@ class TopPatches(Result):
     def summary(self) -> dict[str, Any]:
         """Return for each unit how often it fires and on what most."""
         units = [
-            {"unit": str(one.unit), "fires": float(share), "silent": one.is_silent, **one.tallies(), "top": one.summary()}
+            {
+                "unit": str(one.unit),
+                **self._named(one.unit),
+                "fires": float(share),
+                "silent": one.is_silent,
+                **one.tallies(),
+                "top": one.summary(),
+            }
             for one, share in zip(self.patches, self.fires, strict=True)
         ]
         return {"layer": self.layer, "images": self.images, "channels": self.channels, "silent": self.silent, "units": units}
+
+    def _named(self, unit: Unit) -> dict[str, Any]:
+        name = self.names.get(str(unit))
+        return {} if name is None else {"name": name.summary()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +219,8 @@ class Dossier(Result):
     `edges` (bin + 1,), `counts` (bin,): the histogram of the maxima. These, `quantiles` and `class_means` are taken before an activation
     that is flat above. `fires`: the share of `images` on which it is above zero.
     `quantiles`: its maxima by share of images. `class_means`: mean maximum by class, `class_top`: share among the strongest images shown.
+    `name`: what the unit fires for, where the run knows. `weakest`: the images that excite it least, None where the run keeps no values;
+    `opposite`: as `synthetic`, for the unit times -1, and `opposite_score`: the unit's largest activation on it.
     `example`: the strongest image that has a picture, whole; `field`: (height, width) of the receptive field, None where it is the
     whole image.
     """
@@ -197,6 +243,10 @@ class Dossier(Result):
     steady: bool = False
     spread_steady: bool = False
     contrast: float = CONTRAST
+    name: UnitName | None = None
+    weakest: Weakest | None = None
+    opposite: FloatArray | None = None
+    opposite_score: float = float("nan")
     raw: ClassVar[tuple[str, ...]] = ("synthetic", "edges", "counts", "example")
 
     @property
@@ -220,7 +270,12 @@ class Dossier(Result):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, those of the patches among them."""
         found = super().arrays() | {name: np.asarray(getattr(self.patches, name)) for name in PATCH_ARRAYS}
-        return found if self.spread is None else found | {"spread": self.spread}
+        weakest: dict[str, NDArray[Any]] = (
+            {} if self.weakest is None else {"weakest_images": self.weakest.images, "weakest_values": self.weakest.values}
+        )
+        spread = {} if self.spread is None else {"spread": self.spread}
+        opposite = {} if self.opposite is None else {"opposite": self.opposite}
+        return {**found, **weakest, **spread, **opposite}
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of the unit."""
@@ -231,7 +286,10 @@ class Dossier(Result):
             "silent": self.patches.is_silent,
             **self.patches.tallies(),
             "field": None if self.field is None else list(self.field),
+            **({} if self.name is None else {"name": self.name.summary()}),
             "synthetic": {"score": plain(self.score), "percentile": plain(self.percentile)},
+            **({} if self.opposite is None else {"opposite": {"score": plain(self.opposite_score)}}),
+            **({} if self.weakest is None else {"weakest": self.weakest.summary()}),
             "quantiles": {share: plain(value) for share, value in self.quantiles.items()},
             "classes": {"mean": dict(self.class_means), "top": dict(self.class_top)},
             "top": self.patches.summary(),

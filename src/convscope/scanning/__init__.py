@@ -2,9 +2,10 @@
 
 from .maxima import NetworkMeasure
 from .measure import Measure, MeasuredLayer, Numbers
-from .run import Run, is_run, open_run
+from .opening import is_run, open_run
+from .run import Run
 from .scan import scan
-from .unit_tables import TopUnits, UnitStatistics
+from .unit_tables import TopUnits, UnitStatistics, WeakestUnits
 
 __all__ = [
     "Measure",
@@ -14,6 +15,7 @@ __all__ = [
     "Run",
     "TopUnits",
     "UnitStatistics",
+    "WeakestUnits",
     "is_run",
     "open_run",
     "scan",

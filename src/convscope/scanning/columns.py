@@ -14,6 +14,7 @@ from .accumulators import Statistics, quantiles
 from .journal import Journal
 from .listing import Listed
 from .measure import Measure, MeasuredLayer, columns_of
+from .sample import sampled_images
 from .shards import SHARD, spans_of
 
 ROWS_AT_ONCE = 2**18  # of the table of images
@@ -40,7 +41,7 @@ def write_tables(
         raise ImageError(
             f"None of the {len(missed)} images could be read. The first error: {missed[0][2]}" if missed else "Nothing was read."
         )
-    statistics, rows = journal.statistics(), _sample_rows(journal)
+    statistics, rows = journal.statistics(), _sample_rows(journal, listed)
     tables = {
         "units": _units(statistics, measure.layers, len(listed.classes)),
         "top": _top(statistics, measure),
@@ -55,10 +56,14 @@ def write_tables(
     write_run(folder, tables, images, {**_described(listed, read, measure), **settings, **counts, **complete, **sample})
 
 
-def _sample_rows(journal: Journal) -> NDArray[np.int32] | None:
-    """Return the row of each image that was read in the sample, -1 for none; None for a sample that lacks images."""
+def _sample_rows(journal: Journal, listed: Listed) -> NDArray[np.int32] | None:
+    """Return the row of each image that was read in the sample, -1 for none; None for a sample that lacks images.
+
+    A run whose maxima are kept from now on lacks many until it is complete. Its sample is there at once.
+    """
     read = journal.read
-    return None if len(journal.sample.missing(read)) else journal.sample.rows_of(read).astype(np.int32)
+    missing = np.intersect1d(journal.sample.missing(read), sampled_images(listed.names))
+    return None if len(missing) else journal.sample.rows_of(read).astype(np.int32)
 
 
 def _described(listed: Listed, read: NDArray[np.intp], measure: Measure) -> dict[str, Any]:

@@ -32,6 +32,7 @@ MOST_CELLS = 2**23  # classes x units whose means are kept: 128 MiB
 CHECKED = 16
 MOST_TURNS = 4  # what could not be reached is tried once more when all else is done, and then until so many machines have tried it
 AGREEING = 2
+KEEP = "keep_maxima"  # of the settings, where it is True: a run that has it keeps it, and one that has not can get it
 MOST_ROW_BYTES = 2**27  # of the images of a lease: they are in a worker's memory until it is done
 # What a run cannot change on its way, and how its settings say it.
 COMPARED: dict[str, Callable[[Any], Any]] = {
@@ -57,15 +58,16 @@ def complete_run(
 ) -> None:
     """Measure the images that the run does not know yet, lease by lease, and write its tables. Ctrl-C writes them for the images so far.
 
-    `settings`: what the run is of, with the entries that COMPARED asks for; kept in its manifest. `engine` works the leases off by
-    `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.
+    `settings`: what the run is of, with the entries that COMPARED asks for, and perhaps KEEP; kept in its manifest. `engine` works the
+    leases off by `function`, by default here, one after the other. Raises OptionError for a run of something else, ImageError, OutputError.
     """
     _check_folder(folder)
     with locked(folder):
         known = _check_settings(folder, settings)
+        settings = settings | ({KEEP: True} if known is not None and known.get(KEEP) else {})
         listed, places = listed_in(folder, given)
-        journal = Journal(folder, listed, measure, identity_of(settings), anonymous=not known)
-        if not known:
+        journal = Journal(folder, listed, measure, identity_of(settings), anonymous=known is None, every=KEEP in settings)
+        if known is None or (KEEP in settings) != bool(known.get(KEEP)):
             write_settings(folder, settings)
         sources = all_there(folder, listed, places, given, dict(journal.skipped))
         _check_unchanged(folder, journal, sources, measure)
@@ -129,7 +131,7 @@ class _Work:
         if not repairs and not spans:
             return
         self.journal.forget_merges()
-        row = SHARD * (4 * self.journal.measure.features + self.journal.kind.itemsize)
+        row = SHARD * self.journal.row_bytes
         due = lambda: self.journal.due(self.home)  # noqa: E731
         given = Assignments(repairs, spans, self._lease, due, self._is_joined, max(1, MOST_ROW_BYTES // row))
         with contextlib.closing(given.results(self.engine, self.function, self.home)) as results:  # ends the workers
@@ -189,8 +191,8 @@ def _check_folder(folder: Path) -> None:
         raise OptionError(f"`{folder / SHARDS}` is a link. Expected the folder that the scan made. Replace the link by that folder.")
 
 
-def _check_settings(folder: Path, asked: dict[str, Any]) -> bool:
-    """Return whether the run says what it is of. Raises OptionError if that is something else."""
+def _check_settings(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the run says it is of, None where it does not. Raises OptionError if that is something else."""
     known = known_settings(folder)
     what = "" if known is None else difference(known, asked)
     if what and known is not None and "ranked" not in known and not difference({**known, "ranked": asked.get("ranked", {})}, asked):
@@ -202,7 +204,7 @@ def _check_settings(folder: Path, asked: dict[str, Any]) -> bool:
         )
     if what:
         raise OptionError(f"`{folder}` was scanned with {what}. Use the same settings to resume it, or choose a new folder with --out.")
-    return known is not None
+    return known
 
 
 def identity_of(settings: Mapping[str, Any]) -> str:

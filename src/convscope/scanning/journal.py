@@ -42,11 +42,12 @@ from ..formats.journal_files import (
     read_part,
 )
 from ..formats.run_folder import FEATURES, array_header
+from ..formats.sample_file import KIND
 from .accumulators import Ints, Statistics, images_of
 from .leases import Finished, Home, Lease, Merge, merged, statistics_of
 from .listing import Listed
 from .measure import Measure, columns_of
-from .sample import Sample, sampled_images
+from .sample import MOST_SAMPLED, Sample, sampled_images
 from .shards import cut, spans_of
 
 FAN_IN = 16  # parts that one merge makes one of
@@ -74,11 +75,11 @@ class Journal:
     have no row in the `sample`; all have one unless an earlier convscope finished them, or the file is damaged. Both are measured again.
     """
 
-    def __init__(self, folder: Path, listed: Listed, measure: Measure, of: str, *, anonymous: bool = False) -> None:
+    def __init__(self, folder: Path, listed: Listed, measure: Measure, of: str, *, anonymous: bool = False, every: bool = False) -> None:
         """Read what an earlier process left, and make room for the listed images and what the measure records of each.
 
-        `of`: what stands for what the run is of; `anonymous`: nothing but the parts says it. Raises OptionError for parts of something
-        else or of other images, OutputError.
+        `of`: what stands for what the run is of; `anonymous`: nothing but the parts says it. `every`: the values of all units are kept for
+        every image. Raises OptionError for parts of something else or of other images, OutputError.
         """
         self.folder, self.of, self.measure, self._listed, self._anonymous = folder, of, measure, listed, anonymous
         self._kept, self._is_stale, count = list[Kept](), False, len(listed.names)
@@ -92,10 +93,16 @@ class Journal:
         self._number = max(map(merged_number, part_files(folder)), default=0)
         self.facts = Rows(folder / SHARDS / FACTS_FILE, self.kind, (count,))
         self.features = Rows(folder / FEATURES, FLOATS, shape, array_header(FLOATS, shape))
-        self.sample = Sample(folder, sampled_images(listed.names), measure.units)
+        self.sample = Sample(folder, sampled_images(listed.names, every=every), measure.units)
         self._kept = [replace(part, done=tuple(self._noted(one) for one in part.done)) for part in self._kept]
         self.damaged = tuple(one.span for one in self._put_back([one for one in self.done if not self._is_intact(one)]))
         self.unsampled = tuple(self._unsampled(measure.batch))
+
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes the rows of an image take in a worker's memory, except for those of a sample, which few images have."""
+        every = len(self.sample.images) == len(self._listed.names) > MOST_SAMPLED
+        return 4 * self.measure.features + self.kind.itemsize + (KIND.itemsize * self.measure.units if every else 0)
 
     @property
     def done(self) -> tuple[Done, ...]:

@@ -1,37 +1,39 @@
 """The reader of a run: what the scan of a data set found, from its folder."""
 
 import contextlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..digests import hasher
+from ..digests import digest, hasher
 from ..errors import ImageError, OptionError, UnitError, closest
-from ..files import as_path
-from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, Contents, faults_are_damage, is_run_folder, read_manifest
-from ..formats.sample_file import SAMPLE, Codes, unpacked
+from ..formats.names_file import NAMES
+from ..formats.run_folder import MANIFEST, Contents, faults_are_damage
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
-from ..images.lists import is_list
-from ..images.sources import places_in, places_of
+from ..images.sources import places_of
 from ..legible import counted, told
 from ..models import ModelBundle
-from ..models.reload import files_of, model_file, reload_model
+from ..models.reload import files_of, reload_model
 from ..network.features import few_features
 from ..notebook import table as html_table
 from ..progress import working
-from ..reach import allowing, is_open, is_within_reach, named_by, permit, user_path
-from ..store import folder_of, is_uri, place_of
+from ..reach import allowing, named_by, permit
+from ..results import Names
 from ..tables import Columns
 from ..units import parse
+from .accumulators import Ints
+from .kept import KeptValues
 from .listing import keyed
+from .named import names_in
 from .shown import Shown
-from .unit_tables import TopUnits, UnitStatistics, statistics_of, top_of
+from .unit_tables import TopUnits, UnitStatistics, WeakestUnits, statistics_of, top_of
 
 LAYERS_KEPT = 8  # of both tables, for those who ask unit by unit
 Allow = str | Path | Iterable[str | Path]
@@ -162,17 +164,41 @@ class Run(Shown):
         return float(self.units(layer, [channel]).percentiles(np.asarray([value], np.float64))[0])
 
     @property
+    def digest(self) -> str:
+        """What stands for all that the run measured: of tables made from it, which record it, it tells those of an earlier state apart."""
+        said = self.manifest
+        return digest(json.dumps([self.model["digest"], said.get("files"), said.get("sample"), said["precision"]], sort_keys=True).encode())
+
+    @property
+    def names(self) -> Names | None:
+        """What the units fire for, as `convscope.name` left it in the folder; None where it has not. Raises ReplayError for a damaged file.
+
+        `outdated` says that the run has changed since.
+        """
+        with self._named(), faults_are_damage(self.path / NAMES):
+            permit([self.path / NAMES])
+            return names_in(self.path, self.digest)
+
+    @property
     def has_sample(self) -> bool:
         """Whether the run keeps the values of all units for some of its images; those of earlier releases do not."""
         return "sample" in self.manifest
 
-    @cached_property
-    def sample_images(self) -> NDArray[np.int64]:
-        """The ids of the images whose values of all units the run keeps, rising: up to 4,096, chosen by the hash of their names.
+    @property
+    def sample_images(self) -> Ints:
+        """The ids of the images of the run's sample, rising: up to 4,096, chosen by the hash of their names.
 
-        Raises OptionError for a run without them.
+        Raises OptionError for a run without a sample.
         """
-        return self.ids[self._sampled >= 0]
+        return self._kept.sampled
+
+    @property
+    def maxima_images(self) -> Ints:
+        """The ids of all images whose values of all units the run keeps, rising: of the sample, or with `keep_maxima` of every image.
+
+        Raises OptionError for a run without a sample.
+        """
+        return self._kept.images
 
     def sample(self, layer: str, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Return the values of units, named as for `top`, on the images of the sample: (sample image, unit) float32.
@@ -180,11 +206,21 @@ class Run(Shown):
         They are what ranks the images, to 8 significant bits. NaN and infinite values stand as they were. Raises UnitError, OptionError for
         a run without a sample.
         """
-        layer, wanted = self._wanted(layer, channels)
-        first = sum(self.channels(one) for one in self.layers[: self.layers.index(layer)])
-        low, high = int(wanted.min(initial=self.channels(layer))), int(wanted.max(initial=-1)) + 1
-        rows = self._sampled[self._sampled >= 0]
-        return unpacked(self._sample[:, first + low : first + max(low, high)][rows][:, wanted - low])
+        return self._kept.values(*self._wanted(layer, channels), self.sample_images)
+
+    def maxima(self, layer: str, channels: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Return the values of units as `sample`, on all images that `maxima_images` names: (image, unit) float32."""
+        return self._kept.values(*self._wanted(layer, channels), self.maxima_images)
+
+    def weakest(self, layer: str, channels: Sequence[int] | None = None, *, count: int = 9) -> WeakestUnits:
+        """Return the images that excite units least, among those that `maxima_images` names; units are named as for `top`.
+
+        Its `ties` say which images have the same value, as most have of a unit behind a ReLU: at 0. Raises UnitError, OptionError for a run
+        without a sample.
+        """
+        if count < 1:
+            raise OptionError(f"Received a count of {count} images. Expected 1 or more.")
+        return self._kept.weakest(*self._wanted(layer, channels), count)
 
     @cached_property
     def images(self) -> Columns:
@@ -247,14 +283,15 @@ class Run(Shown):
 
     def __reduce__(self) -> Any:
         """Pickle as the folder, which another process reads again, and as the images, which this one has found."""
-        return Run, (self.path.absolute(), self.manifest, self._image_set, self._allow)
+        return Run, (self.path.absolute(), self.manifest, self.image_set, self._allow)
 
     @cached_property
     def _sources(self) -> dict[tuple[str, int], Source]:
-        return keyed(self._image_set.sources)
+        return keyed(self.image_set.sources)
 
     @cached_property
-    def _image_set(self) -> ImageSet:
+    def image_set(self) -> ImageSet:
+        """The images that were scanned, where they are now. Raises ImageError for arrays in memory that are gone, or a folder that is."""
         given = self._given
         if given is None and self.manifest["given"] is None:
             raise ImageError(
@@ -285,17 +322,13 @@ class Run(Shown):
         return [repeats[image] for image in self.ids.tolist()]
 
     @cached_property
-    def _sampled(self) -> NDArray[np.int64]:
+    def _kept(self) -> KeptValues:
         if not self.has_sample:
             raise OptionError(
                 f"The run `{self.path}` holds no sample of values, because an earlier convscope wrote it, or its scan was interrupted. "
                 "Repeat the scan command, which adds the sample."
             )
-        return self._contents.sample_rows(self.images)
-
-    @cached_property
-    def _sample(self) -> Codes:
-        return self._contents.sample(self._sampled, sum(map(self.channels, self.layers)))
+        return KeptValues(self._contents, self.images, self.skipped, {layer: self.channels(layer) for layer in self.layers})
 
     def _layer(self, layer: str) -> dict[str, Any]:
         found = next((one for one in self.manifest["layers"] if one["address"] == layer), None)
@@ -338,32 +371,3 @@ class Run(Shown):
 
     def _text(self, column: str, image: int) -> str | None:
         return self.images.texts[column][self._row(image)]
-
-
-def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
-    """Return the run in a folder that `scan` wrote. `images`: the scanned images, if they have moved or exist only in memory.
-
-    If you name the run, convscope opens its model and its images where they were. Both must have the digests that the run recorded. Other
-    files that the run names open only in its folder, or in the files and folders of `allow`. So do all files of a run that a picture
-    names. Raises ReplayError if the folder is not a run, is damaged, or was written by a newer convscope.
-    """
-    folder = user_path(path)
-    allow = [allow] if isinstance(allow, str | Path) else list(allow)
-    with allowing(allow), named_by(f"The run `{folder}`", folder):
-        permit(folder / name for name in (MANIFEST, FEATURES, SAMPLE, *(f"{table}.parquet" for table in NEEDED)))
-    manifest = read_manifest(folder)
-    given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
-    with faults_are_damage(folder / MANIFEST):
-        return Run(folder, manifest, given, [*allow, *(_recorded_places(manifest) if is_open() else ())])
-
-
-def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
-    """Return the model and the images of a run, of a list the folder too: only files with the digests of the run count."""
-    images = list(places_in(manifest["given"] or ()))
-    lists = [folder_of(one) for one in images if is_list(PurePath(place_of(one) if is_uri(one) else one))]
-    return [*model_file(manifest["model"]), *images, *lists]
-
-
-def is_run(path: str | Path) -> bool:
-    """Say whether a path that may be opened is the folder of a run, even an unfinished or damaged one."""
-    return is_within_reach(path) and is_run_folder(as_path(path))

@@ -1,7 +1,8 @@
 """The sample of a run: the images whose values of all units it keeps, and the file that holds them.
 
 A run keeps up to 4,096 images whole: those whose names have the smallest BLAKE2b, all of a smaller set. So neither the order of the images,
-nor the workers, nor what comes later decides which, and an image that a larger set displaces never comes back.
+nor the workers, nor what comes later decides which, and an image that a larger set displaces never comes back. With `keep_maxima` a run
+keeps every image; the file is the same, and so are its readers.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,20 @@ from .accumulators import Ints
 MOST_SAMPLED = 4096
 
 
-def sampled_images(names: Sequence[str]) -> Ints:
-    """Return the ids of the images that a run of these names keeps whole, rising. Equal names are told apart by their ids."""
-    if len(names) <= MOST_SAMPLED:
+def sampled_images(names: Sequence[str], *, every: bool = False) -> Ints:
+    """Return the ids of the images that a run of these names keeps whole, rising. Equal names are told apart by their ids.
+
+    `every`: it keeps all of them.
+    """
+    if every or len(names) <= MOST_SAMPLED:
         return np.arange(len(names))
+    return np.sort(by_hash(names)[:MOST_SAMPLED])
+
+
+def by_hash(names: Sequence[str]) -> Ints:
+    """Return the places of names in the order of their hashes: an order that nothing but a name decides, equals by their places."""
     hashes = np.fromiter((int.from_bytes(hasher(name.encode()).digest()[:8], "big") for name in names), np.uint64, len(names))
-    return np.sort(np.argsort(hashes, kind="stable")[:MOST_SAMPLED])
+    return np.argsort(hashes, kind="stable")
 
 
 class Sample:

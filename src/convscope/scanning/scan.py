@@ -18,11 +18,12 @@ from ..models.reload import files_of
 from ..network.network import Network, as_network
 from ..options import ENGINE, Opt, check_options
 from ..units import LAYER_GRAMMAR
-from .completion import complete_run, difference, known_settings
+from .completion import KEEP, complete_run, difference, known_settings
 from .leases import Finished, Lease, Merge, worked
 from .maxima import NetworkMeasure, chosen_layers, description
 from .measure import MakeMeasure, Measure, check_measure
-from .run import Run, open_run
+from .opening import open_run
+from .run import Run
 
 MOST_TOP = 1000
 
@@ -46,6 +47,10 @@ def scan(
             recorded=False,
         ),
     ] = None,
+    keep_maxima: Annotated[
+        bool,
+        Opt("Keep the values of all units for every image, not for 4,096 alone: 2 bytes a unit and image. `name` then learns from all."),
+    ] = False,
     measure: MakeMeasure | None = None,
 ) -> Run:
     """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
@@ -58,6 +63,8 @@ def scan(
     - `engine`: who works, as a name of `convscope.engines.ENGINES` ("local", "processes:4", "ray") or an object of one's own, such as a
       pool (docs/extending.md). By default this process, or processes if there are several workers.
     - `workers`: how many, or "auto": as many as there are processors. The result depends on neither batches nor workers nor the engine.
+    - `keep_maxima`: keep the values of all units for every image. A finished run gets them by the same call, which measures all images
+      again whose values it lacks. A run that keeps them never drops them.
     - `measure`: what to record of each image instead. Each process makes it from network, layers and precision (docs/extending.md).
 
     The run holds for each unit the top images, the distribution of its maxima, how often it fires, and its mean by class. For each image
@@ -69,7 +76,7 @@ def scan(
 
     >>> convscope.scan("fashion", "sample:fashion", out="run/").top("block3_conv1").images
     """
-    top = check_options(scan, {"top": top, "precision": precision}).top
+    top = check_options(scan, {"top": top, "precision": precision, "keep_maxima": keep_maxima}).top
     network = as_network(model)
     folder = as_path(out) if out is not None else OUT / f"scan-{network.bundle.name}"
     check_local(folder)
@@ -79,7 +86,7 @@ def scan(
     with using(engine, workers) as chosen:
         places = check_reach(given.sources, reach_of(chosen))
         kind = kind_of_workers(chosen, precision)
-        options = ScanOptions(addresses, top, kind["precision"], make)
+        options = ScanOptions(addresses, top, kind["precision"], make, keep_maxima)
         measured = options.opened(network)
         job = Job(network, options, measured, kind, far=reach_of(chosen) == EVERYWHERE, places=places)
         complete_run(folder, given, measured, job.recorded, None if type(chosen) is Serial else chosen, job)
@@ -105,6 +112,7 @@ class ScanOptions:
     top: int
     precision: str
     make: MakeMeasure
+    keep_maxima: bool = False
 
     def opened(self, network: Network) -> Measure:
         """Return the measure of a network. Raises OptionError for one that no run can hold."""
@@ -123,7 +131,9 @@ class ScanOptions:
             "fit": {"channels": measure.fit.channels, "height": measure.fit.size[0], "width": measure.fit.size[1]},
             "backend": {"name": backend.choose(), "device": device},
             "ranked": measure.ranked(),
-        } | ({"measure": said} if said else {})
+            **({"measure": said} if said else {}),
+            **({KEEP: True} if self.keep_maxima else {}),
+        }
 
 
 class Job:

@@ -51,6 +51,48 @@ class TopUnits(Table):
 
 
 @dataclass(frozen=True, repr=False)
+class WeakestUnits(Table):
+    """The weakest images of some units of a layer among those whose values a run keeps, all (unit, k), weakest first.
+
+    `images`: int64 ids, -1 where there are fewer. `values`: float32, what ranks the images, to 8 significant bits; NaN there. `ties`:
+    int64, how many of the images have that very value, 1 for one that is alone, 0 there. `of`: (unit,) how many images were compared, all
+    that are finite. A unit behind a ReLU is 0 on many images: these are in no order. Among equals those come first whose names have the
+    smallest BLAKE2b, so that neither the order of the data set nor a class decides which are shown.
+    """
+
+    layer: str
+    channels: NDArray[np.int64]
+    images: NDArray[np.int64]
+    values: NDArray[np.float32]
+    ties: NDArray[np.int64]
+    of: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return told(self, f"{self.layer}:{few(self.channels.tolist())}", f"the weakest {self.images.shape[1]} images of each")
+
+    def said(self, unit: int) -> str:
+        """Return a sentence on the ties of a unit, by its place: "2,310 of 4,096 images tie at 0.", or "" where there is an order."""
+        tied = [(int(count), float(value)) for count, value in zip(self.ties[unit], self.values[unit], strict=True) if count > 1]
+        if not tied:
+            return ""
+        count, value = max(tied)
+        rule = " Those shown are the first by the hash of their names." if count > (self.values[unit] == np.float32(value)).sum() else ""
+        return f"{count:,} of {self.of[unit]:,} images tie at {value:.3g}.{rule}"
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return a row for each unit and image, weakest first: the id of the image, its value, and how many images share the value."""
+        held = np.argwhere(self.images >= 0)
+        there = tuple(held.T)
+        return {
+            "unit": [f"{self.layer}:{self.channels[unit]}" for unit, _ in held],
+            "rank": held[:, 1],
+            "image": self.images[there],
+            "value": self.values[there],
+            "ties": self.ties[there],
+        }
+
+
+@dataclass(frozen=True, repr=False)
 class UnitStatistics(Table):
     """How each unit of a layer answers to the images: of its maxima over space, one an image, before an activation that is flat above.
 

@@ -9,6 +9,7 @@ from .place import Place, Words
 
 MODEL, INSTEAD = "model", "instead"
 UNITS = ("layer", "unit", "units")
+WORDS = "words"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Flag:
 
 @dataclass(frozen=True)
 class Form:
-    """A command: the inputs it `takes` in order ("model", "layer", "unit", "units", "images"), those that may be absent, its flags.
+    """A command: the inputs it `takes` in order ("model", "layer", "unit", "units", "images", "words"), those that may be absent, its
+    flags.
 
     `suffices`: says of images whether they hold what a network would compute, such as a run, so that none is named.
     """
@@ -123,6 +125,8 @@ def _inputs(place: Place, told: Parted, form: Form, *, has_run: bool) -> Words:
         rest = told.inputs or (place.images if "images" in behind and not has_run else ())
         # Where the model has an option, that one is filled in.
         return rest if form.flag(MODEL) is not None or told.inputs else tuple(word for word in (place.model,) if word) + rest
+    if first == WORDS:
+        return told.inputs
     if first not in UNITS:
         known = (place.run,) if form.suffices is not None and place.run else place.images
         return told.inputs or (() if has_run and first in form.optional else known)

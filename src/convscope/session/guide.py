@@ -119,7 +119,7 @@ def methods_here(asking: Asking, place: Place) -> list[str]:
     single = len(place.numbers(place.units)) == 1 if place.units and place.layers and not asking.whole else False
     for name in METHODS:
         method = METHODS.get(name)
-        if bool({"unit", "units", "layer"} & set(method.takes)) == asking.whole:
+        if "words" in method.takes or bool({"unit", "units", "layer"} & set(method.takes)) == asking.whole:
             continue
         if asking.ranked and not any(option.names == RANKED for option in method.options):
             continue

@@ -31,7 +31,7 @@ def page(result: Dossier, theme: Theme) -> str:
     notes = "".join(f"<li>{html(note)}</li>" for note in heading.notes)
     body = (
         f'<div class="column">\n<div class="title"><h1>{html(heading.title)}</h1><p>{html(heading.subtitle)}</p></div>\n'
-        f'<div class="panels">\n{upper}\n</div>\n<div class="panels lower">\n{lower}\n</div>\n'
+        f'<div class="panels">\n{upper}\n</div>\n<div class="panels lower">\n{lower}\n</div>\n{_other_end(result)}'
         f'<div class="after">\n{_list(result)}\n<ul class="notes">{notes}</ul>\n</div>\n</div>'
     )
     foot = f"<p>Made with convscope: <code>{html(words.command(result))}</code>. The picture beside this page holds its provenance.</p>"
@@ -88,6 +88,24 @@ def _lower(result: Dossier) -> Iterator[str]:
         left, top, right, bottom = framed(result.patches, place)
         box = _placed(left, top, right - left, bottom - top)
         yield _panel(said, f'<span class="framed">{_image(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
+
+
+def _other_end(result: Dossier) -> str:
+    """Return the picture that the unit wants least beside the images that excite it least, nothing for a silent unit."""
+    parts = list[str]()
+    if result.opposite is not None:
+        said = words.opposite_words(result)
+        parts.append(_panel(said, _image(unit_to_rgb(result.opposite), said[0])))
+    if result.weakest is not None:
+        weakest = result.weakest
+        labels = [f"{name}: {number(float(value))}" for name, value in zip(weakest.names, weakest.values, strict=True)]
+        shown = enumerate(zip(labels, weakest.pixels, strict=True))
+        tiles = (
+            f'<span class="tile" title="{html(label)}">{"" if place in weakest.missing else _image(unit_to_rgb(pixels), label)}</span>'
+            for place, (label, pixels) in shown
+        )
+        parts.append(_panel(words.weakest_words(weakest), f'<div class="row">{"".join(tiles)}</div>'))
+    return f'<div class="panels other">\n{"".join(parts)}\n</div>\n' if parts else ""
 
 
 def _placed(*edges: float) -> str:

@@ -13,11 +13,12 @@ PANEL = 540
 SPACE = 3 * GAP
 CAPTION = LABEL.line + DETAIL.line + 10
 LOWER = 420
+STRIP = 184
 
 
 def sheet(result: Dossier, theme: Theme) -> Sheet:
     """Return the picture; of a unit that is silent on the data set the synthetic picture alone, and words beside it."""
-    lower = 0 if words.silent(result) else SPACE + CAPTION + LOWER
+    lower = 0 if words.silent(result) else SPACE + CAPTION + LOWER + _strip_height(result)
     page, left, top = open_sheet(4 * PANEL + 3 * SPACE, CAPTION + PANEL + lower, words.heading(result), theme)
     names = words.upper(result)
     _caption(page, names[0], (left, top, PANEL))
@@ -31,6 +32,7 @@ def sheet(result: Dossier, theme: Theme) -> Sheet:
         _caption(page, names[1 + place], (x + place * (PANEL + SPACE), top, PANEL))
         page.paste(pixels, x + place * (PANEL + SPACE), top + CAPTION, edged=True)
     _lower(page, result, left, top + CAPTION + PANEL + SPACE)
+    _other_end(page, result, left, top + 2 * (CAPTION + SPACE) + PANEL + LOWER)
     return page
 
 
@@ -81,6 +83,25 @@ def _lower(page: Sheet, result: Dossier, left: int, top: int) -> None:
     example = unit_to_rgb(result.example)
     frame = framed(result.patches, result.patches.places[0])
     draw_tile(page, Tile(example, frame), x, top + CAPTION, fitting(example, PANEL, LOWER))
+
+
+def _strip_height(result: Dossier) -> int:
+    """Return how high the strip of the other end is with its captions, 0 for none."""
+    return 0 if result.opposite is None and result.weakest is None else SPACE + CAPTION + STRIP
+
+
+def _other_end(page: Sheet, result: Dossier, left: int, top: int) -> None:
+    """Set the picture that the unit wants least beside the images that excite it least, all in a row."""
+    if result.opposite is not None:
+        _caption(page, words.opposite_words(result), (left, top, 2 * STRIP))
+        draw_tile(page, Tile(unit_to_rgb(result.opposite)), left, top + CAPTION, (STRIP, STRIP))
+    if result.weakest is None:
+        return
+    x = left + (0 if result.opposite is None else 2 * STRIP + SPACE)
+    _caption(page, words.weakest_words(result.weakest), (x, top, 4 * PANEL + 3 * SPACE + left - x))
+    for place, pixels in enumerate(result.weakest.pixels):
+        tile = Tile(words="missing") if place in result.weakest.missing else Tile(unit_to_rgb(pixels))
+        draw_tile(page, tile, x + place * (STRIP + GAP), top + CAPTION, (STRIP, STRIP))
 
 
 def _classes(page: Sheet, result: Dossier, left: int, top: int) -> None:

@@ -5,7 +5,7 @@ import shlex
 from pathlib import PurePath
 
 from ...legible import counted
-from ...results import Dossier, Patches
+from ...results import Dossier, Patches, Weakest
 from ..histogram import Histogram
 from ..layout import Heading, heading_notes, model_name, number
 from ..patches import exceptions, patch_notes, share
@@ -18,8 +18,9 @@ SYNTHETIC_NOTE = "The score of the synthetic picture is the unit's largest activ
 def heading(result: Dossier) -> Heading:
     """Return title, subtitle and notes."""
     fires = f"fires on {share(result.fires)}" if not silent(result) else "silent" if result.patches.is_silent else "not finite"
+    known = "" if result.name is None else result.name.said
     subtitle = joined(
-        model_name(result), result.dataset, counted(result.images, "image"), fires, *exceptions(result.patches), field(result)
+        model_name(result), result.dataset, counted(result.images, "image"), fires, *exceptions(result.patches), field(result), known
     )
     notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread, view="both", single=result.steady))
     return Heading(result.legend(result.unit), subtitle, notes)
@@ -122,6 +123,23 @@ def field_words(result: Dossier) -> tuple[str, str]:
     height, width = result.patches.size
     where = "the whole image" if result.field is None else f"{result.field[0]} x {result.field[1]} of {height} x {width} px"
     return "Receptive field", joined(where, *(PurePath(result.patches.names[place]).name for place in result.patches.places[:1]))
+
+
+def opposite_words(result: Dossier) -> tuple[str, str]:
+    """Return the name of the picture that the unit wants least, and the unit's value on it."""
+    known = math.isfinite(result.opposite_score)
+    return (
+        "The other end",
+        f"ascent on minus the unit, which is {number(result.opposite_score)} on it" if known else "ascent on minus the unit",
+    )
+
+
+def weakest_words(weakest: Weakest) -> tuple[str, str]:
+    """Return the name of the weakest images, and what is to be said of ties."""
+    count = len(weakest.images)
+    name = "The weakest image" if count == 1 else f"The {count} weakest images"
+    largest = f"the unit is at most {number(float(weakest.values[-1]))} on them" if count else ""
+    return f"{name} of {weakest.of:,}", weakest.said or largest
 
 
 def among(result: Dossier, part: float) -> str:
