@@ -35,7 +35,7 @@ def groups_of(points: Floats, seed: int = 0) -> Grouping:
     """
     scores = _components(points)
     alone = np.zeros(len(points), np.int64)
-    if len(points) < 2 * MOST_GROUPS or len(np.unique(scores, axis=0)) < MOST_GROUPS:
+    if len(points) < 2 * MOST_GROUPS:
         return Grouping(alone, 0.0, 0.0)
     best, groups = _best(scores, seed)
     if groups is None or best < LEAST:
@@ -57,7 +57,7 @@ def _components(points: Floats) -> Floats:
 def _best(scores: Floats, seed: int) -> tuple[float, Ints | None]:
     """Return the largest silhouette of two to five groups, none of them tiny, and the groups."""
     best, found = 0.0, None
-    for count in range(2, MOST_GROUPS + 1):
+    for count in range(2, min(MOST_GROUPS, _distinct(scores)) + 1):
         groups = grouped(scores.astype(np.float32), count, seed)
         sizes = np.bincount(groups, minlength=count)
         if sizes.min() < SMALLEST * len(scores):
@@ -66,6 +66,12 @@ def _best(scores: Floats, seed: int) -> tuple[float, Ints | None]:
         if value > best:
             best, found = value, groups
     return best, found
+
+
+def _distinct(scores: Floats) -> int:
+    """Return how many points differ, beyond rounding."""
+    size = float(np.abs(scores).max(initial=0.0)) or 1.0
+    return len(np.unique(np.round(scores / size, 6), axis=0))
 
 
 def _by_size(groups: Ints) -> Ints:
