@@ -158,7 +158,7 @@ def _facet(scanned: ScannedUnits, climbs: Climbs, below: Call, seen: _Seen, here
     most = np.argsort(-mean, kind="stable")[:INPUTS]
     goal = objective(str(unit))
     if not alone:
-        apart = np.maximum(mean - seen.parts[~here].mean(axis=0), 0.0)
+        apart = mean - seen.parts[~here].mean(axis=0)  # toward its own inputs, away from those of the others
         apart /= max(float(np.linalg.norm(apart)), 1e-12)
         reach = float((seen.largest[here] @ apart).mean())
         goal = goal + float(seen.values[here].mean()) / max(reach, 1e-12) * direction(below.address, apart)
