@@ -54,11 +54,14 @@ def test_a_sum_of_two_detectors_has_a_facet_for_each(scanned):
     colours = [{int(image) % 2 for image in facet.images} for facet in one.facets]
     assert len(one.facets) == 2 and {0} in colours and {1} in colours
     assert one.silhouette > one.chance and one.mixed == pytest.approx(1 - max(len(facet.images) for facet in one.facets) / one.images)
+    ratios = {}
     for facet, (colour,) in zip(one.facets, colours, strict=True):
         assert str(facet.inputs[0][0]) == f"colours:{colour}" and facet.inputs[0][1] > 0.9
-        own = convscope.activations(scanned[0], "colours", facet.synthetic[None]).maps[0, ..., [0, 1]].mean(axis=(1, 2))
-        assert own[colour] > own[1 - colour]  # through this detector, not the other
+        maps = {layer: convscope.activations(scanned[0], layer, facet.synthetic[None]).maps[0] for layer in ("colours", "sum")}
+        ratios[colour] = maps["colours"][..., 1].max() / maps["colours"][..., 0].max()
+        assert facet.score == pytest.approx(maps["sum"][..., 0].max(), rel=1e-4)
         assert facet.values.tolist() == sorted(facet.values, reverse=True)
+    assert ratios[1] > 3 * ratios[0]  # each picture leads to its own detector
 
 
 @pytest.mark.parametrize("unit", ["sum:1", "sum:2"])

@@ -97,6 +97,10 @@ class Climbs:
         targets = as_targets(self._climber.network, goal)
         return ascended(self._climber.shared_with(climber_of(self._climber.network, targets, self.settings)), targets)
 
+    def score(self, unit: Unit, image: FloatArray) -> float:
+        """Return a unit's largest activation on a picture."""
+        return float(self._climber.scores(as_targets(self._climber.network, unit), image[None])[0, 0])
+
     def opposite(self, unit: Unit) -> Ascent | None:
         """Return the ascent of the unit times -1, which wants it as low as can be; None if Ctrl-C ends it before it has a picture."""
         try:

@@ -33,6 +33,7 @@ from .scanned_units import ScannedUnits, ScanRun, network_of_run, scanned_units
 
 AT_ONCE = 4  # images that run forward together
 SHOWN, INPUTS = 9, 3  # patches of a facet, and inputs that are named
+APART = 2.0  # how much the inputs that set a facet apart count beside the unit; with 1 easier inputs of other facets come back
 FEWEST = 10  # images that excite a unit whose facets are looked for
 SORTED = (
     "The images are sorted by how much each channel below contributes at the unit's strongest place, one step back (PURE, Dreyer et al. "
@@ -161,7 +162,7 @@ def _facet(scanned: ScannedUnits, climbs: Climbs, below: Call, seen: _Seen, here
         apart = mean - seen.parts[~here].mean(axis=0)  # toward its own inputs, away from those of the others
         apart /= max(float(np.linalg.norm(apart)), 1e-12)
         reach = float((seen.largest[here] @ apart).mean())
-        goal = goal + float(seen.values[here].mean()) / max(reach, 1e-12) * direction(below.address, apart)
+        goal = goal + APART * float(seen.values[here].mean()) / max(reach, 1e-12) * direction(below.address, apart)
     climbed = climbs.toward(goal)
     return Facet(
         images=seen.images[here],
@@ -174,7 +175,7 @@ def _facet(scanned: ScannedUnits, climbs: Climbs, below: Call, seen: _Seen, here
             (Unit(below.address, int(channel)), float(mean[channel] / max(positive.sum(), 1e-12))) for channel in most if mean[channel] > 0
         ),
         synthetic=climbed.images[0],
-        score=float(climbed.scores[0]),
+        score=climbs.score(unit, climbed.images[0]),
     )
 
 
