@@ -48,10 +48,10 @@ def count(asked, lines):
     import convscope
     from convscope.ascent.ascend import canvas_for
     from convscope.ascent.climb import batches
-    from convscope.ascent.inputs import as_targets
     from convscope.ascent.jobs import ascend_all
     from convscope.network.listing import matching
     from convscope.network.network import as_network
+    from convscope.network.targets import as_targets
 
     bundle = convscope.load(asked.model, **({"weights": "embedded"} if asked.model == "vgg16" else {}))
     settings = {"model": bundle.digest, "size": asked.size, "steps": asked.steps, "convscope": convscope.__version__}
@@ -92,12 +92,12 @@ def write(lines, line):
 
 def strongest(bundle, layers):
     """Return for each layer the largest value of each unit on all views of the embedded photographs, and the seconds of a layer."""
-    from convscope.ascent.inputs import as_targets
     from convscope.ascent.objective import scored_calls
     from convscope.backend import ops
     from convscope.images import as_batch
     from convscope.network.entering import fit_of
     from convscope.network.network import as_network
+    from convscope.network.targets import as_targets
 
     network, began = as_network(bundle), time.perf_counter()
     calls = [scored_calls(network.graph, as_targets(network, f"{layer.address}:0"))[0].index for layer in layers]

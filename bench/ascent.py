@@ -42,9 +42,9 @@ class Convscope:
 
     def __init__(self, folder: Path) -> None:
         import convscope
-        from convscope.ascent.inputs import as_targets
         from convscope.backend import resolve_precision
         from convscope.network.network import as_network
+        from convscope.network.targets import as_targets
 
         self.bundle = convscope.load("vgg16", weights="embedded")
         self.network = as_network(self.bundle)

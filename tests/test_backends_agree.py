@@ -30,7 +30,10 @@ def look(name, model, layer, unit, pixels):
     for switches in ("switches", "spread", "center"):
         found[f"{name} deconv {switches}"] = convscope.deconv(model, unit, pixels, switches=switches).pixels
     found[f"{name} saliency"] = convscope.saliency(model, unit, pixels).pixels
-    found[f"{name} guided"] = convscope.saliency(model, unit, pixels, guided=True).pixels
+    found[f"{name} guided"] = convscope.saliency(model, unit, pixels, method="guided").pixels
+    if name == "small":
+        for method in ("input", "integrated", "smooth", "gradcam", "gradcam++", "layercam", "occlusion"):
+            found[f"{name} {method}"] = convscope.saliency(model, unit, pixels, method=method).maps
 
 look("vgg16", convscope.load("vgg16", weights="embedded"), "block4_conv2", "block4_conv2:17", cat)
 small = convscope.load(folder / "small.keras")
@@ -50,7 +53,8 @@ RESULTS = [
     f"{network} {what}"
     for network in ("vgg16", "small", "residual")
     for what in ("activations", "deconv switches", "deconv spread", "deconv center", "saliency", "guided")
-] + ["fashion ascend best", "fashion ascend paper", "fashion features", "fashion points"]
+] + [f"small {method}" for method in ("input", "integrated", "smooth", "gradcam", "gradcam++", "layercam", "occlusion")]
+RESULTS += ["fashion ascend best", "fashion ascend paper", "fashion features", "fashion points"]
 
 
 @pytest.fixture(scope="module")

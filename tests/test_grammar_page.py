@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.inputs import as_targets
 from convscope.network.addresses import as_candidates
 from convscope.network.listing import matching
 from convscope.network.network import as_network
+from convscope.network.targets import as_targets
 
 PAGE = (Path(__file__).parent.parent / "docs" / "units.md").read_text()
 

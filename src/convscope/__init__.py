@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .atlases.atlas import atlas as atlas
     from .embedding import tsne as tsne
     from .errors import ConvscopeError as ConvscopeError
+    from .explaining.explain import explain as explain
     from .expressions import Objective as Objective
     from .expressions import direction as direction
     from .expressions import objective as objective
@@ -68,6 +69,7 @@ PROMISED = {
     "connections": "convscope.portraits.connections",
     "name": "convscope.naming",
     "find": "convscope.naming",
+    "explain": "convscope.explaining.explain",
     "atlas": "convscope.atlases",
     "live": "convscope.look.cell",
     "replay": "convscope.replaying",

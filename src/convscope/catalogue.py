@@ -41,7 +41,7 @@ COMMANDS = {
         letter="d",
     ),
     "saliency": Command(
-        "Show which pixels matter to a unit (gradient, guided backprop).",
+        "Show which pixels matter to a score, by nine methods.",
         method="convscope.methods.saliency:METHOD",
         drawing="convscope.render.saliency:draw",
         letter="s",
@@ -80,6 +80,12 @@ COMMANDS = {
         "Find the units of a scan that fire for a label.",
         method="convscope.naming.find:METHOD",
         drawing="convscope.render.find:draw",
+    ),
+    "explain": Command(
+        "Explain a prediction: pixels, units for and against, neighbours.",
+        method="convscope.explaining.explain:METHOD",
+        drawing="convscope.render.explain:draw",
+        letter="x",
     ),
     "connections": Command("Show what a unit is made of, and what it feeds."),
     "atlas": Command("Make a site of a whole network, unit by unit."),

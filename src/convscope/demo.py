@@ -83,7 +83,7 @@ CHAPTERS = (
         "The gradient of a class's score with respect to the pixels, and guided backprop. SqueezeNet, a classifier of 1,000 classes.",
         (
             Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Gradient of the score of giant panda"),
-            Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Guided backprop", {"guided": True}),
+            Part("saliency", "squeezenet", ("predictions:giant panda", ["sample:panda"]), "Guided backprop", {"method": "guided"}),
         ),
     ),
     Chapter(

@@ -28,7 +28,7 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
 
 
 @contextlib.contextmanager
-def counting(label: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
+def counting(label: str, total: int | None, done: int = 0) -> Iterator[Callable[[float], None]]:
     """Yield a function that is told how many more are done, while a bar shows it with the remaining time; it vanishes at the end."""
     if not _watched():
         yield lambda count: None
@@ -49,17 +49,17 @@ def notify(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _below_the_cell(label: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
+def _below_the_cell(label: str, total: int | None, done: float = 0) -> Iterator[Callable[[float], None]]:
     """Yield what a bar below a notebook's cell is told; the terminal's would need a widget there, which nbconvert does not have."""
     start, first, output, shown = time.monotonic(), done, None, 0.0
 
-    def advance(count: int) -> None:
+    def advance(count: float) -> None:
         nonlocal done, output, shown
         done, now = done + count, time.monotonic()
         if now - start < PATIENCE or now - shown < PERIOD:
             return
         left = (now - start) * (total - done) / (done - first) if total and done > first else None
-        html, shown = progress_bar(label, done, total, left), now
+        html, shown = progress_bar(label, int(done), total, left), now
         if output is None:
             output = Output(html)
         else:

@@ -6,12 +6,12 @@ from PIL import Image
 
 import convscope
 from convscope.ascent import IMAGES, Attempt, fourier, peak_measure, pixels, run, signed
-from convscope.ascent.inputs import as_targets
 from convscope.ascent.objective import likeness
 from convscope.backend import keras
 from convscope.errors import ImageError, OptionError, UnitError
 from convscope.formats.picture import read_pixels
 from convscope.network.network import as_network
+from convscope.network.targets import as_targets
 from convscope.replaying import replay, same_bytes
 from networks import array, awake, images, model_of, small, tensor
 from twins import relative_error

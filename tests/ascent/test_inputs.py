@@ -3,9 +3,10 @@
 import pytest
 
 import convscope
-from convscope.ascent.inputs import as_targets, is_flat, sees_all
+from convscope.ascent.inputs import is_flat, sees_all
 from convscope.backend import keras
 from convscope.network.network import as_network
+from convscope.network.targets import as_targets
 from networks import filled
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.ascent.inputs import as_targets, canvas_of
+from convscope.ascent.inputs import canvas_of
 from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
 from convscope.backend import keras, ops
 from convscope.errors import UnitError
 from convscope.network.addresses import unit_call
 from convscope.network.network import as_network
+from convscope.network.targets import as_targets
 from convscope.units import Unit
 from networks import array, awake, model_of, small, tensor
 from twins import relative_error

@@ -6,13 +6,13 @@ import random
 import numpy as np
 
 import convscope
-from convscope.ascent.inputs import as_targets, recorded_as
 from convscope.backend import keras
 from convscope.errors import ConvscopeError
 from convscope.expressions import Objective
 from convscope.network.addresses import as_candidates, as_units
 from convscope.network.listing import layers, matching
 from convscope.network.network import as_network
+from convscope.network.targets import as_targets, recorded_as
 from convscope.numerals import real, whole
 from convscope.scanning.maxima import chosen_layers
 from slow_grammar import ANY, Grammar, integer, layers_of, rational

@@ -179,7 +179,7 @@ def test_units_of_maps_are_climbed_alike_beside_units_behind_dense_layers():
 METHODS_ON_IMAGES = {
     "activations": ("conv1", "convscope.methods.activations", "to_array"),
     "deconv": ("conv2:0-1", "convscope.methods.deconv", "rows_of"),
-    "saliency": ("conv1:1", "convscope.methods.saliency", "project"),
+    "saliency": ("conv1:1", "convscope.methods.mapping", "project"),
 }
 
 

@@ -57,7 +57,7 @@ def test_a_position_is_differentiated_there(bundle, twin, record_error):
 
 def test_t4_guided_backprop_masks_and_rectifies_at_every_relu(bundle, twin, record_error):
     image = images(6, 6, 3)
-    result = convscope.saliency(bundle, "predictions:2", image, guided=True)
+    result = convscope.saliency(bundle, "predictions:2", image, method="guided")
     steps = twin.forward(image)
     expected = twin.back(steps, "logits", np.eye(3)[2], mask=True, rectify=True)
     assert record_error("T4 corners = loops", relative_error(result.pixels[0], expected)) <= 1e-5
@@ -76,14 +76,15 @@ def test_the_maps_are_the_largest_magnitude_over_the_channels(bundle):
 def test_under_bgr_preprocessing_the_gradient_is_in_rgb_order(guided):
     model = model_of(keras.layers.Conv2D(1, 1, use_bias=False, name="conv"), shape=(4, 4, 3))
     model.set_weights([np.array([0.0, 0.0, 1.0], "float32").reshape(1, 1, 3, 1)])
-    result = convscope.saliency(convscope.load(model, preprocess="caffe"), "conv:0", images(4, 4, 3), guided=guided)
+    result = convscope.saliency(
+        convscope.load(model, preprocess="caffe"), "conv:0", images(4, 4, 3), method="guided" if guided else "gradient"
+    )
     assert result.pixels[0].sum(axis=(0, 1)).tolist() == [1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
     ("unit", "message"),
     [
-        ("conv1:0-2", "Saliency takes one unit, but received 3: conv1:0 to conv1:2"),
         ("conv1", "names a layer, not a unit"),
         ("conv1:9", "has 4 channels, 0 to 3; received channel 9"),
         ("conv1:0@6,0", "which has 6 rows and 6 columns here"),
@@ -112,10 +113,10 @@ def test_a_saturated_unit_has_a_slope_before_its_activation(activation):
 @pytest.mark.parametrize("unit", ["conv1:1", "conv2:3", "conv2:0@2,1"])
 def test_t11_on_cones_it_is_what_it_is_on_whole_images(unit, guided, record_error, monkeypatch):
     bundle, pixels = convscope.load(small(side=48), preprocess="caffe"), images(5, 48, 48, 3)
-    found = convscope.saliency(bundle, unit, pixels, guided=guided)
+    found = convscope.saliency(bundle, unit, pixels, method="guided" if guided else "gradient")
     monkeypatch.setattr(driver, "plan_for", lambda *given, **more: plan_for(*given, **more)._replace(parts=None))
     monkeypatch.setattr(driver._Drive, "_down", lambda *given, **more: pytest.fail("a part"))
-    whole = convscope.saliency(bundle, unit, pixels, guided=guided)
+    whole = convscope.saliency(bundle, unit, pixels, method="guided" if guided else "gradient")
     assert (np.count_nonzero(found.maps, axis=(1, 2)) <= 64).all() and found.pixels.any()
     assert np.array_equal(found.scores, whole.scores) and np.array_equal(found.values, whole.values)
     scale = np.abs(whole.pixels).max(axis=(1, 2, 3), keepdims=True)

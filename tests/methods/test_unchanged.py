@@ -21,7 +21,7 @@ CALLS = {
     "deconv, spread": lambda model, pixels: convscope.deconv(model, "conv2:1", pixels, switches="spread").pixels,
     "deconv, center": lambda model, pixels: convscope.deconv(model, "conv2:1", pixels, switches="center").pixels,
     "saliency": lambda model, pixels: convscope.saliency(model, "predictions:1", pixels).pixels,
-    "guided": lambda model, pixels: convscope.saliency(model, "conv2:1", pixels, guided=True).pixels,
+    "guided": lambda model, pixels: convscope.saliency(model, "conv2:1", pixels, method="guided").pixels,
 }
 RESIDUAL = {
     "activations, residual": lambda model, pixels: convscope.activations(model, "both_relu", pixels).maps,

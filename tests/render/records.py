@@ -5,7 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from convscope.results import Activations, Ascent, Dossier, Embedding, Patches, Projections, Provenance, Saliency, TopPatches, Windows
+from convscope.results import (
+    COLOURED,
+    SALIENCIES,
+    Activations,
+    Ascent,
+    ComparedMaps,
+    Dossier,
+    Embedding,
+    Patches,
+    Projections,
+    Provenance,
+    Saliency,
+    TopPatches,
+    Windows,
+)
 from convscope.units import Unit
 
 
@@ -44,19 +58,40 @@ def projections(units: int = 1, images: int = 1, **more: Any) -> Projections:
     return Projections(provenance=provenance("deconv"), units=addresses, image_names=names, **settings)
 
 
-def saliency(images: int = 1, guided: bool = False, channels: int = 3, field: tuple[int, ...] = (0, 0, 24, 32)) -> Saliency:
+def saliency(
+    images: int = 1, method: str = "gradient", channels: int = 3, field: tuple[int, ...] = (0, 0, 24, 32), units: int = 1
+) -> Saliency:
     pixels = _noise(images, 24, 32, channels)
     names = tuple(f"image {index}.jpg" for index in range(images))
+    bands = channels if method in COLOURED else 1
+    shape = (images,) if units == 1 else (images, units)
     return Saliency(
         provenance=provenance("saliency"),
-        unit=Unit("predictions", 3),
-        windows=Windows([[one] for one in pixels - 0.5], np.zeros((images, 1, 2), np.int64), (24, 32)),
-        scores=np.ones(images, np.float32),
-        values=np.ones(images, np.float32),
-        fields=np.tile(np.array(field), (images, 1)),
+        units=tuple(Unit("predictions", 3 + unit) for unit in range(units)),
+        method=method,
+        windows=Windows(list(map(list, _noise(images, units, 24, 32, bands) - 0.5)), np.zeros((images, units, 2), np.int64), (24, 32)),
+        scores=np.ones(shape, np.float32),
+        values=np.ones(shape, np.float32),
+        fields=np.broadcast_to(np.array(field), (*shape, 4)),
         images=pixels,
         image_names=names,
-        guided=guided,
+    )
+
+
+def compared_maps(images: int = 1) -> ComparedMaps:
+    methods = (*SALIENCIES, "random")
+    curves = _noise(images, len(methods), 29)
+    return ComparedMaps(
+        provenance=provenance("saliency"),
+        unit=Unit("predictions", 3),
+        methods=methods,
+        maps=_noise(images, len(methods), 24, 32) - 0.5,
+        scores=np.ones(images, np.float32),
+        deletion=1 - curves,
+        insertion=curves,
+        measure="probability",
+        images=_noise(images, 24, 32, 3),
+        image_names=tuple(f"image {index}.jpg" for index in range(images)),
     )
 
 

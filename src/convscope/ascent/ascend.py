@@ -18,6 +18,7 @@ from ..models import names_classes
 from ..network.addresses import class_names
 from ..network.entering import require_images
 from ..network.network import Network, as_network
+from ..network.targets import Target, array_inputs, as_targets, recorded_as
 from ..options import IMAGES as OF_IMAGES
 from ..options import Opt, Options, Stop, Theme, check_options, options_of
 from ..projection.slopes import slope_notes
@@ -26,7 +27,7 @@ from ..results import Ascent, FloatArray, Provenance
 from ..units import Unit
 from .climb import ATTEMPTS, Climbed, Climber
 from .image import IMAGES
-from .inputs import RealImages, Size, Target, array_inputs, as_targets, canvas_of, recorded_as, said_of, start_of
+from .inputs import RealImages, Size, canvas_of, said_of, start_of
 from .moves import TRANSFORMS, UPDATES
 from .objective import scored_calls
 from .run import Watch

@@ -13,10 +13,11 @@ from ..graph.finite import spoilt_units
 from ..network.addresses import unit_call
 from ..network.entering import network_input
 from ..network.network import Network
+from ..network.targets import Target
 from ..options import Options
 from ..registry import Registry
 from .image import Image, as_image, fourier, maco, parametrised, pixels
-from .inputs import RealImages, Target, sees_all
+from .inputs import RealImages, sees_all
 from .moves import (
     Transforms,
     Update,

@@ -7,9 +7,9 @@ from ..engines import EVERYWHERE, Engine, kind_of_workers, reach_of, results_of
 from ..errors import ConvscopeError
 from ..models.reference import Travelling
 from ..network.network import as_network
+from ..network.targets import Target
 from .ascend import canvas_for, climber_of
 from .climb import Climbed, Climber
-from .inputs import Target
 from .run import Stage
 
 Chunk = tuple[int, tuple[Target, ...]]  # its number, and the units that climb together

@@ -19,6 +19,7 @@ from ..models import names_classes
 from ..network.entering import require_images
 from ..network.listing import matching
 from ..network.network import as_network
+from ..network.targets import Target, as_targets, recorded_as
 from ..options import ENGINE, Opt, check_options
 from ..results import Ascent, Provenance, picture_names
 from ..units import LAYER_GRAMMAR, Unit, plain_name
@@ -26,7 +27,6 @@ from ..writing import is_picture, writer
 from .ascend import ascend, ascended, canvas_for, climber_of, record_of, recorded, settle
 from .climb import Climbed, Climber, batches, by_form
 from .handed import climbed_by
-from .inputs import Target, as_targets, recorded_as
 from .run import Watch, counting
 
 UNITS_ON_A_SHEET = 64

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import engine, keras, ops
-from ..errors import ConvscopeError, UnitError, first_sentence
+from ..attribution.scores import called
+from ..backend import engine, ops
+from ..errors import UnitError
 from ..expressions import Direction, Function, Objective, Term
 from ..graph.calls import Call, Graph
 from ..graph.kinds import Kind
@@ -22,10 +23,10 @@ from ..network.addresses import channel_count, unit_call
 from ..network.entering import network_input
 from ..network.listing import field_and_stride
 from ..network.network import Network
+from ..network.targets import Target
 from ..projection.seeds import seedable
 from ..projection.slopes import require_slope
 from ..units import Unit
-from .inputs import Target
 
 FloatArray = NDArray[np.float32]
 # A cell's side in receptive fields, and at least so many places.
@@ -190,7 +191,7 @@ def _reduced(values: Sequence[Any], vector: Any, term: Term, over_space: Callabl
     """Return (picture,) from the values (picture, ..., channel) of a term's layers and each picture's vector."""
     values = [ops.cast(one, "float32") for one in values]
     if isinstance(term.channel, Function):
-        return _called(term.channel, _awake(values) if len(values) > len(term.layers) else values)
+        return called(term.channel, _awake(values) if len(values) > len(term.layers) else values)
     own = values[0]
     if term.position is not None:
         own = own[:, term.position[0], term.position[1], :]
@@ -219,29 +220,6 @@ def _awake(values: Sequence[Any]) -> list[Any]:
     return [before + ops.stop_gradient(after - before) for after, before in zip(values[:half], values[half:], strict=True)]
 
 
-def _called(function: Function, values: Sequence[Any]) -> Any:
-    """Return what a user's function makes of the values of its layers, (picture,). Raises UnitError for anything else."""
-    shapes = " and ".join(f"({', '.join(map(str, ('picture', *one.shape[1:])))})" for one in values)
-    try:
-        numbers = ops.convert_to_tensor(function.function(*values))
-    except ConvscopeError:
-        raise
-    except Exception as error:
-        raise UnitError(
-            f"The function of `{function}` failed on values of shape {shapes}: {type(error).__name__}: {first_sentence(error)} Write it "
-            "with keras.ops, for an array of each layer."
-        ) from error
-    if len(numbers.shape) != 1 or len({numbers.shape[0], values[0].shape[0]} - {None}) > 1:  # None: of any number of pictures
-        raise UnitError(
-            f"The function of `{function}` made shape {tuple(numbers.shape)} of values of shape {shapes}. Return one number for each "
-            "picture, (picture,), such as the mean over all axes but the first."
-        )
-    dtype = keras.backend.standardize_dtype(numbers.dtype)
-    if not keras.backend.is_float_dtype(dtype):
-        raise UnitError(f"The function of `{function}` returned {dtype}, which has no gradient. Return floating-point numbers.")
-    return ops.cast(numbers, "float32")
-
-
 def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple[int, int]) -> None:
     """Raise UnitError for targets that no gradient of the picture reaches: no picture would ever change.
 
@@ -258,7 +236,7 @@ def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple
         for place in range(len(values)):
 
             def summed(value: Any, place: int = place, function: Function = function, values: Sequence[Any] = values) -> tuple[Any, Any]:
-                numbers = _called(function, [*values[:place], value, *values[place + 1 :]])
+                numbers = called(function, [*values[:place], value, *values[place + 1 :]])
                 return ops.sum(numbers), numbers
 
             numbers, gradient = engine().value_and_gradient(summed)(values[place])

@@ -19,11 +19,12 @@ from ..legible import counted, told
 from ..models import names_classes
 from ..network.entering import require_images
 from ..network.network import Network, as_network
+from ..network.targets import Target, as_targets, recorded_as
 from ..options import Options
 from ..progress import track
 from ..units import Unit
 from .image import Parametrisation, as_image, parametrised
-from .inputs import Target, as_targets, canvas_of, recorded_as
+from .inputs import canvas_of
 from .moves import Move, Pipeline, Transform, Update, as_transforms, as_update
 from .objective import Measure, best_measure, form_of, require_gradients, weights_of
 

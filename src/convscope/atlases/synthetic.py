@@ -10,9 +10,10 @@ import numpy as np
 from ..ascent import AscentJob, Attempt, ascend_all
 from ..ascent.ascend import ascended, canvas_for
 from ..ascent.image import fourier
-from ..ascent.inputs import as_targets, is_flat
+from ..ascent.inputs import is_flat
 from ..ascent.moves import Move, adam, jitter, of_number, zoom
 from ..formats.atlas import data_path, synthetic_name
+from ..network.targets import as_targets
 from ..results.record import plain
 from . import tiles
 from .ledger import Made, Task, key_of

@@ -174,7 +174,7 @@ def method_command(method: Method) -> click.Command:
                 f"{METAVARS[method.takes[0]]}{others}."
             )
         inputs = tuple(_taken(method, list(arguments)))
-        scan = next((option.name for option in method.options if option.names == RUN), None)
+        scan = next((option.name for option in method.options if option.names == RUN and option.required), None)
         if scan is not None:
             options[scan] = options[scan] or _run_of(model, f"{method.name} {in_words(inputs[0])}", told)
             hints.remember(run=run_words(options[scan], model))

@@ -39,17 +39,23 @@ class Projector:
         """Return what `call` computed for the batch."""
         return self._values[call.index]
 
-    def project(self, call: Call, signal: Any, ruleset: Ruleset) -> Any:
-        """Return `signal`, given at the output of `call`, projected down to the input: (n, height, width, channels), signed."""
+    def project(self, call: Call, signal: Any, ruleset: Ruleset, to: Call | None = None) -> Any:
+        """Return `signal`, given at the output of `call`, projected down to the input: (n, height, width, channels), signed.
+
+        Or down to the output of the call `to`, shaped like its value.
+        """
+        end = self.graph.image_input if to is None else to.index
         # What has arrived at the outputs of calls, from all that took them: complete when the turn comes, because later calls go first.
         pending: dict[int, dict[int, Any]] = {call.index: {0: signal}}
         for record in reversed(self.records.values()):
+            if record.call.index == end:
+                break
             if (received := pending.pop(record.call.index, None)) is not None:
                 for source, share in self._backward(record, received, ruleset):
                     slots = pending.setdefault(source.call, {})
                     slots[source.output] = slots[source.output] + share if source.output in slots else share
-        arrived = pending.get(self.graph.image_input)
-        return ops.zeros_like(self._values[self.graph.image_input]) if arrived is None else arrived[0]
+        arrived = pending.get(end)
+        return ops.zeros_like(self._values[end]) if arrived is None else arrived[0]
 
     @classmethod
     def explain(cls, graph: Graph, image: Any, targets: Sequence[Call], error: Exception) -> ConvscopeError:

@@ -7,8 +7,9 @@ from typing import Any
 from ..ascent import ascend
 from ..ascent.ascend import climber_of, record_of, settle
 from ..ascent.climb import Climber
-from ..ascent.inputs import as_targets, canvas_of
+from ..ascent.inputs import canvas_of
 from ..ascent.run import Stage
+from ..network.targets import as_targets
 from ..options import check_options
 from ..render.pixels import plain_picture
 from ..results import FloatArray

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..progress import track
+from ..progress import counting, track
 
 Part = TypeVar("Part")
 
@@ -23,3 +23,19 @@ def in_chunks(count: int, chunk: int, stop: int | None, make: Callable[[slice], 
             raise
     reached = min(end, len(parts) * chunk)
     return parts, {"stop": reached} if reached < count else {}
+
+
+def one_by_one(
+    count: int, stop: int | None, make: Callable[[int, Callable[[float], None]], Part], label: str
+) -> tuple[list[Part], dict[str, int]]:
+    """As `in_chunks`, one image after the other; `make` gets its number, and tells the bar which share of it is done."""
+    end = count if stop is None else min(stop, count)
+    parts: list[Part] = []
+    try:
+        with counting(label, end) as advance:
+            for number in range(end):
+                parts.append(make(number, advance))
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+    return parts, {"stop": len(parts)} if len(parts) < count else {}

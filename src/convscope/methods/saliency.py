@@ -1,89 +1,147 @@
-"""Saliency: which pixels matter to a unit's score (Simonyan 2013), and guided backprop (Springenberg 2014)."""
+"""Saliency: which pixels matter to a unit's score, by nine methods, and which of their maps to believe."""
 
-from operator import attrgetter
-from typing import Annotated, Any
+import warnings
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypedDict, Unpack, overload
 
-import numpy as np
-
-from ..errors import UnitError
-from ..graph.finite import spoilt_units, weight_notes
-from ..graph.rules import GRADIENT, GUIDED
-from ..graph.saturation import ranking
-from ..method import Method, provenance
+from ..attribution.baselines import BASELINES
+from ..errors import OptionError
+from ..method import Method
 from ..models import names_classes
-from ..network.addresses import as_units, class_names, unit_call
 from ..network.entering import batch_for, require_images
 from ..network.features import scores_layer
 from ..network.network import Network, as_network
-from ..options import Opt, Stop, Theme, check_options
-from ..projection.caveats import HONEST_GUIDED
-from ..projection.driver import IMAGES_AT_ONCE, Projected, project
-from ..projection.seeds import Seed, seeded_call, slope_sign
-from ..projection.slopes import require_slope, slope_notes
-from ..projection.table import windows_of
-from ..results import Saliency
-from .chunks import in_chunks
+from ..network.targets import as_targets
+from ..options import Opt, Options, Stop, Theme, check_options, options_of
+from ..results import SALIENCIES, ComparedMaps, Saliency
+from .mapping import CAMS, Look, compared, looked
+
+ALL = "all"
+# Which methods read an option: beside another it would change nothing, and the user would not know.
+READERS = {
+    "layer": CAMS,
+    "baseline": ("integrated", "occlusion"),
+    "samples": ("smooth",),
+    "noise": ("smooth",),
+    "seed": ("smooth",),
+    "steps": ("integrated",),
+    "patch": ("occlusion",),
+    "stride": ("occlusion",),
+}
+
+
+class _Options(TypedDict, total=False):
+    """The options of `saliency` beside the method, for checkers."""
+
+    layer: str | None
+    baseline: str | None
+    samples: int
+    noise: float
+    seed: int
+    steps: int
+    patch: int | None
+    stride: int | None
+    guided: bool | None
+    theme: str
+    stop: int | None
+
+
+@overload
+def saliency(model: Any, units: Any, images: Any, *, method: Literal["all"], **options: Unpack[_Options]) -> ComparedMaps: ...
+
+
+@overload
+def saliency(model: Any, units: Any, images: Any, *, method: str = ..., **options: Unpack[_Options]) -> Saliency: ...
 
 
 def saliency(
     model: Any,
-    unit: Any,
+    units: Any,
     images: Any,
     *,
-    guided: Annotated[bool, Opt("Rectify the signal at every ReLU (guided backprop).", asked=True)] = False,
+    method: Annotated[
+        str,
+        Opt(
+            "How pixels are weighed; `all` compares the maps.",
+            choices=(*SALIENCIES, ALL),
+            shortcuts=(("--guided", "guided"),),
+            asked=True,
+        ),
+    ] = "gradient",
+    layer: Annotated[
+        str | None, Opt("Layer whose maps gradcam, gradcam++ and layercam weigh.", metavar="LAYER", shown="last convolution")
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        Opt("Where integrated starts, and what covers in occlusion.", choices=tuple(BASELINES), shown="black; grey for occlusion"),
+    ] = None,
+    samples: Annotated[int, Opt("Noisy images that smooth averages over.", least=1, most=10_000)] = 50,
+    noise: Annotated[float, Opt("Deviation of that noise, as a share of the image's range.", above=0, most=10)] = 0.15,
+    seed: Annotated[int, Opt("Seed of that noise.", least=0)] = 0,
+    steps: Annotated[int, Opt("The most steps of an integrated gradient.", least=1, most=100_000)] = 256,
+    patch: Annotated[
+        int | None, Opt("Side of what covers in occlusion, in pixels.", least=1, shown="a fifth of the receptive field")
+    ] = None,
+    stride: Annotated[int | None, Opt("Pixels from one covered place to the next.", least=1, shown="a third of the patch")] = None,
+    guided: bool | None = None,  # deprecated; on the command line it is a shortcut of the method
     theme: Theme = "light",
     stop: Stop = None,
-) -> Saliency:
-    """Return the gradient of a unit's score with respect to the pixels, for each image.
+) -> Saliency | ComparedMaps:
+    """Return which pixels of each image matter to the score of units, or of expressions of several such as
+    "predictions:cat - predictions:dog".
 
-    The score is the unit's value; of a map, its largest value. It is measured before the softmax of a class, and before a flat activation
-    (ReLU6, sigmoid, tanh). `guided` also rectifies the signal at every ReLU. `theme`: "light" or "dark". `stop`: end after this many
-    images; an interrupted result records it.
+    The score is the unit's value; of a map, its value where the image excites it most, and at that place whatever a method makes of the
+    image. It is measured before the softmax of a class, and before a flat activation (ReLU6, sigmoid, tanh). `method`:
 
-    `.pixels` is (image, height, width, channel) float32, signed, RGB order, made from `.windows` on first use. `.maps` is the largest
-    magnitude over channels. Raises
-    UnitError, ImageError. Source: Simonyan et al. 2013; `guided`: Springenberg et al. 2014.
+    - `gradient`: the slope by the pixels (Simonyan et al. 2013). `guided`: also rectified at every ReLU (Springenberg et al. 2014).
+    - `input`: the slope times the image, black being 0 (Shrikumar et al. 2016). `integrated`: summed along the way from a `baseline`, black
+      by default, in up to `steps` steps until the sum is the difference of the scores to 1 % (Sundararajan et al. 2017).
+    - `smooth`: the mean slope of `samples` images with `noise` from `seed` (Smilkov et al. 2017).
+    - `gradcam`, `gradcam++`, `layercam`: the maps of a `layer`, by default the last convolution, weighed by slopes (Selvaraju et al. 2017,
+      Chattopadhay et al. 2018, Jiang et al. 2021), stretched over the image.
+    - `occlusion`: how much the score falls where a `patch` of the `baseline`, grey by default, covers the image, every `stride` pixels
+      (Zeiler & Fergus 2014).
+    - `all`: the maps of all of them for one unit, with the areas below their deletion and insertion curves (Petsiuk et al. 2018).
 
-    >>> convscope.saliency(model, "predictions:3", "cat.jpg").show()
+    `theme`: "light" or "dark". `stop`: end after this many images; an interrupted result records it.
+
+    `.maps` is (image, height, width) float32; `.pixels` is (image, height, width, channel), signed, RGB order, of the first five methods.
+    Of several units both have an axis (unit,) behind the first. Gradients are on the scale of the network's input, attributions (`input`,
+    `integrated`, `occlusion`) on that of the score. Raises UnitError, ImageError, OptionError.
+
+    >>> convscope.saliency(model, "predictions:3", "cat.jpg", method="gradcam").show()
     """
-    options = check_options(saliency, locals())
-    network = as_network(model, classes=names_classes(unit))
+    if guided is not None:
+        warnings.warn('`guided=True` is now `method="guided"`.', DeprecationWarning, stacklevel=2)
+        method = "guided" if guided else method
+    options = _settled(check_options(saliency, locals()))
+    network = as_network(model, classes=names_classes(units))
     require_images(network.bundle)
-    units = as_units(network, unit)
-    if len(units) != 1:
-        raise UnitError(f"Saliency takes one unit, but received {len(units)}: {units[0]} to {units[-1]}.")
-    graph, wanted = network.graph, units[0]
-    seed = Seed(wanted, 0, amount=slope_sign(graph, wanted))
-    call = seeded_call(graph, seed)
-    batch = batch_for(network.bundle, images, [call])
-    size, rules = (batch.pixels.shape[1], batch.pixels.shape[2]), GUIDED if guided else GRADIENT
-    require_slope(graph, call, size, rules)
+    targets = as_targets(network, units, layers="")
+    look = Look(network, targets, options)
+    look = look.on(batch_for(network.bundle, images, look.calls))
+    return compared(look) if options.method == ALL else looked(look)
 
-    def gradients(some: slice) -> list[Projected]:
-        pixels = batch.pixels[some]
-        down = project(network, [seed._replace(image=image) for image in range(len(pixels))], pixels, rules)
-        return sorted(down, key=attrgetter("number"))
 
-    parts, stopped = in_chunks(len(batch.pixels), IMAGES_AT_ONCE, options.stop, gradients, "computing gradients")
-    projected = [one for part in parts for one in part]
-    scores = np.array([one.value * one.amount for one in projected], np.float32)
-    if spoilt_units(graph, call)[wanted.channel]:
-        scores[:] = np.nan
-    return Saliency(
-        provenance=provenance("saliency", network.bundle, batch.inputs, {"unit": str(wanted)} | options.recorded() | stopped),
-        notes=(*((HONEST_GUIDED,) if guided else ()), *slope_notes(graph, [call], size, rules), *weight_notes(graph, [call]), *batch.notes),
-        class_names=class_names(network, units),
-        interrupted=bool(stopped),
-        theme=theme,
-        unit=wanted,
-        windows=windows_of([[one] for one in projected], size),
-        scores=scores,
-        values=ranking(graph, unit_call(graph, wanted)).one(wanted.channel, scores),
-        fields=np.array([one.field for one in projected], np.int64),
-        images=batch.pixels[: len(projected)],
-        image_names=batch.names[: len(projected)],
-        guided=guided,
-    )
+def _settled(options: Options) -> Options:
+    """Return the options; raise OptionError for one that the method does not read."""
+    defaults = {option.name: option.default for option in options_of(saliency)}
+    for name, readers in READERS.items():
+        if options.method not in (*readers, ALL) and getattr(options, name) != defaults[name]:
+            raise OptionError(
+                f"`{name}` is an option of {', '.join(readers)}, but the method is `{options.method}`. Leave one of them out."
+            )
+    return options
+
+
+def _in_todays_words(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorded parameters of a picture; earlier ones have one `unit`, and say whether it is `guided`."""
+    now = dict(parameters)
+    if "unit" in now:
+        now["units"] = [now.pop("unit")]
+    if "guided" in now:
+        now["method"] = "guided" if now.pop("guided") else "gradient"
+    return now
 
 
 def _explanation(network: Network) -> str:
@@ -96,9 +154,12 @@ METHOD = Method(
     name="saliency",
     run=saliency,
     explain=_explanation,
+    in_todays_words=_in_todays_words,
     examples=(
         "convscope saliency predictions:espresso sample:coffee  # the embedded classifier",
-        "convscope saliency block5_conv3:7 sample:cat",
-        'convscope saliency predictions:Sneaker "sample:fashion[0-8]" -m fashion --guided',
+        "convscope saliency predictions:espresso sample:coffee --method gradcam",
+        'convscope saliency "predictions:Sneaker - predictions:Sandal" "sample:fashion[0-8]" -m fashion --method occlusion',
+        "convscope saliency predictions:espresso sample:coffee --method all",
+        "convscope saliency block5_conv3:7 sample:cat --guided",
     ),
 )

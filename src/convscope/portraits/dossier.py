@@ -10,11 +10,11 @@ import numpy as np
 from ..ascent import ascend
 from ..ascent.ascend import Precision, Seed, Side, Steps, ascended, climber_of, settle
 from ..ascent.climb import Climber
-from ..ascent.inputs import as_targets
 from ..errors import UnitError
 from ..expressions import Objective, objective
 from ..method import Earlier, Method, Pieces, paged, provenance
 from ..network.network import Network
+from ..network.targets import as_targets
 from ..options import Options, Stop, Theme, check_options
 from ..projection.choices import Contrast, Ties
 from ..results import CONTRAST, Ascent, Dossier, FloatArray, Patches, Provenance

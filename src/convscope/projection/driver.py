@@ -158,7 +158,7 @@ class _Drive:
         shown = _shown(calls)
         for start in range(0, len(shown), IMAGES_AT_ONCE):
             chunk = shown[start : start + IMAGES_AT_ONCE]
-            here = {call: [one for one in numbered if one[1].image in chunk] for call, numbered in calls.items()}
+            here = {call: some for call, numbered in calls.items() if (some := [one for one in numbered if one[1].image in chunk])}
             entered = network_input(self.network.bundle, self.images[chunk])
             one_step = self._one_step(here, chunk)
             if one_step is None:

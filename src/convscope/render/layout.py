@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError
 from ..results import Result
-from .figures import shorten, wrap
+from .figures import shorten, width_of, wrap
 from .pixels import Bytes, fitting
 from .sheet import DETAIL, LABEL, NOTE, SUBTITLE, TITLE, Sheet, Style
 from .theme import Theme
@@ -25,12 +25,22 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class Key:
+    """A scale of colours, (256, 3) uint8, with words at its `low` and its `high` end."""
+
+    colours: Bytes
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
 class Heading:
-    """The words above and below a sheet."""
+    """The words above and below a sheet, and what its colours mean, if they mean something."""
 
     title: str
     subtitle: str = ""
     notes: tuple[str, ...] = ()
+    key: Key | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +113,26 @@ def open_sheet(width: int, height: int, heading: Heading, theme: Theme, zoom: fl
     below = [(line, note) for words in heading.notes for line in wrap(words, note, inner)]
     space = round(24 * zoom)
     top = margin + sum(style.line for _, style in above) + space
-    bottom = sum(style.line for _, style in below) + (space if below else 0)
+    keyed = 0 if heading.key is None else note.line + space
+    bottom = sum(style.line for _, style in below) + (space if below else 0) + keyed
     sheet = Sheet(inner + 2 * margin, top + height + bottom + margin, theme, heading.title)
     sheet.subtitle, sheet.notes = heading.subtitle, heading.notes
     _lines(sheet, above, margin, margin)
-    _lines(sheet, below, margin, top + height + space)
+    if heading.key is not None:
+        _draw_key(sheet, heading.key, margin, top + height + space, note)
+    _lines(sheet, below, margin, top + height + space + keyed)
     return sheet, margin, top
+
+
+def _draw_key(sheet: Sheet, key: Key, left: int, top: int, style: Style) -> None:
+    """Draw a scale of colours between its words."""
+    sheet.text(left, top, key.low, style)
+    left += round(width_of(key.low, style)) + GAP
+    wide, tall = 10 * style.line, round(0.72 * style.line)
+    bar = np.repeat(key.colours[np.linspace(0, 255, wide).round().astype(int)][None], tall, axis=0)
+    sheet.paste(bar, left, top + (style.line - tall) // 2, edged=True)
+    sheet.key = (left - 1, top + (style.line - tall) // 2 - 1, left + wide + 1, top + (style.line - tall) // 2 + tall + 1)
+    sheet.text(left + wide + GAP, top, key.high, style)
 
 
 def _lines(sheet: Sheet, lines: Iterable[tuple[str, Style]], left: int, top: int) -> None:

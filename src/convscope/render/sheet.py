@@ -95,7 +95,7 @@ class Sheet:
 
     What is put on it later covers what lies there, and words lie above all else. Pixels are kept as they are, not copied. `title`: what
     a reader's program calls it. `panels` are its parts, where it has such; `columns` names the pictures in each of them from left to right,
-    `subtitle` and `notes` hold for all.
+    `subtitle` and `notes` hold for all. `key`: the box of a scale of colours, which belongs to no panel; the notes say it in words.
     """
 
     def __init__(self, width: int, height: int, theme: Theme, title: str = "") -> None:
@@ -105,6 +105,7 @@ class Sheet:
         self.notes: tuple[str, ...] = ()
         self.columns: tuple[str, ...] = ()
         self.panels: list[Panel] = []
+        self.key: tuple[int, int, int, int] | None = None
         self._marks: list[Picture | Rectangle] = []
 
     def marks(self, *, bare: bool = False) -> Iterator[Picture | Rectangle]:

@@ -1,34 +1,48 @@
 """What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
 
 from .circuits import Connection, Connections, Feed, UnitConnections, UnitFeeds
+from .explanations import ClassScore, Confusion, Evidence, Explained, Explanation, LayerEvidence, Neighbour
 from .facets import Facet, Facets
 from .findings import Findings, Found
-from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, Saliency, picture_names
+from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, picture_names
 from .maps import CAUTION_TSNE, Embedding, check_apart
 from .names import Names, UnitName
 from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
+from .saliency import COLOURED, MAGNITUDES, SALIENCIES, SIGNED, ComparedMaps, Saliency, map_of
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches, Weakest
 from .windows import Windows
 
 __all__ = [
     "CAUTION_TSNE",
+    "COLOURED",
     "CONTRAST",
     "INTERRUPTED",
+    "MAGNITUDES",
     "PATCH_ARRAYS",
+    "SALIENCIES",
+    "SIGNED",
     "VIEWS",
     "Activations",
     "Ascent",
+    "ClassScore",
+    "ComparedMaps",
+    "Confusion",
     "Connection",
     "Connections",
     "Dossier",
     "Embedding",
+    "Evidence",
+    "Explained",
+    "Explanation",
     "Facet",
     "Facets",
     "Feed",
     "Findings",
     "FloatArray",
     "Found",
+    "LayerEvidence",
     "Names",
+    "Neighbour",
     "Patches",
     "Projections",
     "Provenance",
@@ -42,5 +56,6 @@ __all__ = [
     "Windows",
     "bands_note",
     "check_apart",
+    "map_of",
     "picture_names",
 ]

@@ -1,4 +1,4 @@
-"""What looking at units of a network gives: activations, projections, saliency, gradient ascent."""
+"""What looking at units of a network gives: activations, projections, gradient ascent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,9 +143,9 @@ class Projections(Result):
             "unit": [str(unit) for unit in self.units] * len(self.image_names),
             "value": self.values.ravel(),
             "seed": self.seeds.ravel(),
-            **_sides(("row", "column"), self.positions),
+            **sides_of(("row", "column"), self.positions),
             "border": self.border.ravel(),
-            **_sides(("top", "left", "bottom", "right"), self.fields),
+            **sides_of(("top", "left", "bottom", "right"), self.fields),
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -170,68 +170,6 @@ class Projections(Result):
                 for u, unit in enumerate(self.units)
             ]
         }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Saliency(Result):
-    """The gradient of a unit's score with respect to the pixels.
-
-    `windows`: the signed gradients, float32, RGB order, each on the part of its image that it can lie in; a table of one unit. `pixels`:
-    (image, height, width, channel) the same on whole images. `maps`: (image, height, width) the largest magnitude over the channels
-    (Simonyan 2013). `scores`: (image,) the score, which is taken before an activation that is flat above; `values`: (image,) the unit's
-    value after it, elsewhere the same. `fields`: (image, 4) top, left, bottom, right in pixels of the receptive field there, which may
-    reach over the image; outside of it all is zero.
-    """
-
-    unit: Unit
-    windows: Windows
-    scores: FloatArray
-    values: FloatArray
-    fields: NDArray[np.int64]
-    images: FloatArray
-    image_names: tuple[str, ...]
-    guided: bool
-    raw: ClassVar[tuple[str, ...]] = ("pixels", "maps", "scores", "values", "fields", "images")
-
-    @property
-    def bands(self) -> int:
-        """How many bands its images have."""
-        return int(self.images.shape[-1])
-
-    def facts(self) -> tuple[str, ...]:
-        """Return its unit, the images, and whether it is guided."""
-        return (
-            f"{self.legend(self.unit)} in {self.network_name!r}",
-            f"on {few(self.image_names)}",
-            "guided" if self.guided else "gradient",
-        )
-
-    def as_columns(self) -> dict[str, Any]:
-        """Return a row for each image: the unit's score and value, and the receptive field."""
-        sides = _sides(("top", "left", "bottom", "right"), self.fields)
-        return {
-            "image": self.image_names,
-            "unit": [str(self.unit)] * len(self.image_names),
-            "score": self.scores,
-            "value": self.values,
-            **sides,
-        }
-
-    def summary(self) -> dict[str, Any]:
-        """Return the unit's score for each image."""
-        scores = {name: plain(score) for name, score in zip(self.image_names, self.scores, strict=True)}
-        values = {name: plain(value) for name, value in zip(self.image_names, self.values, strict=True)}
-        return {"unit": str(self.unit), "scores": scores} | ({} if scores == values else {"values": values})
-
-    @cached_property
-    def pixels(self) -> FloatArray:
-        """(image, height, width, channel): the gradients on whole images, zero outside of their windows; made on first use."""
-        return self.windows.array()[:, 0]
-
-    @property
-    def maps(self) -> FloatArray:
-        """Return max over the channels of |pixels|: (image, height, width), >= 0."""
-        return np.abs(self.pixels).max(axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +231,7 @@ class Ascent(Result):
         return {"pictures": found}
 
 
-def _sides(names: Sequence[str], table: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+def sides_of(names: Sequence[str], table: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """Return the last axis of a table of places as columns."""
     return {name: np.ascontiguousarray(table[..., side].ravel()) for side, name in enumerate(names)}
 

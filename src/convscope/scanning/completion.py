@@ -75,7 +75,7 @@ def complete_run(
         left = sum(end - first for first, end in [*journal.damaged, *journal.unsampled, *unfinished(journal.spans, len(sources))])
         unreached: dict[int, str] = {}
         with counting("scanning", len(sources), len(sources) - left) as advance, at_home(folder) as home:
-            tell = advance
+            tell: Callable[[int], None] = advance
             if engine is None or function is None:
                 engine, function, tell = Serial(), lambda item: item.done(lambda: measure, advance), nobody
             work = _Work(journal, sources, classes, settings["top"], home, engine, function, tell)

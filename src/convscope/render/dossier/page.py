@@ -1,17 +1,13 @@
 """The page of a dossier: one HTML file with its pictures inside, for light and dark readers, without script or network."""
 
-import base64
-import io
 from collections.abc import Iterator
 from importlib.resources import files
-
-import numpy as np
-from PIL import Image
 
 from ...results import Dossier, FloatArray
 from ..layout import number
 from ..patches import What, columns_for, framed, shown_tiles, silence
-from ..pixels import SMOOTH_FROM, Bytes, unit_to_rgb
+from ..pixels import unit_to_rgb
+from ..site import embedded
 from ..site import page as page_of
 from ..site import words as html
 from ..theme import Theme
@@ -42,7 +38,7 @@ def page(result: Dossier, theme: Theme) -> str:
 
 def _upper(result: Dossier) -> Iterator[str]:
     names = words.upper(result)
-    yield _panel(names[0], _image(unit_to_rgb(result.synthetic), names[0][0]))
+    yield _panel(names[0], embedded(unit_to_rgb(result.synthetic), names[0][0]))
     if words.silent(result):
         yield _panel(names[1], f'<p class="empty">{html(silence(result.images, result.patches.not_finite))}</p>')
         return
@@ -56,7 +52,7 @@ def _projected(result: Dossier, signals: FloatArray | None, steady: bool) -> str
     if not steady:
         return _nine(result, "projections", signals)
     tiles = shown_tiles(result.patches, "projections", result.contrast, signals=signals, single=True)
-    return "".join(_image(pixels, "projection") for pixels in tiles.values())
+    return "".join(embedded(pixels, "projection") for pixels in tiles.values())
 
 
 def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str:
@@ -68,7 +64,7 @@ def _nine(result: Dossier, what: What, signals: FloatArray | None = None) -> str
         top, left, bottom, right = patches.inside(place)
         style = _placed(left / wide, top / tall, (right - left) / wide, (bottom - top) / tall)
         label = f"{patches.names[place]}: {number(float(patches.before[place]))}"
-        image = _image(shown[place], label, style) if place in shown else ""
+        image = embedded(shown[place], label, style) if place in shown else ""
         tiles.append(f'<span class="tile" style="aspect-ratio:{wide}/{tall}" title="{html(label)}">{image}</span>')
     across = f"grid-template-columns:repeat({columns_for(len(patches.images))},minmax(0,1fr))"
     return f'<div class="nine" style="{across}">{"".join(tiles)}</div>'
@@ -87,7 +83,7 @@ def _lower(result: Dossier) -> Iterator[str]:
     for place in result.patches.places[:1]:
         left, top, right, bottom = framed(result.patches, place)
         box = _placed(left, top, right - left, bottom - top)
-        yield _panel(said, f'<span class="framed">{_image(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
+        yield _panel(said, f'<span class="framed">{embedded(unit_to_rgb(result.example), said[1])}<i style="{box}"></i></span>')
 
 
 def _other_end(result: Dossier) -> str:
@@ -153,13 +149,3 @@ def _columns(result: Dossier) -> tuple[bool, ...]:
 def _panel(said: tuple[str, str], inside: str, kind: str = "") -> str:
     small = f"<small>{html(said[1])}</small>" if said[1] else ""
     return f'<figure class="{kind}"><figcaption>{html(said[0])}{small}</figcaption>{inside}</figure>'
-
-
-def _image(pixels: Bytes, words_of_it: str, style: str = "") -> str:
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=False)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    height, width = pixels.shape[:2]
-    crisp = ' class="crisp"' if max(height, width) < SMOOTH_FROM else ""
-    placed = f' style="{style}"' if style else ""
-    return f'<img{crisp} alt="{html(words_of_it)}" width="{width}" height="{height}"{placed} src="data:image/png;base64,{data}">'

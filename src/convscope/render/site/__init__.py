@@ -3,8 +3,9 @@
 A page is either alone, one file that holds its style and needs no script, or has its `assets` beside it, asked for with their version.
 """
 
+from .embedding import embedded
 from .shell import CSP, CSP_ALONE, Assets, assets, page
 from .transport import column, data_file, rising, sheet
 from .words import words
 
-__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "page", "rising", "sheet", "words"]
+__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "embedded", "page", "rising", "sheet", "words"]
