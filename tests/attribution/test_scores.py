@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import convscope
-from convscope.errors import OptionError, UnitError
 from networks import array, images, small
 from twins import SmallNet, central_differences, relative_error
 
@@ -63,22 +62,3 @@ def test_units_and_expressions_stand_side_by_side(bundle):
         np.testing.assert_allclose(found.pixels[:, place], alone.pixels, atol=1e-6)
         np.testing.assert_allclose(found.scores[:, place], alone.scores, rtol=1e-5)
     assert len(found.to_table()) == 15 and found.summary()["units"][1]["unit"] == "predictions:0 - predictions:1"
-
-
-@pytest.mark.once
-def test_an_option_that_the_method_does_not_read_is_refused(bundle):
-    with pytest.raises(OptionError, match="`patch` is an option of occlusion, but the method is `gradcam`"):
-        convscope.saliency(bundle, "predictions:0", images(6, 6, 3), method="gradcam", patch=2)
-    with pytest.raises(UnitError, match="`predictions:0` does not depend on the output of `predictions`"):
-        convscope.saliency(bundle, "predictions:0", images(6, 6, 3), method="layercam", layer="predictions")
-    with pytest.raises(UnitError, match="No convolution with a map lies below `conv1:0`"):
-        convscope.saliency(bundle, "conv1:0", images(6, 6, 3), method="gradcam")
-    with pytest.raises(OptionError, match="one number for each pixel"):
-        convscope.saliency(bundle, "predictions:0", images(6, 6, 3), method="gradcam").pixels  # noqa: B018
-
-
-@pytest.mark.once
-def test_guided_as_an_earlier_release_had_it_still_works(bundle):
-    with pytest.warns(DeprecationWarning, match='`guided=True` is now `method="guided"`'):
-        found = convscope.saliency(bundle, "conv2:1", images(6, 6, 3), guided=True)
-    assert found.guided and np.array_equal(found.pixels, convscope.saliency(bundle, "conv2:1", images(6, 6, 3), method="guided").pixels)

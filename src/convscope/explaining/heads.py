@@ -182,7 +182,7 @@ def _class(head: Head, said: Said, label: str | None, target: str | None, agains
     if rival is not None:
         terms = (Term(1.0, head.layer, chosen), Term(-1.0, head.layer, rival))
         return Aim(Target(Objective(terms)), f"{name} against {head.name(rival)}")
-    if head.decides is Decides.LABELS:  # labels are no rivals: the score of each is its own log odds
+    if head.decides is Decides.LABELS:  # labels do not exclude one another: the score of each is its own log odds
         return Aim(Target(Objective((Term(1.0, head.layer, chosen),))), f"{name}, there or not")
     return Aim(Target(Objective((Term(1.0, head.layer, chosen, None, True),))), f"{name} against all others")
 

@@ -43,7 +43,7 @@ INCOMPLETE = (
     "Integrated gradients of {} {} after {} steps: their sum differs from the difference of the scores by {:.0%}. Allow more `steps`, or "
     "do not read them as shares of the score."
 )
-STRETCHED = "The map of `{}` has {} x {} places and is stretched over the image: its edges are no finer than that."
+STRETCHED = "The map of `{}` has {} x {} places and is stretched over the image, so its edges are as coarse as that."
 CURVES = (
     "Deletion: area below the {} while the most important pixels turn grey, small for a good map. Insertion: while they come back into the "
     "blurred image, large for a good map (Petsiuk et al. 2018). Random is the floor: a map that does not beat it says nothing."

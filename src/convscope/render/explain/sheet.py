@@ -8,19 +8,19 @@ from ..sheet import DETAIL, LABEL, TINY, Sheet
 from ..theme import Theme
 from . import parts
 
-SIDE, SPACE, SMALL = 320, 3 * GAP, 132
+SIDE, SPACE, SMALL = 320, 3 * GAP, 180
 CAPTION = LABEL.line + DETAIL.line + 10
 NO_PROJECTION = "not above 0"
 COLUMNS = 5
 WIDTH = COLUMNS * SIDE + (COLUMNS - 1) * SPACE
-UNIT = DETAIL.line + SMALL + 2 * GAP
+HALF = (WIDTH - SPACE) // 2
 MOST_NEAR = 6
 
 
 def sheet(result: Explanation, theme: Theme) -> Sheet:
     """Return the picture."""
     (one,), image = result.explained, result.images[0]
-    heights = [CAPTION + max(len(layer.pro), len(layer.contra)) * UNIT + SPACE for layer in one.layers]
+    heights = [CAPTION + max(len(layer.pro), len(layer.contra)) * _height(layer) + SPACE for layer in one.layers]
     near = CAPTION + SMALL + 2 * DETAIL.line + SPACE if one.near else 0
     page, left, top = open_sheet(WIDTH, CAPTION + SIDE + SPACE + sum(heights) + near, parts.heading(result), theme)
     _upper(page, one, image, left, top)
@@ -70,24 +70,39 @@ def _classes(page: Sheet, one: Explained, left: int, top: int) -> None:
 
 def _layer(page: Sheet, layer: LayerEvidence, image: FloatArray, left: int, top: int) -> None:
     name, detail = parts.layer_words(layer)
-    half = (WIDTH - SPACE) // 2
-    _caption(page, f"{name}: units that argue for it", detail, left, top, half)
-    _caption(page, "and against it", "" if layer.contra else "none", left + half + SPACE, top, half)
-    for place, one in enumerate(layer.pro):
-        _unit(page, one, image, left, top + CAPTION + place * UNIT, half)
-    for place, one in enumerate(layer.contra):
-        _unit(page, one, image, left + half + SPACE, top + CAPTION + place * UNIT, half)
+    _caption(page, f"{name}: units that argue for it", detail, left, top, HALF)
+    _caption(page, "and against it", "" if layer.contra else "none", left + HALF + SPACE, top, HALF)
+    count = _pictures(layer)
+    for units, x in ((layer.pro, left), (layer.contra, left + HALF + SPACE)):
+        for place, one in enumerate(units):
+            _unit(page, one, image, (x, top + CAPTION + place * _height(layer), HALF), count)
 
 
-def _unit(page: Sheet, one: Evidence, image: FloatArray, left: int, top: int, room: int) -> None:
+def _pictures(layer: LayerEvidence) -> int:
+    """Return how many pictures the units of a layer have at most."""
+    return max((4 + len(one.strip) for one in (*layer.pro, *layer.contra)), default=4)
+
+
+def _side(count: int) -> int:
+    """Return the side of each of so many pictures of a unit."""
+    return min(SMALL, (HALF + GAP) // count - GAP)
+
+
+def _height(layer: LayerEvidence) -> int:
+    """Return what a unit of a layer takes from top to bottom."""
+    return DETAIL.line + _side(_pictures(layer)) + 2 * GAP
+
+
+def _unit(page: Sheet, one: Evidence, image: FloatArray, place: tuple[int, int, int], count: int) -> None:
+    """Draw a unit at a place (left, top, room), as one of those that have at most `count` pictures."""
+    left, top, room = place
     name, detail = parts.unit_words(one)
     words = shorten(f"{name}   {detail}", DETAIL, room)
     page.text(left, top, words, DETAIL)
-    step = min(SMALL + GAP // 2, (room + GAP // 2) // 8)
-    side = step - GAP // 2
-    for place, shown in enumerate(parts.unit_tiles(one, image)[:8]):
+    side = _side(count)
+    for number, shown in enumerate(parts.unit_tiles(one, image)):
         tile = Tile(words=NO_PROJECTION) if shown.pixels is None else Tile(shown.pixels, shown.frame)
-        draw_tile(page, tile, left + place * step, top + DETAIL.line + 4, (side, side))
+        draw_tile(page, tile, left + number * (side + GAP), top + DETAIL.line + 4, (side, side))
     page.panel((left, top + DETAIL.line + 4, left + room, top + DETAIL.line + 4 + side), name, detail)
 
 
