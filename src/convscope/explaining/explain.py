@@ -206,7 +206,12 @@ class _Asking:
         return found
 
     def _names(self, measured: Mapping[Unit, Unit | None]) -> dict[Unit, str]:
-        return {}
+        assert self.run is not None
+        names = self.run.names
+        if names is None:
+            return {}
+        found = {unit: names.of(one.layer, one.channel) for unit, one in measured.items() if one is not None}
+        return {unit: one.said for unit, one in found.items() if one is not None}
 
     def notes(self, found: Sequence[Explained]) -> tuple[str, ...]:
         """Return the sentences that belong under the picture."""
@@ -215,7 +220,16 @@ class _Asking:
         odds = OF_RIVALS if any(one.target.startswith("odds(") for one in found) else ""
         contributions = EXACT.format(" and ".join(exact), odds) if exact else FIRST_ORDER
         cut = slope_notes(graph, [self.head.scores], self.size)
-        return (contributions, HONEST, *self.head.notes, *cut, *weight_notes(graph, [self.head.call]))
+        names = self.run.names if self.run is not None else None
+        stale = ("The names of units are those of an earlier state of the run. `convscope name` makes them again.",)
+        return (
+            contributions,
+            *(stale if names is not None and names.outdated else ()),
+            HONEST,
+            *self.head.notes,
+            *cut,
+            *weight_notes(graph, [self.head.call]),
+        )
 
 
 def confusions(found: Sequence[Explained], most: int = 6) -> tuple[Confusion, ...]:

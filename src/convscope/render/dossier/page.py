@@ -91,13 +91,13 @@ def _other_end(result: Dossier) -> str:
     parts = list[str]()
     if result.opposite is not None:
         said = words.opposite_words(result)
-        parts.append(_panel(said, _image(unit_to_rgb(result.opposite), said[0])))
+        parts.append(_panel(said, embedded(unit_to_rgb(result.opposite), said[0])))
     if result.weakest is not None:
         weakest = result.weakest
         labels = [f"{name}: {number(float(value))}" for name, value in zip(weakest.names, weakest.values, strict=True)]
         shown = enumerate(zip(labels, weakest.pixels, strict=True))
         tiles = (
-            f'<span class="tile" title="{html(label)}">{"" if place in weakest.missing else _image(unit_to_rgb(pixels), label)}</span>'
+            f'<span class="tile" title="{html(label)}">{"" if place in weakest.missing else embedded(unit_to_rgb(pixels), label)}</span>'
             for place, (label, pixels) in shown
         )
         parts.append(_panel(words.weakest_words(weakest), f'<div class="row">{"".join(tiles)}</div>'))
