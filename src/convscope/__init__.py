@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .ascent import ascend_all as ascend_all
     from .ascent.ascend import ascend as ascend
     from .atlases.atlas import atlas as atlas
+    from .comparing.compare import compare as compare
     from .embedding import tsne as tsne
     from .errors import ConvscopeError as ConvscopeError
     from .explaining.explain import explain as explain
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .methods.activations import activations as activations
     from .methods.deconv import deconv as deconv
     from .methods.saliency import saliency as saliency
+    from .methods.weights import weights as weights
     from .models import ModelBundle as ModelBundle
     from .models import load as load
     from .naming.find import find as find
@@ -38,11 +40,14 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .portraits.connections import connections as connections
     from .portraits.dossier import dossier as dossier
     from .portraits.facets import facets as facets
+    from .portraits.lesion import lesion as lesion
     from .portraits.top import top as top
     from .replaying import replay as replay
     from .scanning import Run as Run
     from .scanning import open_run as open_run
     from .scanning.scan import scan as scan
+    from .training.evolve import evolve as evolve
+    from .training.watch import Watch as Watch
     from .units import Unit as Unit
 
     embed = tsne
@@ -70,6 +75,11 @@ PROMISED = {
     "name": "convscope.naming",
     "find": "convscope.naming",
     "explain": "convscope.explaining.explain",
+    "weights": "convscope.methods.weights",
+    "lesion": "convscope.portraits.lesion",
+    "compare": "convscope.comparing",
+    "evolve": "convscope.training",
+    "Watch": "convscope.training",
     "atlas": "convscope.atlases",
     "live": "convscope.look.cell",
     "replay": "convscope.replaying",

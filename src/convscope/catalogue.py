@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A built-in command: one sentence for `--help`; of a method where it is, how its results are drawn, and its letter in the prompt."""
+    """A built-in command: one sentence for `--help`; of a method where it is, how its results are drawn, and its letter in the prompt.
+
+    `own`: its command line is not made from the method, but stands in `cli/commands.py`.
+    """
 
     summary: str
     method: str = ""
     drawing: str = ""
     letter: str = ""
+    own: bool = False
 
 
 # In the order in which a user needs them.
@@ -88,6 +92,28 @@ COMMANDS = {
         letter="x",
     ),
     "connections": Command("Show what a unit is made of, and what it feeds."),
+    "weights": Command(
+        "Show the plain weights of a layer: its kernels and norms.",
+        method="convscope.methods.weights:METHOD",
+        drawing="convscope.render.weights:draw",
+        letter="w",
+    ),
+    "lesion": Command(
+        "Show what the network loses without each unit of a layer.",
+        method="convscope.portraits.lesion:METHOD",
+        drawing="convscope.render.lesion:draw",
+    ),
+    "compare": Command(
+        "Compare two networks on the same images, layer by layer.",
+        method="convscope.comparing.compare:METHOD",
+        drawing="convscope.render.compare:draw",
+    ),
+    "evolve": Command(
+        "Show what units see at each checkpoint of a training.",
+        method="convscope.training.evolve:METHOD",
+        drawing="convscope.render.evolve:draw",
+        own=True,
+    ),
     "atlas": Command("Make a site of a whole network, unit by unit."),
     "session": Command("Open a prompt at a model, in which to move and draw."),
     "look": Command("Open a page in which the network answers while you look."),

@@ -14,7 +14,7 @@ from .options import RUN, Option, options_of
 from .results import Provenance, Result
 from .writing import PARTS, PICTURE, writer
 
-INPUTS = ("layer", "unit", "units", "images", "words")
+INPUTS = ("layer", "unit", "units", "other", "images", "words")
 # Options of every method, which the drawing reads.
 DRAWING = options_of(Result.drawn)
 

@@ -9,6 +9,7 @@ Channels, rows and columns count from 0.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,29 @@ def parse(text: str) -> UnitPattern:
     rest, at, place = rest.partition("@")
     position = as_position(text, place) if at else None
     return UnitPattern(text, layer, _channels(text, rest.strip()), position)
+
+
+def as_lesions(units: Iterable[Any]) -> tuple[str, ...]:
+    """Return addresses of whole units that are silenced, one for each layer, its channels in order. Raises UnitError."""
+    found: dict[str, set[int] | None] = {}
+    for one in units:
+        pattern = parse(str(one))
+        if pattern.position is not None:
+            raise UnitError(f"`{one}` is one position of a unit, but a lesion silences whole units. Write {pattern.layer}:17, for example.")
+        if pattern.channels is None:
+            raise UnitError(f"`{one}` names a layer. Name the units to silence, or all of them: {pattern.layer}:all.")
+        if isinstance(pattern.channels, str) and pattern.channels != "all":
+            raise UnitError(f"`{pattern.channels}` in `{one}` is not a number. Name units to silence by their channels, or write `all`.")
+        if pattern.channels == "all" or found.get(pattern.layer, set()) is None:
+            found[pattern.layer] = None
+        else:
+            found[pattern.layer] = (found.get(pattern.layer) or set()) | {int(channel) for channel in pattern.channels}
+    return tuple(f"{layer}:{'all' if channels is None else ','.join(map(str, sorted(channels)))}" for layer, channels in found.items())
+
+
+def lesion_note(without: Iterable[str]) -> str:
+    """Return the sentence that says which units are silenced."""
+    return f"Lesion: without {', '.join(without)}. The values of these units are 0 after their activation, whatever the image is."
 
 
 def in_words(units: Any) -> str:

@@ -60,7 +60,17 @@ def test_layers_are_listed_with_what_is_known_of_them():
 
 
 def test_what_a_method_cannot_do_here_is_not_offered():
-    assert choices(*asked("", "", "3")[:2]) == ["activations", "deconv", "saliency", "ascend", "top", "dossier"]
+    assert choices(*asked("", "", "3")[:2]) == [
+        "activations",
+        "deconv",
+        "saliency",
+        "ascend",
+        "top",
+        "dossier",
+        "facets",
+        "weights",
+        "lesion",
+    ]
     assert "dossier" in choices(*asked("", "", "0-7")[:2])
     assert choices(*asked("", "", "strongest 3")[:2]) == ["deconv"]
     assert choices(*asked("", WHOLE)[:2]) == ["tsne", "explain"]

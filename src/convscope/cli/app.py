@@ -55,7 +55,7 @@ class Program(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command by name, None if there is none."""
-        if name in COMMANDS and not COMMANDS[name].method:
+        if name in COMMANDS and (COMMANDS[name].own or not COMMANDS[name].method):
             from .commands import fixed
 
             return fixed(name)

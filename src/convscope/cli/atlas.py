@@ -6,17 +6,15 @@ from typing import Any
 import click
 
 from ..catalogue import summary
-from ..files import OUT, as_path
+from ..files import OUT
 from ..hints import remember
-from ..models import ModelBundle, applications
-from ..models.loading import EMBEDDED
-from ..models.reading import SUFFIXES
+from ..models import ModelBundle
 from ..options import options_of
 from ..reach import allowing
 from .engines import worked_by
 from .flags import flags
 from .grouping import Command, grouped, quiet_option
-from .methods import TAKEN_HELP, allow_option, load_model, model_options, run_words
+from .methods import TAKEN_HELP, allow_option, is_model, load_model, model_options, run_words
 from .terminal import agrees, put, put_json, say
 
 HELP = (
@@ -72,12 +70,6 @@ def model_before(arguments: tuple[str, ...], model: str | None) -> tuple[str | N
 def load_named(model: str | None, run: Path | None, given: dict[str, Any]) -> ModelBundle | None:
     """Return the network that a command names, or the default one; None where the run brings its own."""
     return load_model(model, **given) if run is None or model is not None or any(given.values()) else None
-
-
-def is_model(word: str) -> bool:
-    """Say whether a word of the command names a model: the name of one, or a file of Keras."""
-    named = word.lower() in EMBEDDED or applications.find(word) is not None
-    return (named and not as_path(word).exists()) or as_path(word).suffix.lower() in SUFFIXES
 
 
 def atlas_command() -> click.Command:

@@ -18,6 +18,7 @@ from ..session.lines import SCRIPT
 from .atlas import atlas_command
 from .bash import BashWords
 from .connections import connections_command
+from .evolve import evolve_command
 from .grouping import Command
 from .look import look_command
 from .methods import allow_option, code_options, load_model, model_options
@@ -228,7 +229,14 @@ COMPLETION = _command(
 
 FIXED = {command.name: command for command in (LAYERS, SESSION, REPLAY, VIEW, DEMO, FETCH, COMPLETION)}
 # Made from the signatures of functions, and only when they are used.
-SIGNED = {"scan": scan_command, "atlas": atlas_command, "name": name_command, "connections": connections_command, "look": look_command}
+SIGNED = {
+    "scan": scan_command,
+    "atlas": atlas_command,
+    "name": name_command,
+    "connections": connections_command,
+    "evolve": evolve_command,
+    "look": look_command,
+}
 
 
 def fixed(name: str) -> click.Command:

@@ -67,7 +67,7 @@ def _read(command: click.Command) -> Form:
 
 
 def _is_method(name: str) -> bool:
-    return name in METHODS and not (name in COMMANDS and not COMMANDS[name].method)
+    return name in METHODS and not (name in COMMANDS and (COMMANDS[name].own or not COMMANDS[name].method))
 
 
 def _suffices(name: str) -> Callable[[Words], bool] | None:

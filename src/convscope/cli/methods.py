@@ -8,11 +8,12 @@ import click
 
 from .. import hints
 from ..catalogue import summary
-from ..files import OUT
+from ..files import OUT, as_path
 from ..images.sources import SAMPLE
 from ..method import DRAWING, Method, told_words
-from ..models import PREPROCESSINGS, ModelBundle
-from ..models.loading import WEIGHTS, names_classes
+from ..models import PREPROCESSINGS, ModelBundle, applications
+from ..models.loading import EMBEDDED, WEIGHTS, names_classes
+from ..models.reading import SUFFIXES
 from ..models.sources import is_run
 from ..options import RUN
 from ..progress import working
@@ -33,7 +34,14 @@ from .terms import Argument
 from .values import Shape
 
 PAGE = "page"
-METAVARS = {"layer": "LAYER", "unit": "UNIT", "units": "UNIT...", "images": "IMAGE...", "words": "WORD..."}
+METAVARS = {
+    "layer": "LAYER",
+    "unit": "UNIT",
+    "units": "UNIT...",
+    "other": "[FIRST] OTHER",
+    "images": "IMAGE...",
+    "words": "WORD...",
+}
 TAKEN_HELP = {
     "units": "UNIT is layer:channel, layer:0-63, layer:3,17, layer:all or layer:channel@row,column.",
     "unit": "UNIT is layer:channel, layer:channel@row,column or, for outputs, layer:class name.",
@@ -42,6 +50,7 @@ TAKEN_HELP = {
         "WORD is the beginning of a word in a label (several must all be there), the address of a unit, `silent` or `duplicates`. "
         "`label:silent` is a label in any case."
     ),
+    "other": "FIRST and OTHER are two models, a file or a name each. The first may also stand after -m.",
     "images": (
         "IMAGE is an image file, folder (subfolders are labels), glob, list (.csv or .parquet: path, label), archive (.zip, .tar, "
         ".tar.gz), .npz or .npy file, or " + SAMPLE + "NAME for an embedded one. Files and folders may lie in a bucket (s3://BUCKET/NAME, "
@@ -81,6 +90,12 @@ def told_options() -> list[click.Option]:
             metavar="NAME=VALUE",
             multiple=True,
             help="Value of a second input. NAME=image marks the one that takes images.",
+        ),
+        click.Option(
+            ["--without"],
+            metavar="UNIT",
+            multiple=True,
+            help="Units to silence, such as block4_conv2:17,20: a lesion. Their values are 0 after their activation.",
         ),
         *code_options(),
     ]
@@ -173,7 +188,10 @@ def method_command(method: Method) -> click.Command:
                 f"No {'word' if 'words' in method.takes else 'unit'}. Expected: convscope {method.name} "
                 f"{METAVARS[method.takes[0]]}{others}."
             )
-        inputs = tuple(_taken(method, list(arguments)))
+        words = list(arguments)
+        if method.takes[0] == "other":
+            model, words = _first_and_rest(words, model)
+        inputs = tuple(_taken(method, words))
         scan = next((option.name for option in method.options if option.names == RUN and option.required), None)
         if scan is not None:
             options[scan] = options[scan] or _run_of(model, f"{method.name} {in_words(inputs[0])}", told)
@@ -257,6 +275,21 @@ class _Input(Argument):
         if "images" in self.takes and not (found and incomplete):
             found += image_items(incomplete)
         return found
+
+
+def is_model(word: str) -> bool:
+    """Say whether a word of the command names a model: the name of one, or a file of Keras."""
+    named = word.lower() in EMBEDDED or applications.find(word) is not None
+    return (named and not as_path(word).exists()) or as_path(word).suffix.lower() in SUFFIXES
+
+
+def _first_and_rest(words: list[str], model: str | None) -> tuple[str | None, list[str]]:
+    """Return the first of two models, and the words behind it. It is the first word where a second model follows, else that of -m."""
+    if len(words) > 1 and (is_model(words[1]) or is_run(words[1])):
+        return words[0], words[1:]
+    if model is None:
+        raise click.UsageError("Received one model. Expected two, and then images: convscope compare FIRST OTHER IMAGE...")
+    return model, words
 
 
 def _help(method: Method) -> str:

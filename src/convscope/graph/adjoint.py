@@ -39,12 +39,20 @@ def carried(graph: Graph, call: Call, signal: Signal, shapes: Shapes) -> Iterato
     `shapes`: of the outputs of all calls before, for one image.
     """
     before, after = [shapes[source.call] for source in call.sources], shapes[call.index]
+    signal = quieted(call, signal)
     known = not any(source.output for source in call.sources) and all(len(shape) in (2, 4) for shape in (*before, after))
     step = STEPS.get(call.kind) or TYPES.get(call.layer_type)
     found = (step(call, signal, before, after) if known and step else None) or (_by_number(graph, call, signal) if known else None)
     for source, one in zip(call.sources, found or [None] * len(call.sources), strict=True):
         if source.call in graph.downstream and (found is None or one is not None):
             yield source, one
+
+
+def quieted(call: Call, signal: Signal) -> Signal:
+    """Return a signal at the output of a call without what would come from units that are silenced."""
+    if not call.silent:
+        return signal
+    return signal.times(np.where(np.isin(np.arange(signal.values.shape[-1]), call.silent), np.float32(0), np.float32(1)))
 
 
 def _by_number(graph: Graph, call: Call, signal: Signal) -> list[Signal | None] | None:

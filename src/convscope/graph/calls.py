@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..backend import failure, keras, ops
 from ..errors import ModelError, UnitError, closest
 from ..hints import listing, option
@@ -29,7 +31,7 @@ class Call:
     (`inner`) that computes the linear part, and a visible one, of the same address, that applies the activation. `unfit` says why its
     output has no units, "" where it has: one array of real numbers for each image. `depth`: how many convolutions and dense layers the
     longest way to its output passes. `origin`: in a graph made of another one, such as a cone, the call of that one that it stands for; a
-    call that was only put in has no `layer_type`.
+    call that was only put in has no `layer_type`. `silent`: channels of the output that are 0, whatever comes in (see `lesions`).
     """
 
     index: int
@@ -43,6 +45,7 @@ class Call:
     unfit: str = ""
     depth: int = 0
     origin: "Call | None" = None
+    silent: tuple[int, ...] = ()
 
     @cached_property
     def sources(self) -> tuple[Ref, ...]:
@@ -52,7 +55,14 @@ class Call:
     def __call__(self, *tensors: Any) -> Any:
         """Apply the operation to the values of `sources`; return its output, a flat list where it has several."""
         args, kwargs = filled(self.arguments, iter(tensors))
-        return listed(self.operation(*args, **kwargs))
+        return self.quieted(listed(self.operation(*args, **kwargs)))
+
+    def quieted(self, value: Any) -> Any:
+        """Return an output, or a signal that comes down to it, with 0 in the channels that are silent."""
+        if not self.silent:
+            return value
+        mute = np.isin(np.arange(int(value.shape[-1])), self.silent)
+        return ops.where(ops.convert_to_tensor(mute), ops.zeros_like(value), value)
 
     def inferred(self, *tensors: Any) -> Any:
         """Return the operation's symbolic output for symbolic inputs, by Keras' own shape inference; nothing is computed."""
@@ -220,6 +230,26 @@ class Graph:
                 if last_use[done] == call.index and done not in targets:
                     del values[done]
         return [values[target] for target in targets]
+
+    def behind(self, call: Call, target: Call) -> tuple[list[int], list[int]]:
+        """Return the indices of the calls after `call` on the way to `target`, and of those that they take from elsewhere, `call` first."""
+        after = {call.index}
+        for one in self.calls:
+            if any(source.call in after for source in one.sources):
+                after.add(one.index)
+        steps = [one.index for one in self.steps([target.index]) if one.index in after - {call.index}]
+        taken = [source.call for index in steps for source in self.calls[index].sources if source.call not in steps]
+        return steps, list(dict.fromkeys([call.index, *taken]))
+
+    def onward(self, known: Mapping[int, Any], steps: Sequence[int]) -> Any:
+        """Return the value of the last of these calls, in running order, where the calls before them have the values `known`."""
+        values = dict(known)
+        for index in steps:
+            call = self.calls[index]
+            inputs = [picked(values[source.call], source) for source in call.sources]
+            with naming(call, inputs):
+                values[index] = call(*inputs)
+        return values[steps[-1]]
 
 
 @contextmanager

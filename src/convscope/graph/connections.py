@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..legible import legible
 from ..results.circuits import Connection, Feed, UnitConnections, UnitFeeds
 from ..units import Unit
-from .adjoint import LEFT_OUT, Shapes, carried
+from .adjoint import LEFT_OUT, Shapes, carried, quieted
 from .calls import Call, Graph
 from .kinds import ACTIVATIONS
 from .signals import FloatArray, Signal
@@ -72,13 +72,13 @@ def _active(values: NDArray[np.floating]) -> FloatArray:
 def paths(layers: Layers, call: Call, channels: NDArray[np.int64]) -> Paths:
     """Follow units of a call's layer down to the nearest stops below."""
     start = layers.start(call)
-    waiting, sources = {start.index: _seed(layers, start, channels)}, {}
+    waiting, sources = {start.index: quieted(call, _seed(layers, start, channels))}, {}
     remarks: set[tuple[str, str]] = set()
     while waiting:
         index = max(waiting)
         signal, one = waiting.pop(index), layers.graph.calls[index]
         if index in layers.stops and index != call.index:
-            sources[layers.stops[index]] = signal
+            sources[layers.stops[index]] = quieted(one, signal)
             remarks |= signal.remarks
             continue
         for source, found in carried(layers.graph, one, signal, layers.shapes):

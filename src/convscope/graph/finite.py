@@ -32,7 +32,8 @@ def _followed(graph: Graph, call: Call, fault: str) -> NDArray[np.bool_]:
     for one in graph.ancestors([call.index]):
         key = fault, one.index
         if key not in graph.known:
-            graph.known[key] = _reached(graph, one, [reached[source.call] for source in one.sources], fault)
+            spoilt = _reached(graph, one, [reached[source.call] for source in one.sources], fault)
+            graph.known[key] = spoilt & ~np.isin(np.arange(len(spoilt)), one.silent)
         reached[one.index] = graph.known[key]
     return reached[call.index]
 

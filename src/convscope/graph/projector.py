@@ -81,6 +81,7 @@ class Projector:
         upstream: Any = received.get(0)
         if isinstance(record.output, list):
             upstream = [received.get(i, ops.zeros_like(one)) for i, one in enumerate(record.output)]
+        upstream = record.call.quieted(upstream)  # no rule sends a signal through a unit that is silenced
         rule = ruleset.rule_for(record.call)
         with naming(record.call, record.inputs, "differentiated"):
             shares = record.vjp(upstream) if rule is None else _checked(rule, rule.backward(record, upstream), record)

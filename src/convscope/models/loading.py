@@ -65,6 +65,7 @@ def load(
     inputs: Any = None,
     custom: Any = (),
     unsafe: bool = False,
+    without: Any = (),
 ) -> ModelBundle:
     """Return the ModelBundle of a saved Keras model, of a name, or of VGG16 if `path` is None.
 
@@ -80,6 +81,7 @@ def load(
       the value "image" marks the one that takes images.
     - `custom`: your own classes and functions, "file.py" or "package.module:Name". This code is executed.
     - `unsafe`: True runs the Python code in Lambda layers of the file.
+    - `without`: addresses of units that are silenced, such as "block4_conv2:17,20": a lesion. Their values are 0 after their activation.
 
     A model file is untrusted: nothing in it runs, and no name in it is imported. Raises ModelError, OptionError, BackendError.
     """
@@ -95,7 +97,7 @@ def load(
     known = _known_labels(found.source, network)
     if known is not None and named is None and found.weights in ("file", "memory"):
         notes.append("class names: ImageNet's, because the network has 1,000 outputs (--labels changes them)")
-    return ModelBundle(
+    bundle = ModelBundle(
         name=found.name,
         source=found.source,
         weights=found.weights,
@@ -118,6 +120,7 @@ def load(
         inputs=fixed,
         format=found.format,
     )
+    return bundle.lesioned(without)
 
 
 def _checked_shape(shape: Sequence[int | None] | None) -> tuple[int | None, ...] | None:

@@ -145,6 +145,7 @@ def _saved(bundle: ModelBundle, known: ModelReference) -> ModelReference:
         "inputs": {bundle.image_input: "image", **{name: np.asarray(one).tolist() for name, one in bundle.inputs.items()}},
         "custom": sorted(set(own_classes(bundle))),
         "unsafe": bool(bundle.given.get("unsafe")),
+        "without": list(bundle.without),
     }
     if not bundle.inputs:
         del options["inputs"]

@@ -11,7 +11,7 @@ from .bundle import ModelBundle
 from .loading import WEIGHTS, load
 
 # What a result may say of how its model was loaded; never code.
-REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs")
+REPLAYED = ("preprocess", "labels", "architecture", "input_shape", "inputs", "without")
 
 
 def reload_model(

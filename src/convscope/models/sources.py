@@ -27,17 +27,17 @@ class HoldsModel(Protocol):
 def as_bundle(model: Any, *, classes: bool = False, **options: Any) -> ModelBundle:
     """Return a ModelBundle as it is; load a path, a name, a Keras model in memory or the network of a run; for None see `load_default`.
 
-    `options` go to `load`. Of these a run, or its folder, takes `custom` and `unsafe`, because it records the others. Raises ModelError,
-    OptionError and, for a run, ReplayError.
+    `options` go to `load`. Of these a run, or its folder, takes `custom`, `unsafe` and `without`, because it records the
+    others. Raises ModelError, OptionError and, for a run, ReplayError.
     """
     if isinstance(model, ModelBundle):
         return model
     if model is None:
         return load_default(classes=classes, **options)
     if isinstance(model, HoldsModel):
-        return model.load_model(**_of_a_run(options))
+        return model.load_model(**_of_a_run(options)).lesioned(options.get("without", ()))
     if isinstance(model, str | Path) and is_run(model):
-        return _scanned(user_path(model), **_of_a_run(options))
+        return _scanned(user_path(model), **_of_a_run(options)).lesioned(options.get("without", ()))
     if isinstance(model, str | Path) or hasattr(model, "layers"):
         return load(model, **options)
     raise ModelError(
@@ -57,7 +57,7 @@ def is_run(path: str | Path) -> bool:
 def _of_a_run(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those options that a run takes. Raises OptionError for one that it records."""
     for name, value in options.items():
-        if name not in ("custom", "unsafe") and value is not None and value not in ((), [], {}, ""):
+        if name not in ("custom", "unsafe", "without") and value is not None and value not in ((), [], {}, ""):
             words = option(name, str(value)) if isinstance(value, str | Path) else f"`{name}`"
             raise OptionError(f"Received {words} with a run. A run records how its network is loaded. Leave it out.")
     return {name: options[name] for name in ("custom", "unsafe") if name in options}

@@ -10,6 +10,7 @@ from ..backend import compiled
 from ..graph.batches import mixing
 from ..graph.calls import Graph
 from ..graph.history import flatten
+from ..graph.lesions import silenced
 from ..graph.selecting import with_chosen
 from ..locality.cones import Cones
 from ..locality.crops import Crops
@@ -63,12 +64,12 @@ class Network:
 
     @cached_property
     def graph(self) -> Graph:
-        """The flat graph, with its image input and the values of the others."""
+        """The flat graph, with its image input, the values of the others and the units that are silenced. Raises UnitError for those."""
         graph = flatten(self.bundle.network)
         inputs = {graph.calls[index].address: index for index in graph.inputs}
         fixed = {inputs[name]: value for name, value in self.bundle.inputs.items()}
         graph = replace(graph, image_input=inputs.get(self.bundle.image_input, graph.image_input), fixed=fixed)
-        return with_chosen(replace(graph, mixing=mixing(graph)))
+        return with_chosen(silenced(replace(graph, mixing=mixing(graph)), self.bundle.without))
 
 
 def as_network(model: Any, *, classes: bool = False) -> Network:

@@ -74,14 +74,19 @@ class _Profiles:
         profiles = np.empty((self._run.channels(layer), len(self._run.sample_images)), np.float32)
         for start in range(0, len(profiles), ROWS):
             channels = np.arange(start, min(start + ROWS, len(profiles)))
-            values = self._run.sample(layer, channels.tolist()).T.astype(np.float64)
-            finite = np.isfinite(values).all(axis=1, keepdims=True)
-            values = np.log1p(np.maximum(np.where(finite, values, 0.0), 0.0))
-            varies = finite & (values.min(axis=1, keepdims=True) < values.max(axis=1, keepdims=True)) & (values.shape[1] >= FEWEST_IMAGES)
-            values -= values.mean(axis=1, keepdims=True)
-            lengths = np.sqrt(np.einsum("ui,ui->u", values, values))[:, None]
-            profiles[channels] = np.where(varies, values / np.where(varies, lengths, 1.0), np.nan)
+            profiles[channels] = profiles_of(self._run.sample(layer, channels.tolist()).T)
         return profiles
+
+
+def profiles_of(maxima: Floats) -> Floats:
+    """Return units as vectors of length 1 over images, (unit, image), whose products are their correlations; NaN for those without any."""
+    values = maxima.astype(np.float64)
+    finite = np.isfinite(values).all(axis=1, keepdims=True)
+    values = np.log1p(np.maximum(np.where(finite, values, 0.0), 0.0))
+    varies = finite & (values.min(axis=1, keepdims=True) < values.max(axis=1, keepdims=True)) & (values.shape[1] >= FEWEST_IMAGES)
+    values -= values.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ui,ui->u", values, values))[:, None]
+    return np.where(varies, values / np.where(varies, lengths, 1.0), np.nan).astype(np.float32)
 
 
 def _alike(run: Run, profiles: _Profiles, layer: str, count: int) -> Alike:

@@ -28,7 +28,7 @@ from ..projection.likeness import Likeness, likeness
 from ..projection.slopes import slope_notes
 from ..results import Patches
 from ..scanning import Run, open_run
-from ..units import Unit, parse
+from ..units import Unit, in_words, parse
 from .pictures import pictures_of
 
 FLAT = "The activation of this layer is flat above, so units are ranked by the value before it. Tables hold both."
@@ -126,7 +126,7 @@ def scanned_units(model: Any, units: Any, run: Any) -> ScannedUnits:
     `model`: the run or its folder; with `run`, the network that was scanned, None for the one that the run names.
     Raises UnitError, for a layer that was not measured before the network is loaded; OptionError, ModelError, ReplayError.
     """
-    run, model = _run_and_model(model, run)
+    run, model = run_and_model(model, run)
     if not run.is_of_maxima:
         raise OptionError(
             f"The run `{run.path}` holds the values of the measure {run.manifest['measure']['class']}. Expected one of maxima over space, "
@@ -160,6 +160,11 @@ def network_of_run(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Ma
     Raises ReplayError, ModelError, and OptionError for what the run says itself.
     """
     code = {name: told[name] for name in ("custom", "unsafe") if name in told}
+    if told.get("without"):
+        raise OptionError(
+            f"{option('without', in_words(list(told['without'])))} would silence units that the run was scanned with, and its tables hold "
+            f"their values. Scan again with {option('without')}, or look at images without a run."
+        )
     idle = next((name for name, value in told.items() if value and name not in code), None)
     if idle is not None:
         shown = option(idle.removesuffix("s") if idle == "inputs" else idle)
@@ -180,7 +185,7 @@ def way_to(model: Any, layer: str) -> list[Call]:
     return graph.ancestors([seed_call(graph, Unit(layer, 0)).index])
 
 
-def _run_and_model(model: Any, run: Any) -> tuple[Run, Any]:
+def run_and_model(model: Any, run: Any) -> tuple[Run, Any]:
     """Return the run, and the network that the user names for it, None for the run's own."""
     if run is None:
         run, model = model, None
@@ -207,6 +212,12 @@ def scanned_network(run: Run, model: Any) -> Network:
         return _NETWORKS[run]
     network, scanned = as_network(model), run.model
     bundle = network.bundle
+    if list(bundle.without) != list(scanned.get("load", {}).get("without", ())):
+        raise ModelError(
+            f"The run `{run.path}` was scanned with other units silenced than `{bundle.name}` has now "
+            f"({', '.join(bundle.without) or 'none'}). Its tables hold the values of that scan. Scan again with this "
+            "network, or leave the model out."
+        )
     for noun, found, expected in (
         ("digest", bundle.digest, scanned["digest"]),
         ("preprocessing", bundle.preprocessing.name, scanned["preprocessing"]),

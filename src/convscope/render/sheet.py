@@ -146,7 +146,10 @@ class Sheet:
 
     def text(self, left: float, top: float, words: str, style: Style, align: Align = "left") -> None:
         """Set one line of words, its line box from `top` on, its left, middle or right at `left`, as `align` says."""
-        colour: Colour = getattr(self.theme, style.tone)
+        self.coloured(left, top, words, style, getattr(self.theme, style.tone), align)
+
+    def coloured(self, left: float, top: float, words: str, style: Style, colour: Colour, align: Align = "left") -> None:
+        """Set words in a colour of their own, for what stands on a picture."""
         self.words.append(Words(left, top + style.pixels * ASCENT, legible(words), style, colour, align))
 
 

@@ -1,15 +1,19 @@
 """What the methods return: plain frozen records, arrays plus provenance, that can be saved, shown and made again."""
 
 from .circuits import Connection, Connections, Feed, UnitConnections, UnitFeeds
+from .comparisons import Comparison, Parting, UnitPair, Verdict
+from .evolutions import Evolution, UnitLook
 from .explanations import ClassScore, Confusion, Evidence, Explained, Explanation, LayerEvidence, Neighbour
 from .facets import Facet, Facets
 from .findings import Findings, Found
+from .lesions import Lesions
 from .looks import CONTRAST, VIEWS, Activations, Ascent, Projections, picture_names
 from .maps import CAUTION_TSNE, Embedding, check_apart
 from .names import Names, UnitName
 from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
 from .saliency import COLOURED, MAGNITUDES, SALIENCIES, SIGNED, ComparedMaps, Saliency, map_of
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches, Weakest
+from .weights import Weights
 from .windows import Windows
 
 __all__ = [
@@ -26,12 +30,14 @@ __all__ = [
     "Ascent",
     "ClassScore",
     "ComparedMaps",
+    "Comparison",
     "Confusion",
     "Connection",
     "Connections",
     "Dossier",
     "Embedding",
     "Evidence",
+    "Evolution",
     "Explained",
     "Explanation",
     "Facet",
@@ -41,8 +47,10 @@ __all__ = [
     "FloatArray",
     "Found",
     "LayerEvidence",
+    "Lesions",
     "Names",
     "Neighbour",
+    "Parting",
     "Patches",
     "Projections",
     "Provenance",
@@ -51,8 +59,12 @@ __all__ = [
     "TopPatches",
     "UnitConnections",
     "UnitFeeds",
+    "UnitLook",
     "UnitName",
+    "UnitPair",
+    "Verdict",
     "Weakest",
+    "Weights",
     "Windows",
     "bands_note",
     "check_apart",

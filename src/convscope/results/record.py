@@ -15,7 +15,7 @@ from ..legible import told
 from ..notebook import figure
 from ..options import Theme, check_options
 from ..tables import Tabular
-from ..units import Unit
+from ..units import Unit, lesion_note
 from ..writing import writer
 
 INTERRUPTED = "Interrupted. The results so far were written."
@@ -85,10 +85,12 @@ class Result(Tabular):
         return told(self, *self.facts(), "interrupted" if self.interrupted else "")
 
     def __post_init__(self) -> None:
-        """Say which bands its pictures show, where these are not grey and not red, green and blue."""
-        said = bands_note(self.bands)
-        if said and said not in self.notes:
-            object.__setattr__(self, "notes", (*self.notes, said))
+        """Say which units were silenced, and which bands its pictures show, where these are not grey and not red, green and blue."""
+        without = self.provenance.model.get("load", {}).get("without")
+        said = [lesion_note(without) if without else "", bands_note(self.bands)]
+        new = tuple(one for one in said if one and one not in self.notes)
+        if new:
+            object.__setattr__(self, "notes", (*self.notes, *new))
 
     @property
     def bands(self) -> int:

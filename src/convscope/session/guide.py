@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ..catalogue import METHODS, summary
+from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import OptionError
 from ..images.sources import SAMPLE, samples
 from ..method import Method
@@ -119,7 +119,8 @@ def methods_here(asking: Asking, place: Place) -> list[str]:
     single = len(place.numbers(place.units)) == 1 if place.units and place.layers and not asking.whole else False
     for name in METHODS:
         method = METHODS.get(name)
-        if "words" in method.takes or bool({"unit", "units", "layer"} & set(method.takes)) == asking.whole:
+        elsewhere = {"words", "other"} & set(method.takes) or (name in COMMANDS and COMMANDS[name].own)  # more than a place holds
+        if elsewhere or bool({"unit", "units", "layer"} & set(method.takes)) == asking.whole:
             continue
         if asking.ranked and not any(option.names == RANKED for option in method.options):
             continue
