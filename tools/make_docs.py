@@ -17,7 +17,22 @@ from convscope import ascent, results
 from convscope.cli.app import CONTEXT, Program, program
 
 LONGEST = 100  # of a signature in one line
-RECORDS = ("Activations", "Projections", "Saliency", "Ascent", "TopPatches", "Dossier", "Patches", "Connections", "Windows", "Embedding")
+RECORDS = (
+    *(
+        "Activations",
+        "Projections",
+        "Saliency",
+        "Ascent",
+        "TopPatches",
+        "Dossier",
+        "Patches",
+        "Connections",
+        "Trust",
+        "UnitTrust",
+        "Figure",
+    ),
+    *("Windows", "Embedding"),
+)
 DOCS = Path(__file__).parent.parent / "docs"
 MADE = "<!-- Made by tools/make_docs.py; do not edit. -->\n"
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # for checkers and editors: the same names as in PROMISED
     from .scanning.scan import scan as scan
     from .training.evolve import evolve as evolve
     from .training.watch import Watch as Watch
+    from .trusting.trust import trust as trust
     from .units import Unit as Unit
 
     embed = tsne
@@ -80,6 +81,7 @@ PROMISED = {
     "compare": "convscope.comparing",
     "evolve": "convscope.training",
     "Watch": "convscope.training",
+    "trust": "convscope.trusting.trust",
     "atlas": "convscope.atlases",
     "live": "convscope.look.cell",
     "replay": "convscope.replaying",

@@ -74,6 +74,11 @@ COMMANDS = {
         drawing="convscope.render.dossier:draw",
         letter="o",
     ),
+    "trust": Command(
+        "Measure how far the pictures of units can be trusted.",
+        method="convscope.trusting.trust:METHOD",
+        drawing="convscope.render.trust:draw",
+    ),
     "facets": Command(
         "Sort a unit's strongest images by what excites it in them.",
         method="convscope.portraits.facets:METHOD",

@@ -8,8 +8,11 @@ import pytest
 import convscope
 from convscope.errors import ModelError, OptionError, UnitError
 from convscope.portraits.dossier import NATURAL, pages
+from convscope.render.dossier import draw
 from convscope.replaying import replay, same_bytes
 from convscope.requests import Finished, Request
+from convscope.results import UnitTrust
+from convscope.results.trust import CURVES, NUMBERS
 
 dossier_module = importlib.import_module("convscope.portraits.dossier")
 
@@ -99,6 +102,22 @@ def test_it_is_written_as_picture_and_page_and_made_again_to_the_byte(run, found
     assert (tmp_path / "again" / "dossier.html").read_bytes() == (tmp_path / "dossier" / "dossier.html").read_bytes()
     with np.load(tmp_path / "dossier" / "dossier.npz") as arrays:
         assert np.array_equal(arrays["spread"], found.spread) and np.array_equal(arrays["pixels"], found.patches.pixels)
+
+
+def test_how_far_it_can_be_trusted_is_shown_where_it_was_measured(fashion, run, found, tmp_path, monkeypatch):
+    assert found.trust is None and "convscope.trust(run" in found.remarks()[0] and found.summary()["trust"] is None
+    numbers = dict.fromkeys(NUMBERS, 0.5) | {"places": 3.0}
+    curves = {name: np.linspace(0, 1, 2).astype("float32") for name in CURVES}
+    kept = {"unit": found.unit, "layers": ("first", "second"), "numbers": numbers, "curves": curves, "synthetic": "best", "effort": "unit"}
+    monkeypatch.setattr(type(run), "trust", lambda self, layer, channels: (UnitTrust(**kept),))
+    trusted = convscope.dossier(fashion, UNIT, run=run, steps=1, size=28, precision="float32")
+    assert trusted.trust.unit == found.unit and trusted.remarks() == () and len(trusted.provenance.inputs) == 2
+    trusted.save(tmp_path / "dossier")
+    page = (tmp_path / "dossier" / "dossier.html").read_text("utf-8")
+    assert "How far these pictures can be trusted" in page and page.count('class="histogram curves"') == 2
+    assert page.count('class="word') == len(trusted.trust.figures()) == 11
+    heights = [next(iter(draw(one).values())).height for one in (found, trusted)]
+    assert heights[1] > heights[0] + 300
 
 
 def test_several_are_divided_one_unit_each(fashion, run):

@@ -24,7 +24,7 @@ def records(tmp_path_factory):
     model, unit = cs.load("fashion"), "block2_conv2:3"
     run = cs.scan(model, "sample:fashion[0-59]", out=folder / "run", layers="block2_conv2,dense1,predictions")
     projections, connections = cs.deconv(model, unit, "sample:cat"), cs.connections(model, unit)
-    dossier = run.dossier(unit, steps=1, size=16)
+    dossier, trusted = run.dossier(unit, steps=1, size=16), cs.trust(run, unit, synthetic="fast")
     made = [
         model,
         cs.layers(model),
@@ -44,6 +44,8 @@ def records(tmp_path_factory):
         run.patches("block2_conv2:0-3"),
         dossier,
         dossier.patches,
+        trusted,
+        trusted.units[0],
         connections,
         connections.units[0],
         connections.units[0].inputs[0],
@@ -63,7 +65,7 @@ def test_every_record_is_one_line(records):
 
 def test_no_kind_of_result_is_left_out(records):
     kinds = {name for name in results.__all__ if dataclasses.is_dataclass(getattr(results, name))}
-    small = {"Feed"}  # a unit and a number
+    small = {"Feed", "Figure", "Tally"}  # a name and a few numbers
     assert kinds - small - set(records) - {"Result"} == set()
 
 

@@ -67,6 +67,7 @@ def test_what_a_method_cannot_do_here_is_not_offered():
         "ascend",
         "top",
         "dossier",
+        "trust",
         "facets",
         "weights",
         "lesion",

@@ -15,7 +15,9 @@ from ..portraits.alike import Alike, alike
 from ..portraits.histogram import EvenHistogram
 from ..portraits.layers import UnitPortrait, portraits_of
 from ..render import site
+from ..render.trust import SYNTHETIC, beside_words, value_words
 from ..results.circuits import Connection, UnitConnections, UnitFeeds
+from ..results.trust import Figure, UnitTrust
 from ..tables import parquet
 from ..units import Unit
 from .images import Gallery
@@ -26,6 +28,7 @@ from .subject import SHOWN, Layer, Subject
 CLASSES, SAMPLE_SHARE, ALIKE = 8, 0.05, 8
 IMAGE = -1  # the number of the layer that the image itself is
 STEPS = 127  # of a pattern's numbers, from zero to the largest
+TRUST = "How far to trust it"
 QUANTILES = {"q50": 0.5, "q95": 0.95, "q99": 0.99}
 
 
@@ -49,6 +52,16 @@ class Details:
             subject.maker, subject.network_key, subject.run_key, layers, named, self.gallery.key, SAMPLE_SHARE, *subject.names_key
         )
 
+    def _chunk_key(self, layer: Layer, channels: Sequence[int]) -> str:
+        """Return what stands for a chunk, with what was measured of its units beside the run."""
+        measured = [self.trust[unit].summary() for channel in channels if (unit := Unit(layer.address, channel)) in self.trust]
+        return key_of(self.key, layer.address, channels, *([measured] if measured else []))
+
+    @cached_property
+    def trust(self) -> Mapping[Unit, UnitTrust]:
+        """How far the pictures of units can be trusted, as far as it was measured."""
+        return {one.unit: one for one in self.subject.run.trust()}
+
     @cached_property
     def feeds(self) -> Mapping[str, tuple[UnitFeeds, ...]]:
         """What the units of each layer feed, by address."""
@@ -58,8 +71,7 @@ class Details:
     def tasks(self, layer: Layer) -> Iterator[Task]:
         """Yield the scripts of a layer's chunks."""
         for chunk, channels in enumerate(layer.chunks):
-            key = key_of(self.key, layer.address, channels)
-            yield Task(detail_name(layer.n, chunk), key, partial(self._made, layer, chunk))
+            yield Task(detail_name(layer.n, chunk), self._chunk_key(layer, channels), partial(self._made, layer, chunk))
 
     def table(self) -> Task:
         """Return the table of all connections, a row for each."""
@@ -133,6 +145,7 @@ class Details:
             **self._circuit(made_of),
             "feeds": [[self._n(one.target), one.target.channel, short(one.strength)] for one in self._fed(layer, unit)],
             "sample": self._strongest(layer, unit.channel),
+            **self._cards(unit),
         }
 
     def _said(self, unit: Unit) -> str:
@@ -140,6 +153,11 @@ class Details:
         names = self.subject.names
         found = None if names is None else names.of(unit.layer, unit.channel)
         return "" if found is None or found.name is None else found.said
+
+    def _cards(self, unit: Unit) -> dict[str, Any]:
+        """Return what was measured of the unit beside the run as cards of its page: a title, a note, and names with values."""
+        found = self.trust.get(unit)
+        return {} if found is None else {"cards": [[TRUST, trust_note(found), [[one.name, trust_words(one)] for one in found.figures()]]]}
 
     def _tops(self, portrait: UnitPortrait) -> list[list[Any]]:
         """Return the strongest images as [image, value, class or label, position, field, whether at the border, name].
@@ -241,3 +259,14 @@ def _patterns(inputs: Sequence[Connection]) -> list[dict[str, Any]]:
         shape = {"h": height, "w": width, "step": list(step)}
         found.append(shape | {"scale": [short(one) for one in scales], "data": site.column(data)})
     return found
+
+
+def trust_note(found: UnitTrust) -> str:
+    """Return the sentence above the numbers on how far the pictures of a unit can be trusted."""
+    return f"Measured with a synthetic picture {SYNTHETIC.get(found.synthetic, found.synthetic)}."
+
+
+def trust_words(one: Figure) -> str:
+    """Return a number, its word, and what to compare it with."""
+    beside = beside_words(one)
+    return f"{value_words(one)}, {one.word}" + (f" ({beside})" if beside else "")

@@ -24,7 +24,9 @@ def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = 
     """
     if lasting and tf.executing_eagerly() and sum(math.prod(value.shape) for value in inputs) >= LARGE:
         kept = vars(function)  # with the function itself, so that the graph lives as long as it does
-        gradient = kept.get("_gradient") or kept.setdefault("_gradient", _graph_gradient(function))
+        if kept.get("_gradient", (None,))[0] is not function:  # a shallow copy of a layer brings along what was kept of the layer
+            kept["_gradient"] = function, _graph_gradient(function)
+        gradient = kept["_gradient"][1]
         return function(*inputs) if output is None else output, lambda upstream: list(gradient(list(inputs), upstream))
     inputs = [tf.identity(value) for value in inputs]  # a tensor given twice is two inputs, each with its own share
     # Persistent, because many signals go down one forward pass. Weights are not watched: nobody asks for their gradients.

@@ -1,6 +1,6 @@
 """All that is known of one unit: what excites it in a data set, what excites it in general, and how often."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,8 +10,10 @@ import numpy as np
 from ..ascent import ascend
 from ..ascent.ascend import Precision, Seed, Side, Steps, ascended, climber_of, settle
 from ..ascent.climb import Climber
+from ..digests import digest
 from ..errors import UnitError
 from ..expressions import Objective, objective
+from ..json_files import as_json
 from ..method import Earlier, Method, Pieces, paged, provenance
 from ..network.network import Network
 from ..network.targets import as_targets
@@ -149,6 +151,7 @@ def _made(model: Any, unit: Any, *, run: Any, options: Options, climbs: Climbs |
         field=portrait.field,
         dataset=run.dataset,
         theme=options.theme,
+        trust=next(iter(run.trust(one.layer, [one.channel])), None),
         **_statistics(portrait),
     )
 
@@ -160,7 +163,14 @@ def _recorded(
     said = climbs.recorded if climbed is None else climbed.provenance.parameters
     climb = {name: said[name] for name in (*CLIMBING, "stop") if name in said}
     parameters = {"units": [str(scanned.units[0])], "run": str(scanned.run.path.absolute())} | options.recorded() | climb
-    return provenance("dossier", scanned.network.bundle, (scanned.input(unreadable),), parameters, options.seed)
+    inputs = (scanned.input(unreadable), *_trusted(scanned))
+    return provenance("dossier", scanned.network.bundle, inputs, parameters, options.seed)
+
+
+def _trusted(scanned: ScannedUnits) -> Iterator[dict[str, Any]]:
+    """Yield what the provenance records of the numbers on how far the pictures can be trusted, nothing where there are none."""
+    for one in scanned.run.trust(scanned.layer, scanned.channels):
+        yield {"given": None, "count": 1, "digest": digest(as_json(one.summary()))}
 
 
 def _statistics(portrait: UnitPortrait) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..formats.names_file import NAMES
 from ..formats.run_folder import MANIFEST
+from ..formats.trust_table import TABLE as TRUST
 from ..hints import command
 from ..results import Names, Weakest
 from ..scanning import Run
@@ -42,7 +43,7 @@ def weakest_of(run: Run, unit: Unit, count: int = SHOWN) -> Weakest | None:
 
 def latest(run: Run) -> Path:
     """Return the file of a run that changed last of those that its portraits show: what was drawn before that is drawn again."""
-    known = [path for path in (run.path / MANIFEST, run.path / NAMES) if path.is_file()]
+    known = [path for path in (run.path / MANIFEST, run.path / NAMES, run.path / TRUST) if path.is_file()]
     return max(known, key=lambda path: path.stat().st_mtime_ns, default=run.path / MANIFEST)
 
 

@@ -55,9 +55,13 @@ def _mean_cosine(network: Network, places: Sequence[Sequence[Seed]], images: Flo
     down = iter(sorted(project(network, [seed for seeds in places for seed in seeds], images, rules), key=attrgetter("number")))
     cosines = []
     for seeds in places:
-        signals = [next(down).signal.astype(np.float64).ravel() for _ in seeds]
-        norms = [np.linalg.norm(signal) for signal in signals]
-        for one, other in combinations(range(len(seeds)), 2):
-            length = norms[one] * norms[other]
-            cosines.append(float(signals[one] @ signals[other] / length) if length > 0 else 0.0)
+        signals = [next(down).signal for _ in seeds]
+        cosines += [cosine(one, other) for one, other in combinations(signals, 2)]
     return float(np.mean(cosines))
+
+
+def cosine(one: FloatArray, other: FloatArray) -> float:
+    """Return the cosine between two signals of one shape, 0 where one of them is zero."""
+    first, second = (signal.astype(np.float64).ravel() for signal in (one, other))
+    length = np.linalg.norm(first) * np.linalg.norm(second)
+    return float(first @ second / length) if length > 0 else 0.0

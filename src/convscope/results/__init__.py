@@ -13,6 +13,7 @@ from .names import Names, UnitName
 from .record import INTERRUPTED, FloatArray, Provenance, Result, bands_note
 from .saliency import COLOURED, MAGNITUDES, SALIENCIES, SIGNED, ComparedMaps, Saliency, map_of
 from .scans import PATCH_ARRAYS, Dossier, Patches, TopPatches, Weakest
+from .trust import Figure, Tally, Trust, UnitTrust
 from .weights import Weights
 from .windows import Windows
 
@@ -43,6 +44,7 @@ __all__ = [
     "Facet",
     "Facets",
     "Feed",
+    "Figure",
     "Findings",
     "FloatArray",
     "Found",
@@ -56,12 +58,15 @@ __all__ = [
     "Provenance",
     "Result",
     "Saliency",
+    "Tally",
     "TopPatches",
+    "Trust",
     "UnitConnections",
     "UnitFeeds",
     "UnitLook",
     "UnitName",
     "UnitPair",
+    "UnitTrust",
     "Verdict",
     "Weakest",
     "Weights",

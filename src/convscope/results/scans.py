@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..hints import command
 from ..legible import counted, few, told
 from ..tables import Tabular
 from ..units import Unit
 from .looks import CONTRAST
 from .names import UnitName
 from .record import FloatArray, Result, plain
+from .trust import UnitTrust
 
 PATCH_ARRAYS = ("pixels", "projections", "values", "before", "positions", "fields", "images")
 
@@ -222,7 +224,7 @@ class Dossier(Result):
     `name`: what the unit fires for, where the run knows. `weakest`: the images that excite it least, None where the run keeps no values;
     `opposite`: as `synthetic`, for the unit times -1, and `opposite_score`: the unit's largest activation on it.
     `example`: the strongest image that has a picture, whole; `field`: (height, width) of the receptive field, None where it is the
-    whole image.
+    whole image. `trust`: how far its pictures can be trusted, None where that was not measured.
     """
 
     patches: Patches
@@ -247,6 +249,7 @@ class Dossier(Result):
     weakest: Weakest | None = None
     opposite: FloatArray | None = None
     opposite_score: float = float("nan")
+    trust: UnitTrust | None = None
     raw: ClassVar[tuple[str, ...]] = ("synthetic", "edges", "counts", "example")
 
     @property
@@ -258,6 +261,11 @@ class Dossier(Result):
     def unit(self) -> Unit:
         """The unit."""
         return self.patches.unit
+
+    def remarks(self) -> tuple[str, ...]:
+        """Say which command measures how far its pictures can be trusted, where that was not measured."""
+        again = command(f"trust {self.unit}", f'convscope.trust(run, "{self.unit}")', run=True)
+        return () if self.trust is not None else (f"How far these pictures can be trusted is not measured yet: {again}",)
 
     def facts(self) -> tuple[str, ...]:
         """Return its unit, and in which data set."""
@@ -293,4 +301,5 @@ class Dossier(Result):
             "quantiles": {share: plain(value) for share, value in self.quantiles.items()},
             "classes": {"mean": dict(self.class_means), "top": dict(self.class_top)},
             "top": self.patches.summary(),
+            "trust": None if self.trust is None else self.trust.summary(),
         }

@@ -16,6 +16,8 @@ from ..digests import digest, hasher
 from ..errors import ImageError, OptionError, UnitError, closest
 from ..formats.names_file import NAMES
 from ..formats.run_folder import MANIFEST, Contents, faults_are_damage
+from ..formats.trust_table import TABLE as TRUST
+from ..formats.trust_table import read_trust
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.sources import places_of
 from ..legible import counted, told
@@ -26,8 +28,9 @@ from ..notebook import table as html_table
 from ..progress import working
 from ..reach import allowing, named_by, permit
 from ..results import Names
+from ..results.trust import UnitTrust, of_rows
 from ..tables import Columns
-from ..units import parse
+from ..units import Unit, parse
 from .accumulators import Ints
 from .kept import KeptValues
 from .listing import keyed
@@ -162,6 +165,22 @@ class Run(Shown):
         """
         layer, channel = self._unit(unit)
         return float(self.units(layer, [channel]).percentiles(np.asarray([value], np.float64))[0])
+
+    def trust(self, layer: str | None = None, channels: Sequence[int] | None = None) -> tuple[UnitTrust, ...]:
+        """Return how far the pictures of units can be trusted, as far as `convscope.trust` measured it on the run as it is now.
+
+        Units are named as for `top`, or all by None; those that were not measured are left out. Raises UnitError, ReplayError.
+        """
+        with self._named():
+            permit([self.path / TRUST])
+            table = read_trust(self.path)
+        if table is None or table.run != self.digest:
+            return ()
+        if layer is None:
+            return tuple(of_rows(table).values())
+        layer, wanted = self._wanted(layer, channels)
+        found = of_rows(table, layer)
+        return tuple(found[unit] for channel in wanted if (unit := Unit(layer, int(channel))) in found)
 
     @property
     def digest(self) -> str:

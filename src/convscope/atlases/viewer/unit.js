@@ -5,6 +5,7 @@ const AFTER = 1500; // milliseconds: then what is below the window, and the next
 
 /* The channels that the arrows walk through: those of the wall the reader came from, else the layer's own order. */
 const walkOf = (layer, units) => (atlas.walk?.of === layer.n && atlas.walk.channels.length ? atlas.walk.channels : Array.from(units.order));
+const card = (title, ...content) => el("div.card", el("h2", title), content);
 const figure = (title, picture, words, choice) => el("figure.part", el("div.head-of", el("h2", title), choice), picture, el("figcaption", words));
 
 function sentence(units, channel, detail) {
@@ -17,7 +18,7 @@ function sentence(units, channel, detail) {
 
 function synthetic(layer, units, channel) {
   const score = units.score?.[channel], above = units.percentile?.[channel];
-  const words = !layer.synthetic ? "This atlas has no synthetic pictures of the layer." : !isClimbed(layer, units, channel) ? LATER
+  const words = !layer.synthetic ? "No synthetic pictures of this layer." : !isClimbed(layer, units, channel) ? LATER
     : score > -Infinity && `Gradient ascent reaches ${number(score)}, above ${above >= 99.95 ? "all" : percent(above / 100)} of the images.`;
   return figure("Synthetic", el("div.big", layer.synthetic ? pictureOf(layer, units, channel, "synthetic") : el("i.blank")), words);
 }
@@ -37,7 +38,7 @@ function pictures(layer, units, channel, { tops }) {
   const parts = [figure("Strongest images", nine,
     layer.whole ? "Each opens its image." : made ? "What the unit saw of each; grey lies beyond it. Each opens its image."
       : "The whole images: patches are not made yet. Each opens its image.")];
-  if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, carried down to the pixels. Mid-grey is zero." : LATER, choice));
+  if (many) parts.push(figure("Projected", stack, made ? "What in each made the unit fire, down to the pixels. Mid-grey is zero." : LATER, choice));
   const mark = ({ target, type }) => {
     const tile = target.closest(".nine > *"), place = [...tile?.parentNode.children || []].indexOf(tile);
     for (const part of parts) part.querySelectorAll(".nine > *").forEach((one, at) => one.classList.toggle("lit",
@@ -53,12 +54,14 @@ function statistics(layer, units, channel, detail) {
     more: share ? `${Math.round(share * many)} of ${many}` : "" }));
   const facts = [["Mean", number(detail.mean)], ["Largest", number(detail.max)],
     ...Object.entries(detail.quantiles).map(([name, value]) => [`${name.slice(1)}\u00a0% of images below`, number(value)])];
-  return el("div.cards", el("div.card", el("h2", "How often, how much"), histogramOf(detail.histogram, units.score?.[channel]),
+  return el("div.cards", card("How often, how much", histogramOf(detail.histogram, units.score?.[channel]),
     note("The largest value on each image of the scan."), factsOf(facts)),
-    rows.length > 0 && el("div.card", el("h2", "Class mix"),
-      note("Mean of the largest values by class, and how many of the strongest images are of it."), barsOf(rows)),
-    el("div.card", el("h2", "What it sees"), note("The receptive field on the strongest image."), where(detail),
-      factsOf([["Receptive field", fieldOf(layer)], ["Image", dimensions(atlas.start.model.input.slice(0, 2))]])));
+    rows.length > 0 && card("Class mix",
+      note("Mean largest value by class, and how many of the strongest images are of it."), barsOf(rows)),
+    card("What it sees", note("The receptive field on the strongest image."), where(detail),
+      factsOf([["Receptive field", fieldOf(layer)], ["Image", dimensions(atlas.start.model.input.slice(0, 2))]])),
+    /* What was measured beside the run: a title, a note, and names with values. */
+    detail.cards?.map(([title, said, values]) => card(title, note(said), factsOf(values))));
 }
 
 /* The strongest image with the receptive field drawn on it. */

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from ...results import Dossier, FloatArray
+from .. import trust as trusting
+from ..curves import Curves
 from ..layout import number
 from ..patches import What, columns_for, framed, shown_tiles, silence
 from ..pixels import unit_to_rgb
@@ -27,7 +29,7 @@ def page(result: Dossier, theme: Theme) -> str:
     notes = "".join(f"<li>{html(note)}</li>" for note in heading.notes)
     body = (
         f'<div class="column">\n<div class="title"><h1>{html(heading.title)}</h1><p>{html(heading.subtitle)}</p></div>\n'
-        f'<div class="panels">\n{upper}\n</div>\n<div class="panels lower">\n{lower}\n</div>\n{_other_end(result)}'
+        f'<div class="panels">\n{upper}\n</div>\n<div class="panels lower">\n{lower}\n</div>\n{_other_end(result)}{_trust(result)}'
         f'<div class="after">\n{_list(result)}\n<ul class="notes">{notes}</ul>\n</div>\n</div>'
     )
     foot = f"<p>Made with convscope: <code>{html(words.command(result))}</code>. The picture beside this page holds its provenance.</p>"
@@ -118,6 +120,32 @@ def _classes(result: Dossier) -> str:
         for name, mean, part in rows
     )
     return f'<table class="classes"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def _trust(result: Dossier) -> str:
+    """Return how far the pictures can be trusted, nothing where that was not measured."""
+    if result.trust is None:
+        return ""
+    figures = zip(result.trust.figures(), trusting.lines(result.trust), strict=True)
+    rows = "".join(
+        f'<tr title="{html(one.meaning)}"><th scope="row">{html(row.name)}</th><td>{html(row.value)}</td><td>{html(row.beside)}</td>'
+        f'<td class="word {trusting.TONE[one.word]}">{html(one.word)}</td></tr>'
+        for one, row in figures
+    )
+    panels = [_panel(words.trust_words(result.trust), f'<div class="table"><table><tbody>{rows}</tbody></table></div>', "wide")]
+    for said, curves in (
+        (trusting.PATH_WORDS, trusting.path_curves(result.trust)),
+        (trusting.RANDOM_WORDS, trusting.random_curves(result.trust)),
+    ):
+        empty = f'<p class="empty">{trusting.NO_CURVE}</p>'
+        panels.append(_panel(said, empty if curves.is_empty else curves.svg(f"{said[0]}: {said[1]}") + _legend(curves)))
+    return f'<div class="panels trust">\n{"".join(panels)}\n</div>\n'
+
+
+def _legend(curves: Curves) -> str:
+    """Return the names of several series, each in the colour of its curve."""
+    names = "".join(f'<li class="tone{number}">{html(name)}</li>' for number, (name, _) in enumerate(curves.series))
+    return f'<ul class="legend">{names}</ul>' if len(curves.series) > 1 else ""
 
 
 def _list(result: Dossier) -> str:

@@ -7,6 +7,7 @@ from ..patches import alone, framed, largest_tile, shown_tiles, silence, square,
 from ..pixels import Bytes, fitting, unit_to_rgb
 from ..sheet import DETAIL, LABEL, Sheet
 from ..theme import Theme
+from ..trust import block_height, draw_block, lines, path_curves, random_curves
 from . import words
 
 PANEL = 540
@@ -19,7 +20,12 @@ STRIP = 184
 def sheet(result: Dossier, theme: Theme) -> Sheet:
     """Return the picture; of a unit that is silent on the data set the synthetic picture alone, and words beside it."""
     lower = 0 if words.silent(result) else SPACE + CAPTION + LOWER + _strip_height(result)
-    page, left, top = open_sheet(4 * PANEL + 3 * SPACE, CAPTION + PANEL + lower, words.heading(result), theme)
+    trusted = [] if result.trust is None else lines(result.trust)
+    last = SPACE + CAPTION + block_height(trusted) if trusted else 0
+    page, left, top = open_sheet(4 * PANEL + 3 * SPACE, CAPTION + PANEL + lower + last, words.heading(result), theme)
+    if result.trust is not None:
+        below = top + CAPTION + PANEL + lower + SPACE
+        draw_block(page, (left, below), words.trust_words(result.trust), trusted, path_curves(result.trust), random_curves(result.trust))
     names = words.upper(result)
     _caption(page, names[0], (left, top, PANEL))
     draw_tile(page, Tile(unit_to_rgb(result.synthetic)), left, top + CAPTION, (PANEL, PANEL))

@@ -5,11 +5,12 @@ import shlex
 from pathlib import PurePath
 
 from ...legible import counted
-from ...results import Dossier, Patches, Weakest
+from ...results import Dossier, Patches, UnitTrust, Weakest
 from ..histogram import Histogram
 from ..layout import Heading, heading_notes, model_name, number
 from ..patches import exceptions, patch_notes, share
 from ..sheet import joined
+from ..trust import SYNTHETIC, meanings
 
 MOST_CLASSES = 10
 SYNTHETIC_NOTE = "The score of the synthetic picture is the unit's largest activation on the 8-bit picture."
@@ -22,7 +23,10 @@ def heading(result: Dossier) -> Heading:
     subtitle = joined(
         model_name(result), result.dataset, counted(result.images, "image"), fires, *exceptions(result.patches), field(result), known
     )
-    notes = heading_notes(result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread, view="both", single=result.steady))
+    trusted = () if result.trust is None else meanings([result.trust])
+    notes = heading_notes(
+        result, SYNTHETIC_NOTE, *patch_notes([result.patches], result.spread, view="both", single=result.steady), *trusted
+    )
     return Heading(result.legend(result.unit), subtitle, notes)
 
 
@@ -150,3 +154,11 @@ def among(result: Dossier, part: float) -> str:
 def command(result: Dossier) -> str:
     """Return the command that makes the page again, where the run's folder is."""
     return shlex.join(["convscope", "dossier", str(result.unit), "-r", PurePath(result.provenance.parameters.get("run", "RUN")).name])
+
+
+def trust_words(trusted: UnitTrust) -> tuple[str, str]:
+    """Return the name of the numbers on how far the pictures can be trusted, and of which synthetic picture they are."""
+    return (
+        "How far these pictures can be trusted",
+        f"measured with a synthetic picture {SYNTHETIC.get(trusted.synthetic, trusted.synthetic)}",
+    )
