@@ -143,7 +143,9 @@ def _seen(run: Run, network: Network, unit: Unit, call: Call, images: NDArray[np
             tell(len(some))
     if not found:
         raise UnitError(f"None of the strongest images of `{unit}` is available. The first: {next(iter(unreadable.values()))}")
-    return _Seen(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    images, values, *others = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(-values, kind="stable")  # of values as they are, not as the run keeps them
+    return _Seen(images[order], values[order], *(one[order] for one in others))
 
 
 def _batches(images: NDArray[np.int64]) -> Iterator[list[int]]:
