@@ -98,3 +98,17 @@ def test_pseudo_labels_are_classes_with_their_groups_and_say_so(run, monkeypatch
     assert {"tabby", "Egyptian cat", "fire engine", "feline"} <= set(found.names) and len(found.images) == 120
     made = convscope.name(run, labels="imagenet")
     assert made.of("sums", 2).said.endswith("(pseudo-labels by SqueezeNet)") and labels.SAID in made.notes
+
+
+def test_folders_are_kept_together_on_request(run, monkeypatch):
+    from convscope.naming import labels
+
+    rows = dict(zip(run.ids.tolist(), ["cat", "dog"] * 80, strict=True))
+    monkeypatch.setattr(labels, "_predictions", lambda run: ([rows[image] for image in run.maxima_images.tolist()], ()))
+    found = labels_of(run, "imagenet", "folders")
+    halves = {run.label(int(image)): set() for image in found.images}
+    for image, tested in zip(found.images, found.tested, strict=True):
+        halves[run.label(int(image))].add(bool(tested))
+    assert all(len(one) == 1 for one in halves.values()) and set.union(*halves.values()) == {False, True}
+    with pytest.raises(OptionError, match=r'The labels are those of the folders, which split="folders" puts'):
+        convscope.name(run, split="folders")

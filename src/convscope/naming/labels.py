@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import assets
 from ..digests import hasher
 from ..errors import OptionError
+from ..hints import option
 from ..legible import counted
 from ..models import load
 from ..results.names import IMAGENET, OWN
@@ -18,6 +19,7 @@ from ..scanning import Run, scan
 from .areas import Half
 from .formulas import FEWEST
 
+IMAGES, FOLDERS = "images", "folders"
 CLASSIFIER, GROUPS, FOLDER = "squeezenet", "imagenet_groups.txt", "pseudo-labels"
 SAID = (
     "The labels are pseudo-labels by SqueezeNet: the class among ImageNet's 1,000 that it takes each image for, and the groups that the "
@@ -50,24 +52,27 @@ class Labels:
         return Half(held, np.asarray(held.sum(axis=0), np.float64).ravel())
 
 
-def labels_of(run: Run, source: str) -> Labels:
+def labels_of(run: Run, source: str, split: str = IMAGES) -> Labels:
     """Return the labels of the images whose maxima a run keeps, by "own", "imagenet", or "auto": its own if it has any.
 
     Left out are labels that hold for fewer than 5 images of a half, or for all but so few, and of labels that hold for the same images all
-    but the first. Raises OptionError for a run without enough of them; ImageError, ModelError for pseudo-labels that cannot be made.
+    but the first. `split`: "images", or "folders": images of one subfolder are of one half. Raises OptionError for a run without enough of
+    them; ImageError, ModelError for pseudo-labels that cannot be made.
     """
     known = [run.label(int(image)) for image in run.maxima_images]
     if source == "auto":
         source = OWN if len({*known} - {None}) > 1 else IMAGENET
     if source == IMAGENET:
         predictions, notes = _predictions(run)
-        found = _labels(run, IMAGENET, [() if one is None else (one, *groups_of(one)) for one in predictions])
+        found = _labels(run, IMAGENET, [() if one is None else (one, *groups_of(one)) for one in predictions], split)
         return replace(_tried(run, found), notes=notes)
-    return _tried(run, _labels(run, OWN, [() if one is None else (one,) for one in known]))
+    if split == FOLDERS:
+        raise OptionError(f"The labels are those of the folders, which {option('split', FOLDERS)} puts into one half each. Leave it out.")
+    return _tried(run, _labels(run, OWN, [() if one is None else (one,) for one in known], split))
 
 
 def is_tested(name: str) -> bool:
-    """Say whether names are tested on the image of this name, not chosen: by the last bit of its hash, whose first choose the sample."""
+    """Say whether names are tested on the image, or folder, of this name: by the last bit of its hash; its first bits choose the sample."""
     return bool(hasher(name.encode()).digest()[-1] & 1)
 
 
@@ -94,7 +99,7 @@ def _span(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def _labels(run: Run, source: str, told: Sequence[Iterable[str]]) -> Labels:
+def _labels(run: Run, source: str, told: Sequence[Iterable[str]], split: str) -> Labels:
     """Return labels from those of each image whose maxima the run keeps; images without any are left out."""
     from scipy.sparse import csr_matrix
 
@@ -106,7 +111,8 @@ def _labels(run: Run, source: str, told: Sequence[Iterable[str]]) -> Labels:
     flat = np.asarray([one for some in places for one in some], np.int64)
     held = csr_matrix((np.ones(len(flat)), flat, starts), shape=(len(rows), len(names)))
     images = run.maxima_images[rows]
-    tested = np.asarray([is_tested(run.name(int(image))) for image in images], bool)
+    kept_together = [(run.label(int(image)) if split == FOLDERS else None) or run.name(int(image)) for image in images]
+    tested = np.asarray([is_tested(one) for one in kept_together], bool)
     return Labels(source, tuple(names), images, held, tested)
 
 

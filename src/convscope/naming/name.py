@@ -20,7 +20,7 @@ from ..scanning import Run, open_run
 from ..scanning.lock import locked
 from .areas import BYTES_AT_ONCE, Floats, Half, Ranks, areas, p_values, ranks_of
 from .formulas import Formulas, chosen, tried
-from .labels import Labels, labels_of
+from .labels import FOLDERS, IMAGES, Labels, labels_of
 
 AUTO = "auto"
 
@@ -36,12 +36,21 @@ def name(
             choices=(AUTO, OWN, IMAGENET),
         ),
     ] = AUTO,
+    split: Annotated[
+        str,
+        Opt(
+            "What the hash puts into a half: single `images`, or whole `folders`, whose images may show the same thing (`imagenet` only).",
+            choices=(IMAGES, FOLDERS),
+        ),
+    ] = IMAGES,
 ) -> Names:
     """Return what the units of a run fire for, and keep it in the run's folder as `names.parquet`; `run.names` reads it.
 
     - `run`: a run, as `scan` or `open_run` returns it, or its folder. All images whose maxima it keeps are used.
     - `labels`: "own", those of the images; "imagenet", pseudo-labels: the classes that the embedded SqueezeNet takes the images for, and
       their groups; "auto", own ones where images have more than one.
+    - `split`: "folders" keeps the images of a subfolder in one half. If these are views of one thing, a name that is chosen on some of them
+      predicts nothing of the others. For pseudo-labels only.
 
     A unit's name is the label, or two joined by AND, OR and NOT, that best tells on which images the unit is large. It is chosen on half of
     the images, and its AUC and p-value are those of the other half. Names of an AUC below 0.8, or above 0.01 by chance, do not explain the
@@ -52,17 +61,17 @@ def name(
 
     >>> convscope.name("run/").of("block3_conv1", 5).said
     """
-    source = check_options(name, {"labels": labels}).labels
+    options = check_options(name, {"labels": labels, "split": split})
     run = open_run(run) if isinstance(run, str | Path) else run
     if not isinstance(run, Run):
         raise OptionError(f"Received {type(run).__name__} as a run. Expected the folder of a scan, or what open_run returns.")
-    told = labels_of(run, source)
-    known = run.names
-    if known is not None and not known.outdated and (known.source, known.vocabulary) == (told.source, told.names):
+    told = labels_of(run, options.labels, options.split)
+    known, halves = run.names, (int((~told.tested).sum()), int(told.tested.sum()))
+    if known is not None and not known.outdated and (known.source, known.vocabulary, known.halves) == (told.source, told.names, halves):
         return known
     made = [*_named(run, told)]
     with locked(run.path):
-        write_names(run.path, _columns(run, told, made), _said(run, told))
+        write_names(run.path, _columns(run, told, made), _said(run, told, halves, options.split))
     found = run.names
     assert found is not None
     return found
@@ -152,9 +161,9 @@ def _columns(run: Run, told: Labels, made: list[_Named]) -> dict[str, Any]:
     }
 
 
-def _said(run: Run, told: Labels) -> dict[str, Any]:
+def _said(run: Run, told: Labels, halves: tuple[int, int], split: str) -> dict[str, Any]:
     """Return what the table says of itself."""
-    halves = int((~told.tested).sum()), int(told.tested.sum())
+    decides = "the hash of an image's name decides" if split == IMAGES else "the hash of a folder's name decides for all in it"
     few = len(run.maxima_images) < len(run)
     again = command("scan IMAGES --keep-maxima", "convscope.scan(…, keep_maxima=True)")
     part = f"Of {len(run):,} images the run keeps the values on {len(run.maxima_images):,}. For all of them: {again}"
@@ -164,13 +173,13 @@ def _said(run: Run, told: Labels) -> dict[str, Any]:
         "labels": list(told.names),
         "counts": list(told.counts),
         "halves": list(halves),
+        "split": split,
         "tried": tried(len(told.names)),
         "least_auc": LEAST_AUC,
         "most_p": MOST_P,
         "notes": [
-            f"Names were chosen on {counted(halves[0], 'image')} and tested on {halves[1]:,} others; the hash of an image's name decides. "
-            f"AUC "
-            f"and p are those of the test. p is times the {tried(len(told.names)):,} names that are tried on a unit.",
+            f"Names were chosen on {counted(halves[0], 'image')} and tested on {halves[1]:,} others; {decides}. AUC and p are those of the "
+            f"test. p is times the {tried(len(told.names)):,} names that are tried on a unit.",
             *told.notes,
             *([part] if few else []),
         ],

@@ -11,7 +11,7 @@ from ..backend.precision import PRECISIONS
 from ..engines import EVERYWHERE, USUAL, Serial, kind_of_workers, reach_of, using
 from ..errors import ImageError, ModelError, OptionError
 from ..files import OUT, as_path, check_local
-from ..images import as_image_set
+from ..images import ImageSet, as_image_set
 from ..images.places import check_reach, missing, unseen
 from ..models.reference import Travelling
 from ..models.reload import files_of
@@ -55,7 +55,7 @@ def scan(
 ) -> Run:
     """Return the run of `images` through the network: for every unit the `top` images that excite it most, and where.
 
-    - `images`: everything that `as_image_set` takes.
+    - `images`: everything that `as_image_set` takes, or what it returns.
     - `layers`: "all" layers that learn (convolutions and dense layers), or addresses and patterns such as "block4_*,predictions". Each is
       measured after its activation, the output before its softmax. One forward pass serves all.
     - `out`: the folder of the run, `convscope-out/scan-MODEL` by default.
@@ -82,7 +82,11 @@ def scan(
     check_local(folder)
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
-    addresses, make, given = tuple(chosen_layers(network, layers)), _maker(measure), as_image_set(images)
+    addresses, make, given = (
+        tuple(chosen_layers(network, layers)),
+        _maker(measure),
+        images if isinstance(images, ImageSet) else as_image_set(images),
+    )
     with using(engine, workers) as chosen:
         places = check_reach(given.sources, reach_of(chosen))
         kind = kind_of_workers(chosen, precision)

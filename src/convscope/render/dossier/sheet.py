@@ -98,13 +98,14 @@ def _strip_height(result: Dossier) -> int:
 
 def _other_end(page: Sheet, result: Dossier, left: int, top: int) -> None:
     """Set the picture that the unit wants least beside the images that excite it least, all in a row."""
+    wide, shown = 4 * PANEL + 3 * SPACE, 0 if result.weakest is None else len(result.weakest.images)
+    x = left if result.opposite is None else left + wide - shown * (STRIP + GAP)
     if result.opposite is not None:
-        _caption(page, words.opposite_words(result), (left, top, 2 * STRIP))
+        _caption(page, words.opposite_words(result), (left, top, x - left - GAP))
         draw_tile(page, Tile(unit_to_rgb(result.opposite)), left, top + CAPTION, (STRIP, STRIP))
     if result.weakest is None:
         return
-    x = left + (0 if result.opposite is None else 2 * STRIP + SPACE)
-    _caption(page, words.weakest_words(result.weakest), (x, top, 4 * PANEL + 3 * SPACE + left - x))
+    _caption(page, words.weakest_words(result.weakest), (x, top, left + wide - x))
     for place, pixels in enumerate(result.weakest.pixels):
         tile = Tile(words="missing") if place in result.weakest.missing else Tile(unit_to_rgb(pixels))
         draw_tile(page, tile, x + place * (STRIP + GAP), top + CAPTION, (STRIP, STRIP))
