@@ -12,7 +12,6 @@ import click
 from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
-from ..files import OUT
 from .current import current_desk
 from .terminal import Unheard, say
 
@@ -86,17 +85,18 @@ class Program(click.Group):
 
 @click.group(cls=Program, context_settings=CONTEXT, invoke_without_command=True, epilog=EPILOG)
 @click.version_option(__version__, "-V", "--version", prog_name="convscope")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=OUT, hidden=True)
+@click.option("-o", "--out", type=click.Path(path_type=Path), hidden=True)
 @click.pass_context
-def program(ctx: click.Context, out: Path) -> None:
+def program(ctx: click.Context, out: Path | None) -> None:
     """Show what a trained convolutional network has learned.
 
     Takes any CNN saved by Keras (.h5, .hdf5, .keras), or VGG16 if you name none. Without a command it is a prompt.
     """
     if ctx.invoked_subcommand is None:
+        from ..files import OUT
         from .prompt import interact
 
-        ctx.exit(interact(out))
+        ctx.exit(interact(out or OUT))
 
 
 def run(arguments: list[str] | None) -> int:
