@@ -12,13 +12,20 @@ RNG = np.random.default_rng
 def test_strong_images_that_are_alike_are_told_and_noise_is_not():
     rng, side = RNG(0), np.array([9.0, 0, 0, 0, 0, 0])
     strong, weak, other, none = (rng.normal(size=(count, 6)).astype("float32") for count in (9, 9, 20, 20))
+    shared = np.zeros((3, 6), np.float32)
     told = readable((strong + side,), (weak,), (other + side,), (none,))
     assert told.share > 0.95 and told.new == 20 and told.error == pytest.approx(0.025)
-    assert readable_from((side[None].astype("float32"),), (strong + side,), (weak,), (other + side,), (none,)).share > 0.95
+    assert readable_from((side[None].astype("float32"),), (shared,), (strong + side,), (weak,), (other + side,), (none,)).share > 0.95
+    # What all synthetic pictures have in common does not count, however far from the images it lies.
+    far = np.array([-50.0, 80, 0, 0, 0, 0], np.float32)
+    assert (
+        readable_from(((side + far)[None].astype("float32"),), (shared + far,), (strong + side,), (weak,), (other + side,), (none,)).share
+        > 0.95
+    )
     noise = readable((strong,), (weak,), (other,), (none,))
     assert abs(noise.share - 0.5) < 3 * noise.error
     # A picture of something else points the judge the wrong way.
-    assert readable_from((-side[None].astype("float32"),), (strong + side,), (weak,), (other + side,), (none,)).share < 0.05
+    assert readable_from((-side[None].astype("float32"),), (shared,), (strong + side,), (weak,), (other + side,), (none,)).share < 0.05
 
 
 def test_the_share_is_that_of_all_pairs_and_its_error_that_of_many_draws():

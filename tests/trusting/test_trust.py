@@ -67,6 +67,7 @@ def _cosine(one, other):
     return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
 
 
+@pytest.mark.once
 def test_in_a_random_network_random_weights_leave_no_more_than_a_field_does(edges, plain_judge, monkeypatch, tmp_path):
     layers = keras.layers
     model = model_of(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..legible import counted
-from ..results.trust import CONTRADICTED, DOUBTFUL, SCALES, SUPPORTED, UNTOLD, Figure, Tally, Trust, UnitTrust
+from ..results.trust import CONTRADICTED, DOUBTFUL, SCALES, SUPPORTED, UNTOLD, WORDS, Figure, Tally, Trust, UnitTrust
 from .curves import Curves
 from .figures import shorten
 from .layout import GAP, Heading, heading_notes, model_name, number, open_sheet
@@ -26,6 +26,7 @@ LEAST_ROWS = 10  # a panel's height: curves need room where a table is short
 MOST_UNITS = 16  # that are drawn one by one
 TONE = {SUPPORTED: "accent", DOUBTFUL: "muted", CONTRADICTED: "warning", UNTOLD: "line"}
 SYNTHETIC = {"best": "of `ascend`", "paper": "by the loss of the original report", "fast": "small and fast"}
+OVER = "median and quartiles; how many are " + " / ".join(WORDS)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def sheet(result: Trust, theme: Theme) -> Sheet:
     for number_, (block, height) in enumerate(zip(blocks, heights, strict=True)):
         unit = None if many else result.units[number_]
         title = counted(len(result.units), "unit") if unit is None else result.legend(unit.unit)
-        detail = "median and quartiles over the units" if unit is None else f"synthetic picture {SYNTHETIC.get(unit.synthetic, '')}"
+        detail = OVER if unit is None else f"synthetic picture {SYNTHETIC.get(unit.synthetic, '')}"
         draw_block(page, (left, top), (title, detail), *block)
         page.panel((left, top, left + WIDTH, top + height), title, *(f"{one.name}: {one.value}, {one.said}" for one in block[0]))
         top += height + SPACE
@@ -114,11 +115,13 @@ def tallied(result: Trust) -> tuple[list[Line], Curves, Curves]:
 
 def _quartiles(one: Tally) -> str:
     low, middle, high = one.quartiles
+    if one.name == SCALES["percentile"].name:
+        return f"{middle:.0f} % ({low:.0f} to {high:.0f})" if one.count else "\N{EN DASH}"
     return f"{_short(middle)} ({_short(low)} to {_short(high)})" if one.count else "\N{EN DASH}"
 
 
 def _counted(one: Tally) -> str:
-    return ", ".join(f"{count} {word}" for word, count in one.words.items())
+    return " / ".join(str(one.words.get(word, 0)) for word in WORDS)
 
 
 def _shares(one: Tally) -> dict[str, float]:

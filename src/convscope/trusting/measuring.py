@@ -20,10 +20,11 @@ from .paths import PathCheck, Profile, path_check, profile
 from .projecting import Projecting, Projections
 from .reaching import Border, border_places, border_share
 from .readability import UNTOLD, Accuracy, Blocks, Choice, chosen, readable, readable_from
-from .synthetic import Pictures
+from .synthetic import FAST, Pictures
 
 NAN = float("nan")
 READ_AT_ONCE = 64
+CONTRAST = 8  # synthetic pictures whose middle a picture is seen from
 
 
 class Measuring:
@@ -170,7 +171,16 @@ class Measuring:
             return UNTOLD, UNTOLD
         ids = self._layer.run.sample_images
         sides = [self._judge.of(ids[rows]) for rows in (choice.strong, choice.weak, choice.new_strong, choice.new_weak)]
-        return readable(*sides), readable_from(picture, *sides)
+        apart = [row for row, other in enumerate(self._contrast[0]) if other != channel]
+        return readable(*sides), readable_from(picture, tuple(block[apart] for block in self._contrast[1]), *sides)
+
+    @cached_property
+    def _contrast(self) -> tuple[list[int], Blocks]:
+        """Units of the layer in even steps, and what the judge sees of their pictures, small and fast ones: what all pictures share."""
+        layer = self._layer
+        channels = np.unique(np.linspace(0, layer.run.channels(layer.address) - 1, CONTRAST).astype(int)).tolist()
+        pictures = Pictures(layer.network, layer.address, FAST, layer.settings.seed)
+        return channels, self._judge.see(pictures.of([Unit(layer.address, channel) for channel in channels]).images)
 
 
 def layers_of(network: Any) -> tuple[str, ...]:

@@ -78,10 +78,14 @@ def readable(strong: Blocks, weak: Blocks, new_strong: Blocks, new_weak: Blocks)
     return accuracy(*scores)
 
 
-def readable_from(picture: Blocks, strong: Blocks, weak: Blocks, new_strong: Blocks, new_weak: Blocks) -> Accuracy:
-    """Return how often the judge is right with one picture as its only reference; the others say only where the middle lies."""
+def readable_from(picture: Blocks, others: Blocks, strong: Blocks, weak: Blocks, new_strong: Blocks, new_weak: Blocks) -> Accuracy:
+    """Return how often the judge is right with one synthetic picture as its only reference.
+
+    `others`: synthetic pictures of other units. What all of these have in common says nothing of the unit, and lies so far from photographs
+    that it would decide: so the picture is seen from their middle, and images from that of the natural references.
+    """
     centres = [np.concatenate(pair).mean(axis=0) for pair in zip(strong, weak, strict=True)]
-    reference = _placed(picture, centres)
+    reference = _placed(picture, [block.mean(axis=0) for block in others])
     return accuracy(*((_placed(one, centres) @ reference.T).mean(axis=1) for one in (new_strong, new_weak)))
 
 

@@ -12,7 +12,7 @@ from ..method import Method, provenance
 from ..options import Opt, Options, Theme, check_options
 from ..portraits.scanned_units import ScannedUnits, ScanRun, network_of_run, scanned_units
 from ..progress import counting
-from ..results import INTERRUPTED, Provenance
+from ..results import Provenance
 from ..results.trust import Trust, UnitTrust, as_rows, of_rows
 from ..scanning import Run
 from ..units import Unit
@@ -85,7 +85,7 @@ def trust(
         raise KeyboardInterrupt
     return Trust(
         provenance=_recorded(scanned, options, found),
-        notes=(*dict.fromkeys([*notes, *store.notes]), *_notes(scanned, found), *((INTERRUPTED,) if interrupted else ())),
+        notes=(*dict.fromkeys([*notes, *store.notes]), *_notes(scanned, found)),
         interrupted=interrupted,
         class_names=scanned.class_names,
         theme=options.theme,
