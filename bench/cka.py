@@ -2,7 +2,7 @@
 
     pip install --no-deps --target FOLDER ckatorch; PYTHONPATH=FOLDER python bench/cka.py
 
-Takes the layers of `fashion` and of `squeezenet` on embedded photographs, by the mean of each map and by all numbers.
+Takes the layers of `fashion` and of `squeezenet` on embedded articles, by the mean of each map and by all numbers.
 """
 
 import resource
@@ -12,7 +12,7 @@ import numpy as np
 import convscope as cs
 from convscope.comparing.cka import cka, cka_of_products, products
 
-IMAGES = "sample:photos"
+IMAGES = "sample:fashion[0-63]"
 
 
 def formula(first, second):
@@ -28,8 +28,11 @@ def layers_of(model, patterns):
 
 def main():
     start = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    first, second = layers_of("vgg16", "conv1")[1], layers_of("squeezenet", "expand3x3")[1]
-    for words, of in (("means", lambda maps: maps.mean(axis=(1, 2))), ("maps", lambda maps: maps.reshape(len(maps), -1))):
+    first, second = layers_of("fashion", "")[1], layers_of("squeezenet", "expand3x3")[1]
+    for words, of in (
+        ("means", lambda maps: maps.mean(axis=tuple(range(1, maps.ndim - 1)))),
+        ("maps", lambda maps: maps.reshape(len(maps), -1)),
+    ):
         ours, theirs = [of(one) for one in first], [of(one) for one in second]
         found = cka(ours, theirs)
         error = np.abs(found - cka_of_products([products(one) for one in ours], [products(one) for one in theirs])).max()

@@ -26,7 +26,7 @@ SHARES = (
 # The rooms that compute, in two shares for each of the other backends.
 COMPUTING = (
     ("tests/ascent", "tests/backend", "tests/embedding", "tests/models", "tests/network"),
-    ("tests/graph", "tests/locality", "tests/methods", "tests/projection"),
+    ("tests/comparing", "tests/graph", "tests/locality", "tests/methods", "tests/projection", "tests/training"),
 )
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (

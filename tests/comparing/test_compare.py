@@ -39,6 +39,7 @@ def test_units_in_another_order_are_found_and_layers_are_the_same(pixels):
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_cka_is_that_of_the_layers_as_activations_shows_them(pixels):
     first, second = small(), small(classes=4)
     found = convscope.compare(first, second, pixels, features="maps", layers="conv*")

@@ -42,6 +42,7 @@ def test_looks_are_what_deconv_shows_of_the_strongest_image(checkpoints, pixels)
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_synthetic_pictures_have_one_start_and_the_same_weights_give_the_same_picture(checkpoints, pixels):
     found = convscope.evolve(checkpoints, "conv1:1", pixels, synthetic=True, steps=4, size=8)
     pictures = [row[0].synthetic for row in found.looks]
@@ -51,6 +52,7 @@ def test_synthetic_pictures_have_one_start_and_the_same_weights_give_the_same_pi
 
 
 @pytest.mark.once
+@pytest.mark.long
 def test_the_picture_is_made_again_from_what_it_says(checkpoints, tmp_path):
     picture = tmp_path / "evolve.png"
     found = convscope.evolve(checkpoints[:2], "conv1:0", "sample:photos[0-3]")

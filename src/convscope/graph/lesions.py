@@ -6,6 +6,7 @@ Elsewhere, such as before a sum of branches, the value itself is 0.
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 
 from ..errors import UnitError
@@ -24,7 +25,7 @@ def silenced(graph: Graph, without: Iterable[str]) -> Graph:
     silent: dict[int, set[int]] = {}
     for text in without:
         pattern = parse(text)
-        call = graph.find(pattern.layer)
+        call = _found(graph, pattern.layer)
         channels = _channels(graph, call, pattern.channels)
         for one in way_out(graph, call):
             silent[one.index] = silent.get(one.index, set()) | channels
@@ -32,6 +33,14 @@ def silenced(graph: Graph, without: Iterable[str]) -> Graph:
         return graph
     calls = (dataclasses.replace(one, silent=tuple(sorted(silent.get(one.index, ())))) for one in graph.calls)
     return dataclasses.replace(graph, calls=tuple(calls))
+
+
+def _found(graph: Graph, layer: str) -> Call:
+    """As `Graph.find`. The command that the error recommends must not have the address that cannot be found."""
+    try:
+        return graph.find(layer)
+    except UnitError as error:
+        raise UnitError(re.sub(r" --without ('[^']*'|\S+)", "", str(error))) from None
 
 
 def way_out(graph: Graph, call: Call) -> list[Call]:
