@@ -159,39 +159,59 @@ def _facet(scanned: ScannedUnits, climbs: Climbs, below: Call, seen: _Seen, here
     mean = seen.parts[here].mean(axis=0)
     positive = np.maximum(mean, 0.0)
     most = np.argsort(-mean, kind="stable")[:INPUTS]
-    goal = objective(str(unit))
-    if not alone:
-        apart = mean - seen.parts[~here].mean(axis=0)  # toward its own inputs, away from those of the others
-        apart /= max(float(np.linalg.norm(apart)), 1e-12)
-        reach = float((seen.largest[here] @ apart).mean())
-        goal = goal + APART * float(seen.values[here].mean()) / max(reach, 1e-12) * direction(below.address, apart)
-    climbed = climbs.toward(goal)
+    synthetic, score = _picture(climbs, unit, below, seen, here, alone=alone)
+    pixels, inside = _patches(scanned, ids[:SHOWN], seen.places[here][:SHOWN])
     return Facet(
         images=seen.images[here],
         names=tuple(run.name(image) for image in ids),
         labels=tuple(run.label(image) for image in ids),
         values=seen.values[here],
-        pixels=_patches(scanned, ids[:SHOWN], seen.places[here][:SHOWN]),
+        pixels=pixels,
+        inside=inside,
         share=float(here.mean()),
         inputs=tuple(
             (Unit(below.address, int(channel)), float(mean[channel] / max(positive.sum(), 1e-12))) for channel in most if mean[channel] > 0
         ),
-        synthetic=climbed.images[0],
-        score=climbs.score(unit, climbed.images[0]),
+        synthetic=synthetic,
+        score=score,
     )
 
 
-def _patches(scanned: ScannedUnits, images: Sequence[int], places: NDArray[np.int64]) -> FloatArray:
-    """Return the windows of images that the unit sees, (image, height, width, channel)."""
+def _picture(climbs: Climbs, unit: Unit, below: Call, seen: _Seen, here: NDArray[np.bool_], *, alone: bool) -> tuple[FloatArray, float]:
+    """Return a picture of one facet, and the unit's largest activation on it.
+
+    It climbs toward the facet's own inputs and away from those of the others. Where that leads nowhere, because both go together, it climbs
+    toward its own alone. The first picture counts on which the unit is as large as on the facet's images, or that on which it is largest.
+    """
+    goal = objective(str(unit))
+    if alone:
+        climbed = climbs.toward(goal).images[0]
+        return climbed, climbs.score(unit, climbed)
+    apart = seen.parts[here].mean(axis=0) - seen.parts[~here].mean(axis=0)
+    found, wanted = list[tuple[FloatArray, float]](), float(seen.values[here].mean())
+    for way in (apart, np.maximum(apart, 0.0), np.maximum(seen.parts[here].mean(axis=0), 0.0)):
+        way = way / max(float(np.linalg.norm(way)), 1e-12)
+        reach = float((seen.largest[here] @ way).mean())
+        picture = climbs.toward(goal + APART * wanted / max(reach, 1e-3 * wanted) * direction(below.address, way)).images[0]
+        found.append((picture, climbs.score(unit, picture)))
+        if found[-1][1] >= wanted:
+            return found[-1]
+    return max(found, key=lambda one: one[1])
+
+
+def _patches(scanned: ScannedUnits, images: Sequence[int], places: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the windows of images that the unit sees, (image, height, width, channel), and the part of each on the image, as `Facet`."""
     run, unit, size = scanned.run, scanned.units[0], scanned.run.fit.size
     height, width = longest_field(run, unit.layer)
     call, found = unit_call(scanned.network.graph, unit), np.zeros((len(images), height, width, run.fit.channels), np.float32)
-    for room, image, place in zip(found, images, places, strict=True):
+    inside = np.zeros((len(images), 4), np.int64)
+    for number, (room, image, place) in enumerate(zip(found, images, places, strict=True)):
         field = receptive_field(scanned.network.graph, call, None if place[0] < 0 else (int(place[0]), int(place[1])), size)
         top, left = (0 if side == whole else start for side, whole, start in zip((height, width), size, field[:2], strict=True))
         window = np.asarray([top, left, top + height, left + width], np.int64)
         put(room, window, pictures_of(run).of(run, image), (0, 0))
-    return found
+        inside[number] = max(0, -top), max(0, -left), min(top + height, size[0]) - top, min(left + width, size[1]) - left
+    return found, inside
 
 
 METHOD = Method(

@@ -1,7 +1,10 @@
 """The facets of a unit -> one sheet, a row for each: a synthetic picture, and the patches that excite the unit through the same inputs."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..legible import counted
-from ..results import Facet, Facets
+from ..results import Facet, Facets, FloatArray
 from .layout import Heading, Row, Tile, draw_rows, heading_notes, model_name, number
 from .patches import share
 from .pixels import unit_to_rgb
@@ -12,18 +15,27 @@ from .theme import Theme, theme_of
 def draw(result: Facets, *, theme: str | Theme | None = None) -> dict[str, Sheet]:
     """Return `facets.png`."""
     most = max(len(one.pixels) for one in result.facets)
-    rows = [_row(place, one, most) for place, one in enumerate(result.facets)]
+    used = theme_of(result, theme)
+    rows = [_row(place, one, most, used) for place, one in enumerate(result.facets)]
     names = ("synthetic", *("strongest" if place == 0 else "" for place in range(most)))
-    return {"facets.png": draw_rows(rows, names, _heading(result), theme_of(result, theme))}
+    return {"facets.png": draw_rows(rows, names, _heading(result), used)}
 
 
-def _row(place: int, one: Facet, most: int) -> Row:
+def _row(place: int, one: Facet, most: int, theme: Theme) -> Row:
     label = "" if one.label is None else f"{one.label[1]} of them {one.label[0]}"
     inputs = ", ".join(f":{unit.channel} {share(part)}" for unit, part in one.inputs)
-    tiles = [Tile(unit_to_rgb(one.synthetic)), *(Tile(unit_to_rgb(pixels)) for pixels in one.pixels)]
+    tiles = [Tile(unit_to_rgb(one.synthetic)), *(_patch(*pair, theme) for pair in zip(one.pixels, one.inside, strict=True))]
     tiles += [Tile(words="")] * (most + 1 - len(tiles))
     detail = joined(label, f"through {inputs}" if inputs else "", f"score {number(one.score)}")
     return Row(f"Facet {place + 1}: {counted(len(one.images), 'image')}, {share(one.share)}", detail, tuple(tiles))
+
+
+def _patch(pixels: FloatArray, inside: NDArray[np.int64], theme: Theme) -> Tile:
+    """Return a patch, in the empty colour where it reaches over the border of its image."""
+    top, left, bottom, right = (int(side) for side in inside)
+    shown = np.full((*pixels.shape[:2], 3), theme.panel, np.uint8)
+    shown[top:bottom, left:right] = unit_to_rgb(pixels)[top:bottom, left:right]
+    return Tile(shown)
 
 
 def _heading(result: Facets) -> Heading:

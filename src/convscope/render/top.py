@@ -115,6 +115,9 @@ def _heading(result: TopPatches) -> Heading:
         notes.append(
             f"{result.not_finite} of the {counted(result.channels, 'unit')} are NaN or infinite on some images, which do not count."
         )
+    if any(one.explains for one in result.names.values()):
+        pseudo = ", by pseudo-labels of SqueezeNet" if any(one.is_pseudo for one in result.names.values()) else ""
+        notes.append(f"Behind the channel: what the unit fires for{pseudo}, with its AUC on images that did not choose the name.")
     more = patch_notes(
         result.patches, view=result.view, signed=result.view != "through", single=result.steady and result.view != "gradient"
     )

@@ -17,9 +17,9 @@ class Facet:
     """Some of a unit's strongest images that excite it through the same inputs, the strongest first.
 
     `images`: (k,) ids, all of the facet; `names`, `labels` and `values` (k,) of each. `pixels`: (n, height, width, channel) in [0, 1], the
-    patches of the first n; `share`: of the strongest images. `inputs`: the channels of the layer below that contribute most, with their
-    shares of what excites the unit. `synthetic`: (height, width, channel) in [0, 1], a picture for the unit through these inputs, and its
-    `score`.
+    patches of the first n; `inside`: (n, 4) the part of each that lies on its image: top, left, bottom, right; `share`: of the strongest
+    images. `inputs`: the channels of the layer below that contribute most, with their shares of what excites the unit. `synthetic`:
+    (height, width, channel) in [0, 1], a picture for the unit through these inputs, and its `score`.
     """
 
     images: NDArray[np.int64]
@@ -27,6 +27,7 @@ class Facet:
     labels: tuple[str | None, ...]
     values: FloatArray
     pixels: FloatArray
+    inside: NDArray[np.int64]
     share: float
     inputs: tuple[tuple[Unit, float], ...]
     synthetic: FloatArray
