@@ -1,7 +1,7 @@
 """The maps of `saliency` against Captum on ported weights, and against the published formulas of pytorch-grad-cam and Xplique.
 
 python bench/saliency.py [--model fashion] [--images sample:fashion[0-4]]          agreement, needs captum
-python bench/saliency.py --areas [--model squeezenet] [--images DIR] [--count 20]   deletion and insertion areas of all methods
+python bench/saliency.py --areas [--model squeezenet] [--images DIR] [--count 20] [--kept FILE]   areas of all methods
 
 Captum is no dependency: `pip install --no-deps --target FOLDER captum` and PYTHONPATH=FOLDER. The network is written once more in PyTorch,
 call by call from convscope's flat graph, with the same weights; its scores must be the same. Errors are the largest difference on the scale
@@ -10,10 +10,11 @@ over the images, their standard errors, and CPU seconds (user and system) of eac
 """
 
 import argparse
+import json
 import resource
 import sys
 import time
-import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -144,11 +145,6 @@ def agreement(model, images):
             "gradient": back(attr.Saliency(twin).attribute(one, target=chosen, abs=False)),
             "guided": back(attr.GuidedBackprop(twin).attribute(one, target=chosen)),
             "input": back(attr.InputXGradient(twin).attribute(one, target=chosen)),
-            "integrated": back(
-                attr.IntegratedGradients(twin).attribute(
-                    one, entered(np.zeros_like(image)[None]), target=chosen, n_steps=STEPS + 1, method="riemann_trapezoid"
-                )
-            ),
         }
         # Captum multiplies by what enters the network; convscope by that less what black would be.
         made["input"] = made["gradient"] * back(one - entered(np.zeros_like(image)[None]))
@@ -174,9 +170,14 @@ def agreement(model, images):
             found = convscope.saliency(network, unit, image, method=method, **options)
             if method == "integrated":
                 steps = dict(found.details)["steps"]
-                made[method] = back(
-                    attr.IntegratedGradients(twin).attribute(
-                        one, entered(np.zeros_like(image)[None]), target=chosen, n_steps=steps + 1, method="riemann_trapezoid"
+                # Captum's weights of its n points are 1/n, so that they add up to (n - 1)/n.
+                made[method] = (
+                    (steps + 1)
+                    / steps
+                    * back(
+                        attr.IntegratedGradients(twin).attribute(
+                            one, entered(np.zeros_like(image)[None]), target=chosen, n_steps=steps + 1, method="riemann_trapezoid"
+                        )
                     )
                 )
             mine = found.pixels if method in ("gradient", "guided", "input", "integrated", "smooth") else found.maps
@@ -190,7 +191,10 @@ def agreement(model, images):
 
 
 def formulas(twin, image, chosen, layer):
-    """Return the maps of a layer as pytorch-grad-cam 1.5 computes them (`get_cam_weights` and `get_cam_image`), in NumPy."""
+    """Return the maps of a layer as pytorch-grad-cam 1.5 computes them (`get_cam_weights` and `get_cam_image`), in NumPy.
+
+    Without the 1e-6 that it adds to the denominator of Grad-CAM++, which the paper does not have: slopes may be as small as that.
+    """
     held = {}
     handle = twin.parts[str(layer.index)].register_forward_hook(lambda module, inputs, output: held.update(maps=output))
     score = twin(image)[0, chosen]
@@ -200,45 +204,52 @@ def formulas(twin, image, chosen, layer):
     (gradient,) = torch.autograd.grad(score, held["maps"])
     grads, activations = gradient.numpy(), held["maps"].detach().numpy()
     square, cube = grads**2, grads**3
-    shares = square / (2 * square + activations.sum(axis=(2, 3))[:, :, None, None] * cube + 1e-6)
-    shares = np.where(grads != 0, shares, 0)
+    below = 2 * square + activations.sum(axis=(2, 3))[:, :, None, None] * cube
+    shares = np.where(grads != 0, square / np.where(below == 0, 1, below), 0)
     plus = (np.maximum(grads, 0) * shares).sum(axis=(2, 3))
     weights = {"gradcam": grads.mean(axis=(2, 3)), "gradcam++": plus}
     found = {name: np.maximum((weight[:, :, None, None] * activations).sum(axis=1), 0)[0] for name, weight in weights.items()}
     return found | {"layercam": np.maximum((np.maximum(grads, 0) * activations).sum(axis=1), 0)[0]}
 
 
-def areas(model, images, count):
-    """Print the mean areas of all methods over images, and what each costs."""
+def areas(model, images, count, kept):
+    """Print the mean areas of all methods over images, and what each costs; images whose areas are kept are not made again."""
     import convscope
     from convscope.network.entering import batch_for
     from convscope.network.network import as_network
 
     network = as_network(convscope.load(model))
     output = network.graph.find(network.graph.calls[network.graph.outputs[0].call].address)
-    pixels = batch_for(network.bundle, images, [output]).pixels[:count]
-    likeliest = [int(one.argmax()) for one in convscope.activations(network, output.address, pixels).maps]
-    found = []
-    for image, chosen in zip(pixels, likeliest, strict=True):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found.append(convscope.saliency(network, f"{output.address}:{chosen}", image, method="all"))
-    table = np.concatenate([one.areas for one in found])
-    costs = {}
-    for method in found[0].methods[:-1]:
-        convscope.saliency(network, f"{output.address}:{likeliest[0]}", pixels[0], method=method)
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        convscope.saliency(network, f"{output.address}:{likeliest[0]}", pixels[0], method=method)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        costs[method] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{model}, {len(pixels)} images\n\n| method | deletion | insertion | beats random in both | CPU s |\n|---|---|---|---|---|")
-    floor = table[:, -1]
-    for place, method in enumerate(found[0].methods):
-        mean, spread = table[:, place].mean(axis=0), table[:, place].std(axis=0, ddof=1) / np.sqrt(len(table))
+    batch = batch_for(network.bundle, images, [output])
+    known = json.loads(kept.read_text()) if kept.is_file() else {}
+    for name, image in list(zip(batch.names, batch.pixels, strict=True))[:count]:
+        if name in known:
+            continue
+        chosen = int(convscope.activations(network.bundle, output.address, image).maps[0].argmax())
+        found = convscope.saliency(network, f"{output.address}:{chosen}", image, method="all")
+        known[name] = {method: found.areas[0, place].tolist() for place, method in enumerate(found.methods)}
+        kept.write_text(json.dumps(known))
+        print(name, file=sys.stderr, flush=True)
+    table, methods = np.array([list(one.values()) for one in known.values()]), list(next(iter(known.values())))
+    costs = {method: cost(network, f"{output.address}:0", batch.pixels[0], method) for method in methods[:-1]}
+    print(f"{model}, {len(table)} images\n\n| method | deletion | insertion | beats random in both | CPU s |\n|---|---|---|---|---|")
+    floor, error = table[:, -1], table.std(axis=0, ddof=1) / np.sqrt(len(table))
+    for place, method in enumerate(methods):
+        mean, spread = table[:, place].mean(axis=0), error[place]
         better = int(((table[:, place, 0] < floor[:, 0]) & (table[:, place, 1] > floor[:, 1])).sum())
-        cost = f"{costs[method]:.2f}" if method in costs else ""
-        wins = f"{better} of {len(table)}" if method in costs else ""
-        print(f"| {method} | {mean[0]:.3f} ± {spread[0]:.3f} | {mean[1]:.3f} ± {spread[1]:.3f} | {wins} | {cost} |")
+        spent, wins = (f"{costs[method]:.2f}", f"{better} of {len(table)}") if method in costs else ("", "")
+        print(f"| {method} | {mean[0]:.3f} ± {spread[0]:.3f} | {mean[1]:.3f} ± {spread[1]:.3f} | {wins} | {spent} |")
+
+
+def cost(network, unit, image, method):
+    """Return the CPU seconds (user and system) of one map, the second time."""
+    import convscope
+
+    convscope.saliency(network, unit, image, method=method)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    convscope.saliency(network, unit, image, method=method)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -247,10 +258,11 @@ def main() -> None:
     parser.add_argument("--images", nargs="+", default=[])
     parser.add_argument("--areas", action="store_true")
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--kept", type=Path, default=Path("areas.json"), help="Where areas are kept as they are made.")
     asked = parser.parse_args()
     start = time.perf_counter()
     if asked.areas:
-        areas(asked.model or "squeezenet", asked.images or ["sample:photos"], asked.count)
+        areas(asked.model or "squeezenet", asked.images or ["sample:photos"], asked.count, asked.kept)
     else:
         agreement(asked.model or "fashion", asked.images or ["sample:fashion[0-4]"])
     print(f"\n{time.perf_counter() - start:.0f} s", file=sys.stderr)

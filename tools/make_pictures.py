@@ -1,4 +1,4 @@
-"""Makes the pictures of the docs: those of docs/gallery.md and docs/reading.md by the commands that stand above them, and the README's.
+"""Makes the pictures of the docs: those of docs/gallery.md, docs/reading.md and docs/explain.md by the commands that stand above them, and the README's.
 
 python tools/make_pictures.py [PICTURE ...]
 
@@ -19,7 +19,7 @@ from convscope.cli import main as command
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"```sh\nconvscope (?P<words>.+)\n```\n(?:\n!\[[^]]*\]\((?P<picture>[^)]+)\))?")
-PAGES = ("gallery.md", "reading.md")
+PAGES = ("gallery.md", "reading.md", "explain.md")
 OWN = ("run/", "few/")  # folders of runs that the commands of a page share
 NOISE = "noise.npy"  # points without any structure
 WIDTH = 1200

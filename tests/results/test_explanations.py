@@ -10,9 +10,7 @@ pytestmark = pytest.mark.once
 
 
 def explanation():
-    unit = Evidence(
-        Unit("conv", 1), 0.5, 2.0, (1, 2), (0, 0, 4, 4), np.ones((2, 2)), np.ones((4, 4, 3)), np.zeros((0, 1, 1, 3)), name="edge"
-    )
+    unit = Evidence(Unit("conv", 1), 0.5, 2.0, (1, 2), (0, 0, 4, 4), np.ones((2, 2)), np.ones((4, 4, 3)), name="edge")
     layer = LayerEvidence("conv", np.array([-0.25, 0.5], np.float32), (unit,), (), True)
     one = Explained(
         "a.png", "dog", (ClassScore(3, "ox", 4.0, float("nan")),), "out:3", "ox against dog", 1.5, {"gradcam": np.ones((4, 4))}, (layer,)

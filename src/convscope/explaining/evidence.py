@@ -144,7 +144,6 @@ def _evidences(
             field=(seen.top, seen.left, seen.bottom, seen.right),
             fired=maps[..., unit.channel] if position is not None else np.zeros((0, 0), np.float32),
             projection=cut(one.signal, inside),
-            strip=np.zeros((0, 1, 1, ask.image.shape[-1]), np.float32),
         )
 
 
@@ -168,7 +167,9 @@ def measured_unit(graph: Graph, unit: Unit, measured: Sequence[str]) -> Unit | N
     return Unit(call.address, channel)
 
 
-def with_strip(found: LayerEvidence, strips: Mapping[Unit, tuple[FloatArray, tuple[str, ...]]], names: Mapping[Unit, str]) -> LayerEvidence:
+def with_strip(
+    found: LayerEvidence, strips: Mapping[Unit, tuple[tuple[FloatArray, ...], tuple[str, ...]]], names: Mapping[Unit, str]
+) -> LayerEvidence:
     """Return the same evidence with what a run knows of its units."""
 
     def known(one: Evidence) -> Evidence:

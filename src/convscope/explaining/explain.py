@@ -26,7 +26,7 @@ from ..portraits.scanned_units import network_of_run, scanned_network
 from ..progress import counting
 from ..projection.caveats import HONEST
 from ..projection.slopes import require_slope, slope_notes
-from ..results import Confusion, Explained, Explanation, FloatArray, LayerEvidence, Windows, map_of
+from ..results import Confusion, Explained, Explanation, FloatArray, LayerEvidence, Patches, Windows, map_of
 from ..scanning import Run, open_run
 from ..units import Unit
 from .evidence import Ask, evidence, layers_of, mean_contributions, measured_unit, with_strip
@@ -35,6 +35,7 @@ from .neighbours import nearest_images
 
 MAPS = ("gradcam", "integrated", "occlusion")
 STRIP, NEAREST = 4, 6
+Strip = tuple[tuple[FloatArray, ...], tuple[str, ...]]
 EXACT = (
     "Contributions in {} are exact: all that follows is linear, so that they and the biases add up to the score{}. Elsewhere they are "
     "activation times slope, the first order of it."
@@ -194,15 +195,15 @@ class _Asking:
         measured = {unit: measured_unit(self.network.graph, unit, self.run.layers) for unit in units}
         return with_strip(found, self._strips(measured), self._names(measured))
 
-    def _strips(self, measured: Mapping[Unit, Unit | None]) -> dict[Unit, tuple[FloatArray, tuple[str, ...]]]:
+    def _strips(self, measured: Mapping[Unit, Unit | None]) -> dict[Unit, Strip]:
         assert self.run is not None
-        found: dict[Unit, tuple[FloatArray, tuple[str, ...]]] = {}
+        found: dict[Unit, Strip] = {}
         for layer in dict.fromkeys(one.layer for one in measured.values() if one is not None):
             own = [(unit, one) for unit, one in measured.items() if one is not None and one.layer == layer]
             portraits = portraits_of(self.run, self.network, layer, [one.channel for _, one in own])
             for (unit, _), portrait in zip(own, portraits, strict=True):
-                places = list(portrait.patches.places[:STRIP])
-                found[unit] = portrait.patches.pixels[places], tuple(portrait.patches.names[place] for place in places)
+                patches, places = portrait.patches, portrait.patches.places[:STRIP]
+                found[unit] = tuple(_inside(patches, place) for place in places), tuple(patches.names[place] for place in places)
         return found
 
     def _names(self, measured: Mapping[Unit, Unit | None]) -> dict[Unit, str]:
@@ -230,6 +231,12 @@ class _Asking:
             *cut,
             *weight_notes(graph, [self.head.call]),
         )
+
+
+def _inside(patches: Patches, place: int) -> FloatArray:
+    """Return the part of a patch that lies on its image."""
+    top, left, bottom, right = patches.inside(place)
+    return patches.pixels[place, top:bottom, left:right]
 
 
 def confusions(found: Sequence[Explained], most: int = 6) -> tuple[Confusion, ...]:

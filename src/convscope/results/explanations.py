@@ -28,8 +28,8 @@ class Evidence:
     `contribution`: its activation times the slope of the score by it, summed over its map; below 0 it argues against. `value`: its
     activation at `position` (row, column), where it contributes most; None where the layer has no map. `field`: the receptive field there
     as top, left, bottom, right, kept inside the image. `fired`: (height, width) its map, () for none. `projection`: (height, width,
-    channel) of the field, signed, what the deconvnet sends down from there; zero where its value is not above 0. `strip`: (k, height,
-    width, channel) the patches that excite it most in a run, `strip_names` theirs; `name`: what a run calls it. Both are empty without.
+    channel) of the field, signed, what the deconvnet sends down from there; zero where its value is not above 0. `strip`: the patches
+    that excite it most in a run, each (height, width, channel), `strip_names` theirs; `name`: what a run calls it. Both are empty without.
     """
 
     unit: Unit
@@ -39,7 +39,7 @@ class Evidence:
     field: tuple[int, int, int, int]
     fired: FloatArray
     projection: FloatArray
-    strip: FloatArray
+    strip: tuple[FloatArray, ...] = ()
     strip_names: tuple[str, ...] = ()
     name: str = ""
 

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from pathlib import PurePath
 
 from ...results import Evidence, Explained, Explanation, FloatArray
 from ..layout import Box
@@ -33,8 +34,10 @@ def page(result: Explanation, theme: Theme) -> str:
 
 
 def _command(result: Explanation) -> str:
-    names = [one.image_name for one in result.explained][:3]
-    return shlex.join(["convscope", "explain", *names, "-m", result.network_name])
+    names, told = [one.image_name for one in result.explained][:3], result.provenance.parameters
+    options = [word for name in ("target", "against", "region", "layers") if told.get(name) for word in (f"--{name}", str(told[name]))]
+    run = ["-r", PurePath(told["run"]).name] if told.get("run") else ["-m", result.network_name]
+    return shlex.join(["convscope", "explain", *names, *options, *run])
 
 
 def _overview(result: Explanation) -> str:

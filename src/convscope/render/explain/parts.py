@@ -16,6 +16,7 @@ from ..signals import signed_to_rgb
 
 PLUS, MINUS = "+", "\N{MINUS SIGN}"
 PROJECTED = "Each unit: where it contributes most, its map over the image, the patch there, and what the deconvnet projects from there."
+MOST_ALIKE = 8
 MAPS_NOTE = "Grad-CAM goes from black to bright and has no sign."
 
 
@@ -36,14 +37,19 @@ def heading(result: Explanation) -> Heading:
     where = first.image_name if len(result.explained) == 1 else counted(len(result.explained), "image")
     score = f"score {number(first.score)}" if len(result.explained) == 1 else ""
     run = f"strips and neighbours from {result.run}" if result.run else ""
-    notes = heading_notes(result, *(confusion_words(one) for one in result.confusions), PROJECTED, SIGN_NOTE, MAPS_NOTE)
+    alike = [one for one in result.confusions if one.count > 1 or _is_mistake(one)][:MOST_ALIKE]
+    notes = heading_notes(result, *map(confusion_words, alike), PROJECTED, SIGN_NOTE, MAPS_NOTE)
     return Heading(title, joined(model_name(result), where, score, run), notes)
+
+
+def _is_mistake(one: Confusion) -> bool:
+    return one.label is not None and one.label != one.predicted
 
 
 def confusion_words(one: Confusion) -> str:
     """Return what images that are taken alike have in common, as a sentence."""
     units = ", ".join(f"{unit} {signed(mean)}" for unit, mean in one.means)
-    what = f"{one.label} taken for {one.predicted}" if one.label and one.label != one.predicted else one.said
+    what = f"{one.label} taken for {one.predicted}" if _is_mistake(one) else one.said
     return f"{what} ({counted(one.count, 'image')}): mean contributions {units}."
 
 
@@ -85,14 +91,15 @@ def unit_tiles(one: Evidence, image: FloatArray) -> list[Shown]:
     tall, wide = image.shape[:2]
     top, left, bottom, right = one.field
     picture = unit_to_rgb(image)
-    found = [Shown(picture, "where", frame=(left / wide, top / tall, right / wide, bottom / tall))]
-    if one.fired.size:
+    found: list[Shown] = []
+    if one.fired.size:  # of a unit without a map the place is the whole image
+        found.append(Shown(picture, "where", frame=(left / wide, top / tall, right / wide, bottom / tall)))
         size = (wide, tall)
         peak = float(np.nanmax(one.fired, initial=0.0))
         grown = np.asarray(Image.fromarray(np.maximum(one.fired, 0).astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
         heated, strength = coloured(grown if peak > 0 else np.zeros((tall, wide), np.float32), False)
         found.append(Shown(overlay(picture, heated, strength), "fired"))
-    found.append(Shown(picture[top:bottom, left:right], "patch"))
+        found.append(Shown(picture[top:bottom, left:right], "patch"))
     found.append(Shown(signed_to_rgb(one.projection) if one.projection.any() else None, "projection"))
     return found + [Shown(unit_to_rgb(patch), name) for patch, name in zip(one.strip, one.strip_names, strict=True)]
 

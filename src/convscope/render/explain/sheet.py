@@ -80,7 +80,7 @@ def _layer(page: Sheet, layer: LayerEvidence, image: FloatArray, left: int, top:
 
 def _pictures(layer: LayerEvidence) -> int:
     """Return how many pictures the units of a layer have at most."""
-    return max((4 + len(one.strip) for one in (*layer.pro, *layer.contra)), default=4)
+    return max(((4 if one.fired.size else 1) + len(one.strip) for one in (*layer.pro, *layer.contra)), default=1)
 
 
 def _side(count: int) -> int:

@@ -22,7 +22,8 @@ def _row(one: Explained, image: FloatArray) -> Row:
     classes = f"{one.classes[0].name} {parts.chance(one.classes[0])}" if one.classes else ""
     label = f"is {one.label}" if one.label else ""
     tiles = [Tile(unit_to_rgb(image)), *(Tile(shown.pixels) for shown in list(parts.maps(one, image))[:1])]
-    layer = one.layers[0] if one.layers else None
+    # Of a dense layer every patch would be the whole image.
+    layer = next((each for each in one.layers if any(unit.position for unit in (*each.pro, *each.contra))), None)
     for units, count in ((layer.pro if layer else (), FOR), (layer.contra if layer else (), AGAINST)):
         for place in range(count):
             if place < len(units):
