@@ -24,6 +24,7 @@ def records(tmp_path_factory):
     model, unit = cs.load("fashion"), "block2_conv2:3"
     run = cs.scan(model, "sample:fashion[0-59]", out=folder / "run", layers="block2_conv2,dense1,predictions")
     projections, connections = cs.deconv(model, unit, "sample:cat"), cs.connections(model, unit)
+    why = cs.explain(model, ["sample:fashion[0]", "sample:fashion[3]"], run=run, layers="block2_conv2", units=1)
     dossier, trusted = run.dossier(unit, steps=1, size=16), cs.trust(run, unit, synthetic="fast")
     made = [
         model,
@@ -33,6 +34,13 @@ def records(tmp_path_factory):
         projections.windows,
         projections.provenance,
         cs.saliency(model, "predictions:3", "sample:cat"),
+        cs.saliency(model, "predictions:3", "sample:cat", method="all", samples=1, steps=1),
+        why,
+        why.explained[0],
+        why.explained[0].layers[0],
+        why.explained[0].layers[0].pro[0],
+        why.explained[0].near[0],
+        why.confusions[0],
         cs.ascend(model, unit, steps=1, size=16),
         cs.ascend_all(model, "block2_conv2:0-9", steps=1, size=16),
         ascent.AscentRun.of(model, unit, size=16),
@@ -65,7 +73,7 @@ def test_every_record_is_one_line(records):
 
 def test_no_kind_of_result_is_left_out(records):
     kinds = {name for name in results.__all__ if dataclasses.is_dataclass(getattr(results, name))}
-    small = {"Feed", "Figure", "Tally"}  # a name and a few numbers
+    small = {"ClassScore", "Feed", "Figure", "Tally"}  # a name and a few numbers
     assert kinds - small - set(records) - {"Result"} == set()
 
 
