@@ -1,4 +1,4 @@
-"""Makes the pictures of the docs: those of docs/gallery.md, reading.md and explain.md by the commands that stand above them, and the README's.
+"""Makes the pictures of the docs: by the commands that stand above them in gallery.md, reading.md and explain.md, and the README's.
 
 python tools/make_pictures.py [PICTURE ...]
 
