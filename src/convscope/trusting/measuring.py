@@ -28,13 +28,13 @@ CONTRAST = 8  # synthetic pictures whose middle a picture is seen from
 
 
 class Measuring:
-    """The measures of some units of a layer: `of` returns those of a chunk of them."""
+    """The measures of some units of a layer: `of` returns those of a chunk of them. `asked`: the units of the layer that are asked for."""
 
-    def __init__(self, layer: Layer, channels: Sequence[int], judge: Judge) -> None:
+    def __init__(self, layer: Layer, channels: Sequence[int], judge: Judge, asked: Sequence[int] = ()) -> None:
         self._layer, self._judge = layer, judge
         self._pictures = Pictures(layer.network, layer.address, layer.settings.synthetic, layer.settings.seed)
         self._projecting = Projecting(layer)
-        self._channels = tuple(channels)
+        self._channels, self._asked = frozenset(channels), tuple(asked or channels)
         self._strongest = {channel: layer.strongest(channel) for channel in channels}
         self._choices = self._chosen(channels)
         self._border = lru_cache(4)(lambda size: self._border_places(size))
@@ -100,11 +100,16 @@ class Measuring:
 
     @cached_property
     def _of_the_sample(self) -> dict[int, Projections]:
-        """The measures of projections of a sample: of the layer's units that fire, some in even steps, as far as they are asked for."""
-        firing = np.flatnonzero(self._layer.run.units(self._layer.address).fires > 0)
+        """The measures of projections of a sample: of the units that are asked for and fire, some in even steps.
+
+        All of the sample are measured together, even if the table has some already: each is compared with the images of the others.
+        """
+        fires = self._layer.run.units(self._layer.address).fires
+        firing = np.array([channel for channel in self._asked if fires[channel] > 0], np.int64)
         count = min(self._layer.settings.effort.projected or len(firing), len(firing))
         places = np.unique(np.linspace(0, max(len(firing) - 1, 0), count).astype(int))
-        return self._projecting.of([int(channel) for channel in firing[places] if channel in self._channels])
+        sample = [int(channel) for channel in firing[places]] if len(firing) else []
+        return self._projecting.of(sample) if self._channels.intersection(sample) else {}
 
     @cached_property
     def _random(self) -> dict[int, list[Any]]:

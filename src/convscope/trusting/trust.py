@@ -127,7 +127,7 @@ def _measure(
         return
     layer = Layer(scanned.run, scanned.network, address, settings)
     scanned.run.check_pictures()
-    measuring = Measuring(layer, missing, judge())
+    measuring = Measuring(layer, missing, judge(), channels)
     with counting(f"measuring {address}", len(channels), len(channels) - len(missing)) as tell:
         for start in range(0, len(missing), settings.effort.together):
             chunk = missing[start : start + settings.effort.together]
