@@ -71,7 +71,7 @@ def test_it_never_takes_more_than_its_share(tmp_path, monkeypatch):
         seen.on_train_batch_end(step)
         if step > 60:
             assert seen.share <= 0.1
-    assert times[0] == 10 and len(times) >= 5 and seen.skipped > 100
+    assert times[0] == 30 and len(times) >= 5 and seen.skipped > 100
 
 
 @pytest.mark.once

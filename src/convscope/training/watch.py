@@ -23,7 +23,7 @@ from .looking import looks, whole_units
 from .summaries import Summaries
 
 EPOCH = "epoch"
-FIRST_GUESS = 1.0  # seconds that the first look is expected to take, while none has been measured
+FIRST_GUESS = 3.0  # seconds that the first look is expected to take, while none has been measured
 PICTURE = "watch.png"
 
 
@@ -33,7 +33,7 @@ class Watch(keras.callbacks.Callback):
     - `units`: addresses, such as "block2_conv1:0-7". `images`: anything that holds images, a few hundred at most: they stay in memory.
     - `every`: "epoch", or a number of batches after which a look is due.
     - `budget`: the share of the time of `fit` that the callback may take, 0.05 by default. A look that is due waits until the time that
-      has passed pays for it, at the price of the dearest look so far. Before the first look that price is a guess of 1 second; what the
+      has passed pays for it, at the price of the dearest look so far. Before the first look that price is a guess of 3 seconds; what the
       look takes beyond its share is paid back before the next one. None: no limit, and a look before the first step.
     - `folder`: where `watch.png` is written, which grows by a column at each look. `tensorboard`: a folder of logs for image summaries too.
     - `preprocess`, `custom` and others: as for `load`. Without `preprocess` it is recognised at the first look.
