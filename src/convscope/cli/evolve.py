@@ -82,7 +82,7 @@ def evolve_command() -> click.Command:
             click.Option(
                 ["--images"], multiple=True, required=True, metavar="IMAGE", help="The images, the same for all. May be repeated."
             ),
-            *flags(option for option in method.options if option not in drawing and option.name != "earlier"),
+            *flags(option for option in method.options if option not in drawing),
             *grouped("Drawing and output", output),
             *grouped("Model options", told_options()),
         ],

@@ -38,14 +38,14 @@ def evolve(
     steps: Steps = None,
     size: Side = None,
     theme: Theme = "light",
-    earlier: Annotated[Any, Opt("The checkpoints before the last, as a picture records them.", hidden=True, recorded=False)] = None,
+    earlier: Any = None,
 ) -> Evolution:
     """Return what units see at each checkpoint of a training: the image that excites each most, and its projection.
 
     - `checkpoints`: models in the order of training, as paths, names, results of `load` or Keras models. One is in memory at a time.
     - `units`: addresses; a bare layer means all its units, at most 64 in all. `images`: anything that holds images, the same for all.
     - `synthetic`: also a picture by gradient ascent at each checkpoint, from one start, so that only the weights differ. It takes 64 steps
-      if `steps` does not say otherwise. `size`: as for `ascend`.
+      if `steps` does not say otherwise. `size`: as for `ascend`. `earlier`: checkpoints before these, as a picture records them.
 
     `.jumps` says where the strongest image of a unit is another one than before, which a picture cannot show by a smooth change. Raises
     UnitError, ImageError, ModelError. Source: Zeiler & Fergus 2014, Figure 4.
