@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from convscope.backend import Engine, device_name, engine, keras, ops, select
+from convscope.graph.history import sharing_copy
 from networks import array, tensor
 
 X, Y = [1.0, -2.0, 3.0], [2.0, 5.0, -1.0]
@@ -109,3 +110,16 @@ def test_an_engine_has_the_functions_of_the_protocol_and_no_others(framework):
     tree = ast.parse(Path(select.__file__).with_name(f"{framework}_engine.py").read_text("utf-8"))
     public = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
     assert public == {name for name, member in vars(Engine).items() if callable(member) and not name.startswith("_")}
+
+
+def test_a_copy_of_a_layer_has_a_gradient_of_its_own():
+    """An engine may keep something with a layer; a copy with other weights that took it along would send signals down by the old ones."""
+    layer, values = keras.layers.Conv2D(1, 3, use_bias=False), np.ones((1, 516, 516, 1), "float32")
+    layer(values[:, :4, :4])
+    kernels = []
+    for scale in (1.0, 2.0):
+        layer = sharing_copy(layer, _kernel=keras.Variable(scale * array(layer.kernel)))
+        output, pullback = engine().vjp(layer, [tensor(values)], lasting=True)
+        kernels.append(array(pullback(ops.ones_like(output))[0])[0, 0, 0, 0])
+        assert np.isclose(kernels[-1], array(layer.kernel)[0, 0, 0, 0], atol=1e-5)
+    assert np.isclose(kernels[1], 2 * kernels[0], atol=1e-5)
