@@ -166,7 +166,7 @@ def agreement(model, images):
         cam = attr.LayerGradCam(twin, twin.parts[str(layer.index)]).attribute(one, target=chosen, relu_attributions=True)
         made["gradcam"] = attr.LayerAttribution.interpolate(cam, image.shape[:2], "bilinear").detach().numpy()[:, 0]
         for method in METHODS:
-            options = {"smooth": {"samples": SAMPLES, "noise": NOISE}, "integrated": {"steps": STEPS}}.get(method, {})
+            options = {"smooth": {"samples": SAMPLES, "noise": NOISE}, "integrated": {"points": STEPS}}.get(method, {})
             found = convscope.saliency(network, unit, image, method=method, **options)
             if method == "integrated":
                 steps = dict(found.details)["steps"]

@@ -52,7 +52,7 @@ def test_integrated_gradients_are_the_loops_and_complete(bundle, twin, record_er
 
 
 def test_a_sum_that_is_not_complete_says_by_how_much(bundle):
-    short = convscope.saliency(bundle, "predictions:1", images(6, 6, 3, seed=3), method="integrated", steps=1)
+    short = convscope.saliency(bundle, "predictions:1", images(6, 6, 3, seed=3), method="integrated", points=1)
     details = dict(short.details)
     assert details["steps"] == 1 and details["error"] > 0.01
     assert any(f"differs from the difference of the scores by {details['error']:.0%}" in note for note in short.notes)

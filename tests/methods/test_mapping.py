@@ -17,7 +17,7 @@ def bundle():
 
 def test_all_maps_are_those_of_each_method_with_the_probability_below_them():
     bundle, image = convscope.load(small(side=12), labels=["a", "b", "c"]), images(2, 12, 12, 3)
-    found = convscope.saliency(bundle, "predictions:b", image, method="all", samples=2, steps=16)
+    found = convscope.saliency(bundle, "predictions:b", image, method="all", samples=2, points=16)
     assert found.methods[-1] == "random" and len(found.methods) == 10 and found.maps.shape == (2, 10, 12, 12)
     for method in ("guided", "layercam", "occlusion"):
         alone = convscope.saliency(bundle, "predictions:b", image, method=method).maps

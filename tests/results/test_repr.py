@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import convscope as cs
-from convscope import ascent, results
+from convscope import ascent, assets, results
 from convscope.legible import LONGEST_REPR
 from convscope.results import Result
 
@@ -22,19 +22,39 @@ def records(tmp_path_factory):
     """One record of each kind, as the public functions return it, and what lies in it."""
     folder = tmp_path_factory.mktemp("records")
     model, unit = cs.load("fashion"), "block2_conv2:3"
-    run = cs.scan(model, "sample:fashion[0-59]", out=folder / "run", layers="block2_conv2,dense1,predictions")
+    run = cs.scan(model, "sample:fashion[0-199]", out=folder / "run", layers="block2_conv2,dense1,predictions")
     projections, connections = cs.deconv(model, unit, "sample:cat"), cs.connections(model, unit)
     why = cs.explain(model, ["sample:fashion[0]", "sample:fashion[3]"], run=run, layers="block2_conv2", units=1)
     dossier, trusted = run.dossier(unit, steps=1, size=16), cs.trust(run, unit, synthetic="fast")
+    named, found, compared = (
+        cs.name(run),
+        cs.find(run, "bag"),
+        cs.compare(model, cs.load("fashion", without="dense1:0-63"), "sample:fashion[0-199]"),
+    )
+    facets = cs.facets(run, "dense1:18", steps=1, size=28)
+    evolved = cs.evolve([assets.path("fashion.keras")] * 2, unit, "sample:fashion[0-9]")
     made = [
         model,
+        named,
+        named.at(0),
+        found,
+        found.units[0],
+        facets,
+        facets.facets[0],
+        compared,
+        compared.pairs[0],
+        compared.partings[0],
+        evolved,
+        evolved.looks[0][0],
+        cs.weights(model, "block1_conv1"),
+        cs.lesion(run, "dense1", most=20),
         cs.layers(model),
         cs.activations(model, "block2_conv2", "sample:cat"),
         projections,
         projections.windows,
         projections.provenance,
         cs.saliency(model, "predictions:3", "sample:cat"),
-        cs.saliency(model, "predictions:3", "sample:cat", method="all", samples=1, steps=1),
+        cs.saliency(model, "predictions:3", "sample:cat", method="all", samples=1, points=1),
         why,
         why.explained[0],
         why.explained[0].layers[0],
@@ -52,6 +72,7 @@ def records(tmp_path_factory):
         run.patches("block2_conv2:0-3"),
         dossier,
         dossier.patches,
+        dossier.weakest,
         trusted,
         trusted.units[0],
         connections,
@@ -73,7 +94,7 @@ def test_every_record_is_one_line(records):
 
 def test_no_kind_of_result_is_left_out(records):
     kinds = {name for name in results.__all__ if dataclasses.is_dataclass(getattr(results, name))}
-    small = {"ClassScore", "Feed", "Figure", "Tally"}  # a name and a few numbers
+    small = {"ClassScore", "Feed", "Figure", "Tally", "Verdict"}  # a name and a few numbers
     assert kinds - small - set(records) - {"Result"} == set()
 
 

@@ -39,7 +39,7 @@ class Mapped(NamedTuple):
 class Settings:
     """What the methods may be told: `layer` by its address (class activation maps), the name of a `baseline` (integrated, occlusion).
 
-    `samples`, `noise` and `seed` are of smooth, `steps` (the most) of integrated, `patch` and `stride` of occlusion. `tick` hears which
+    `samples`, `noise` and `seed` are of smooth, `points` (the most) of integrated, `patch` and `stride` of occlusion. `tick` hears which
     share of a map is done.
     """
 
@@ -48,7 +48,7 @@ class Settings:
     baseline: str | None = None
     samples: int = 50
     noise: float = 0.15
-    steps: int = 256
+    points: int = 256
     patch: int | None = None
     stride: int | None = None
     seed: int = 0
@@ -110,7 +110,7 @@ def _integrated(settings: Settings, rows: Sequence[Row]) -> list[Mapped]:
     found = []
     for row in rows:
         image, one = row
-        sums = integrated(settings.slopes(one), image, settings.base(image, BLACK), settings.entering, settings.steps)
+        sums = integrated(settings.slopes(one), image, settings.base(image, BLACK), settings.entering, settings.points)
         slope = Slope(sums.score, sums.window, sums.signal)
         found.append(_mapped(settings, row, slope, steps=sums.steps, difference=sums.difference, error=sums.error))
         settings.tick(1)

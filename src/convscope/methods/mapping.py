@@ -40,7 +40,7 @@ CAMS = ("gradcam", "gradcam++", "layercam")
 QUICK = ("gradient", "guided", "input", *CAMS)
 RANDOM = "random"
 INCOMPLETE = (
-    "Integrated gradients of {} {} after {} steps: their sum differs from the difference of the scores by {:.0%}. Allow more `steps`, or "
+    "Integrated gradients of {} {} at {} points: their sum differs from the difference of the scores by {:.0%}. Allow more `points`, or "
     "do not read them as shares of the score."
 )
 STRETCHED = "The map of `{}` has {} x {} places and is stretched over the image, so its edges are as coarse as that."
@@ -100,7 +100,7 @@ class Look:
 
     def settings(self, tick: Callable[[float], None] = lambda share: None) -> Settings:
         """Return what the methods are told."""
-        names = ("layer", "baseline", "samples", "noise", "steps", "patch", "stride", "seed")
+        names = ("layer", "baseline", "samples", "noise", "points", "patch", "stride", "seed")
         return Settings(self.network, **{name: getattr(self.options, name) for name in names}, tick=tick)
 
     def about(self, parameters: dict[str, Any], interrupted: bool) -> dict[str, Any]:

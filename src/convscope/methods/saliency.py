@@ -17,14 +17,14 @@ from ..results import SALIENCIES, ComparedMaps, Saliency
 from .mapping import CAMS, Look, compared, looked
 
 ALL = "all"
-# Which methods read an option: beside another it would change nothing, and the user would not know.
+# Which methods read an option: beside another it would change nothing, and the user would not know. `seed` may stand beside all: at a
+# prompt it is set once for every command.
 READERS = {
     "layer": CAMS,
     "baseline": ("integrated", "occlusion"),
     "samples": ("smooth",),
     "noise": ("smooth",),
-    "seed": ("smooth",),
-    "steps": ("integrated",),
+    "points": ("integrated",),
     "patch": ("occlusion",),
     "stride": ("occlusion",),
 }
@@ -38,7 +38,7 @@ class _Options(TypedDict, total=False):
     samples: int
     noise: float
     seed: int
-    steps: int
+    points: int
     patch: int | None
     stride: int | None
     guided: bool | None
@@ -78,7 +78,7 @@ def saliency(
     samples: Annotated[int, Opt("Noisy images that smooth averages over.", least=1, most=10_000)] = 50,
     noise: Annotated[float, Opt("Deviation of that noise, as a share of the image's range.", above=0, most=10)] = 0.15,
     seed: Annotated[int, Opt("Seed of that noise.", least=0)] = 0,
-    steps: Annotated[int, Opt("The most steps of an integrated gradient.", least=1, most=100_000)] = 256,
+    points: Annotated[int, Opt("The most points of an integrated gradient.", least=1, most=100_000)] = 256,
     patch: Annotated[
         int | None, Opt("Side of what covers in occlusion, in pixels.", least=1, shown="a fifth of the receptive field")
     ] = None,
@@ -95,7 +95,7 @@ def saliency(
 
     - `gradient`: the slope by the pixels (Simonyan et al. 2013). `guided`: also rectified at every ReLU (Springenberg et al. 2014).
     - `input`: the slope times the image, black being 0 (Shrikumar et al. 2016). `integrated`: summed along the way from a `baseline`, black
-      by default, in up to `steps` steps until the sum is the difference of the scores to 1 % (Sundararajan et al. 2017).
+      by default, at up to `points` points until the sum is the difference of the scores to 1 % (Sundararajan et al. 2017).
     - `smooth`: the mean slope of `samples` images with `noise` from `seed` (Smilkov et al. 2017).
     - `gradcam`, `gradcam++`, `layercam`: the maps of a `layer`, by default the last convolution, weighed by slopes (Selvaraju et al. 2017,
       Chattopadhay et al. 2018, Jiang et al. 2021), stretched over the image.

@@ -12,7 +12,7 @@ from ..formats.names_file import read_areas
 from ..hints import command
 from ..legible import counted
 from ..method import Method, provenance
-from ..options import Opt, Options, check_options
+from ..options import Opt, Options, Theme, check_options
 from ..portraits.alike import alike
 from ..portraits.scanned_units import ScanRun
 from ..results import Findings, Found, Names
@@ -37,6 +37,7 @@ def find(
     *,
     run: ScanRun = None,
     count: Annotated[int, Opt("Units to list.", least=1)] = 20,
+    theme: Theme = "light",
 ) -> Findings:
     """Return the units of a run that fire for labels, those that fire as a unit does, or those that are silent or duplicates.
 
@@ -44,7 +45,7 @@ def find(
     - `words`: words of labels, such as "dog" or "striped cat", all of which must begin words of the label; or the address of a unit, such
       as
       "block3_conv1:5", for the units most alike to it; or "silent"; or "duplicates". "label:silent" means labels in any case.
-    - `count`: how many units to list.
+    - `count`: how many units to list. `theme`: "light" or "dark".
 
     Labels need the names of the run, which `name` makes. The picture shows the best unit of each layer. Raises OptionError for words that
     no label has, or a run without names or without a sample; UnitError, ReplayError.
@@ -52,7 +53,7 @@ def find(
     >>> for one in convscope.find("run/", "bag").units[:3]:
     ...     print(one.unit, one.label, one.value)
     """
-    options = check_options(find, {"run": run, "count": count})
+    options = check_options(find, {"run": run, "count": count, "theme": theme})
     scanned = _run(model if run is None else run)
     text = in_words(words).strip()
     kind = next((known for known in (SILENT, DUPLICATES) if text.lower() == known), None)
@@ -62,6 +63,7 @@ def find(
     return Findings(
         provenance=provenance("find", None, (scanned.input(),), _parameters(scanned, text, options)),
         notes=made.notes,
+        theme=options.theme,
         words=text,
         kind=kind or LABELS,
         units=made.units,

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..legible import counted
+from ..legible import counted, told
 from ..units import Unit
 from .record import FloatArray, Result, plain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnitPair:
     """A `unit` of the first network beside the `other` of the second: their `correlation`, and what each sees of its strongest images.
 
@@ -24,6 +24,9 @@ class UnitPair:
     correlation: float
     patches: tuple[FloatArray, ...]
     other_patches: tuple[FloatArray, ...]
+
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), str(self.other), f"{self.correlation:.2f}")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Verdict:
     units: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parting:
     """An `image` (height, width, channel) in [0, 1] that two networks take for different classes. `label`: its own, None without one."""
 
@@ -47,6 +50,9 @@ class Parting:
     label: str | None
     first: Verdict
     second: Verdict
+
+    def __repr__(self) -> str:
+        return told(self, self.name, f"{self.first.name} or {self.second.name}")
 
 
 @dataclass(frozen=True, kw_only=True)

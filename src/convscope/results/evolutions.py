@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..legible import counted, few
+from ..legible import counted, few, told
 from ..units import Unit
 from .record import FloatArray, Result, plain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UnitLook:
     """A `unit` at one checkpoint: the number of the `image` that excites it most, and its `value` there.
 
@@ -27,6 +27,9 @@ class UnitLook:
     patch: FloatArray
     projection: FloatArray
     synthetic: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), f"image {self.image}", f"{self.value:.3g}")
 
     @property
     def is_silent(self) -> bool:

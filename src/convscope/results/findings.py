@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..legible import counted
+from ..legible import counted, told
 from ..units import Unit
 from .names import UnitName
 from .record import Result, plain
@@ -12,7 +12,7 @@ LABELS, ALIKE, SILENT, DUPLICATES = "labels", "alike", "silent", "duplicates"
 MEASURES = {LABELS: "AUC", ALIKE: "correlation", DUPLICATES: "correlation", SILENT: ""}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Found:
     """One unit that was found. `value`: its AUC for a `label` on the images that names are tested on, or a correlation; `chosen`: the AUC
     on the images that names are chosen on, None elsewhere. `name`: what it fires for, if the run knows. `beside`: the other unit of a pair.
@@ -24,6 +24,9 @@ class Found:
     chosen: float | None = None
     name: UnitName | None = None
     beside: Unit | None = None
+
+    def __repr__(self) -> str:
+        return told(self, str(self.unit), self.label, f"{self.value:.3g}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
