@@ -21,12 +21,14 @@ SHARES = (
     ("tests/scanning", "tests/engines"),
     ("tests/ascent", "tests/graph", "tests/methods"),
     ("tests/models", "tests/network"),
+    ("tests/attribution", "tests/comparing", "tests/explaining", "tests/naming", "tests/training", "tests/trusting"),
     ("tests/atlases", "tests/browser", "tests/portraits"),
 )
-# The rooms that compute, in two shares for each of the other backends.
+# The rooms that compute, in three shares for each of the other backends.
 COMPUTING = (
     ("tests/ascent", "tests/backend", "tests/embedding", "tests/models", "tests/network"),
-    ("tests/comparing", "tests/graph", "tests/locality", "tests/methods", "tests/projection", "tests/training"),
+    ("tests/graph", "tests/locality", "tests/methods", "tests/projection"),
+    ("tests/attribution", "tests/comparing", "tests/explaining", "tests/naming", "tests/training", "tests/trusting"),
 )
 # What has most to do with a framework: its gradients, its pooling, its compiled functions.
 CORE = (

@@ -19,6 +19,8 @@ PERCENT = 99.0
 MAP_NOTE = "Map: largest magnitude of the gradient over the channels, from zero (black) to its 99th percentile (bright)."
 CAM_NOTE = "Map: from zero (black) to its 99th percentile (bright)."
 SIGN_NOTE = "Map: red speaks for the score, blue against it, pale is zero; both ends are the 99th percentile of the magnitudes."
+DOTTED, GRAIN = ("input", "integrated"), 56  # whose signs alternate from pixel to pixel; how many windows go side by side on an image
+DOTTED_NOTE = "Gradient times image and integrated gradients are averaged over small windows here; the numbers are not."
 SILENT, NO_GRADIENT = "not excited by this image", "no gradient on this image"
 NO_MAP, NO_CHANGE = "the map is zero everywhere", "no patch changes the score"
 NOT_FINITE = "not finite: NaN or infinite on this image"
@@ -48,7 +50,8 @@ def draw(result: Saliency | ComparedMaps, *, theme: str | Theme | None = None) -
     shown = _Shown(result)
     rows = [shown.row(image, unit) for unit in range(len(result.units)) for image in range(len(result.image_names))]
     units = result.legend(result.unit) if len(result.units) == 1 else counted(len(result.units), "unit")
-    words = (SIGN_NOTE,) if result.is_signed else (MAP_NOTE, SIGNED_NOTE) if result.method in COLOURED else (CAM_NOTE,)
+    dotted = (DOTTED_NOTE,) if is_averaged(result.images.shape[1:3], result.method) else ()
+    words = (SIGN_NOTE, *dotted) if result.is_signed else (MAP_NOTE, SIGNED_NOTE) if result.method in COLOURED else (CAM_NOTE,)
     heading = Heading(
         f"Saliency of {units}, {WAYS[result.method]}",
         joined(model_name(result), counted(len(result.image_names), "image")),
@@ -57,6 +60,20 @@ def draw(result: Saliency | ComparedMaps, *, theme: str | Theme | None = None) -
     )
     multiple = len(result.image_names) if len(result.units) > 1 and len(result.image_names) in (2, 3, 4) else 1
     return {"saliency.png": draw_rows(rows, shown.names, heading, theme_of(result, theme), multiple)}
+
+
+def is_averaged(shape: tuple[int, ...], method: str) -> bool:
+    """Say whether the map of a method on an image of this shape is averaged over windows before it is drawn."""
+    return method in DOTTED and round(max(shape) / GRAIN) > 1
+
+
+def seen(values: FloatArray, method: str) -> FloatArray:
+    """Return a map as it is drawn: signed numbers of single pixels are averaged over a small window, else the eye sees only dots."""
+    if not is_averaged(values.shape, method):
+        return values
+    from scipy.ndimage import uniform_filter
+
+    return np.asarray(uniform_filter(np.nan_to_num(values, posinf=0.0, neginf=0.0), round(max(values.shape) / GRAIN)), np.float32)
 
 
 def key_of(signed: bool) -> Key:
@@ -124,7 +141,7 @@ class _Shown:
             label, detail = result.legend(result.units[unit]), joined(detail, label)
         if missing:  # a black map would look like a finding
             return Row(label, detail, (*tiles, Tile(words=missing)))
-        heated, strength = coloured(result.part(image, unit, field), result.is_signed)
+        heated, strength = coloured(seen(result.part(image, unit, field), result.method), result.is_signed)
         tiles += [Tile(heated), Tile(overlay(picture, heated, strength))]
         if self.has_signed:
             tiles.append(Tile(signed_to_rgb(result.windows.part(image, unit, field))))
@@ -143,19 +160,19 @@ class _Shown:
 
 
 def _compared(result: ComparedMaps, theme: Theme) -> Sheet:
-    rows = []
+    rows, dotted = [], (DOTTED_NOTE,) if any(is_averaged(result.images.shape[1:3], method) for method in result.methods) else ()
     for image, name in enumerate(result.image_names):
         picture = unit_to_rgb(result.images[image])
         rows.append(Row(name, f"score {number(float(result.scores[image]))}", (Tile(picture),)))
         for place, method in enumerate(result.methods):
             deletion, insertion = (float(area) for area in result.areas[image, place])
-            heated, strength = coloured(result.maps[image, place], method in SIGNED)
+            heated, strength = coloured(seen(result.maps[image, place], method), method in SIGNED)
             detail = f"del {deletion:.2f}, ins {insertion:.2f}"
             rows.append(Row(WAYS[method], detail, (Tile(overlay(picture, heated, strength)),)))
     heading = Heading(
         f"All maps of {result.legend(result.unit)}",
         joined(model_name(result), counted(len(result.image_names), "image"), "areas below the deletion (del) and insertion (ins) curves"),
-        heading_notes(result, "Maps in red and blue have a sign: red speaks for the score. The others go from black to bright."),
+        heading_notes(result, "Maps in red and blue have a sign: red speaks for the score. The others go from black to bright.", *dotted),
         key_of(False),
     )
     return draw_rows(rows, ("",), heading, theme, len(result.methods) + 1 if len(result.image_names) > 1 else 1)

@@ -10,7 +10,7 @@ from ...legible import counted
 from ...results import SIGNED, ClassScore, Confusion, Evidence, Explained, Explanation, FloatArray, LayerEvidence, Neighbour
 from ..layout import Box, Heading, heading_notes, model_name, number
 from ..pixels import Bytes, overlay, unit_to_rgb
-from ..saliency import SIGN_NOTE, WAYS, coloured
+from ..saliency import DOTTED_NOTE, SIGN_NOTE, WAYS, coloured, is_averaged, seen
 from ..sheet import joined
 from ..signals import signed_to_rgb
 
@@ -38,7 +38,9 @@ def heading(result: Explanation) -> Heading:
     score = f"score {number(first.score)}" if len(result.explained) == 1 else ""
     run = f"strips and neighbours from {result.run}" if result.run else ""
     alike = [one for one in result.confusions if one.count > 1 or _is_mistake(one)][:MOST_ALIKE]
-    notes = heading_notes(result, *map(confusion_words, alike), PROJECTED, SIGN_NOTE, MAPS_NOTE)
+    averaged = any(is_averaged(values.shape, method) for one in result.explained for method, values in one.maps.items())
+    dotted = (DOTTED_NOTE,) if averaged else ()
+    notes = heading_notes(result, *map(confusion_words, alike), PROJECTED, SIGN_NOTE, *dotted, MAPS_NOTE)
     return Heading(title, joined(model_name(result), where, score, run), notes)
 
 
@@ -70,7 +72,7 @@ def maps(one: Explained, image: FloatArray) -> Iterator[Shown]:
     """Yield the maps over the image."""
     picture = unit_to_rgb(image)
     for method, values in one.maps.items():
-        heated, strength = coloured(values, method in SIGNED)
+        heated, strength = coloured(seen(values, method), method in SIGNED)
         yield Shown(overlay(picture, heated, strength), WAYS[method])
 
 
