@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import convscope
-from convscope.formats.trust_table import TABLE
+from convscope.formats.trust_file import TABLE
 from convscope.trusting import gathering, judge, measuring, projecting, synthetic
 
 PARTS = {

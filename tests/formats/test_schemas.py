@@ -11,7 +11,9 @@ from convscope.formats.schemas import check_schema, release_of
 
 pytestmark = pytest.mark.once
 ROOM = Path(formats.__file__).parent
-FORMATS = ("atlas", "imagemap", "journal_files", "layer_list", "map_reference", "names_file", "picture", "run_folder", "tar_index")
+FORMATS = tuple(
+    "atlas imagemap journal_files layer_list lesion_file map_reference names_file picture run_folder tar_index trust_file".split()
+)
 
 
 def test_each_format_has_one_schema_number_and_no_other_room_has_any():

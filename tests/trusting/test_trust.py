@@ -9,7 +9,7 @@ import pytest
 import convscope
 from convscope.backend import keras
 from convscope.cli import main
-from convscope.formats.trust_table import TABLE
+from convscope.formats.trust_file import TABLE
 from convscope.models.bundle import network_digest
 from convscope.results.trust import CONTRADICTED, NUMBERS, SCALES, SUPPORTED
 from convscope.trusting import trust as module

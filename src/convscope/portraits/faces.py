@@ -6,7 +6,7 @@ import numpy as np
 
 from ..formats.names_file import NAMES
 from ..formats.run_folder import MANIFEST
-from ..formats.trust_table import TABLE as TRUST
+from ..formats.trust_file import TABLE as TRUST
 from ..hints import command
 from ..results import Names, Weakest
 from ..scanning import Run

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..formats.trust_table import TrustTable
+from ..formats.trust_file import TrustTable
 from ..legible import counted, few, told
 from ..tables import Tabular
 from ..units import Unit

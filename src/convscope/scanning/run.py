@@ -16,8 +16,8 @@ from ..digests import digest, hasher
 from ..errors import ImageError, OptionError, UnitError, closest
 from ..formats.names_file import NAMES
 from ..formats.run_folder import MANIFEST, Contents, faults_are_damage
-from ..formats.trust_table import TABLE as TRUST
-from ..formats.trust_table import read_trust
+from ..formats.trust_file import TABLE as TRUST
+from ..formats.trust_file import read_trust
 from ..images import Fit, ImageSet, Seen, Source, as_image_set, entering
 from ..images.sources import places_of
 from ..legible import counted, told

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from ..backend import versions
 from ..errors import OutputError
-from ..formats.trust_table import TABLE, read_trust, write_trust
+from ..formats.trust_file import TABLE, read_trust, write_trust
 from ..method import Method, provenance
 from ..options import Opt, Options, Theme, check_options
 from ..portraits.scanned_units import ScannedUnits, ScanRun, network_of_run, scanned_units

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from convscope.errors import ReplayError
-from convscope.formats import trust_table
-from convscope.formats.trust_table import TABLE, read_trust, write_trust
+from convscope.formats import trust_file
+from convscope.formats.trust_file import TABLE, read_trust, write_trust
 from convscope.results.trust import CURVES, NUMBERS, of_rows
 from convscope.units import Unit
 
@@ -40,7 +40,7 @@ def test_rows_come_back_as_they_were(tmp_path):
 
 def test_a_newer_table_and_a_damaged_one_are_one_sentence(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(trust_table, "SCHEMA", 2)
+        patched.setattr(trust_file, "SCHEMA", 2)
         write(tmp_path)
     with pytest.raises(ReplayError, match="newer convscope"):
         read_trust(tmp_path)
