@@ -70,6 +70,7 @@ def test_a_detector_has_one(scanned, unit):
     assert len(one.facets) == 1 and one.mixed == 0 and one.facets[0].share == 1
 
 
+@pytest.mark.long
 def test_it_is_written_and_made_again(scanned, tmp_path):
     one = found(scanned, "sum:0", theme="dark")
     assert one.summary()["facets"][0]["images"] == len(one.facets[0].images) and one.to_table().num_rows == one.images

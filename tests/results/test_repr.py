@@ -13,7 +13,7 @@ from convscope import ascent, assets, results
 from convscope.legible import LONGEST_REPR
 from convscope.results import Result
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.long]  # one of each kind takes half a minute
 HOSTILE = "<script>\n\x1b[31mimage\u202e"
 
 

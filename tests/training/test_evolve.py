@@ -27,6 +27,7 @@ def checkpoints(tmp_path_factory):
     return sorted(folder.iterdir())
 
 
+@pytest.mark.long
 def test_looks_are_what_deconv_shows_of_the_strongest_image(checkpoints, pixels):
     found = convscope.evolve(checkpoints, "conv1:0-1", pixels)
     assert found.checkpoints == ("epoch-0", "epoch-1", "epoch-2")

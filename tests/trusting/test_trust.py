@@ -133,6 +133,7 @@ def test_an_interruption_keeps_the_chunks_and_a_run_that_grew_is_noticed(hand, e
     assert module.GROWN in convscope.trust(bundle, "second:0", run=grown).notes and len(grown.trust()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_command_measures_with_the_true_judge_and_its_picture_is_made_again(tmp_path, capsys):
     run = convscope.scan("fashion", "sample:fashion[0-59]", out=tmp_path / "run", layers=["block2_conv1"], precision="float32")
