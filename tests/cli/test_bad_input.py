@@ -191,6 +191,12 @@ def test_a_read_only_folder_is_noticed_before_computing(tmp_path, capsys, monkey
     assert "permission denied" in capsys.readouterr().err.lower()
 
 
+@pytest.mark.parametrize("words", [("--theme", "2"), ("--layer", "x")], ids=["a value", "an option"])
+def test_quiet_leaves_errors(capsys, words):
+    main_ended(fashion("deconv", "-q", "block1_conv1:0", "sample:cat", *words), 2)
+    assert "Error: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [("deconv", "block1_conv1:0"), ("scan",), ("atlas",), ("look",)], ids=lambda words: words[0])
 def test_a_missing_image_is_noticed_before_the_network_is_loaded(capsys, monkeypatch, words):
     monkeypatch.setattr("convscope.models.as_bundle", lambda *_, **__: pytest.fail("the model was loaded"))
