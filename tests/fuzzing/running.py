@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-SECONDS = 60.0
+SECONDS = 300.0  # a command line may make a whole small atlas: a minute, on a machine that does nothing else
 GIGABYTE = 2**30
 MEMORY = 2 * GIGABYTE
 START_SECONDS = 300.0
