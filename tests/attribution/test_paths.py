@@ -4,18 +4,8 @@ import numpy as np
 import pytest
 
 import convscope
-from networks import array, images, small
-from twins import SmallNet, relative_error
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return convscope.load(small(side=6), labels=["a", "b", "c"])
-
-
-@pytest.fixture(scope="module")
-def twin():
-    return SmallNet([array(weight) for weight in small(side=6).weights])
+from networks import images
+from twins import relative_error
 
 
 def gradient(twin, image, signal):

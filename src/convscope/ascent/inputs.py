@@ -45,6 +45,11 @@ def is_flat(graph: Graph, targets: Sequence[Target]) -> bool:
     return any(len(call.shape) != 4 for call in graph.ancestors(calls))
 
 
+def has_one_size(network: Network, targets: Sequence[Target]) -> bool:
+    """Say whether pictures of the targets have the size of the network's input, and no other."""
+    return network.bundle.fixed_size is not None and is_flat(network.graph, targets)
+
+
 def sees_all(graph: Graph, targets: Sequence[Target]) -> bool:
     """Say whether one of the targets has no map: a class, or another unit of which a picture has one value."""
     calls = [unit_call(graph, unit) for unit in _units_in(targets)]

@@ -10,7 +10,7 @@ import numpy as np
 from ..ascent import AscentJob, Attempt, ascend_all
 from ..ascent.ascend import ascended, canvas_for
 from ..ascent.image import fourier
-from ..ascent.inputs import is_flat
+from ..ascent.inputs import has_one_size
 from ..ascent.moves import Move, adam, jitter, of_number, zoom
 from ..formats.atlas import data_path, synthetic_name
 from ..network.targets import as_targets
@@ -63,8 +63,7 @@ class Synthetic:
 
     def _is_fixed(self, layer: Layer) -> bool:
         """Say whether pictures of a layer have the size of the network's input and no other."""
-        network = self.subject.network
-        return network.bundle.fixed_size is not None and is_flat(network.graph, as_targets(network, f"{layer.address}:0"))
+        return has_one_size(self.subject.network, as_targets(self.subject.network, f"{layer.address}:0"))
 
     def _is_small(self, layer: Layer) -> bool:
         """Say whether a layer's fast pictures are made as `_small_attempt` says."""

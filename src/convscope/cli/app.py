@@ -13,7 +13,7 @@ from .. import __version__, hints
 from ..catalogue import COMMANDS, METHODS, summary
 from ..errors import ConvscopeError, closest
 from .current import current_desk
-from .terminal import Unheard, heard_afterwards, say
+from .terminal import Unheard, say
 
 # Set by the completion script of a shell.
 COMPLETE = "_CONVSCOPE_COMPLETE"
@@ -109,7 +109,7 @@ def run(arguments: list[str] | None) -> int:
 
         answer_bash()
     try:
-        with hints.in_shell(), heard_afterwards():
+        with hints.in_shell():
             return int(program.main(args=arguments, prog_name="convscope", standalone_mode=False) or 0)
     except click.UsageError as error:
         if error.ctx is not None and current_desk() is None:

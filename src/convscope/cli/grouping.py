@@ -32,6 +32,14 @@ def quiet_option() -> click.Option:
 class Command(TermCommand):
     """A command whose help lists its options in sections, and whose arguments may begin with a minus."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's own; a command whose words cannot be read is closed, which click leaves open, and with it ends its -q."""
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            ctx.close()
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As click's own, but below the heading that each option has."""
         sections: dict[str, list[Any]] = {OWN: []}

@@ -29,16 +29,6 @@ def quietly() -> Iterator[None]:
         _QUIET.reset(before)
 
 
-@contextlib.contextmanager
-def heard_afterwards() -> Iterator[None]:
-    """Say what comes after the `with`, whatever begins to be quiet inside: click does not close a command whose words it cannot read."""
-    before = _QUIET.get()
-    try:
-        yield
-    finally:
-        _QUIET.set(before)
-
-
 def say(text: object, **style: Any) -> None:
     """Write a sentence to standard error, as plain text; where that is closed or full, it is lost and nothing else is."""
     import click

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from ..backend import compiled, engine, ops
 from ..graph.calls import Call
-from ..graph.kinds import Kind
 from ..graph.tensors import to_array
 from ..images import Fit, ImageSet, ImageStream, Source, entering, stacks
 from ..locality.receptive import receptive_field
 from ..locality.shapes import call_shapes
 from ..network.addresses import unit_call
 from ..network.entering import fit_of, network_input
-from ..network.features import averaged, feature_call
+from ..network.features import averaged, classes_call, feature_call
 from ..network.network import Network
 from ..progress import track
 from ..scanning.maxima import chosen_layers, peak
@@ -104,16 +103,15 @@ def seen(network: Network, images: ImageSet, layers: Any, label: str) -> Sight:
     graph, fit = network.graph, fit_of(network.bundle)
     addresses = tuple(chosen_layers(network, layers))
     calls = [unit_call(graph, Unit(address, 0)) for address in addresses]
-    output = graph.calls[graph.outputs[0].call]
-    classifies = output.kind is Kind.SOFTMAX and len(output.shape) == 2
-    targets = list(dict.fromkeys([*(call.index for call in calls), *([output.index] if classifies else [])]))
+    classes = classes_call(graph)
+    targets = list(dict.fromkeys([*(call.index for call in calls), *([] if classes is None else [classes.index])]))
 
     def forward(entered: Any) -> list[Any]:
         found = dict(zip(targets, graph.run(entered, targets), strict=True))
         peaks = [peak(found[call.index]) for call in calls]
         means = [ops.cast(averaged(found[call.index]), "float32") for call in calls]
         together = [means, [highest for highest, _ in peaks], [place for _, place in peaks]]
-        return [ops.concatenate(parts, axis=1) for parts in together] + ([found[output.index]] if classifies else [])
+        return [ops.concatenate(parts, axis=1) for parts in together] + ([] if classes is None else [found[classes.index]])
 
     step, stream = compiled(forward), ImageStream(images, Fit(fit.channels, fit.size))
     parts: list[list[NDArray[Any]]] = []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 from ..progress import track
 from ..results import bands_note
-from ..scanning import Run, is_run, open_run
+from ..scanning import Run, as_run, is_run
 from .material import LARGEST_THUMBNAIL, Material, Thumbnails, dots
 from .storage import Stack
 
@@ -33,7 +33,7 @@ def read_run(images: Any, *, ids: NDArray[np.int64] | None = None, side: int = L
     pictures: dots stand for them. Raises ImageError for pictures that have changed.
     """
     given = images[0] if isinstance(images, list | tuple) else images
-    run = given if isinstance(given, Run) else open_run(given)
+    run = as_run(given)
     ids = run.ids if ids is None else ids
     rows, table = np.searchsorted(run.ids, ids), run.images
     labels, predictions = ([table.texts[name][row] for row in rows] for name in ("label", "prediction"))

@@ -27,7 +27,7 @@ from ..progress import counting
 from ..projection.caveats import HONEST
 from ..projection.slopes import require_slope, slope_notes
 from ..results import Confusion, Explained, Explanation, FloatArray, LayerEvidence, Patches, Windows, map_of
-from ..scanning import Run, open_run
+from ..scanning import Run, as_run
 from ..units import Unit
 from .evidence import Ask, evidence, layers_of, mean_contributions, measured_unit, with_strip
 from .heads import Decides, Head, Said, aim_of, head_of
@@ -107,7 +107,7 @@ def explain(
 
 
 def _run_of(run: Any) -> Run | None:
-    return None if run is None else run if isinstance(run, Run) else open_run(run)
+    return None if run is None else as_run(run)
 
 
 def _region(text: str | None) -> tuple[int, int, int, int] | None:

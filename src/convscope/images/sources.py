@@ -57,8 +57,11 @@ def as_image_set(images: Any) -> ImageSet:
     """Accept what a user may call images; raise ImageError that says what it expected.
 
     Paths (files, folders, globs, lists, archives, .npz, .npy, "sample:cat"; of several images "x.npz[3]" or "x.npz[0-8]" picks some),
-    arrays (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these.
+    arrays (height, width), (height, width, c), (n, height, width, c) as floats in [0, 1] or uint8, PIL images, or sequences of these. What
+    it returned before stays as it is.
     """
+    if isinstance(images, ImageSet):
+        return images
     parts = list(images) if isinstance(images, list | tuple) else [images]
     permit(places_of(parts))
     sources = joined(_as_sources(part) for part in parts)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..backend import ops
 from ..errors import UnitError, closest
 from ..graph.calls import Call
-from ..graph.kinds import Kind
 from ..graph.saturation import Ranking, ranking
 from ..graph.tensors import to_array
 from ..locality.shapes import check_size
 from ..network.entering import fit_of, network_input
+from ..network.features import classes_call
 from ..network.listing import LayerInfo, matching
 from ..network.network import Network, as_network
 from ..scanning import Run
@@ -104,8 +104,7 @@ class Sight:
     @cached_property
     def classes(self) -> Call | None:
         """The call whose values are the probabilities of classes, None where the network does not classify."""
-        output = self.network.graph.calls[self.network.graph.outputs[0].call]
-        return output if output.kind is Kind.SOFTMAX and len(output.shape) == 2 else None
+        return classes_call(self.network.graph)
 
     @cached_property
     def targets(self) -> tuple[Call, ...]:

@@ -17,7 +17,7 @@ from ..portraits.alike import alike
 from ..portraits.scanned_units import ScanRun
 from ..results import Findings, Found, Names
 from ..results.findings import ALIKE, DUPLICATES, LABELS, SILENT
-from ..scanning import Run, open_run
+from ..scanning import Run, as_run
 from ..units import Unit, in_words, parse
 
 SAME, NEARLY = 0.999, 0.95  # correlations from which units are duplicates, and near-duplicates
@@ -210,11 +210,9 @@ def _unit(run: Run, text: str) -> Unit | None:
 
 
 def _run(given: Any) -> Run:
-    if isinstance(given, Run):
-        return given
     if given is None:
         raise OptionError("Received no run. Expected the folder of a scan, or what open_run returns.")
-    return open_run(given)
+    return as_run(given)
 
 
 def _parameters(run: Run, text: str, options: Options) -> dict[str, Any]:

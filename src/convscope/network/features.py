@@ -19,6 +19,12 @@ MOST_TRIED = 2**20  # numbers that an arrangement is tried on
 POOLING = frozenset({Kind.GLOBAL_POOL, Kind.AVERAGE_POOL})
 
 
+def classes_call(graph: Graph) -> Call | None:
+    """Return the call whose values are the probabilities of classes, one an image; None for a network that does not end in such."""
+    output = graph.calls[graph.outputs[0].call]
+    return output if output.kind is Kind.SOFTMAX and len(output.shape) == 2 else None
+
+
 def feature_call(graph: Graph, layer: str | None) -> Call:
     """Return the call whose output the map is made of: `layer`, or what feeds the network's last decision.
 

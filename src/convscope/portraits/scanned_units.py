@@ -27,7 +27,7 @@ from ..projection.caveats import HONEST, LIKENESS_IMAGES, caveats, measured
 from ..projection.likeness import Likeness, likeness
 from ..projection.slopes import slope_notes
 from ..results import Patches
-from ..scanning import Run, open_run
+from ..scanning import Run, as_run, open_run
 from ..units import Unit, in_words, parse
 from .pictures import pictures_of
 
@@ -170,7 +170,7 @@ def network_of_run(inputs: tuple[Any, ...], options: Mapping[str, Any], told: Ma
         shown = option(idle.removesuffix("s") if idle == "inputs" else idle)
         raise OptionError(f"{shown} has no effect without {option('model')}, because the run records how its model was loaded. Remove it.")
     run = options["run"]
-    return (run if isinstance(run, Run) else open_run(run)).load_model(**code)
+    return as_run(run).load_model(**code)
 
 
 @functools.cache

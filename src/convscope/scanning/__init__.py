@@ -2,7 +2,7 @@
 
 from .maxima import NetworkMeasure
 from .measure import Measure, MeasuredLayer, Numbers
-from .opening import is_run, open_run
+from .opening import as_run, is_run, open_run
 from .run import Run
 from .scan import scan
 from .unit_tables import TopUnits, UnitStatistics, WeakestUnits
@@ -16,6 +16,7 @@ __all__ = [
     "TopUnits",
     "UnitStatistics",
     "WeakestUnits",
+    "as_run",
     "is_run",
     "open_run",
     "scan",

@@ -13,7 +13,6 @@ from ..errors import OptionError
 from ..graph.calls import Call, Graph
 from ..graph.finite import spoilt_units
 from ..graph.history import at_precision
-from ..graph.kinds import Kind
 from ..graph.saturation import ranking
 from ..graph.tensors import to_array
 from ..images import Fit
@@ -21,7 +20,7 @@ from ..locality.receptive import receptive_field
 from ..locality.shapes import call_shapes, check_size
 from ..network.addresses import unit_call
 from ..network.entering import fit_of
-from ..network.features import averaged, feature_call
+from ..network.features import averaged, classes_call, feature_call
 from ..network.listing import chosen
 from ..network.listing import layers as listed_layers
 from ..network.network import Network
@@ -58,7 +57,7 @@ class NetworkMeasure(Measure):
         self.feature_layer = featured.address
         self.features = int(featured.shape[-1] or 0)
         output = graph.calls[graph.outputs[0].call]
-        self.classifies = output.kind is Kind.SOFTMAX and len(output.shape) == 2
+        self.classifies = classes_call(graph) is not None
         computed = at_precision(graph, precision)
         self._ranked = ranked = [ranking(graph, call) for call in calls]
         self._ceilings = np.concatenate([one.ceilings for one in ranked])

@@ -6,7 +6,7 @@ from typing import Any
 from ..files import as_path
 from ..formats.run_folder import FEATURES, MANIFEST, NEEDED, faults_are_damage, is_run_folder, read_manifest
 from ..formats.sample_file import SAMPLE
-from ..images import ImageSet, as_image_set
+from ..images import as_image_set
 from ..images.lists import is_list
 from ..images.sources import places_in
 from ..models.reload import model_file
@@ -27,7 +27,7 @@ def open_run(path: str | Path, *, images: Any = None, allow: Allow = ()) -> Run:
     with allowing(allow), named_by(f"The run `{folder}`", folder):
         permit(folder / name for name in (MANIFEST, FEATURES, SAMPLE, *(f"{table}.parquet" for table in NEEDED)))
     manifest = read_manifest(folder)
-    given = None if images is None else images if isinstance(images, ImageSet) else as_image_set(images)
+    given = None if images is None else as_image_set(images)
     with faults_are_damage(folder / MANIFEST):
         return Run(folder, manifest, given, [*allow, *(_recorded_places(manifest) if is_open() else ())])
 
@@ -37,6 +37,11 @@ def _recorded_places(manifest: dict[str, Any]) -> list[str | Path]:
     images = list(places_in(manifest["given"] or ()))
     lists = [folder_of(one) for one in images if is_list(PurePath(place_of(one) if is_uri(one) else one))]
     return [*model_file(manifest["model"]), *images, *lists]
+
+
+def as_run(run: Run | str | Path) -> Run:
+    """Return a run, or the one in a folder."""
+    return run if isinstance(run, Run) else open_run(run)
 
 
 def is_run(path: str | Path) -> bool:

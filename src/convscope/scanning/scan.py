@@ -11,7 +11,7 @@ from ..backend.precision import PRECISIONS
 from ..engines import EVERYWHERE, USUAL, Serial, kind_of_workers, reach_of, using
 from ..errors import ImageError, ModelError, OptionError
 from ..files import OUT, as_path, check_local
-from ..images import ImageSet, as_image_set
+from ..images import as_image_set
 from ..images.places import check_reach, missing, unseen
 from ..models.reference import Travelling
 from ..models.reload import files_of
@@ -82,11 +82,7 @@ def scan(
     check_local(folder)
     if precision == "auto" and (known := known_settings(folder)) is not None:
         precision = known["precision"]
-    addresses, make, given = (
-        tuple(chosen_layers(network, layers)),
-        _maker(measure),
-        images if isinstance(images, ImageSet) else as_image_set(images),
-    )
+    addresses, make, given = tuple(chosen_layers(network, layers)), _maker(measure), as_image_set(images)
     with using(engine, workers) as chosen:
         places = check_reach(given.sources, reach_of(chosen))
         kind = kind_of_workers(chosen, precision)

@@ -36,12 +36,9 @@ class TopUnits(Table):
 
     def as_columns(self) -> dict[str, Any]:
         """Return a row for each unit and image, strongest first: the id of the image, where the unit is largest, and the field there."""
-        held = np.argwhere(self.images >= 0)
-        there = tuple(held.T)
+        there = np.nonzero(self.images >= 0)
         return {
-            "unit": [f"{self.layer}:{self.channels[unit]}" for unit, _ in held],
-            "rank": held[:, 1],
-            "image": self.images[there],
+            **_listed(self, there),
             "value": self.values[there],
             "before": self.before[there],
             "row": self.rows[there],
@@ -81,12 +78,9 @@ class WeakestUnits(Table):
 
     def as_columns(self) -> dict[str, Any]:
         """Return a row for each unit and image, weakest first: the id of the image, its value, and how many images share the value."""
-        held = np.argwhere(self.images >= 0)
-        there = tuple(held.T)
+        there = np.nonzero(self.images >= 0)
         return {
-            "unit": [f"{self.layer}:{self.channels[unit]}" for unit, _ in held],
-            "rank": held[:, 1],
-            "image": self.images[there],
+            **_listed(self, there),
             "value": self.values[there],
             "ties": self.ties[there],
         }
@@ -181,3 +175,12 @@ def statistics_of(table: Columns, layer: str, wanted: NDArray[np.int64]) -> Unit
         edges=bin_edges(),
         class_means=None if means is None else means[wanted],
     )
+
+
+def _listed(units: TopUnits | WeakestUnits, there: tuple[NDArray[np.intp], ...]) -> dict[str, Any]:
+    """Return the unit, rank and image of each entry `there`."""
+    return {
+        "unit": [f"{units.layer}:{channel}" for channel in units.channels[there[0]]],
+        "rank": there[1],
+        "image": units.images[there],
+    }

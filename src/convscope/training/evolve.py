@@ -60,8 +60,8 @@ def evolve(
     read: _Images | None = None
     wanted: tuple[Unit, ...] = ()
     bundle: ModelBundle | None = None
-    given = list(_given(checkpoints, earlier)) if isinstance(checkpoints, list | tuple) or earlier else _given(checkpoints, earlier)
-    for number, one in enumerate(track(given, "looking at checkpoints"), 1):
+    total = len(earlier or ()) + len(checkpoints) if isinstance(checkpoints, list | tuple) else None
+    for number, one in enumerate(track(_given(checkpoints, earlier), "looking at checkpoints", total), 1):
         bundle = as_bundle(one)
         network = as_network(bundle)
         require_images(bundle)

@@ -7,7 +7,7 @@ from typing import Any
 from ..ascent import ascend
 from ..ascent.ascend import ascended, climber_of, settle
 from ..ascent.climb import Climber
-from ..ascent.inputs import is_flat
+from ..ascent.inputs import has_one_size
 from ..network.network import Network
 from ..network.targets import as_targets
 from ..options import check_options
@@ -29,8 +29,7 @@ class Pictures:
         targets = as_targets(network, f"{layer}:0")
         options: dict[str, Any] = {"seed": seed} | ({"mode": "paper"} if how == PAPER else {})
         if how == FAST:
-            fixed = network.bundle.fixed_size is not None and is_flat(network.graph, targets)
-            options |= {} if fixed else {"size": FAST_SIDE}
+            options |= {} if has_one_size(network, targets) else {"size": FAST_SIDE}
             usual = climber_of(network, targets, settle(check_options(ascend, options)))
             options["attempts"] = [replace(one, steps=FAST_STEPS) for one in usual.attempts(targets)[:FAST_ATTEMPTS]]
         self._climber: Climber = climber_of(network, targets, settle(check_options(ascend, options)))
