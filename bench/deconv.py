@@ -10,8 +10,9 @@ projection of each kind, so that what else the machine does meets all alike. Med
 does so too, the maximum over the filter's map. `nine`: nine filters on one image, in one call. `known`: nine filters on each of the six
 images, at places that are known, as a scan leaves them (`projection.driver`); for Xplique, to which a known place is no help, that is the
 same work as before, so its time per projection is that of `nine`. Xplique explains in batches of one or of nine, whichever is faster
-in the first rounds. What is compiled is compiled before. Equal: the largest difference of the two pictures by the largest value, where
-Xplique's gradient is multiplied by the unit's value.
+in the first rounds. What is compiled is compiled before. A call of convscope for several units also measures how alike projections from
+one place are, eight more of them. Equal: the largest difference of the two pictures by the largest value, where Xplique's gradient is
+multiplied by the unit's value and convscope, too, sends a signal to the first of equal maxima.
 
 The environment of the peers is that of bench/ascent.py, with einops and deprecated besides.
 """
@@ -70,10 +71,15 @@ class Convscope:
         import convscope
 
         began = time.perf_counter()
-        pictures = convscope.deconv(self.bundle, [f"{layer}:{one}" for one in filters], self.images[:1])
-        seconds = (time.perf_counter() - began) / len(filters)
+        convscope.deconv(self.bundle, [f"{layer}:{one}" for one in filters], self.images[:1])
+        return (time.perf_counter() - began) / len(filters)
+
+    def alike(self, layer, filters):
+        """Save what Xplique draws: TensorFlow's pooling sends a signal to the first of equal maxima."""
+        import convscope
+
+        pictures = convscope.deconv(self.bundle, [f"{layer}:{one}" for one in filters], self.images[:1], ties="first")
         np.save(self.folder / "convscope.npy", pictures.pixels[0])
-        return seconds
 
     def known(self, layer, filters):
         from convscope.graph.rules import deconvnet
@@ -264,7 +270,7 @@ def main() -> None:
                 for who, worker in zip(("x", "c"), (peer, own), strict=True)
             }
             found = rounds(turns | {"c known": partial(own.ask, "known", layer, filters)}, asked.rounds)
-            own.ask("nine", layer, filters)
+            own.ask("alike", layer, filters)
             peer.ask("nine", layer, filters)
             largest = max(largest, difference(folder))
             print(row(layer, found), flush=True)

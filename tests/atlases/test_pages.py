@@ -6,9 +6,10 @@ from drawing import column
 from PIL import Image
 
 from convscope.atlases import pages
+from convscope.backend import keras
 from convscope.formats.atlas import read_data
 from convscope.network.network import as_network
-from networks import residual
+from networks import model_of, residual
 
 
 @pytest.mark.once
@@ -19,6 +20,16 @@ def test_the_graph_passes_what_has_no_units(subject):
     assert all(source < target for source, target in found["edges"]) and found["nodes"][0]["kind"] == "input"
     (addition,) = (node for node in found["nodes"] if node["kind"] == "Add")
     assert len([source for source, target in edges if target == addition["address"]]) == 2
+
+
+@pytest.mark.once
+def test_layers_of_a_network_for_images_of_any_size_have_the_shapes_of_those_of_the_run(subject):
+    layers = keras.layers
+    free = model_of(
+        layers.Conv2D(4, 3, name="valid"), layers.MaxPooling2D(2), layers.Conv2D(5, 1), layers.GlobalMaxPooling2D(), shape=(None, None, 3)
+    )
+    found = pages.graph(replace(subject, network=as_network(free), layers=()))
+    assert [node["shape"] for node in found["nodes"]] == [[16, 16, 3], [14, 14, 4], [7, 7, 4], [7, 7, 5], [5]]
 
 
 def test_parameters_are_those_of_keras(subject):

@@ -3,14 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from ..errors import ModelError
 from ..formats.atlas import CHUNK, ON_A_WALL, PATCH, PROJECTION, SCHEMA, data_path, detail_name, images_name, synthetic_name, wall_name
 from ..graph.calls import Call, Graph
 from ..graph.finite import weight_notes
+from ..locality.shapes import call_shapes
 from ..network.addresses import unit_call
+from ..network.listing import LayerInfo
 from ..network.listing import layers as listed
 from ..render import site
 from ..render.pixels import Bytes
@@ -185,7 +189,7 @@ def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns
         "n": layer.n,
         "address": layer.address,
         "kind": info.type,
-        "shape": [side for side in info.shape if side is not None],
+        "shape": sides(subject, info),
         "units": len(layer.order),
         "first": list(layer.order[:IN_A_ROW]),
         "field": None if layer.whole else list(layer.window),
@@ -213,6 +217,16 @@ def parameters(graph: Graph, address: str) -> int | None:
     return sum(counts) if counts else None
 
 
+def sides(subject: Subject, info: LayerInfo) -> list[int]:
+    """Return height and width of a layer's map for images of the run, [] behind a dense layer."""
+    shape = info.shape
+    if None in shape:  # the network takes images of any size
+        call = subject.network.graph.visible[info.address]
+        with suppress(ModelError):  # a layer beside those of the run may have no map of such images
+            shape = call_shapes(subject.network.graph, call, subject.run.fit.size)[call.index][1:-1]
+    return [side for side in shape if side is not None]
+
+
 def blocks(subject: Subject) -> dict[str, list[str]]:
     """Return the blocks that each layer with channels lies in, outermost first: the models that it is nested in, and what it shares the
     first part of its name with.
@@ -231,11 +245,11 @@ def graph(subject: Subject) -> dict[str, Any]:
     """Return the network as nodes, its input and all layers with channels, and the edges between them; what lies between is passed."""
     calls, numbers = subject.network.graph, {layer.address: layer.n for layer in subject.layers}
     infos, inside = {info.address: info for info in listed(subject.network)}, blocks(subject)
-    image = calls.calls[calls.image_input]
+    image, size = calls.calls[calls.image_input], subject.run.fit.size
     nodes = {image.index: 0} | {calls.visible[address].index: place for place, address in enumerate(infos, 1)}
-    records = [{"id": 0, "address": image.address, "kind": "input", "block": [], "shape": list(image.shape[1:]), "layer": None}]
+    records = [{"id": 0, "address": image.address, "kind": "input", "block": [], "shape": [*size, *image.shape[3:]], "layer": None}]
     for place, (address, info) in enumerate(infos.items(), 1):
-        shape = [*info.shape, info.channels]
+        shape = [*sides(subject, info), info.channels]
         records.append(
             {"id": place, "address": address, "kind": info.type, "block": inside[address], "shape": shape, "layer": numbers.get(address)}
         )

@@ -5,7 +5,7 @@ const overviewPage = async (query) => {
   const drawn = graphOf(graph, query.fold ? query.fold.split("|") : []);
   const facts = [[atlas.total, "units"], [layers.length, "layers"], [run.images, "images"], ...(classes.length ? [[classes.length, "classes"]] : []),
     [layers.reduce((sum, { parameters }) => sum + (parameters || 0), 0), "weights"]];
-  const words = `Every unit of ${shown(model.name)}: what excites it in ${shown(run.dataset)}, what it is made of, and what it feeds.`;
+  const words = `Every unit of ${shown(model.name)}: which images of ${shown(run.dataset)} excite it, what it is made of, and what it feeds.`;
   const some = classes.slice(0, 60);
   const content = [
     el("div.title", heading(named(title)), el("p", words),
@@ -15,7 +15,7 @@ const overviewPage = async (query) => {
     el("section", el("div.head-of", el("h2", "The network"),
       drawn.folds && el("div.chips", [["Open all", true], ["Fold all", false]].map(([words, open]) =>
         el("button.chip", { onclick: () => drawn.foldAll(open) }, words)))),
-      note("From the input to the output. Beside each layer: the part of the image that one unit sees, and its most telling units."), drawn.element),
+      note("From the input to the output. Beside each layer: the part of the image that a unit sees, and its most telling units."), drawn.element),
     sectionOf("Classes", some.length < classes.length && note(`The first ${some.length} of ${classes.length}. The search finds the others.`),
       el("ul.chips", arrows, some.map(({ name, images: many }) => el("li",
         el("a.chip", { href: hrefTo.class(name) }, named(name), many > 0 && el("small.muted", number(many))))))),
