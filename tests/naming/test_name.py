@@ -2,15 +2,22 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 import convscope
+from convscope import assets, load
+from convscope.backend import keras, ops
 from convscope.errors import OptionError, ReplayError
 from convscope.formats.names_file import NAMES, read_areas
+from convscope.images import as_batch
+from convscope.naming import labels
 from convscope.naming.formulas import tried
 from convscope.naming.labels import is_tested, labels_of
-from convscope.scanning import open_run
+from convscope.network.entering import fit_of
+from convscope.scanning import open_run, scan
+from networks import model_of
 
 pytestmark = pytest.mark.once
 
@@ -90,8 +97,6 @@ def test_a_run_without_labels_that_can_be_tried_says_so(run, monkeypatch):
 
 
 def test_pseudo_labels_are_classes_with_their_groups_and_say_so(run, monkeypatch):
-    from convscope.naming import labels
-
     told = {"top": "tabby", "middle": "Egyptian cat", "bottom": "fire engine", "dark": None}
     monkeypatch.setattr(labels, "_predictions", lambda run: ([told[run.label(image)] for image in run.maxima_images], (labels.SAID,)))
     found = labels_of(run, "imagenet")
@@ -100,9 +105,31 @@ def test_pseudo_labels_are_classes_with_their_groups_and_say_so(run, monkeypatch
     assert made.of("sums", 2).said.endswith("(pseudo-labels by SqueezeNet)") and labels.SAID in made.notes
 
 
-def test_folders_are_kept_together_on_request(run, monkeypatch):
-    from convscope.naming import labels
+@pytest.mark.long
+def test_pseudo_labels_are_what_squeezenet_takes_the_images_for(tmp_path):
+    (tmp_path / "cuts").mkdir()
+    for path in assets.path("photos").glob("*.jpg"):
+        photo = Image.open(path).convert("RGB")
+        for side in range(8):
+            left = side * (photo.width - photo.width // 2) // 7
+            photo.crop((left, 0, left + photo.width // 2, photo.height)).save(tmp_path / "cuts" / f"{path.stem}-{side}.png")
+    layers = keras.layers
+    network = model_of(layers.Conv2D(8, 3, 2, activation="relu"), layers.GlobalMaxPooling2D(), shape=(32, 32, 3))
+    run = scan(load(network, preprocess="unit"), tmp_path / "cuts", out=tmp_path / "run", keep_maxima=True)
+    found = labels_of(run, "auto")
+    classifier = load("squeezenet")
+    pixels = as_batch(tmp_path / "cuts", fit_of(classifier)).pixels
+    entered = (classifier.preprocessing.apply(some) for some in np.array_split(pixels, 8))
+    scores = np.concatenate([ops.convert_to_numpy(classifier.network(some)) for some in entered])
+    taken = [classifier.labels[number] for number in scores.argmax(axis=1)]
+    assert found.source == "imagenet" and found.notes == (labels.SAID,)
+    for number, name in enumerate(found.names):
+        expected = [one == name or name in labels.groups_of(one) for one in taken]
+        assert found.held[:, [number]].toarray()[:, 0].astype(bool).tolist() == expected
+    assert {"animal", "placental"} <= set(found.names)
 
+
+def test_folders_are_kept_together_on_request(run, monkeypatch):
     rows = dict(zip(run.ids.tolist(), ["cat", "dog"] * 80, strict=True))
     monkeypatch.setattr(labels, "_predictions", lambda run: ([rows[image] for image in run.maxima_images.tolist()], ()))
     found = labels_of(run, "imagenet", "folders")

@@ -71,6 +71,13 @@ class Columns:
             auc[channel] = np.nan if one is None or not one.explains else one.auc
         return [one.name if one is not None and one.explains else None for one in found], auc
 
+    def _said(self) -> list[str | None] | None:
+        """Return the names as walls and the search show them."""
+        names, known = self.names[0], self.subject.names
+        if names is None or known is None or not known.is_pseudo:
+            return names
+        return [None if name is None else f"{name} (pseudo)" for name in names]
+
     def record(self) -> dict[str, Any]:
         """Return what the page of the layer reads."""
         numbers = self.numbers
@@ -78,7 +85,7 @@ class Columns:
             numbers = {name: values for name, values in numbers.items() if name not in ("score", "percentile")}
         unknown: dict[str, Any] = {"score": None, "percentile": None, "auc": None}
         found = unknown | {name: site.column(values) for name, values in numbers.items()}
-        names = self.subject.labels if self.layer.classes and len(self.subject.labels or ()) == len(self.layer.order) else self.names[0]
+        names = self.subject.labels if self.layer.classes and len(self.subject.labels or ()) == len(self.layer.order) else self._said()
         order = site.column(np.asarray(self.layer.order), "u2" if len(self.layer.order) < 2**16 else "i4")
         return {"n": self.layer.n, "address": self.layer.address, "order": order, **found} | ({"names": names} if names else {})
 

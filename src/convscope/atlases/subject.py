@@ -95,7 +95,7 @@ class Subject:
     @cached_property
     def names_key(self) -> list[str]:
         """What keys have of the names, nothing where there are none."""
-        return [] if self.names is None else [key_of(self.names.names, self.names.auc.tolist(), self.names.p.tolist())]
+        return [] if self.names is None else [key_of(self.names.source, self.names.names, self.names.auc.tolist(), self.names.p.tolist())]
 
     @cached_property
     def labels(self) -> tuple[str, ...] | None:

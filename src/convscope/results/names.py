@@ -99,6 +99,11 @@ class Names(Table):
         return np.asarray([explains(auc, p) for auc, p in zip(self.auc.tolist(), self.p.tolist(), strict=True)], bool)
 
     @property
+    def is_pseudo(self) -> bool:
+        """Whether a classifier gave the labels, not a person."""
+        return self.source == IMAGENET
+
+    @property
     def named(self) -> int:
         """How many units have a name that tells when they fire."""
         return int(self.explained.sum())
@@ -124,7 +129,7 @@ class Names(Table):
             label=self.labels[row],
             label_auc=float(self.label_auc[row]),
             label_p=float(self.label_p[row]),
-            is_pseudo=self.source == IMAGENET,
+            is_pseudo=self.is_pseudo,
         )
 
     def shares(self) -> dict[str, float]:
