@@ -1,13 +1,13 @@
 """How many units of a network's convolutions a picture excites, how many only a later attempt of gradient ascent, and which are dead.
 
-python bench/alive.py [MODEL] [--layers PATTERN] [--first N] [--sample N] [--size PX] [--steps N] [--photographs] [--lines FILE]
+python bench/alive.py [MODEL] [--layers PATTERN] [--first N] [--sample N] [--size PX] [--steps N] [--photographs [IMAGES]] [--lines FILE]
 
 The canvas is that of `convscope ascend`. Each unit first climbs for N steps (`--first`, 8 by default) of the default course. A picture
 that excites the unit proves that it is alive, so it climbs no further. A unit that this picture does not excite climbs the whole default
 course, with all of its attempts; only such units can be called dead. `--first 0` climbs the whole course for all units: many times as
-long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` units that one of the embedded photographs excites do not climb
-at all: that proves as much in a few seconds. A photograph counts whole, as its negative, and as its four quarters at full size. The value
-is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
+long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` units that one of the embedded photographs, or of IMAGES,
+excites do not climb at all: that proves as much in a few seconds. A photograph counts whole, as its negative, and as its four quarters at
+full size. The value is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
 
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, metavar="N")
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--photographs", action="store_true")
+    parser.add_argument("--photographs", nargs="?", const="sample:photos", metavar="IMAGES")
     parser.add_argument("--lines", type=Path)
     parser.add_argument("--blocks", action="store_true")
     asked = parser.parse_args()
@@ -60,7 +60,7 @@ def count(asked, lines):
         raise SystemExit(f"{lines} was counted with other settings. Give another file with --lines.")
     known = {(one["layer"], channel) for one in done for channel in one["channels"]}
     layers = matching(bundle, asked.layers)
-    values, seconds, pixels = strongest(bundle, layers) if asked.photographs else ({}, 0, 0)
+    values, seconds, pixels = strongest(bundle, layers, asked.photographs) if asked.photographs else ({}, 0, 0)
     for layer in layers:
         units = f"{layer.address}:all"
         climber = ascend_all(bundle, units, size=asked.size, steps=asked.steps).climber
@@ -90,8 +90,8 @@ def write(lines, line):
         file.write(json.dumps(line) + "\n")
 
 
-def strongest(bundle, layers):
-    """Return for each layer the largest value of each unit on all views of the embedded photographs, and the seconds of a layer."""
+def strongest(bundle, layers, photographs):
+    """Return for each layer the largest value of each unit on all views of some photographs, and the seconds of a layer."""
     from convscope.ascent.objective import scored_calls
     from convscope.backend import ops
     from convscope.images import as_batch
@@ -102,7 +102,7 @@ def strongest(bundle, layers):
     network, began = as_network(bundle), time.perf_counter()
     calls = [scored_calls(network.graph, as_targets(network, f"{layer.address}:0"))[0].index for layer in layers]
     largest = [-np.inf] * len(layers)
-    for image in views(as_batch("sample:photos", fit_of(bundle)).pixels):
+    for image in views(as_batch(photographs, fit_of(bundle)).pixels):
         for place, values in enumerate(network.graph.run(bundle.preprocessing.apply(image[None]), calls)):
             found = ops.convert_to_numpy(values)
             largest[place] = np.maximum(largest[place], found.reshape(-1, found.shape[-1]).max(axis=0))
