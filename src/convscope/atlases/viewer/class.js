@@ -8,7 +8,7 @@ const classPage = async (name) => {
     crumbs: [["Classes", "#"], [name]],
     content: [
       el("div.hero", layer && el("a.big", { href, label: `Its output unit, ${addressOf(layer, channel)}` }, pictureOf(layer, await unitsOf(n), channel)),
-        el("div", heading(named(name)), el("p.muted", images ? `${counted(images, "image")} of the scan.` : "No image of the scan has this label."),
+        el("div", heading(named(name)), el("p.muted", images ? `${counted(images, "image")} of the scan${atlas.start.run.labelled ? "" : ", by prediction"}.` : "No image of the scan has this label."),
           el("p.actions", layer && button(href, addressOf(layer, channel)), button(hrefTo.search(`class:"${name}"`), "Units strongest on it")))),
       sectionOf("Units that tell it from the others",
         note("AUC: how often an image of this class excites the unit more than one of another class; 0.5 is chance."),

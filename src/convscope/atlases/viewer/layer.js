@@ -73,13 +73,13 @@ const layerPage = async (layer, query) => {
   const controls = el("div.controls",
     choiceOf("Picture", kindsOf(layer).map((kind) => [kind, KINDS[kind]]), kindOf(layer, query.kind), (kind) => change({ kind })),
     select("Sort by", sorts(units), query.sort || "telling", (sort) => change({ sort })), toUnit,
-    el("button.icon", { title: "Turn the order around", label: "Turn the order around", "aria-pressed": String(Boolean(query.turn)),
+    el("button.icon", { title: "Turn the order around", "aria-pressed": String(Boolean(query.turn)),
       onclick: ({ currentTarget }) => { currentTarget.setAttribute("aria-pressed", !state.turn); change({ turn: state.turn ? "" : "1" }); } },
       svg("svg", { viewBox: "0 0 24 24" }, svg("path", { d: "M8 4v16m0 0-4-4m4 4 4-4M16 20V4m0 0-4 4m4-4 4 4" }))),
     classes.length > 1 && select("Class", [["", "every class"], ...classes], query.class || "", (one) => change({ class: one })),
     el("input.field", { type: "search", value: query.q || "", placeholder: "fires>0.5, silent, 17", label: "Filter the units",
       oninput: (event) => { clearTimeout(typing); typing = setTimeout(change, 150, { q: event.target.value }); } }),
-    choiceOf("Size of the tiles", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m",
+    choiceOf("Tile size", [["s", "S"], ["m", "M"], ["l", "L"]], SIZES[query.size] ? query.size : "m",
       (size) => { kit.restate({ size }); state.size = size; wall.resize(SIZES[size]); }), count);
   const beside = (step, words) => { const other = layers[layer.place + step]; return other && el("a.button",
     { href: hrefTo.layer(other), rel: words, title: words }, step < 0 && "\u2190 ", named(other.address), step > 0 && " \u2192"); };

@@ -8,7 +8,7 @@ atlas.resting = () => !busy && kit.resting();
 function wordsOf(error) {
   if (error.missing) return ["Part of this atlas is missing", `${shown(error.message)} Make it again, or copy the whole folder.`];
   console.error(error);
-  return ["This page has a fault", `${shown(error.message)}. Report it with the address of the page.`];
+  return ["This page has a fault", `${shown(error.message)}. Report it with its address.`];
 }
 const fail = (error) => {
   const [title, sentence] = wordsOf(error);
