@@ -99,9 +99,9 @@ def test_exaggeration_draws_clusters_together():
     sizes = []
     for exaggeration in (1, 4):
         points = laid("sklearnex", exaggeration=exaggeration).points
-        within = np.mean([points[one == LABELS].std() for one in range(3)])
+        within = np.mean([points[one == LABELS].std(axis=0).mean() for one in range(3)])  # of each axis, or where a cluster lies counts
         sizes.append(within / points.std())
-    assert sizes[1] < 0.95 * sizes[0]
+    assert sizes[1] < 0.5 * sizes[0]
 
 
 def test_defaults_follow_from_the_number_of_images():
