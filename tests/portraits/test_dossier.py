@@ -115,6 +115,7 @@ def test_how_far_it_can_be_trusted_is_shown_where_it_was_measured(fashion, run, 
     trusted.save(tmp_path / "dossier")
     page = (tmp_path / "dossier" / "dossier.html").read_text("utf-8")
     assert "How far these pictures can be trusted" in page and page.count('class="histogram curves"') == 2
+    assert page.count('<div><svg class="histogram curves"') == 2  # a panel has one cell below its caption: curves and legend share it
     assert page.count('class="word') == len(trusted.trust.figures()) == 11
     heights = [next(iter(draw(one).values())).height for one in (found, trusted)]
     assert heights[1] > heights[0] + 300

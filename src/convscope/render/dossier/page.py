@@ -138,7 +138,8 @@ def _trust(result: Dossier) -> str:
         (trusting.RANDOM_WORDS, trusting.random_curves(result.trust)),
     ):
         empty = f'<p class="empty">{trusting.NO_CURVE}</p>'
-        panels.append(_panel(said, empty if curves.is_empty else curves.svg(f"{said[0]}: {said[1]}") + _legend(curves)))
+        drawn = empty if curves.is_empty else curves.svg(f"{said[0]}: {said[1]}") + _legend(curves)
+        panels.append(_panel(said, f"<div>{drawn}</div>"))  # all that a panel holds lies in one cell
     return f'<div class="panels trust">\n{"".join(panels)}\n</div>\n'
 
 
