@@ -56,6 +56,7 @@ class Nodes:
 
         self.folder = tempfile.mkdtemp(prefix="cs-")
         head = {"num_cpus": 0, "include_dashboard": False, "_system_config": engine_module.HEALTH, "object_store_memory": 10**8}
+        (Path(tempfile.gettempdir()) / "ray").mkdir(exist_ok=True)  # Ray notes the cluster there, whatever its own folder is
         self.cluster = Cluster(initialize_head=True, head_node_args=head | {"temp_dir": self.folder})
         for _ in range(count):
             self.cluster.add_node(num_cpus=1, object_store_memory=10**8)

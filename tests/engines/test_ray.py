@@ -41,6 +41,7 @@ def cluster():
         from ray.cluster_utils import Cluster
 
         folder = tempfile.mkdtemp(prefix="cs-")  # a short path, because sockets lie in it
+        (Path(tempfile.gettempdir()) / "ray").mkdir(exist_ok=True)  # Ray notes the cluster there, whatever its own folder is
         head = {"num_cpus": 0, "include_dashboard": False, "_system_config": engine_module.HEALTH, "object_store_memory": 10**8}
         with engine_module._handlers_kept():  # of the tests that come after
             made = Cluster(initialize_head=True, head_node_args=head | {"temp_dir": folder})
