@@ -9,6 +9,9 @@ long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` unit
 excites do not climb at all: that proves as much in a few seconds. A photograph counts whole, as its negative, and as its four quarters at
 full size. The value is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
 
+A depthwise filter reads one channel. Where a ReLU keeps that channel at zero, nothing tells a climb on the filter where to go. So units of
+depthwise layers that the first steps do not excite are tried on pictures that climb on their inputs, before the ReLU.
+
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
 names have the same first part, `block4b` in `block4b_expand_conv`.
@@ -20,9 +23,12 @@ import json
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+INPUT = "input"  # by which proof: a picture of the unit's input; else the steps of the first climb, 0 a photograph, None the whole course
 
 
 def main() -> None:
@@ -73,16 +79,65 @@ def count(asked, lines):
             write(lines, {"settings": settings, **of, **found})
         if not targets:
             continue
-        courses = [(None, climber)]
+        courses = [partial(climbed, climber, first=None)]
+        if (source := single_input(as_network(bundle), layer.address)) is not None:
+            courses.insert(0, partial(excited_by_input, bundle, source, asked))
         if asked.first:
             attempt = replace(climber.attempts(targets)[0], steps=asked.first)
-            courses.insert(0, (asked.first, ascend_all(bundle, units, size=asked.size, attempts=[attempt]).climber))
+            courses.insert(0, partial(climbed, ascend_all(bundle, units, size=asked.size, attempts=[attempt]).climber, first=asked.first))
         for chunk in batches(targets, canvas, 1):
-            for first, course in courses:
-                found, chunk = climbed(course, chunk, first)
+            for course in courses:
+                found, chunk = course(chunk)
                 write(lines, {"settings": settings, **of, **found})
                 if not chunk:
                     break
+
+
+def single_input(network, address):
+    """Return the layer whose channels the filters of a depthwise layer read one each, None for other layers."""
+    call = network.graph.visible[address]
+    filters = getattr(call.operation, "depth_multiplier", None)
+    return network.graph.calls[call.sources[0].call].address if filters == 1 else None
+
+
+def excited_by_input(bundle, source, asked, chunk):
+    """Return what pictures that climb on the inputs of units make of them, and the units that no such picture excites.
+
+    Eight steps first, then the whole course for the inputs of units that are left.
+    """
+    from convscope.ascent.ascend import ascended
+    from convscope.ascent.jobs import ascend_all
+    from convscope.ascent.objective import scored_calls
+    from convscope.backend import ops
+    from convscope.network.network import as_network
+    from convscope.network.targets import as_targets
+
+    network, began, sides = as_network(bundle), time.perf_counter(), set()
+    call, largest = scored_calls(network.graph, chunk)[0].index, {target.unit.channel: -np.inf for target in chunk}
+    whole = ascend_all(bundle, f"{source}:all", size=asked.size, steps=asked.steps).climber
+    attempt = replace(whole.attempts(as_targets(network, f"{source}:0"))[0], steps=asked.first or 8)
+    quick = ascend_all(bundle, f"{source}:all", size=asked.size, attempts=[attempt]).climber
+    for climber in (quick, whole):
+        left = [channel for channel, value in largest.items() if not value > 0]
+        if not left:
+            break
+        record = ascended(climber, [as_targets(network, f"{source}:{channel}")[0] for channel in left], lambda stage: None)
+        if record.interrupted:
+            raise KeyboardInterrupt
+        pictures = np.rint(np.asarray(record.images) * 255).astype(np.float32) / 255
+        values = ops.convert_to_numpy(network.graph.run(bundle.preprocessing.apply(pictures), [call])[0])
+        sides.add(pictures.shape[1])
+        for channel in left:
+            largest[channel] = max(largest[channel], float(values[..., channel].max()))
+    excited = {channel: value for channel, value in largest.items() if value > 0}
+    return {
+        "first": INPUT,
+        "channels": list(excited),
+        "scores": [round(value, 4) for value in excited.values()],
+        "later": [],
+        "pixels": max(sides),
+        "seconds": round(time.perf_counter() - began, 1),
+    }, [target for target in chunk if target.unit.channel not in excited]
 
 
 def write(lines, line):
@@ -141,7 +196,7 @@ def sampled(targets, most):
     return [targets[place] for place in sorted(np.random.default_rng(0).choice(len(targets), most, replace=False))]
 
 
-def climbed(climber, chunk, first):
+def climbed(climber, chunk, *, first):
     """Return what became of a batch of units, and those of them that must climb on: after the `first` steps, all that are not excited."""
     from convscope.ascent.ascend import ascended
 
@@ -168,16 +223,14 @@ def climbed(climber, chunk, first):
 
 def table(lines, *, blocks=False):
     """Return the table, a row for each layer or block."""
-    heads = (
-        "layer|units|counted|side (px)|by a photograph|by the first steps|by the whole course|by a later attempt|dead|median value|seconds"
-    )
-    heads = heads.split("|")
+    proofs = "by a photograph|by the first steps|by its input|by the whole course|by a later attempt"
+    heads = f"layer|units|counted|side (px)|{proofs}|dead|median value|seconds".split("|")
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     part = (lambda layer: layer.split("_")[0]) if blocks else str
     for name in dict.fromkeys(part(line["layer"]) for line in lines):
         mine = [line for line in lines if part(line["layer"]) == name]
         scores = {(line["layer"], channel): score for line in mine for channel, score in zip(line["channels"], line["scores"], strict=True)}
-        ways = Counter(line.get("first") for line in mine for _ in line["channels"])  # 0: a photograph, None: the whole course
+        ways = Counter(line.get("first") for line in mine for _ in line["channels"])
         dead = [unit for unit, score in scores.items() if not score > 0]
         later = {(line["layer"], channel) for line in mine for channel in line["later"]} - set(dead)
         layers = {line["layer"]: line.get("units") for line in mine}
@@ -186,8 +239,21 @@ def table(lines, *, blocks=False):
         names = ", ".join(str(channel) if not blocks else f"{layer}:{channel}" for layer, channel in dead) or "none"
         whole = ways[None] == len(scores)
         median = np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-") if whole else ""
-        figures = (units, len(scores), "-".join(map(str, (sides[0], sides[-1])[: len(sides)])), ways[0], len(scores) - ways[0] - ways[None])
-        ended = (ways[None] - len(dead) - len(later), len(later), names, median, f"{sum(line['seconds'] for line in mine):.0f}")
+        figures = (
+            units,
+            len(scores),
+            "-".join(map(str, (sides[0], sides[-1])[: len(sides)])),
+            ways[0],
+            len(scores) - ways[0] - ways[INPUT] - ways[None],
+        )
+        ended = (
+            ways[INPUT],
+            ways[None] - len(dead) - len(later),
+            len(later),
+            names,
+            median,
+            f"{sum(line['seconds'] for line in mine):.0f}",
+        )
         rows.append(f"| {' | '.join(map(str, (name, *figures, *ended)))} |")
     return "\n".join(rows)
 

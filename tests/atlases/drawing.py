@@ -26,4 +26,5 @@ def draw(folder, count, first=0):
 def column(record):
     """Return a column of the pages as an array."""
     found = np.frombuffer(base64.b64decode(record["data"]), f"<{record['type']}")
+    found = np.repeat(found, record.get("count", 1))
     return np.cumsum(found, dtype=int) if record.get("rises") else found

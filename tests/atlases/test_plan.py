@@ -61,4 +61,4 @@ def test_steps_cover_each_chunk_once_and_all_layers_early():
 
 
 def test_chunks_hold_sixteen_units():
-    assert [len(one) for one in chunks_of(range(40))] == [16, 16, 8]
+    assert [len(one) for one in chunks_of(range(40), 16)] == [16, 16, 8]

@@ -42,7 +42,8 @@ def layer_of(n: int, units: int) -> dict[str, object]:
         "n": n, "address": f"block{n // 7}_layer{n}", "kind": "Conv2D", "shape": [7, 7], "units": units, "first": [0, 1],
         "field": [99, 99], "whole": False,
         "parameters": 9 * units, "block": [f"block{n // 7}"], "dead": 0, "silent": 0, "done": "0" * chunks, "pictured": "01"[last] * chunks,
-        "synthetic": last, "both": False, "tile": 64, "detail_tile": 96, "size": 64, "score_max": 1.0, "classes": False, "remarks": [],
+        "synthetic": last, "chunk": 16, "without": "", "tile": 64, "detail_tile": 96, "size": 64, "score_max": 1.0,
+        "classes": False, "remarks": [],
     }  # fmt: skip
 
 

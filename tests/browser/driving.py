@@ -1,11 +1,14 @@
 """Chromium, held by the hand: starting it, waiting until a page rests, looking at pixels, moving the mouse."""
 
+import base64
 import io
+import re
 import time
 
 import numpy as np
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -39,6 +42,18 @@ def start(browser, driver, *flags, size=SIZE):
     resize(found, *size)
     animate(found, False)
     return found
+
+
+def sheets_of_paper(driver, width, height, **options):
+    """Print the page on paper of so many inches; return how many sheets it takes."""
+    paper = {"paperWidth": width, "paperHeight": height, **options}
+    try:
+        printed = driver.execute_cdp_cmd("Page.printToPDF", paper)
+    except WebDriverException as error:  # Chromium prints in a process of its own, which now and then does not answer on a busy machine
+        if "Printing failed" not in str(error):
+            raise
+        printed = driver.execute_cdp_cmd("Page.printToPDF", paper)
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", base64.b64decode(printed["data"])))
 
 
 def resize(driver, width, height, **more):

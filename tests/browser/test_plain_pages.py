@@ -1,13 +1,11 @@
 """Pages that need no script, in a real Chromium: what dossiers and pages of pictures look like narrow, wide, dark and on paper."""
 
-import base64
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from driving import SIZE, resize
+from driving import SIZE, resize, sheets_of_paper
 from selenium.webdriver.common.by import By
 
 from convscope.catalogue import DRAWINGS
@@ -70,5 +68,4 @@ def test_the_switch_of_colours_works_without_scripts(without_scripts, plain, nam
 @pytest.mark.parametrize("paper", [(8.27, 11.69), (8.5, 11)])
 def test_a_dossier_is_one_sheet_of_paper(browser, plain, paper):
     browser.get(plain["dossier"])
-    printed = browser.execute_cdp_cmd("Page.printToPDF", {"paperWidth": paper[0], "paperHeight": paper[1], "printBackground": False})
-    assert len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed["data"]))) == 1
+    assert sheets_of_paper(browser, *paper, printBackground=False) == 1

@@ -54,9 +54,9 @@ class Columns:
             "score": self.score,
             "percentile": known.percentiles(self.score).astype(np.float32),
             "verdict": self.verdict,
-            "top_class": top_classes(known).astype(np.int32),
+            "top_class": site.narrow(top_classes(known)),
             "selectivity": selectivity(known).astype(np.float32),
-            "best": top.images[:, 0].astype(np.int32),
+            "best": site.narrow(top.images[:, 0]),
         }
         return found if (auc := self.told.best(self.layer)) is None else found | {"auc": auc}
 

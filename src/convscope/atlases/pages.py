@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..formats.atlas import CHUNK, ON_A_WALL, PATCH, PROJECTION, SCHEMA, data_path, detail_name, images_name, synthetic_name, wall_name
+from ..formats.atlas import ON_A_WALL, PATCH, PROJECTION, SCHEMA, WITHOUT, data_path, detail_name, images_name, synthetic_name, wall_name
 from ..graph.calls import Call, Graph
 from ..graph.finite import weight_notes
 from ..locality.shapes import call_shapes
@@ -42,7 +42,7 @@ class Walls:
     def tasks(self) -> Iterator[Task]:
         """Yield the sheets of which some chunk is made."""
         for layer in self.subject.layers:
-            patches, projections, _ = columns_of(self.subject, layer)
+            patches, projections = columns_of(self.subject, layer)
             for sheet in range(-(-len(layer.order) // ON_A_WALL)):
                 if layer.whole:
                     yield from self._of_images(layer, sheet)
@@ -57,8 +57,8 @@ class Walls:
         return tiles.side_of(layer.window, tiles.WALL)
 
     def _chunks(self, layer: Layer, sheet: int) -> range:
-        first = sheet * ON_A_WALL // CHUNK
-        return range(first, min(first + ON_A_WALL // CHUNK, len(layer.chunks)))
+        together = ON_A_WALL // layer.chunk
+        return range(sheet * together, min((sheet + 1) * together, len(layer.chunks)))
 
     def _of_details(self, layer: Layer, sheet: int, kind: str, column: int) -> Iterator[Task]:
         """Yield the sheet of the tiles in one column of the sheets of chunks."""
@@ -184,6 +184,8 @@ def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns
     places = range(len(layer.chunks))
     done = ["1" if not any(columns_of(subject, layer)) or ledger.part(sheet_part(layer.n, chunk)) else "0" for chunk in places]
     pictured = ["1" if walls.synthetic.side(layer) and ledger.part(synthetic_name(layer.n, chunk)) else "0" for chunk in places]
+    sheets = range(-(-len(layer.order) // ON_A_WALL))
+    without = ["1" if ledger.part(wall_name(layer.n, WITHOUT, sheet)) else "0" for sheet in sheets]
     largest = np.nan_to_num(columns.score, nan=-np.inf).max(initial=-np.inf)
     return {
         "n": layer.n,
@@ -201,7 +203,8 @@ def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns
         "done": "".join(done),
         "pictured": "".join(pictured),
         "synthetic": walls.synthetic.side(layer) > 0,
-        "both": layer.both,
+        "chunk": layer.chunk,
+        "without": "".join(without) if layer.both else "",
         "tile": walls.tile(layer),
         "detail_tile": detail_tile(layer),
         "size": walls.synthetic.side(layer),

@@ -1,11 +1,16 @@
-"""The strongest patches of an atlas's units and their projections: one sheet for 16 units, a row for each."""
+"""The strongest patches of an atlas's units and their projections: a sheet for each chunk, with a row for each unit.
 
-from collections.abc import Iterator
+Projections without switches lie on sheets of their own, which a page loads when the reader asks for them. One holds many units: sheets for
+few would be too many files.
+"""
+
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
-from ..formats.atlas import data_path, detail_name
+from ..formats.atlas import ON_A_WALL, WITHOUT, data_path, detail_name, wall_name
+from ..graph.rules import Ruleset
 from ..portraits.layers import UnitPortrait, both_ways, portraits_of
 from . import tiles
 from .ledger import Made, Task, key_of
@@ -24,23 +29,33 @@ def detail_tile(layer: Layer) -> int:
     return tiles.side_of(layer.window, tiles.DETAIL)
 
 
-def columns_of(subject: Subject, layer: Layer) -> tuple[int, int, int]:
-    """Return how many tiles a row has of patches, of projections with switches, and of those without."""
-    shown = subject.settings.projections
-    return 0 if layer.whole else SHOWN, shown, shown if layer.both else 0
+def columns_of(subject: Subject, layer: Layer) -> tuple[int, int]:
+    """Return how many tiles a row has of patches, and of projections."""
+    return 0 if layer.whole else SHOWN, subject.settings.projections
 
 
 def sheets(subject: Subject, layer: Layer, chunks: range) -> Iterator[Task]:
-    """Yield the sheets of some of a layer's chunks; a layer that sees whole images and has no projections needs none."""
-    if not any(columns_of(subject, layer)):
+    """Yield the sheets of some of a layer's chunks; a layer that sees whole images and has no projections needs none.
+
+    The last chunk of those that share a sheet without switches brings it.
+    """
+    patches, projections = columns_of(subject, layer)
+    if not patches + projections:
         return
+    together = ON_A_WALL // layer.chunk
     for chunk in chunks:
-        yield Task(sheet_part(layer.n, chunk), _key(subject, layer, chunk), partial(_made, subject, layer, chunk))
+        channels, path = layer.chunks[chunk], data_path(detail_name(layer.n, chunk), "webp")
+        yield Task(sheet_part(layer.n, chunk), _key(subject, layer, channels), partial(_made, subject, layer, channels, path))
+        if layer.both and projections and (chunk % together == together - 1 or chunk == len(layer.chunks) - 1):
+            sheet = chunk // together
+            channels, name = layer.order[sheet * ON_A_WALL : (sheet + 1) * ON_A_WALL], wall_name(layer.n, WITHOUT, sheet)
+            path = data_path(name, "webp")
+            yield Task(name, _key(subject, layer, channels, WITHOUT), partial(_made, subject, layer, channels, path, without=True))
 
 
-def _key(subject: Subject, layer: Layer, chunk: int) -> str:
-    """Return what stands for a chunk's sheet: the network, and the very images and places; other images of the run do not matter."""
-    run, channels = subject.run, layer.chunks[chunk]
+def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) -> str:
+    """Return what stands for a sheet: the network, and the very images and places; other images of the run do not matter."""
+    run = subject.run
     top = run.top(layer.address, channels)
     rows = np.searchsorted(run.ids, top.images)
     digests = run.images.texts["digest"]
@@ -48,37 +63,36 @@ def _key(subject: Subject, layer: Layer, chunk: int) -> str:
     fired = (top.values > 0) & (top.before > 0)
     places = [one[:, :SHOWN].tolist() for one in (top.rows, top.columns, fired)]
     fit = [run.fit.channels, *run.fit.size, *layer.window, detail_tile(layer), tiles.BESIDE]
-    return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns_of(subject, layer))
+    columns = columns_of(subject, layer)
+    return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns, *kind)
 
 
-def _made(subject: Subject, layer: Layer, chunk: int) -> Made:
-    _, ways, _ = columns_of(subject, layer)
-    rulesets = both_ways(subject.network, layer.address) if ways else ()
+def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *, without: bool = False) -> Made:
+    """Return the sheet of some units: their patches and projections, or the projections `without` switches alone."""
+    patches, projections = columns_of(subject, layer)
+    rulesets: tuple[Ruleset, ...] = both_ways(subject.network, layer.address)[int(without) :][:1] if projections else ()
+    patches = 0 if without else patches
     found = portraits_of(
         subject.run,
         subject.network,
         layer.address,
-        layer.chunks[chunk],
+        channels,
         rulesets=rulesets,
-        projected=subject.settings.projections,
-        pixels=not layer.whole,
+        projected=projections,
+        pixels=patches > 0,
     )
     rows, unreadable = list[np.ndarray](), dict[int, str]()
     for portrait in found:
-        rows.append(_row(subject, layer, portrait))
+        rows.append(_row(layer, portrait, patches, projections))
         unreadable |= portrait.unreadable
-    side = detail_tile(layer)
-    content = tiles.sheet(np.concatenate(rows), side, sum(columns_of(subject, layer)), tiles.BESIDE)
-    facts = {"unreadable": sorted(unreadable)} if unreadable else {}
-    return Made({data_path(detail_name(layer.n, chunk), "webp"): content}, facts)
+    content = tiles.sheet(np.concatenate(rows), detail_tile(layer), patches + projections, tiles.BESIDE)
+    return Made({path: content}, {"unreadable": sorted(unreadable)} if unreadable else {})
 
 
-def _row(subject: Subject, layer: Layer, portrait: UnitPortrait) -> np.ndarray:
+def _row(layer: Layer, portrait: UnitPortrait, patches: int, projections: int) -> np.ndarray:
     """Return the tiles of one unit."""
-    patches, projections, _ = columns_of(subject, layer)
     side, found = detail_tile(layer), list[np.ndarray]()
     if patches:
         found.append(tiles.patch_tiles(portrait.patches, patches, side))
-    if projections:
-        found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections)
+    found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections)
     return np.concatenate(found)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats.atlas import CHUNK
 from ..scanning import UnitStatistics
 
 # A unit that fires on fewer images than this is rare: its figures rest on few images.
@@ -75,9 +74,9 @@ def top_classes(statistics: UnitStatistics) -> NDArray[np.int64]:
     return np.where(known.max(axis=1) > 0, known.argmax(axis=1), -1)
 
 
-def chunks_of(order: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return an order in chunks of 16 units, the last perhaps smaller."""
-    return [tuple(order[start : start + CHUNK]) for start in range(0, len(order), CHUNK)]
+def chunks_of(order: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """Return an order in chunks of so many units, the last perhaps smaller."""
+    return [tuple(order[start : start + size]) for start in range(0, len(order), size)]
 
 
 def steps(chunks: Sequence[int]) -> Iterator[Step]:

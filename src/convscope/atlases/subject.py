@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .. import backend
+from ..formats.atlas import CHUNK, CLASS_CHUNK
 from ..graph.connections import Activity
 from ..network.addresses import unit_call
 from ..network.listing import LayerInfo, chosen, layers
@@ -28,7 +29,8 @@ class Layer:
     """A layer of an atlas. `n`: its number in the network's listing; `order`: its channels, the most telling first.
 
     `window`: (height, width) of what is shown of an image, `whole`: whether that is all of it. `both`: whether projections without
-    switches differ from those with. `classes`: whether its units are the network's classes.
+    switches differ from those with. `classes`: whether its units are the network's classes. `chunk`: how many of
+    them are made together.
     """
 
     n: int
@@ -38,6 +40,7 @@ class Layer:
     whole: bool
     both: bool
     classes: bool
+    chunk: int
 
     @property
     def address(self) -> str:
@@ -46,8 +49,8 @@ class Layer:
 
     @cached_property
     def chunks(self) -> list[tuple[int, ...]]:
-        """Its channels, 16 at a time."""
-        return chunks_of(self.order)
+        """Its channels, `chunk` at a time."""
+        return chunks_of(self.order, self.chunk)
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,9 @@ def subject_of(
 
 
 def _layer(run: Run, network: Network, number: int, info: LayerInfo, order: Sequence[int] | None) -> Layer:
-    window = longest_field(run, info.address)
-    known = order is not None and sorted(order) == list(range(run.channels(info.address)))
+    window, channels = longest_field(run, info.address), run.channels(info.address)
+    classes = network.graph.holds_classes(unit_call(network.graph, Unit(info.address, 0)))
+    known = order is not None and sorted(order) == list(range(channels))
     return Layer(
         n=number,
         info=info,
@@ -134,5 +138,7 @@ def _layer(run: Run, network: Network, number: int, info: LayerInfo, order: Sequ
         window=window,
         whole=window == tuple(run.fit.size),
         both=len(both_ways(network, info.address)) > 1,
-        classes=network.graph.holds_classes(unit_call(network.graph, Unit(info.address, 0))),
+        classes=classes,
+        # The pictures of classes are larger. What a network without its classifier ends with may be larger still, and have no names.
+        chunk=CLASS_CHUNK if classes and len(network.bundle.labels or ()) == channels else CHUNK,
     )

@@ -23,9 +23,10 @@ KIND = "atlas"
 MANIFEST, PAGE, DATA, MAP = "manifest.json", "index.html", "data", "map"
 JOURNAL = "parts.jsonl"
 UNITS, CONNECTIONS = "units.parquet", "connections.parquet"
-# How many units climb, project and are described together, and how many of their tiles lie on one sheet of a wall.
-CHUNK, ON_A_WALL = 16, 128
-PATCH, PROJECTION = "patch", "projection"
+# How many units climb, project and are described together, fewer of those that are classes, whose pictures are larger; and how many of
+# their tiles lie on one sheet of a wall.
+CHUNK, CLASS_CHUNK, ON_A_WALL = 16, 8, 128
+PATCH, PROJECTION, WITHOUT = "patch", "projection", "without"
 SCRIPT = re.compile(rb'kit\.take\("([a-z0-9-]+)",(.*)\);\n', re.DOTALL)
 
 
@@ -56,7 +57,7 @@ def units_name(layer: int) -> str:
 
 
 def detail_name(layer: int, chunk: int) -> str:
-    """Return the name of what is known of a chunk's units, and of the sheet of their patches and projections."""
+    """Return the name of what is known of a chunk's units, and of the sheet of their patches and projections with switches."""
     return f"detail-{layer}-{chunk}"
 
 
@@ -66,7 +67,7 @@ def synthetic_name(layer: int, chunk: int) -> str:
 
 
 def wall_name(layer: int, kind: str, sheet: int) -> str:
-    """Return the name of a sheet of a layer's wall, of one kind of tiles."""
+    """Return the name of a sheet of a layer's wall, of one kind of tiles; or of the projections without switches of as many units."""
     return f"wall-{layer}-{kind}-{sheet}"
 
 

@@ -29,7 +29,7 @@ class AtlasPictures:
         known, order = self._layers.get(layer), self._orders.get(layer, [])
         if known is None or channel not in order or not known["synthetic"]:
             return None
-        chunk, place = divmod(order.index(channel), CHUNK)
+        chunk, place = divmod(order.index(channel), int(known.get("chunk", CHUNK)))  # older atlases do not say
         if known["pictured"][chunk : chunk + 1] != "1":
             return None
         path = self.folder / data_path(synthetic_name(int(known["n"]), chunk), "webp")

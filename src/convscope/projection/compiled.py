@@ -112,12 +112,17 @@ def projected_on_parts(plan: Plan, count: int, *, slope: bool) -> Callable[..., 
     return plan.network.compiled.get(key, down) if pays else down
 
 
+def most_at_once(size: tuple[int, int]) -> int:
+    """Return how many parts of one size (height, width) run at once at most."""
+    return max(1, min(MOST_PER_BATCH, PIXELS_PER_BATCH // (size[0] * size[1])))
+
+
 def batches(waiting: Sequence[Item], size: tuple[int, int]) -> Iterator[tuple[Sequence[Item], Sequence[Item]]]:
     """Yield what runs at once of parts of one size (height, width), and the same filled up with its first ones.
 
     Few numbers of parts run at once, because each is a compilation.
     """
-    most = max(1, min(MOST_PER_BATCH, PIXELS_PER_BATCH // (size[0] * size[1])))
+    most = most_at_once(size)
     for start in range(0, len(waiting), most):
         batch = waiting[start : start + most]
         rows = most if len(batch) > most // 2 and len(waiting) > most else 1 << (len(batch) - 1).bit_length()

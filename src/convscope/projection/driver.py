@@ -24,7 +24,16 @@ from ..locality.windows import Field
 from ..network.addresses import channel_count
 from ..network.entering import network_input
 from ..network.network import Network
-from .compiled import WORTH_COMPILING, batches, maps_of, projected_from, projected_on_parts, strongest_key, strongest_projected
+from .compiled import (
+    WORTH_COMPILING,
+    batches,
+    maps_of,
+    most_at_once,
+    projected_from,
+    projected_on_parts,
+    strongest_key,
+    strongest_projected,
+)
 from .plan import Plan, plan_for
 from .seeds import Seed, Spot, seeded_call, signal_of, sown
 
@@ -298,7 +307,9 @@ class _Drive:
     def _down(self, plan: Plan, cropped: Sequence[Cropped], entered: _Entered, *, slope: bool) -> Iterator[Projected]:
         """Project from units of one call on their parts, many at once."""
         assert plan.parts is not None
-        step = projected_on_parts(plan, len(cropped), slope=slope)
+        # Parts so large that each runs by itself are one compilation, however few of them an image has.
+        count = self.counts[plan.call] if most_at_once(plan.parts.size) == 1 and not plan.unread else len(cropped)
+        step = projected_on_parts(plan, count, slope=slope)
         for batch, filled in batches(cropped, plan.parts.size):
             down, values = map(to_array, step(*map(ops.convert_to_tensor, self._inputs(plan, filled, entered))))
             pictures = self.network.bundle.preprocessing.to_rgb(down)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convscope.render.site import column, data_file, rising, sheet
+from convscope.render.site import column, data_file, narrow, rising, sheet
 
 pytestmark = pytest.mark.once
 
@@ -45,6 +45,21 @@ def test_a_column_comes_back(values, kind, expected):
     found = column(values, kind)
     assert found["type"] == expected
     assert np.array_equal(np.frombuffer(base64.b64decode(found["data"]), f"<{expected}"), values.astype(f"<{expected}").ravel())
+
+
+@pytest.mark.parametrize("values", [np.zeros(700), np.full(3, -1), np.full((2, 2), np.nan), np.array([7, 7, 8])])
+def test_numbers_that_are_all_the_same_are_sent_once(values):
+    found = column(values)
+    sent = np.frombuffer(base64.b64decode(found["data"]), f"<{found['type']}")
+    same = (values == values.flat[0]).all()
+    assert len(sent) == (1 if same else values.size)
+    assert np.array_equal(np.repeat(sent, found.get("count", 1)), values.ravel(), equal_nan=True)
+
+
+def test_whole_numbers_take_the_smallest_kind_that_holds_them():
+    for values, kind in (([0, 255], "u1"), ([-1, 127], "i1"), ([-1, 128], "i2"), ([256], "u2"), ([70_000], "i4"), ([2**31], "u4"), ([], "u1")):
+        found = narrow(np.array(values, np.int64))
+        assert (found.dtype, found.tolist()) == (np.dtype(kind), values)
 
 
 def test_numbers_that_do_not_fit_are_refused():

@@ -1,7 +1,7 @@
 /* What the atlas knows of the network: its layers by number and address, the columns of their units, the addresses of its pages. */
 "use strict";
 const atlas = window.atlas = {};
-const RESERVED = ["image", "class", "search"], CHUNK = 16;
+const RESERVED = ["image", "class", "search"];
 const VERDICTS = ["", "silent", "dead", "saturated", "not finite"];
 const byNumber = new Map(), byAddress = new Map(), places = new Map();
 
@@ -54,20 +54,20 @@ function excited(layers, place, images) {
 
 /* Return what a unit page shows of one unit; its chunk brings those of its neighbours in the order, too. */
 const detailOf = async (layer, units, channel) => {
-  const chunk = await kit.load(`detail-${layer.n}-${chunkOf(units, channel)}`);
+  const chunk = await kit.load(`detail-${layer.n}-${chunkOf(layer, units, channel)}`);
   if (!chunk.unpacked) chunk.units.forEach((unit) => unpack(unit, chunk.remarks));
   chunk.unpacked = true;
   return chunk.units.find((unit) => unit.channel === channel);
 };
-const chunkOf = (units, channel) => Math.floor(units.rank[channel] / CHUNK);
-const isMade = (layer, units, channel) => layer.done[chunkOf(units, channel)] === "1";
-const isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[chunkOf(units, channel)] === "1";
+const chunkOf = (layer, units, channel) => units.rank[channel] / layer.chunk | 0;
+const isMade = (layer, units, channel) => layer.done[chunkOf(layer, units, channel)] === "1";
+const isClimbed = (layer, units, channel) => layer.synthetic && layer.pictured[chunkOf(layer, units, channel)] === "1";
 const verdictOf = (units, channel) => VERDICTS[units.verdict[channel]] || "";
 
 /* Return an image's place in the atlas, or undefined: a large run has more images than its atlas. */
 const placeOf = (image) => places.get(image);
 const imageOf = async (id) => {
-  const { records } = atlas.start.images, place = places.get(id), page = Math.floor(place / records);
+  const { records } = atlas.start.images, place = places.get(id), page = place / records | 0;
   const found = await kit.load(`images-${page}`), row = place - page * records, [name, label, prediction, probability, near] = found.images[row];
   return { name, label, prediction, probability, near, excites: excited(found.excites, row, found.images.length) };
 };

@@ -1,7 +1,7 @@
 /* Pictures cut from sheets: of units, of their patches and projections, of images. CSS places the sheet behind an <i> (atlas.css). */
 "use strict";
 const CRISP = 48; // pixels: tiles that have fewer are drawn as squares
-const SYNTHETIC = { each: 16, columns: 4 }, WALL = { each: 128, columns: 8 };
+const SYNTHETIC_COLUMNS = 4, ON_A_WALL = 128, WALL_COLUMNS = 8;
 const KINDS = { synthetic: "Synthetic", patch: "Patch", projection: "Projection" };
 
 const cellOf = (sheet, place, columns, pixels) => {
@@ -9,7 +9,7 @@ const cellOf = (sheet, place, columns, pixels) => {
   cut.style.backgroundImage = `url("data/${sheet}.webp${kit.version}")`;
   return cut;
 };
-const blank = (why) => el("i.blank", { title: why });
+const blank = (why = "Not made yet") => el("i.blank", { title: why });
 
 const kindsOf = (layer) => Object.keys(KINDS).filter((kind) => ({ synthetic: layer.synthetic, patch: true,
   projection: atlas.start.settings.projections > 0 })[kind]);
@@ -19,11 +19,11 @@ const kindOf = (layer, wanted) => { const kinds = kindsOf(layer); return kinds.i
    until then the unit's strongest image. */
 const pictureOf = (layer, units, channel, wanted) => {
   const kind = !wanted && !isClimbed(layer, units, channel) ? "patch" : kindOf(layer, wanted), rank = units.rank[channel],
-    { each, columns } = kind === "synthetic" ? SYNTHETIC : WALL;
+    [each, columns] = kind === "synthetic" ? [layer.chunk, SYNTHETIC_COLUMNS] : [ON_A_WALL, WALL_COLUMNS];
   const made = kind === "synthetic" ? isClimbed(layer, units, channel) : (kind === "patch" && layer.whole) || isMade(layer, units,
     channel);
-  if (!made) return wanted ? blank("Not made yet") : imagePicture(units.best[channel]);
-  const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${Math.floor(rank / each)}` : `wall-${layer.n}-${kind}-${Math.floor(rank / each)}`;
+  if (!made) return wanted ? blank() : imagePicture(units.best[channel]);
+  const sheet = kind === "synthetic" ? `synthetic-${layer.n}-${rank / each | 0}` : `wall-${layer.n}-${kind}-${rank / each | 0}`;
   return cellOf(sheet, rank % each, columns, kind === "synthetic" ? layer.size : layer.tile);
 };
 
@@ -32,15 +32,16 @@ const imagePicture = (id) => {
   const place = placeOf(id);
   if (place === undefined) return blank("This atlas does not hold the image");
   const { per, columns, tile } = atlas.start.images;
-  return cellOf(`images-${Math.floor(place / per)}`, place % per, columns, tile);
+  return cellOf(`images-${place / per | 0}`, place % per, columns, tile);
 };
 
-/* Return the tiles of a unit's detail sheet: one row a unit, `patches`, projections `with` and `without` switches. */
+/* Return the tiles of a unit: one row a unit on a sheet of `patches` and projections `with` switches, and on one of those `without`, which
+   may not be made yet. */
 const detailTiles = (layer, units, channel) => {
-  const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, columns = patches + many * (layer.both ? 2 : 1);
-  const first = { patches: 0, with: patches, without: patches + many }, row = units.rank[channel] % 16;
-  return (part, number) => cellOf(`detail-${layer.n}-${chunkOf(units, channel)}`, row * columns + first[part] + number, columns,
-    layer.detail_tile);
+  const many = atlas.start.settings.projections, patches = layer.whole ? 0 : 9, rank = units.rank[channel];
+  const from = (sheets, each, columns, place) => cellOf(`${sheets}-${rank / each | 0}`, rank % each * columns + place, columns, layer.detail_tile);
+  return (part, number) => (part !== "without" ? from(`detail-${layer.n}`, layer.chunk, patches + many, number + (part === "with" && patches))
+    : layer.without[rank / ON_A_WALL | 0] === "1" ? from(`wall-${layer.n}-without`, ON_A_WALL, many, number) : blank());
 };
 
 const COLOURS = ["red", "green", "blue"];

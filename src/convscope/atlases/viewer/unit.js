@@ -28,12 +28,12 @@ function pictures(layer, units, channel, { tops }) {
   if (!tops.length) return figure("Strongest images", el("p.empty", "No image excites it."));
   const made = isMade(layer, units, channel), sheet = detailTiles(layer, units, channel),
     many = Math.min(atlas.start.settings.projections, tops.length);
-  const cut = (part, place) => (made ? sheet(part, place) : el("i.blank", { title: "Not made yet" }));
+  const cut = (part, place) => (made ? sheet(part, place) : blank());
   const nine = el("div.nine", arrows, tops.map((top, place) => imageTile(top.image,
     [el("small", el("b", number(top.value)), " ", top.label && named(top.label))],
     `${shown(top.label ?? top.name ?? "")}, ${number(top.value)}`, made && !layer.whole && sheet("patches", place))));
   const grid = (part) => el("div.nine", Array.from({ length: many }, (_, place) => el("span.tile", cut(part, place), el("small", "\u00a0"))));
-  const stack = el("div", grid("with")), choice = layer.both && choiceOf("Projections", [["with", "With switches"], ["without", "Without"]],
+  const stack = el("div", grid("with")), choice = layer.without && choiceOf("Projections", [["with", "With switches"], ["without", "Without"]],
     "with", (part) => stack.replaceChildren(grid(part)));
   const parts = [figure("Strongest images", nine,
     layer.whole ? "Each opens its image." : made ? "What the unit saw of each; grey lies beyond it. Each opens its image."
@@ -79,7 +79,7 @@ async function later(layer, units, next) {
   document.querySelectorAll("#view .tile").forEach(kit.seen);
   if (next === undefined) return;
   await detailOf(layer, units, next);
-  const chunk = `${layer.n}-${chunkOf(units, next)}`,
+  const chunk = `${layer.n}-${chunkOf(layer, units, next)}`,
     sheets = [isMade(layer, units, next) && "detail", isClimbed(layer, units, next) && "synthetic"];
   for (const sheet of sheets.filter(Boolean)) new Image().src = `data/${sheet}-${chunk}.webp${kit.version}`;
 }

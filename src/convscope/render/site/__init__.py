@@ -5,7 +5,7 @@ A page is either alone, one file that holds its style and needs no script, or ha
 
 from .embedding import embedded
 from .shell import CSP, CSP_ALONE, Assets, assets, page
-from .transport import column, data_file, rising, sheet
+from .transport import column, data_file, narrow, rising, sheet
 from .words import words
 
-__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "embedded", "page", "rising", "sheet", "words"]
+__all__ = ["CSP", "CSP_ALONE", "Assets", "assets", "column", "data_file", "embedded", "narrow", "page", "rising", "sheet", "words"]

@@ -6,21 +6,21 @@ const kit = window.kit = { version: (document.currentScript.src.match(/[?].*/) |
 (() => {
   /* -- data -- */
   const KEPT = 240; // data scripts whose contents stay in memory
-  const COLUMNS = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array,
-    f8: Float64Array };
+  const COLUMNS = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array };
   const taken = new Map(), loads = new Map();
   let pending = 0;
 
   kit.take = (name, payload) => taken.set(name, payload);
 
-  /* Replace each {type, data} below `value` by its typed array: base64 of little-endian numbers, or of the steps between them. */
+  /* Replace each {type, data} below `value` by its typed array: base64 of little-endian numbers, or of the steps between them;
+     of numbers that are all the same, one and their `count`. */
   const decode = kit.decode = (value) => {
     if (value === null || typeof value !== "object") return value;
     if (typeof value.data === "string" && COLUMNS[value.type]) {
       const text = atob(value.data), bytes = new Uint8Array(text.length);
       for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-      const column = new COLUMNS[value.type](bytes.buffer);
-      let sum = 0;
+      let column = new COLUMNS[value.type](bytes.buffer), sum = 0;
+      if (value.count) column = new column.constructor(value.count).fill(column[0]);
       return value.rises ? Int32Array.from(column, (step) => sum += step) : column;
     }
     for (const key of Object.keys(value)) value[key] = decode(value[key]);

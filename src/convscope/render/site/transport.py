@@ -19,7 +19,7 @@ from ..pixels import SMOOTH_FROM, Bytes
 NAME = re.compile(r"[a-z0-9-]+")
 # What the kit reads, in the order of preference; little-endian.
 KINDS = ("u1", "i1", "u2", "i2", "u4", "i4", "f4")
-QUALITY, EFFORT = 80, 4
+QUALITY, EFFORT = 80, 6
 SMALL = 64  # pixels: below it, a picture without loss may be the smaller one
 WEBP, PNG = "webp", "png"
 
@@ -35,13 +35,16 @@ def data_file(name: str, payload: Mapping[str, Any]) -> bytes:
     return f'kit.take("{name}",{text});\n'.encode()
 
 
-def column(values: NDArray[Any], kind: str = "") -> dict[str, str]:
+def column(values: NDArray[Any], kind: str = "") -> dict[str, Any]:
     """Return numbers in row-major order as a record that the page reads as a typed array: `{"type": "f4", "data": base64}`.
 
+    Of numbers that are all the same only one is in `data`, and `count` says how many there are.
     `kind`: one of u1, i1, u2, i2, u4, i4, f4; without it the array's own kind, 64-bit integers as i4 and floats as f4. Raises ValueError
     for whole numbers that the kind does not hold.
     """
     values = np.asarray(values)
+    if values.size > 1 and (values == values.flat[0]).all():
+        return column(values.flat[:1], kind) | {"count": values.size}
     wanted = kind or _kind_of(values.dtype)
     if wanted not in KINDS:
         raise ValueError(f"`{wanted}` is not a kind of column: expected one of {', '.join(KINDS)}.")
@@ -57,7 +60,14 @@ def rising(values: NDArray[np.integer[Any]]) -> dict[str, Any]:
     steps = np.diff(values, prepend=0)
     if steps.size and steps.min() < 0:
         raise ValueError("These numbers do not rise.")
-    return column(steps, next(kind for kind in ("u1", "u2", "i4") if not steps.size or steps.max() <= np.iinfo(kind).max)) | {"rises": True}
+    return column(narrow(steps)) | {"rises": True}
+
+
+def narrow(values: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Return whole numbers in the smallest kind of column that holds them all."""
+    kinds = [np.dtype(kind) for kind in ("u1", "i1", "u2", "i2", "i4", "u4")]
+    least, most = (values.min(), values.max()) if values.size else (0, 0)
+    return values.astype(next(kind for kind in kinds if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max))
 
 
 def _kind_of(dtype: np.dtype[Any]) -> str:
