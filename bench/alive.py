@@ -9,8 +9,8 @@ long, hours for the 4,224 units of VGG16 on two cores. With `--photographs` unit
 excites do not climb at all: that proves as much in a few seconds. A photograph counts whole, as its negative, and as its four quarters at
 full size. The value is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
 
-A depthwise filter reads one channel. Where a ReLU keeps that channel at zero, nothing tells a climb on the filter where to go. So units of
-depthwise layers that the first steps do not excite are tried on pictures that climb on their inputs, before the ReLU.
+A filter that reads the output of a ReLU, and has no weight and no bias above zero, never rises above zero, whatever the image. It does
+not climb. That says nothing of the batch normalization behind it, which may lift its values above zero.
 
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
@@ -23,12 +23,12 @@ import json
 import time
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-INPUT = "input"  # by which proof: a picture of the unit's input; else the steps of the first climb, 0 a photograph, None the whole course
+WEIGHTS = "weights"  # by which proof: the weights; else the steps of the first climb, 0 a photograph, None the whole course
+NAMED = 8  # dead units whose names are given
 
 
 def main() -> None:
@@ -79,65 +79,39 @@ def count(asked, lines):
             write(lines, {"settings": settings, **of, **found})
         if not targets:
             continue
-        courses = [partial(climbed, climber, first=None)]
-        if (source := single_input(as_network(bundle), layer.address)) is not None:
-            courses.insert(0, partial(excited_by_input, bundle, source, asked))
+        held = never_above_zero(as_network(bundle), layer.address)
+        if never := [target.unit.channel for target in targets if target.unit.channel in held]:
+            line = {"first": WEIGHTS, "channels": never, "scores": [0.0] * len(never), "later": [], "pixels": 0, "seconds": 0}
+            write(lines, {"settings": settings, **of, **line})
+            targets = [target for target in targets if target.unit.channel not in held]
+        if not targets:
+            continue
+        courses = [(None, climber)]
         if asked.first:
             attempt = replace(climber.attempts(targets)[0], steps=asked.first)
-            courses.insert(0, partial(climbed, ascend_all(bundle, units, size=asked.size, attempts=[attempt]).climber, first=asked.first))
+            courses.insert(0, (asked.first, ascend_all(bundle, units, size=asked.size, attempts=[attempt]).climber))
         for chunk in batches(targets, canvas, 1):
-            for course in courses:
-                found, chunk = course(chunk)
+            for first, course in courses:
+                found, chunk = climbed(course, chunk, first)
                 write(lines, {"settings": settings, **of, **found})
                 if not chunk:
                     break
 
 
-def single_input(network, address):
-    """Return the layer whose channels the filters of a depthwise layer read one each, None for other layers."""
-    call = network.graph.visible[address]
-    filters = getattr(call.operation, "depth_multiplier", None)
-    return network.graph.calls[call.sources[0].call].address if filters == 1 else None
-
-
-def excited_by_input(bundle, source, asked, chunk):
-    """Return what pictures that climb on the inputs of units make of them, and the units that no such picture excites.
-
-    Eight steps first, then the whole course for the inputs of units that are left.
-    """
-    from convscope.ascent.ascend import ascended
-    from convscope.ascent.jobs import ascend_all
-    from convscope.ascent.objective import scored_calls
+def never_above_zero(network, address):
+    """Return the channels of a convolution whose weights alone keep them from rising above zero."""
     from convscope.backend import ops
-    from convscope.network.network import as_network
-    from convscope.network.targets import as_targets
+    from convscope.graph.kinds import Kind
 
-    network, began, sides = as_network(bundle), time.perf_counter(), set()
-    call, largest = scored_calls(network.graph, chunk)[0].index, {target.unit.channel: -np.inf for target in chunk}
-    whole = ascend_all(bundle, f"{source}:all", size=asked.size, steps=asked.steps).climber
-    attempt = replace(whole.attempts(as_targets(network, f"{source}:0"))[0], steps=asked.first or 8)
-    quick = ascend_all(bundle, f"{source}:all", size=asked.size, attempts=[attempt]).climber
-    for climber in (quick, whole):
-        left = [channel for channel, value in largest.items() if not value > 0]
-        if not left:
-            break
-        record = ascended(climber, [as_targets(network, f"{source}:{channel}")[0] for channel in left], lambda stage: None)
-        if record.interrupted:
-            raise KeyboardInterrupt
-        pictures = np.rint(np.asarray(record.images) * 255).astype(np.float32) / 255
-        values = ops.convert_to_numpy(network.graph.run(bundle.preprocessing.apply(pictures), [call])[0])
-        sides.add(pictures.shape[1])
-        for channel in left:
-            largest[channel] = max(largest[channel], float(values[..., channel].max()))
-    excited = {channel: value for channel, value in largest.items() if value > 0}
-    return {
-        "first": INPUT,
-        "channels": list(excited),
-        "scores": [round(value, 4) for value in excited.values()],
-        "later": [],
-        "pixels": max(sides),
-        "seconds": round(time.perf_counter() - began, 1),
-    }, [target for target in chunk if target.unit.channel not in excited]
+    call = network.graph.visible[address]
+    layer = call.operation
+    if any(network.graph.calls[source.call].kind is not Kind.RELU for source in call.sources):
+        return frozenset()
+    kernel = ops.convert_to_numpy(layer.kernel)
+    filters = kernel.shape[-1] * (kernel.shape[-2] if hasattr(layer, "depth_multiplier") else 1)
+    largest = kernel.reshape(-1, filters)
+    bias = np.zeros(filters) if layer.bias is None else ops.convert_to_numpy(layer.bias)
+    return frozenset(np.flatnonzero((largest.max(axis=0) <= 0) & (bias <= 0)).tolist())
 
 
 def write(lines, line):
@@ -196,7 +170,7 @@ def sampled(targets, most):
     return [targets[place] for place in sorted(np.random.default_rng(0).choice(len(targets), most, replace=False))]
 
 
-def climbed(climber, chunk, *, first):
+def climbed(climber, chunk, first):
     """Return what became of a batch of units, and those of them that must climb on: after the `first` steps, all that are not excited."""
     from convscope.ascent.ascend import ascended
 
@@ -223,8 +197,8 @@ def climbed(climber, chunk, *, first):
 
 def table(lines, *, blocks=False):
     """Return the table, a row for each layer or block."""
-    proofs = "by a photograph|by the first steps|by its input|by the whole course|by a later attempt"
-    heads = f"layer|units|counted|side (px)|{proofs}|dead|median value|seconds".split("|")
+    proofs = "by a photograph|by the first steps|by the whole course|by a later attempt|dead|of these by the weights"
+    heads = f"layer|units|counted|side (px)|{proofs}|median value|seconds".split("|")
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     part = (lambda layer: layer.split("_")[0]) if blocks else str
     for name in dict.fromkeys(part(line["layer"]) for line in lines):
@@ -235,8 +209,9 @@ def table(lines, *, blocks=False):
         later = {(line["layer"], channel) for line in mine for channel in line["later"]} - set(dead)
         layers = {line["layer"]: line.get("units") for line in mine}
         units = sum(of or sum(layer == one for layer, _ in scores) for one, of in layers.items())
-        sides = sorted({line["pixels"] for line in mine if line.get("first") != 0}) or ["-"]
+        sides = sorted({line["pixels"] for line in mine if line.get("first") not in (0, WEIGHTS)}) or ["-"]
         names = ", ".join(str(channel) if not blocks else f"{layer}:{channel}" for layer, channel in dead) or "none"
+        names = names if len(dead) <= NAMED else f"{len(dead):,}"
         whole = ways[None] == len(scores)
         median = np.format_float_positional(np.median(list(scores.values())), precision=3, fractional=False, trim="-") if whole else ""
         figures = (
@@ -244,10 +219,10 @@ def table(lines, *, blocks=False):
             len(scores),
             "-".join(map(str, (sides[0], sides[-1])[: len(sides)])),
             ways[0],
-            len(scores) - ways[0] - ways[INPUT] - ways[None],
+            len(scores) - ways[0] - ways[WEIGHTS] - ways[None],
         )
         ended = (
-            ways[INPUT],
+            ways[WEIGHTS],
             ways[None] - len(dead) - len(later),
             len(later),
             names,

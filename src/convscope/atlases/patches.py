@@ -70,7 +70,8 @@ def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) ->
 def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *, without: bool = False) -> Made:
     """Return the sheet of some units: their patches and projections, or the projections `without` switches alone."""
     patches, projections = columns_of(subject, layer)
-    rulesets: tuple[Ruleset, ...] = both_ways(subject.network, layer.address)[int(without) :][:1] if projections else ()
+    # What comes down without switches is the same of all images but for its size, which the way with switches tells at less cost.
+    rulesets: tuple[Ruleset, ...] = both_ways(subject.network, layer.address)[: 1 + without] if projections else ()
     patches = 0 if without else patches
     found = portraits_of(
         subject.run,
@@ -94,5 +95,5 @@ def _row(layer: Layer, portrait: UnitPortrait, patches: int, projections: int) -
     side, found = detail_tile(layer), list[np.ndarray]()
     if patches:
         found.append(tiles.patch_tiles(portrait.patches, patches, side))
-    found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections)
+    found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections[-1:])
     return np.concatenate(found)

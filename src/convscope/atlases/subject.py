@@ -129,7 +129,9 @@ def subject_of(
 
 def _layer(run: Run, network: Network, number: int, info: LayerInfo, order: Sequence[int] | None) -> Layer:
     window, channels = longest_field(run, info.address), run.channels(info.address)
-    classes = network.graph.holds_classes(unit_call(network.graph, Unit(info.address, 0)))
+    # A network without its classifier ends with a map of features, whose units are not classes.
+    named = len(network.bundle.labels or ()) == channels
+    classes = network.graph.holds_classes(unit_call(network.graph, Unit(info.address, 0))) and (named or not run.shape(info.address))
     known = order is not None and sorted(order) == list(range(channels))
     return Layer(
         n=number,
@@ -139,6 +141,5 @@ def _layer(run: Run, network: Network, number: int, info: LayerInfo, order: Sequ
         whole=window == tuple(run.fit.size),
         both=len(both_ways(network, info.address)) > 1,
         classes=classes,
-        # The pictures of classes are larger. What a network without its classifier ends with may be larger still, and have no names.
-        chunk=CLASS_CHUNK if classes and len(network.bundle.labels or ()) == channels else CHUNK,
+        chunk=CLASS_CHUNK if classes else CHUNK,
     )

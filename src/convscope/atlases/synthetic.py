@@ -57,7 +57,7 @@ class Synthetic:
 
     def _key(self, layer: Layer, chunk: int) -> str:
         settings = self.subject.settings
-        made_by = [settings.synthetic, settings.size, CLASS_SIDE, FAST_STEPS, FAST_ATTEMPTS]
+        made_by = [settings.synthetic, settings.size, _fast_side(layer), FAST_STEPS, FAST_ATTEMPTS, tiles.COLOUR]
         small = [SMALL_STEPS] if self._is_small(layer) else []
         return key_of(self.subject.maker, self.subject.network_key, layer.address, layer.chunks[chunk], [*made_by, *small])
 
@@ -74,8 +74,7 @@ class Synthetic:
         settings, bundle, units = self.subject.settings, self.subject.network.bundle, f"{layer.address}:all"
         targets = as_targets(self.subject.network, f"{layer.address}:0")
         fixed = self._is_fixed(layer)
-        fast = CLASS_SIDE if layer.classes else FAST_SIDE
-        size = None if fixed else settings.size if settings.synthetic == BEST or settings.size else fast
+        size = None if fixed else settings.size if settings.synthetic == BEST or settings.size else _fast_side(layer)
         job = ascend_all(bundle, units, size=size, precision=self.precision)
         if settings.synthetic == BEST:
             return job
@@ -95,6 +94,10 @@ class Synthetic:
         facts = {"scores": [plain(score) for score in record.scores], "dead": [bool(one) for one in record.dead]}
         content = tiles.sheet(np.stack(pictures), side, COLUMNS)
         return Made({data_path(synthetic_name(layer.n, chunk), "webp"): content}, facts)
+
+
+def _fast_side(layer: Layer) -> int:
+    return CLASS_SIDE if layer.classes else FAST_SIDE
 
 
 def _small_attempt() -> Attempt:

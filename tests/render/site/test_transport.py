@@ -57,7 +57,15 @@ def test_numbers_that_are_all_the_same_are_sent_once(values):
 
 
 def test_whole_numbers_take_the_smallest_kind_that_holds_them():
-    for values, kind in (([0, 255], "u1"), ([-1, 127], "i1"), ([-1, 128], "i2"), ([256], "u2"), ([70_000], "i4"), ([2**31], "u4"), ([], "u1")):
+    for values, kind in (
+        ([0, 255], "u1"),
+        ([-1, 127], "i1"),
+        ([-1, 128], "i2"),
+        ([256], "u2"),
+        ([70_000], "i4"),
+        ([2**31], "u4"),
+        ([], "u1"),
+    ):
         found = narrow(np.array(values, np.int64))
         assert (found.dtype, found.tolist()) == (np.dtype(kind), values)
 

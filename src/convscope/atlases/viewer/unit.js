@@ -58,7 +58,7 @@ function statistics(layer, units, channel, detail) {
     note("The largest value on each image of the scan."), factsOf(facts)),
     rows.length > 0 && card("Class mix",
       note("Mean largest value by class, and how many of the strongest images are of it."), barsOf(rows)),
-    card("What it sees", note("The receptive field on the strongest image."), where(detail),
+    card("What it sees", note("On the strongest image."), where(detail),
       factsOf([["Receptive field", fieldOf(layer)], ["Image", dimensions(atlas.start.model.input.slice(0, 2))]])),
     /* What was measured beside the run: a title, a note, and names with values. */
     detail.cards?.map(([title, said, values]) => card(title, note(said), factsOf(values))));
@@ -69,14 +69,15 @@ function where({ tops: [top] }) {
   const [height, width] = atlas.start.model.input, most = Math.max(height, width), x = (most - width) / 2, y = (most - height) / 2;
   if (!top || placeOf(top.image) === undefined) return null;
   const [t, l, b, r] = top.field.map((side, edge) => Math.max(0, Math.min(side, edge % 2 ? width : height)));
-  return el("div.where", imagePicture(top.image),
-    svg("svg", { viewBox: `0 0 ${most} ${most}`, role: "img", label: `On the strongest image it looks at rows ${t} to ${b}, columns ${l} to ${r}` },
-    svg("rect", { x: l + x, y: t + y, width: r - l, height: b - t })));
+  const box = el("div.where", svg("svg", { viewBox: `0 0 ${most} ${most}`, role: "img",
+    label: `On the strongest image it looks at rows ${t} to ${b}, columns ${l} to ${r}` },
+  svg("rect", { x: l + x, y: t + y, width: r - l, height: b - t })));
+  return kit.whenSeen(box, () => box.prepend(imagePicture(top.image)));
 }
 
 /* Fetch what is below the window, and the next unit, while nothing else is to be done. */
 async function later(layer, units, next) {
-  document.querySelectorAll("#view .tile").forEach(kit.seen);
+  document.querySelectorAll("#view .tile,.where").forEach(kit.seen);
   if (next === undefined) return;
   await detailOf(layer, units, next);
   const chunk = `${layer.n}-${chunkOf(layer, units, next)}`,
@@ -112,7 +113,7 @@ const unitPage = async (layer, channel) => {
         el("p.small.wide", "Weights multiplied out, times how active each input is. Blue excites, red inhibits. ",
         detail.remarks.flatMap((one) => [...coded(one), " "])), circuit.element),
       detail.alike?.length > 0 && sectionOf("Units most alike",
-        note("Correlation of their values over a sample of the images. ",
+        note("Correlation over a sample of the images. ",
         el("a", { href: hrefTo.layer(layer, { sort: "like", like: channel }) }, "The whole layer by likeness")),
         el("div.alike.links", arrows, detail.alike.map(([n, other, r]) => unitTile(n, other, number(r), "correlation")))),
       detail.notes.length > 0 && el("details.small", el("summary", "Notes"), el("ul.notes", detail.notes.map((one) => el("li", coded(one))))),
