@@ -146,11 +146,16 @@ def photographed(targets, largest, seconds, pixels):
     return {
         "first": 0,
         "channels": channels,
-        "scores": [round(float(largest[channel]), 4) for channel in channels],
+        "scores": [written(largest[channel]) for channel in channels],
         "later": [],
         "pixels": pixels,
         "seconds": round(seconds, 1),
     }, [target for target in targets if largest[target.unit.channel] <= 0]
+
+
+def written(score):
+    """Return a score to four digits, so that one just above zero stays above it."""
+    return float(f"{score:.4g}")
 
 
 def views(photographs):
@@ -188,7 +193,7 @@ def climbed(climber, chunk, first):
     return {
         "first": first,
         "channels": [unit.channel for unit, keep in zip(record.units, kept, strict=True) if keep],
-        "scores": [round(float(score), 4) for score in record.scores[kept]],
+        "scores": [written(score) for score in record.scores[kept]],
         "later": sorted(later),
         "pixels": int(record.images.shape[1]),
         "seconds": round(time.perf_counter() - began, 1),

@@ -206,6 +206,21 @@ def dead():
     return convscope.load(model, preprocess="unit")
 
 
+def test_a_normalization_behind_a_dead_unit_is_named_because_it_may_lift_it():
+    network = model_of(
+        keras.layers.Conv2D(2, 3, use_bias=False, activation="relu", name="below"),
+        keras.layers.Conv2D(2, 3, use_bias=False, name="conv"),
+        keras.layers.BatchNormalization(name="lift"),
+        keras.layers.ReLU(name="relu"),
+    )
+    conv, lift = network.get_layer("conv"), network.get_layer("lift")
+    conv.kernel.assign(-abs(array(conv.kernel)))  # of what a ReLU let through: never above zero
+    lift.beta.assign([5.0, 5.0])
+    found = convscope.ascend(network, ["conv:1", "lift:1"], **SMALL)
+    assert found.dead.tolist() == [True, False]
+    assert [note for note in found.notes if "`lift:1`" in note] and not [note for note in found.notes if "`lift:0`" in note]
+
+
 def test_own_attempts_are_tried_in_turn_and_nothing_else(dead):
     own = [Attempt("mine", steps=2), Attempt("mine", pixels(deviation=0.3), "still", signed(0.1), 3, peak_measure)]  # of one name
     seen = []

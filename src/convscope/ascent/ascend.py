@@ -10,7 +10,9 @@ from ..backend import resolve_precision
 from ..backend.precision import PRECISIONS
 from ..errors import OptionError
 from ..expressions import Function
+from ..graph.calls import Graph
 from ..graph.finite import weight_notes
+from ..graph.kinds import Kind
 from ..graph.saturation import own_values
 from ..hints import option
 from ..method import provenance
@@ -214,12 +216,22 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
     layers = dict.fromkeys(term.layer for target in reached for term in target.terms)
     notes = (
         *(climber.verdict(reached) if record.dead.any() else ()),
+        *_lifted_notes(network.graph, [target for target, dead in zip(reached, record.dead, strict=True) if dead]),
         *((NOT_FINITE,) if record.not_finite.any() else ()),
         *_flat_notes(reached, climbed.courses),
         *slope_notes(network.graph, scored_calls(network.graph, reached), (climbed.images.shape[1], climbed.images.shape[2])),
         *weight_notes(network.graph, map(network.graph.find, layers)),
     )
     return replace(record, notes=(*notes, *record.notes))
+
+
+def _lifted_notes(graph: Graph, dead: Sequence[Target]) -> Iterator[str]:
+    """Yield a sentence for each batch normalization behind dead units: its shift may lift what lies below zero."""
+    for target in dead:
+        calls = {call.index for call in scored_calls(graph, [target])}
+        behind = (call for call in graph.calls if call.kind is Kind.NORMALIZATION and calls & {source.call for source in call.sources})
+        if target.unit is not None and (call := next(behind, None)) is not None:
+            yield f'"dead" is said of values before `{call.address}`, which may lift them above zero. Try `{call.address}:{target.unit.channel}`.'
 
 
 def _flat_notes(targets: Sequence[Target], courses: FloatArray) -> Iterator[str]:
