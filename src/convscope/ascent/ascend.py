@@ -231,7 +231,8 @@ def _lifted_notes(graph: Graph, dead: Sequence[Target]) -> Iterator[str]:
         calls = {call.index for call in scored_calls(graph, [target])}
         behind = (call for call in graph.calls if call.kind is Kind.NORMALIZATION and calls & {source.call for source in call.sources})
         if target.unit is not None and (call := next(behind, None)) is not None:
-            yield f'"dead" is said of values before `{call.address}`, which may lift them above zero. Try `{call.address}:{target.unit.channel}`.'
+            lifted = f"{call.address}:{target.unit.channel}"
+            yield f'"dead" is said of values before `{call.address}`, which may lift them above zero. Try `{lifted}`.'
 
 
 def _flat_notes(targets: Sequence[Target], courses: FloatArray) -> Iterator[str]:

@@ -70,7 +70,7 @@ def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) ->
 def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *, without: bool = False) -> Made:
     """Return the sheet of some units: their patches and projections, or the projections `without` switches alone."""
     patches, projections = columns_of(subject, layer)
-    # What comes down without switches is the same of all images but for its size, which the way with switches tells at less cost.
+    # Without switches one signal serves all images, scaled by the unit's value. The way with switches finds the value at less cost.
     rulesets: tuple[Ruleset, ...] = both_ways(subject.network, layer.address)[: 1 + without] if projections else ()
     patches = 0 if without else patches
     found = portraits_of(
