@@ -10,7 +10,8 @@ excites do not climb at all: that proves as much in a few seconds. A photograph 
 full size. The value is that of the 8-bit picture, in float32; its median is given for layers in which all units climbed the whole course.
 
 A filter that reads the output of a ReLU, and has no weight and no bias above zero, never rises above zero, whatever the image. It does
-not climb. That says nothing of the batch normalization behind it, which may lift its values above zero.
+not climb. That says nothing of the batch normalization behind it, which may lift its values above zero. `--behind` counts for how
+many dead units it does so on the photographs, and which the weights keep at or below zero even there.
 
 `--sample N` counts at most N units of each layer, drawn with seed 0. Each batch of units is written to FILE as a line of JSON when it is
 done; the same command resumes behind the last line. The table is printed at the end, also after Ctrl-C; `--blocks` joins the layers whose
@@ -40,13 +41,17 @@ def main() -> None:
     parser.add_argument("--size", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--photographs", nargs="?", const="sample:photos", metavar="IMAGES")
+    parser.add_argument("--behind", action="store_true")
     parser.add_argument("--lines", type=Path)
     parser.add_argument("--blocks", action="store_true")
     asked = parser.parse_args()
     lines = asked.lines or Path(f"alive-{Path(asked.model).stem}.jsonl")
     with contextlib.suppress(KeyboardInterrupt):
         count(asked, lines)
-    print(table([json.loads(line) for line in lines.read_text().splitlines()], blocks=asked.blocks))
+    found = [json.loads(line) for line in lines.read_text().splitlines()]
+    print(table(found, blocks=asked.blocks))
+    if asked.behind:
+        print(behind(asked, dead_units(found)))
 
 
 def count(asked, lines):
@@ -200,6 +205,62 @@ def climbed(climber, chunk, first):
     }, [target for target, keep in zip(chunk, kept, strict=True) if not keep]
 
 
+def dead_units(lines):
+    """Return the channels of each layer that nothing excites."""
+    found = {}
+    for line in lines:
+        found.setdefault(line["layer"], []).extend(
+            channel for channel, score in zip(line["channels"], line["scores"], strict=True) if not score > 0
+        )
+    return {layer: sorted(channels) for layer, channels in found.items() if channels}
+
+
+def behind(asked, dead):
+    """Say how many of these units rise above zero behind their batch normalization, on whole photographs, and how many never can."""
+    import convscope
+    from convscope.backend import ops
+    from convscope.graph.kinds import Kind
+    from convscope.images import as_batch
+    from convscope.network.entering import fit_of
+    from convscope.network.network import as_network
+
+    bundle = convscope.load(asked.model)
+    network = as_network(bundle)
+    graph, after = network.graph, {}
+    for layer in dead:
+        index = graph.visible[layer].index
+        readers = [call for call in graph.calls if index in {source.call for source in call.sources} and call.kind is Kind.NORMALIZATION]
+        if readers:
+            after[layer] = readers[0]
+    largest = {layer: np.full(len(dead[layer]), -np.inf) for layer in after}
+    for image in as_batch(asked.photographs or "sample:photos", fit_of(bundle)).pixels:
+        values = graph.run(bundle.preprocessing.apply(image[None]), [call.index for call in after.values()])
+        for layer, one in zip(after, values, strict=True):
+            found = ops.convert_to_numpy(one)[..., dead[layer]].reshape(-1, len(dead[layer])).max(axis=0)
+            largest[layer] = np.maximum(largest[layer], found)
+    rise = sum(int((values > 0).sum()) for values in largest.values())
+    held = sum(int((highest(graph, layer, call)[dead[layer]] <= 0).sum()) for layer, call in after.items())
+    count = sum(map(len, dead.values()))
+    return f"Of {count:,} dead units {rise:,} rise above zero behind their batch normalization; {held:,} never can, by the weights."
+
+
+def highest(graph, layer, normalization):
+    """Return the value of each filter behind its normalization that no input between 0 and 6 exceeds, infinite for other layers."""
+    from convscope.backend import ops
+
+    filters, norm = graph.visible[layer].operation, normalization.operation
+    if not hasattr(filters, "depth_multiplier"):
+        return np.full(filters.kernel.shape[-1], np.inf)
+    kernel = ops.convert_to_numpy(filters.kernel).astype(np.float64)
+    kernel = kernel.reshape(-1, kernel.shape[-1] * kernel.shape[-2])
+    most, least = 6 * np.clip(kernel, 0, None).sum(axis=0), 6 * np.clip(kernel, None, 0).sum(axis=0)
+    gamma, beta, mean, variance = (
+        ops.convert_to_numpy(one).astype(np.float64) for one in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
+    )
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    return np.maximum(most * scale, least * scale) + beta - mean * scale
+
+
 def table(lines, *, blocks=False):
     """Return the table, a row for each layer or block."""
     proofs = "by a photograph|by the first steps|by the whole course|by a later attempt|dead|of these by the weights"
@@ -226,14 +287,8 @@ def table(lines, *, blocks=False):
             ways[0],
             len(scores) - ways[0] - ways[WEIGHTS] - ways[None],
         )
-        ended = (
-            ways[WEIGHTS],
-            ways[None] - len(dead) - len(later),
-            len(later),
-            names,
-            median,
-            f"{sum(line['seconds'] for line in mine):.0f}",
-        )
+        climbed_whole = ways[None] - (len(dead) - ways[WEIGHTS]) - len(later)
+        ended = (climbed_whole, len(later), names, ways[WEIGHTS], median, f"{sum(line['seconds'] for line in mine):.0f}")
         rows.append(f"| {' | '.join(map(str, (name, *figures, *ended)))} |")
     return "\n".join(rows)
 
