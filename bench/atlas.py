@@ -17,6 +17,7 @@ from convscope.atlases.handed import drawn
 from convscope.atlases.ledger import Ledger
 from convscope.atlases.making import Making
 from convscope.atlases.subject import subject_of
+from convscope.formats.atlas import ON_A_WALL, WITHOUT
 from convscope.options import check_options
 
 CHUNKS = 2
@@ -47,12 +48,20 @@ def main():
         total, weight, files = time.process_time() - began, sum(size for _, size in early), len(early)
         for place, layer in enumerate(subject.layers):
             chunks = min(CHUNKS, len(layer.chunks))
-            costs = [[timed(task.make) for task in drawn(subject, making.synthetic, place, chunk)] for chunk in range(chunks)]
+            tasks = [drawn(subject, making.synthetic, place, chunk) for chunk in range(chunks)]
+            costs = [[timed(task.make) for task in some if WITHOUT not in task.name] for some in tasks]
             seconds = [sum(one for one, _ in each) for each in costs]
             parts = ", ".join(f"{one:.1f}" for one, _ in costs[-1])
             total += seconds[0] + seconds[-1] * (len(layer.chunks) - 1)
             weight += sum(size for _, size in costs[-1]) * len(layer.chunks)
             files += len(costs[-1]) * len(layer.chunks)
+            # The last sheet of projections without switches stands for all others, unit by unit.
+            for task in drawn(subject, making.synthetic, place, len(layer.chunks) - 1):
+                if WITHOUT in task.name:
+                    units, (cost, size) = (len(layer.order) - 1) % ON_A_WALL + 1, timed(task.make)
+                    total += cost / units * len(layer.order)
+                    weight += size / units * len(layer.order)
+                    files += -(-len(layer.order) // ON_A_WALL)
             print(f"{layer.address}: {len(layer.chunks)} chunks, first {seconds[0]:.1f} s, then {seconds[-1]:.1f} ({parts})", flush=True)
         print(f"all: {total:.0f} CPU s, {weight / 1e6:.1f} MB in {files} files, without walls, tables and map")
 

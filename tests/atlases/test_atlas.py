@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,15 @@ def test_a_budget_makes_the_most_telling_units_of_all_layers_first(small, run, t
     assert read_data(folder, "detail-0-1")["units"]  # words need no picture
     made(small, run, folder)
     assert contents(folder) == contents(whole.folder)
+
+
+def test_sheets_of_another_layout_are_not_cut_until_they_are_made_again(small, run, tmp_path, whole):
+    folder = tmp_path / "atlas"
+    shutil.copytree(whole.folder, folder)
+    made(small, run, folder, budget=0.001, projections=3)
+    layers = read_data(folder, "start")["layers"]
+    assert [layer["done"] for layer in layers] == ["00", "00", "0"]
+    assert [layer["pictured"] for layer in layers] == ["11", "11", "1"]  # they are as they were
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ class Ledger:
         """Say whether a part is made, of the very same."""
         return task.name in self._parts and self._parts[task.name].key == task.key
 
+    def forget(self, task: Task) -> None:
+        """Drop a part that other settings made: the pages would cut its sheet in the wrong places."""
+        if task.name in self._parts and not self.has(task):
+            del self._parts[task.name]
+
     def part(self, name: str) -> Part | None:
         """Return a part by its name, whatever made it; None where there is none."""
         return self._parts.get(name)

@@ -48,9 +48,11 @@ class Making:
         def in_time(part: Any = None) -> bool:
             return deadline is None or time.monotonic() <= deadline
 
+        left = [part for part in self._pictures() if not self.ledger.has(part[2])]
+        for _, _, task in left:
+            self.ledger.forget(task)
         self._all("describing units", self._early())
         self.flush()
-        left = [part for part in self._pictures() if not self.ledger.has(part[2])]
         with counting("drawing units", len(left)) as tell:
             for task, made in parts_by(engine, self.subject, itertools.takewhile(in_time, left)):
                 self.ledger.keep(task, made)
