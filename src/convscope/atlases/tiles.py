@@ -19,7 +19,7 @@ EMPTY = 128
 # Smaller tiles are kept without loss: WebP blurs squares of 16 pixels, across the borders of tiles.
 EXACT = 20
 # The quality of WebP: of pictures that fill a page, of small ones beside each other; grey tiles show no colour that could bleed.
-COLOUR, BESIDE, GREY = 60, 40, 60
+COLOUR, BESIDE, GREY = 60, 36, 60
 WHITE = 255
 
 
