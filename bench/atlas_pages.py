@@ -12,6 +12,7 @@ then a search, and the link to what it found. Each step must arrive where it sho
 
 import argparse
 import gzip
+import shutil
 import sys
 import threading
 import time
@@ -27,7 +28,7 @@ from selenium.webdriver.common.keys import Keys
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 from driving import start
 
-BROWSER, SIZE, PATIENCE = ("/usr/bin/chromium", "/usr/bin/chromedriver"), (1280, 800), 60
+SIZE, PATIENCE = (1280, 800), 60
 # The address changes before the page does, so a step waits for what the page says.
 SEARCHED = "return document.title.startsWith('fires>0.9 -silent')"
 RESTING = "return document.readyState === 'complete' && (window.atlas ? atlas.resting() : map.resting())"
@@ -66,7 +67,7 @@ def main():
 def measure(folder, host, address):
     """Print what a page takes."""
     Host.sent.clear()
-    browser = start(*BROWSER, size=SIZE)
+    browser = start(shutil.which("chromium"), shutil.which("chromedriver"), size=SIZE)
     try:
         began = time.perf_counter()
         browser.get(host + (f"#{address}" if address else ""))
@@ -94,7 +95,7 @@ def rest(browser, condition="return true"):
 
 def walk(page, layer):
     """Walk through an atlas by keyboard, and print where each step leads."""
-    browser = start(*BROWSER, size=SIZE)
+    browser = start(shutil.which("chromium"), shutil.which("chromedriver"), size=SIZE)
     script = browser.execute_script
 
     def step(words, keys, condition):

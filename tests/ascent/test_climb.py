@@ -217,6 +217,7 @@ def test_a_normalization_behind_a_dead_unit_is_named_because_it_may_lift_it():
     conv.kernel.assign(-abs(array(conv.kernel)))  # of what a ReLU let through: never above zero
     lift.beta.assign([5.0, 5.0])
     found = convscope.ascend(network, ["conv:1", "lift:1"], **SMALL)
+    assert len([note for note in convscope.ascend(network, "conv:all", steps=2, **SMALL).notes if "`lift:0`" in note]) == 1  # of both
     assert found.dead.tolist() == [True, False]
     assert [note for note in found.notes if "`lift:1`" in note] and not [note for note in found.notes if "`lift:0`" in note]
 

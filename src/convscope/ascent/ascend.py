@@ -227,12 +227,15 @@ def record_of(climber: Climber, asked: Sequence[Target], climbed: Climbed) -> As
 
 def _lifted_notes(graph: Graph, dead: Sequence[Target]) -> Iterator[str]:
     """Yield a sentence for each batch normalization behind dead units: its shift may lift what lies below zero."""
+    lifted: dict[str, int] = {}
     for target in dead:
         calls = {call.index for call in scored_calls(graph, [target])}
-        behind = (call for call in graph.calls if call.kind is Kind.NORMALIZATION and calls & {source.call for source in call.sources})
-        if target.unit is not None and (call := next(behind, None)) is not None:
-            lifted = f"{call.address}:{target.unit.channel}"
-            yield f'"dead" is said of values before `{call.address}`, which may lift them above zero. Try `{lifted}`.'
+        for call in graph.calls:
+            if target.unit is not None and call.kind is Kind.NORMALIZATION and calls & {source.call for source in call.sources}:
+                lifted.setdefault(call.address, target.unit.channel)
+    for address, channel in lifted.items():
+        said = f'"dead" is said of values before `{address}`, which may lift them above zero.'
+        yield f"{said} Try the same units there, such as `{address}:{channel}`."
 
 
 def _flat_notes(targets: Sequence[Target], courses: FloatArray) -> Iterator[str]:
