@@ -1,6 +1,7 @@
 """Several processes give the very bytes of one; one that is killed is replaced."""
 
 import concurrent.futures
+import os
 
 import arithmetic
 import pytest
@@ -23,6 +24,15 @@ def alone(tmp_path_factory):
 def test_several_processes_give_the_bytes_of_one(tmp_path, alone):
     arithmetic.scan(tmp_path / "run", COUNT, engine=Processes(2), function=arithmetic.here)
     assert {name: (tmp_path / "run" / name).read_bytes() for name in RESULT} == alone
+
+
+def test_processes_share_the_cores_unless_the_user_says_how_many_threads(monkeypatch):
+    monkeypatch.setattr(processes, "available_cpus", lambda: 7)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "5")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert list(Processes(2).map(os.getenv, ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"])) in (["3", "5"], ["5", "3"])
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert list(Processes(8).map(os.getenv, ["OMP_NUM_THREADS"])) == ["1"]
 
 
 def wait_for_all(running, **when):

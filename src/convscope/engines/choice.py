@@ -1,7 +1,6 @@
 """Which engine works: a text of the user's, or an object that a user made."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from ..errors import OptionError
 from ..numerals import natural
 from ..registry import Registry
+from .cores import available_cpus
 from .engine import Engine, Serial, Workers
 from .processes import MOST_PROCESSES, Processes
 
@@ -40,11 +40,6 @@ ENGINES: Registry[Callable[[Workers], Engine]] = Registry("engine", group=__pack
 ENGINES.register(LOCAL, _local)
 ENGINES.register(PROCESSES, _processes)
 ENGINES.register(RAY, _ray)
-
-
-def available_cpus() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def engine_of(engine: Any = None, workers: int | str | None = None, **asked: Any) -> Engine:

@@ -11,13 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from ..errors import ConvscopeError, OptionError
+from .cores import available_cpus, inherited, with_threads
 from .engine import MACHINE, Item, Result
 
 MOST_PROCESSES = 1024
 
 
 class Processes:
-    """`count` new processes, each of which is handed the function once and then items, two at a time.
+    """`count` new processes, which share the cores; each is handed the function once and then items, two at a time.
 
     A process that dies (killed, out of memory) is replaced and its items are given out again, unless none was finished
     in between: then ConvscopeError says so.
@@ -54,13 +55,13 @@ class Processes:
     def _once(self, function: Callable[[Item], Result], waiting: Iterator[Item], lost: list[Item]) -> Iterator[Result]:
         """Work until all is done or a process dies. `lost` then holds the items whose results have not come back."""
         running: dict[Future[Result], Item] = {}
-        context = multiprocessing.get_context("spawn")
+        context, threads = multiprocessing.get_context("spawn"), with_threads(max(1, available_cpus() // self.workers))
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin, initargs=(function,))
         try:
             while True:
                 while len(running) < 2 * self.workers and (item := lost[-1] if lost else next(waiting, None)) is not None:
                     lost[-1:] = [item]  # until it is given out: a broken pool refuses it
-                    with _interrupts_ignored():  # what a process that is begun here inherits, until `_begin` says so again
+                    with _interrupts_ignored(), inherited(threads):  # what a process that begins here has; `_begin` goes on
                         running[pool.submit(_call, item)] = item
                     lost.pop()
                 if not running:

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import BackendError, ConvscopeError, OptionError
 from ..legible import counted
 from ..progress import notify
+from .cores import with_threads
 from .engine import EVERYWHERE, MACHINE, Item, Result, Workers
 from .handing import Handing
 from .tally import Tally
@@ -42,8 +43,7 @@ class Worker:
 
     def __init__(self, cpus: int) -> None:
         # Before a framework is imported: as many threads as Ray counts, and no GPU's memory taken in advance.
-        threads = {"TF_NUM_INTRAOP_THREADS": str(cpus), "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": str(cpus)}
-        for name, value in (threads | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}).items():
+        for name, value in (with_threads(cpus) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}).items():
             os.environ.setdefault(name, value)
         self._functions: dict[str, Callable[[Any], Any]] = {}
 
