@@ -239,26 +239,9 @@ def behind(asked, dead):
             found = ops.convert_to_numpy(one)[..., dead[layer]].reshape(-1, len(dead[layer])).max(axis=0)
             largest[layer] = np.maximum(largest[layer], found)
     rise = sum(int((values > 0).sum()) for values in largest.values())
-    held = sum(int((highest(graph, layer, call)[dead[layer]] <= 0).sum()) for layer, call in after.items())
+    held = sum(int(convscope.weights(bundle, layer).dead[dead[layer]].sum()) for layer in after)
     count = sum(map(len, dead.values()))
     return f"Of {count:,} dead units {rise:,} rise above zero behind their batch normalization; {held:,} never can, by the weights."
-
-
-def highest(graph, layer, normalization):
-    """Return the value of each filter behind its normalization that no input between 0 and 6 exceeds, infinite for other layers."""
-    from convscope.backend import ops
-
-    filters, norm = graph.visible[layer].operation, normalization.operation
-    if not hasattr(filters, "depth_multiplier"):
-        return np.full(filters.kernel.shape[-1], np.inf)
-    kernel = ops.convert_to_numpy(filters.kernel).astype(np.float64)
-    kernel = kernel.reshape(-1, kernel.shape[-1] * kernel.shape[-2])
-    most, least = 6 * np.clip(kernel, 0, None).sum(axis=0), 6 * np.clip(kernel, None, 0).sum(axis=0)
-    gamma, beta, mean, variance = (
-        ops.convert_to_numpy(one).astype(np.float64) for one in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)
-    )
-    scale = gamma / np.sqrt(variance + norm.epsilon)
-    return np.maximum(most * scale, least * scale) + beta - mean * scale
 
 
 def table(lines, *, blocks=False):

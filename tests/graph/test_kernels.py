@@ -78,3 +78,27 @@ def test_dead_is_what_weights_alone_prove():
         assert np.flatnonzero(surely_dead(graph, call, kernels(graph, call), (0.0, 1.0))).tolist() == [dead]
     call = graph.find("conv1")
     assert not surely_dead(graph, call, kernels(graph, call), (-1e6, 0.0)).any()
+
+
+CEILINGS = {
+    "a layer": lambda: L.ReLU(6.0),
+    "an activation": lambda: L.Activation("relu6"),
+    "a sigmoid": lambda: L.Activation("sigmoid"),
+    "none": lambda: L.ReLU(),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", CEILINGS)
+def test_what_lies_below_a_ceiling_cannot_lift_a_unit_with_a_low_bias(name):
+    """Depthwise filters of one weight, 1, behind a normalization that adds -6.5: only values above 6.5 would rise above zero."""
+    model = model_of(CEILINGS[name](), L.DepthwiseConv2D(1, name="filters"), L.BatchNormalization(epsilon=0.0), L.ReLU(), shape=(4, 4, 3))
+    model.get_layer("filters").set_weights([np.ones((1, 1, 3, 1)), np.zeros(3)])
+    (norm,) = (layer for layer in model.layers if isinstance(layer, L.BatchNormalization))
+    norm.set_weights([np.ones(3), np.array([-6.5, 0.0, -5.5]), np.zeros(3), np.ones(3)])
+    graph = flatten(model)
+    call = graph.find("filters")
+    proved = surely_dead(graph, call, kernels(graph, call), (-100.0, 100.0)).tolist()
+    assert proved == {"a sigmoid": [True, False, True], "none": [False] * 3}.get(name, [True, False, False])
+    reached = run(model, np.full((1, 4, 4, 3), 100.0, np.float32)).max(axis=(0, 1, 2))
+    assert ((reached == 0) == proved).all()

@@ -12,25 +12,12 @@ from ..errors import UnitError
 from ..hints import listing
 from .calls import Call, Graph, Ref
 from .kinds import LINEAR, Kind
+from .ranges import range_of
+from .saturation import ends_of
 from .signals import FloatArray
 from .tensors import to_array
 
-# What hands on numbers that are not negative if it takes none that are.
-HANDING_ON = frozenset(
-    {
-        Kind.MAX_POOL,
-        Kind.AVERAGE_POOL,
-        Kind.GLOBAL_POOL,
-        Kind.PADDING,
-        Kind.CROPPING,
-        Kind.UPSAMPLING,
-        Kind.MULTIPLY,
-        Kind.SIGMOID,
-        Kind.SOFTMAX,
-    }
-)
-HANDING_ON_TYPES = frozenset({"Add", "Average", "Maximum", "Minimum", "Concatenate", "Flatten", "Reshape", "Dropout", "SpatialDropout2D"})
-RECTIFIERS = frozenset({"relu", "ReLU", "Relu", "relu6", "Relu6"})
+Numbers = NDArray[np.float64]
 SEPARABLE = "A separable convolution has two kernels. Shown is their product, which is exact: nothing lies between them."
 
 
@@ -96,39 +83,35 @@ def sees_image(graph: Graph, call: Call) -> bool:
 def surely_dead(graph: Graph, call: Call, known: Kernels, range_of_image: tuple[float, float] | None) -> NDArray[np.bool_]:
     """Return (unit,) which units cannot come above zero before their ReLU, whatever the image is; none where no ReLU follows.
 
-    Only weights are read. An input of the image lies in `range_of_image`, None where that is not known; behind a ReLU it is not negative.
-    A batch normalization between the layer and its ReLU is multiplied in.
+    Only weights are read, and between which numbers the inputs lie: those of the image in `range_of_image`, None where that is not known;
+    behind a ReLU they are not negative, behind a ReLU6 between 0 and 6 (`ranges.range_of`). A batch normalization between the layer and its
+    ReLU is multiplied in.
     """
     linear = linear_call(graph, call)
     scale, shift, rectified = _after(graph, linear, len(known.bias))
     if not rectified:
         return np.zeros(len(known.bias), bool)
     weights, bias = known.values.reshape(len(known.values), -1) * scale[:, None], known.bias * scale + shift
-    source = known.source
-    while source.kind is Kind.PADDING and len(source.sources) == 1:
-        source = graph.calls[source.sources[0].call]
-    if source.index == graph.image_input and range_of_image is not None:
-        low, high = min(0.0, range_of_image[0]), max(0.0, range_of_image[1])  # a border is padded with zeros
-        highest = bias + np.maximum(weights * low, weights * high).sum(axis=1)
-    elif _is_not_negative(graph, known.source):
-        highest = np.where((weights > 0).any(axis=1), np.inf, bias)
-    else:
-        highest = np.where(weights.any(axis=1), np.inf, bias)
-    return np.asarray(highest <= 0)
+    low, high = range_of(graph, known.source, range_of_image)
+    # A border is padded with zeros. An input without a weight counts for nothing, however large it may be.
+    rising, falling = np.maximum(weights, 0), np.minimum(weights, 0)
+    with np.errstate(invalid="ignore"):
+        most = [np.where(part == 0, 0.0, part * end) for part, end in ((rising, max(0.0, high)), (falling, min(0.0, low)))]
+    return np.asarray(bias + most[0].sum(axis=1) + most[1].sum(axis=1) <= 0)
 
 
-def _after(graph: Graph, call: Call, count: int) -> tuple[FloatArray, FloatArray, bool]:
-    """Return by what a batch normalization right after a layer scales and shifts its units, and whether a ReLU follows."""
-    scale, shift = np.ones(count, np.float32), np.zeros(count, np.float32)
+def _after(graph: Graph, call: Call, count: int) -> tuple[Numbers, Numbers, bool]:
+    """Return by what a batch normalization right after a layer scales and shifts its units, and whether an activation follows that turns
+    all below zero into zero.
+    """
+    scale, shift = np.ones(count), np.zeros(count)
     for _ in range(3):
         takers = [one for one in graph.calls if call.index in [source.call for source in one.sources]]
         if len(takers) != 1:
             break
-        call, layer = takers[0], takers[0].operation
-        if call.kind is Kind.RELU:
-            slope = getattr(layer, "negative_slope", 0.0)
-            name = getattr(getattr(layer, "activation", layer), "__name__", type(layer).__name__)
-            return scale, shift, name in RECTIFIERS and not np.any(slope)
+        before, call, layer = call, takers[0], takers[0].operation
+        if ends_of(graph, before, call, (-math.inf, 0.0)) == (0.0, 0.0):
+            return scale, shift, True
         if call.layer_type != "BatchNormalization" or not type(layer).__module__.startswith("keras."):
             break
         steps = _normalization(layer, count)
@@ -136,24 +119,12 @@ def _after(graph: Graph, call: Call, count: int) -> tuple[FloatArray, FloatArray
     return scale, shift, False
 
 
-def _normalization(layer: Any, count: int) -> tuple[FloatArray, FloatArray]:
-    mean, variance = to_array(layer.moving_mean), to_array(layer.moving_variance)
+def _normalization(layer: Any, count: int) -> tuple[Numbers, Numbers]:
+    mean, variance = (to_array(one).astype(np.float64) for one in (layer.moving_mean, layer.moving_variance))
     gamma = np.ones(count, np.float32) if layer.gamma is None else to_array(layer.gamma)
     beta = np.zeros(count, np.float32) if layer.beta is None else to_array(layer.beta)
     scale = gamma / np.sqrt(variance + layer.epsilon)
     return scale, beta - mean * scale
-
-
-def _is_not_negative(graph: Graph, call: Call) -> bool:
-    if call.kind is Kind.RELU:
-        layer = call.operation
-        name = getattr(getattr(layer, "activation", layer), "__name__", type(layer).__name__)
-        return name in RECTIFIERS and not np.any(getattr(layer, "negative_slope", 0.0))
-    if call.kind in (Kind.SIGMOID, Kind.SOFTMAX):
-        return True
-    if not call.sources or not (call.kind in HANDING_ON or call.layer_type in HANDING_ON_TYPES):
-        return False
-    return all(_is_not_negative(graph, graph.calls[source.call]) for source in call.sources)
 
 
 Found = tuple[FloatArray, NDArray[np.int64], FloatArray]

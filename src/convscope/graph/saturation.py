@@ -170,6 +170,24 @@ def curve_of(graph: Graph, before: Call, call: Call) -> FloatArray | None:
         return None
 
 
+def ends_of(graph: Graph, before: Call, call: Call, taken: tuple[float, float]) -> tuple[float, float]:
+    """Return the least and the largest value of `call` where those of `before` lie between two numbers, infinite where that is not known.
+
+    It is known where each number depends only on the same number before, and only rises or only falls with it.
+    """
+    curve = None if call.kind in MIXING else curve_of(graph, before, call)
+    if curve is None or not (slopes := _monotone(curve)).all():
+        return -np.inf, np.inf
+    # Beyond the grid a curve stays where it is flat, and may go anywhere else.
+    inside = np.repeat(np.clip(taken, GRID[0], GRID[-1]).astype(np.float32)[:, None], curve.shape[1], axis=1)
+    least, largest = to_array(_curve(graph, before, call, ops.convert_to_tensor(inside)))
+    if taken[0] < GRID[0]:
+        least = np.where((curve[: len(GRID) - FLAT] == curve[0]).all(axis=0), curve[0], -np.inf * slopes)
+    if taken[1] > GRID[-1]:
+        largest = np.where((curve[FLAT:] == curve[-1]).all(axis=0), curve[-1], np.inf * slopes)
+    return float(np.minimum(least, largest).min()), float(np.maximum(least, largest).max())
+
+
 def _curve(graph: Graph, before: Call, call: Call, values: Any) -> Any:
     """Return the values of `call` (place, channel) where `before` has `values` (place, channel), each place an image of one pixel."""
     pixels = ops.reshape(values, (-1, *[1] * (len(call.shape) - 2), values.shape[-1]))

@@ -48,7 +48,7 @@ def _parts(graph: Graph, call: Call, found: dict[int, Ranking]) -> tuple[Ranking
     """Return by what each source of a call that chooses is ranked, None for one by its own; nothing for any other call."""
     channels, several = call.shape[-1] if len(call.shape) > 1 else None, call.layer_type == "Concatenate"
     sources = [graph.calls[source.call] for source in call.sources]
-    if not channels or any(source.output for source in call.sources) or not (several or _chooses(call)):
+    if not channels or any(source.output for source in call.sources) or not (several or chooses(call)):
         return ()
     if sum(one.shape[-1] or 0 for one in sources) != channels or (several and call.operation.axis not in (-1, len(call.shape) - 1)):  # type: ignore[attr-defined]
         return ()
@@ -58,7 +58,8 @@ def _parts(graph: Graph, call: Call, found: dict[int, Ranking]) -> tuple[Ranking
     return parts
 
 
-def _chooses(call: Call) -> bool:
+def chooses(call: Call) -> bool:
+    """Say whether a call returns numbers of its only source, or the zeros around them, and no others."""
     if len(call.sources) != 1:
         return False
     if call.kind is Kind.UPSAMPLING:
