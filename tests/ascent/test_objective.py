@@ -5,10 +5,11 @@ import pytest
 
 import convscope
 from convscope.ascent.inputs import canvas_of
-from convscope.ascent.objective import LEAST_CELL, cell_of, likeness, strongest_of_cells
+from convscope.ascent.objective import LEAST_CELL, cell_of, largest, likeness, scored_calls, strongest_of_cells
 from convscope.backend import keras, ops
 from convscope.errors import UnitError
 from convscope.network.addresses import unit_call
+from convscope.network.entering import network_input
 from convscope.network.network import as_network
 from convscope.network.targets import as_targets
 from convscope.units import Unit
@@ -38,6 +39,29 @@ def test_cells_equal_a_loop(shape, cell, sides):
     values = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
     found = array(strongest_of_cells(cell)(tensor(values), axis=(1, 2)))
     assert relative_error(found, slow_cells(values, *sides)) < 1e-6
+
+
+def test_targets_score_together_what_each_scores_alone():
+    """A normalization behind a ReLU6 turns unit 1 round, so that it is scored behind it and the others before; classes less their mean."""
+    layers = keras.layers
+    model = model_of(
+        layers.Conv2D(3, 3, name="conv"),
+        layers.ReLU(6.0),
+        layers.BatchNormalization(name="norm"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3, activation="softmax", name="classes"),
+    )
+    gamma, beta, mean, variance = model.get_layer("norm").get_weights()
+    model.get_layer("norm").set_weights([np.array([1.0, -1.0, 2.0]), beta, mean, variance])
+    network = as_network(convscope.load(model, preprocess="unit"))
+    pictures = np.random.default_rng(1).uniform(size=(3, 8, 8, 3)).astype("float32")
+    for units in ("norm:0-2", "classes:0-2", "norm:2 - norm:1"):
+        targets = as_targets(network, units)
+        entered = network_input(network.bundle, pictures[: len(targets)])
+        together = largest(network.graph, targets, entered)
+        alone = [largest(network.graph, [target], entered[row : row + 1])[:, 0] for row, target in enumerate(targets)]
+        assert together.shape == (2, len(targets)) and relative_error(together.T, alone) < 1e-6
+    assert len({scored_calls(network.graph, [target]) for target in as_targets(network, "norm:0-2")}) == 2
 
 
 def test_a_cell_is_half_a_receptive_field():

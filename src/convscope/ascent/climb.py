@@ -323,11 +323,11 @@ class Climber:
         """Return (2, picture) float32, what each target amounts to on its own picture, a unit its largest activation, and by how much it is
         awake; see `largest` for both.
         """
-        graph, pairs = self.network.graph, zip(targets, images, strict=True)
-        amounts = [largest(graph, target, network_input(self.network.bundle, image[None])) for target, image in pairs]
+        graph = self.network.graph
+        amounts = largest(graph, targets, network_input(self.network.bundle, images))
         units = [target.unit for target in targets]
         spoilt = [unit is not None and spoilt_units(graph, unit_call(graph, unit))[unit.channel] for unit in units]
-        return np.where(spoilt, np.float32(np.nan), np.array(amounts, dtype=np.float32).T)
+        return np.where(spoilt, np.float32(np.nan), amounts)
 
 
 def _less(left: int | None, steps: int) -> int | None:

@@ -248,27 +248,30 @@ def require_gradients(network: Network, targets: Sequence[Target], canvas: tuple
             )
 
 
-def largest(graph: Graph, objective: Objective, entered: Any) -> tuple[float, float]:
-    """Return what the objective amounts to on one preprocessed picture (1, height, width, channel), in float32, and what says whether it
-    is awake: the same, but of a class its score less the mean of the others.
+def largest(graph: Graph, objectives: Sequence[Objective], entered: Any) -> FloatArray:
+    """Return (2, picture) float32, what each objective amounts to on its own picture, and what says whether it is awake: the same, but of
+    a class its score less the mean of the others.
 
+    The objectives share a form; `entered` are their preprocessed pictures (picture, height, width, channel), which run forward together.
     Each term counts by its largest value over the places of its map, after the activation, or before one that is flat above (a whole layer
     by the mean square of its values), times its weight.
     """
-    form, weights = form_of(objective), weights_of(graph, [objective])
-    calls = [_scored(graph, term) for term in objective.terms]
-    distinct = list({call.index: call for own in calls for call in own})
+    (factors, *vectors), places = weights_of(graph, objectives), range(len(objectives[0].terms))
+    calls = [[tuple(_scored(graph, one.terms[place])) for one in objectives] for place in places]
+    distinct = list({call.index: call for some in calls for own in some for call in own})
     values = dict(zip(distinct, map(to_array, graph.run(entered, distinct)), strict=True))
-    total = margin = 0.0
-    for number, (own, term) in enumerate(zip(calls, form.terms, strict=True)):
-        for contrast in (False, True):
-            is_seed = contrast and _has_vector(term) and not term.odds
-            arrays = [seedable(graph, call, values[call.index]) if is_seed else values[call.index] for call in own]
-            tensors = [ops.convert_to_tensor(array) for array in arrays]
-            reduced = _reduced(tensors, ops.convert_to_tensor(weights[number + 1]), term, ops.max)
-            amount = float(weights[0][0, number]) * float(to_array(reduced)[0])
-            total, margin = (total, margin + amount) if contrast else (total + amount, margin)
-    return total, margin
+    found = np.zeros((2, len(objectives)))
+    for place, term in enumerate(form_of(objectives[0]).terms):
+        # Units that fall with the value before their activation are scored behind it, the others of their layer before.
+        for own in dict.fromkeys(calls[place]):
+            pictures = [number for number, some in enumerate(calls[place]) if some == own]
+            vector = ops.convert_to_tensor(vectors[place][pictures])
+            for row, contrast in enumerate((False, True)):
+                is_seed = contrast and _has_vector(term) and not term.odds
+                arrays = [seedable(graph, call, values[call.index]) if is_seed else values[call.index] for call in own]
+                reduced = _reduced([ops.convert_to_tensor(array[pictures]) for array in arrays], vector, term, ops.max)
+                found[row, pictures] += factors[pictures, place].astype(np.float64) * to_array(reduced)
+    return found.astype(np.float32)
 
 
 def scored_calls(graph: Graph, targets: Iterable[Target]) -> tuple[Call, ...]:

@@ -44,7 +44,7 @@ class Columns:
     @cached_property
     def numbers(self) -> dict[str, NDArray[Any]]:
         """The columns by name."""
-        known, top = self.statistics, self.subject.run.top(self.layer.address)
+        known, top = self.statistics, self.subject.tops[self.layer.address]
         found: dict[str, NDArray[Any]] = {
             "fires": known.fires.astype(np.float32),
             "mean": known.mean,

@@ -94,10 +94,13 @@ class Gallery:
         """Return the tiles of images that the atlas shows, from the `contents` of its sheets by number; empty for others."""
         bands = tiles.bands_of(self.subject.run.fit.channels)
         found = np.full((len(images), self.tile, self.tile, bands), tiles.EMPTY, np.uint8)
+        wanted: dict[int, dict[int, int]] = {}
         for number, image in enumerate(images):
             place = self.place(image) if image >= 0 else None
             if place is not None and place // self.per in contents:
-                found[number] = tiles.cut(contents[place // self.per], self.tile, [place % self.per], bands)[0]
+                wanted.setdefault(place // self.per, {})[number] = place % self.per
+        for sheet, places in wanted.items():
+            found[list(places)] = tiles.cut(contents[sheet], self.tile, list(places.values()), bands)
         return found
 
 
@@ -105,7 +108,7 @@ def gallery_of(subject: Subject) -> Gallery:
     """Return the images of an atlas: those that layers show whole, the sample, those of classes, and the strongest of all other units."""
     run = subject.run
     classes = _of_classes(subject)
-    tops = {layer.address: run.top(layer.address).images[:, :SHOWN] for layer in subject.layers}
+    tops = {layer.address: subject.tops[layer.address].images[:, :SHOWN] for layer in subject.layers}
     chosen = dict.fromkeys(run.sample_images.tolist())
     chosen |= dict.fromkeys(image for some in classes for image in some)
     for layer in subject.layers:

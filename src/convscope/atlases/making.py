@@ -23,8 +23,9 @@ from .plan import steps
 from .subject import Subject
 from .synthetic import Synthetic
 
-# Seconds after which the pages are written anew, so that they show what was made meanwhile.
-FLUSHED_AFTER = 20.0
+# Seconds after which the pages are written anew, so that they show what was made meanwhile; and at least so many times as long as that
+# took, which grows with the network: no more than a twentieth of the time goes into it.
+FLUSHED_AFTER, FLUSHES = 20.0, 20
 
 
 class Making:
@@ -37,7 +38,7 @@ class Making:
         self.details = Details(subject, self.gallery)
         self.walls = Walls(subject, self.gallery, self.synthetic, ledger)
         self.told = Told(subject, self.gallery)
-        self._flushed = 0.0
+        self._flush_due = 0.0
 
     def make(self, deadline: float | None, engine: Engine) -> None:
         """Make all that is missing, or until the deadline (of `time.monotonic`); Ctrl-C loses what is in progress.
@@ -57,13 +58,14 @@ class Making:
             for task, made in parts_by(engine, self.subject, itertools.takewhile(in_time, left)):
                 self.ledger.keep(task, made)
                 tell(1)
-                if time.monotonic() - self._flushed > FLUSHED_AFTER:
+                if time.monotonic() > self._flush_due:
                     self.flush()
         if not left or in_time():
             self._all("mapping images", self._late())
 
     def flush(self) -> None:
         """Write the pages that show what is made so far."""
+        began = time.monotonic()
         every = dict(columns.of_layers(self.subject, self.ledger, self.told))
         for one in every.values():
             self.ledger.complete(columns.task(one))
@@ -72,7 +74,8 @@ class Making:
         self.ledger.complete(columns.table_task(self.subject, every))
         self._write_site(every)
         self.ledger.write()
-        self._flushed = time.monotonic()
+        ended = time.monotonic()
+        self._flush_due = ended + max(FLUSHED_AFTER, FLUSHES * (ended - began))
 
     def count(self) -> tuple[int, int]:
         """Return how many of the parts are made, and how many there are."""

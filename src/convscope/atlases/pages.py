@@ -83,7 +83,7 @@ class Walls:
 
     def _of_images(self, layer: Layer, sheet: int) -> Iterator[Task]:
         """Yield the sheet of the images that excite each unit of a layer most, whole."""
-        top = self.subject.run.top(layer.address)
+        top = self.subject.tops[layer.address]
         fired = (top.images[:, 0] >= 0) & (top.values[:, 0] > 0) & (top.before[:, 0] > 0)
         images = np.where(fired, top.images[:, 0], -1)[list(layer.order[sheet * ON_A_WALL : (sheet + 1) * ON_A_WALL])].tolist()
         digests = dict(zip(self.subject.run.ids.tolist(), self.subject.run.images.texts["digest"], strict=True))

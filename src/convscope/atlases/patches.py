@@ -55,13 +55,12 @@ def sheets(subject: Subject, layer: Layer, chunks: range) -> Iterator[Task]:
 
 def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) -> str:
     """Return what stands for a sheet: the network, and the very images and places; other images of the run do not matter."""
-    run = subject.run
-    top = run.top(layer.address, channels)
-    rows = np.searchsorted(run.ids, top.images)
-    digests = run.images.texts["digest"]
-    images = [digests[row] if image >= 0 else None for row, image in zip(rows.ravel(), top.images.ravel(), strict=True)]
+    run, top, chosen = subject.run, subject.tops[layer.address], list(channels)
+    shown = top.images[chosen].ravel()
+    digests, rows = run.images.texts["digest"], np.searchsorted(run.ids, shown)
+    images = [digests[row] if image >= 0 else None for row, image in zip(rows.tolist(), shown.tolist(), strict=True)]
     fired = (top.values > 0) & (top.before > 0)
-    places = [one[:, :SHOWN].tolist() for one in (top.rows, top.columns, fired)]
+    places = [one[chosen, :SHOWN].tolist() for one in (top.rows, top.columns, fired)]
     fit = [run.fit.channels, *run.fit.size, *layer.window, detail_tile(layer), tiles.BESIDE]
     columns = columns_of(subject, layer)
     return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns, *kind)

@@ -15,7 +15,7 @@ from ..portraits.connections import activity_of
 from ..portraits.gathering import longest_field
 from ..portraits.layers import both_ways
 from ..results import Names
-from ..scanning import Run, UnitStatistics
+from ..scanning import Run, TopUnits, UnitStatistics
 from ..units import Unit
 from .ledger import key_of
 from .plan import chunks_of, telling_order
@@ -71,6 +71,11 @@ class Subject:
     def statistics(self) -> dict[str, UnitStatistics]:
         """What the run says of the units of each layer, by address, once for all parts: 8 kB a unit."""
         return {layer.address: self.run.units(layer.address) for layer in self.layers}
+
+    @cached_property
+    def tops(self) -> dict[str, TopUnits]:
+        """The strongest images of the units of each layer, by address, read once for all parts."""
+        return {layer.address: self.run.top(layer.address) for layer in self.layers}
 
     @cached_property
     def maker(self) -> list[str]:

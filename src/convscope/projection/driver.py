@@ -186,6 +186,7 @@ class _Drive:
         plan, (height, width) = self.plan(call), self.images.shape[1:3]
         step = projected_from(self.network, call, self.rules, slope=slope)
         sides = call_shapes(self.network.graph, call, (height, width))[call.index][1:]
+        fields = plan.fields([_known(seed) for _, seed in numbered])
         for start in range(0, len(numbered), IMAGES_AT_ONCE):
             batch = numbered[start : start + IMAGES_AT_ONCE]
             filled = [batch[row % len(batch)][1] for row in range(IMAGES_AT_ONCE)]
@@ -195,11 +196,10 @@ class _Drive:
             entered = network_input(self.network.bundle, self.images[[seed.image for seed in filled]])
             down, values, amounts = map(to_array, step(entered, ops.convert_to_tensor(marks)))
             pictures = self.network.bundle.preprocessing.to_rgb(down)
-            for (number, seed), picture, value, amount in zip(batch, pictures, map(float, values), map(float, amounts), strict=False):
-                position = _known(seed)
-                seen = plan.field(position)
-                window = plan.window(seen)
-                yield Projected(number, window, cut(picture, window), position, seen, value, amount if seed.amount is None else seed.amount)
+            found = zip(batch, fields[start:], pictures, map(float, values), map(float, amounts), strict=False)
+            for (number, seed), seen, picture, value, amount in found:
+                window, amount = plan.window(seen), amount if seed.amount is None else seed.amount
+                yield Projected(number, window, cut(picture, window), _known(seed), seen, value, amount)
 
     def _one_step(self, calls: ByCall, chunk: Sequence[int]) -> Callable[[Any], tuple[Any, Any]] | None:
         """Return the compiled way down from the strongest place of the only unit there is; None where there is more, or little to do."""

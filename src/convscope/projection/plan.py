@@ -8,6 +8,7 @@ Three ways lead to the same numbers (T11), and the cheapest one is taken:
 - *crops* (`locality.crops`): the network itself on the part of the image around the receptive field, where there are no cones.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..graph.calls import Call
@@ -15,7 +16,7 @@ from ..graph.rules import Exact, Ruleset
 from ..locality.cones import MAX_SHARE, MAX_SHARE_AFTER_FORWARD, Border, Cones, ConeWindow, cones_of
 from ..locality.cost import is_heavy
 from ..locality.crops import Crop, Crops, crops_of
-from ..locality.receptive import receptive_field
+from ..locality.receptive import receptive_field, receptive_fields
 from ..locality.windows import Field
 from ..network.network import Network
 
@@ -69,6 +70,12 @@ class Plan(NamedTuple):
     def field(self, position: tuple[int, int] | None) -> Field:
         """Return the receptive field at a position; it may reach over the image, and is all of it where the position is None."""
         return receptive_field(self.network.graph, self.call, position, self.size)
+
+    def fields(self, positions: Sequence[tuple[int, int] | None]) -> list[Field]:
+        """Return what `field` does for each of many positions, in one way back over the graph."""
+        known = [(self.call, position) for position in positions if position is not None]
+        found = iter(receptive_fields(self.network.graph, known, self.size))
+        return [Field(0, 0, *self.size) if position is None else next(found) for position in positions]
 
     def window(self, field: Field) -> Field:
         """Return the part of the image outside of which a projection from this field is zero."""
