@@ -51,8 +51,8 @@ def test_targets_score_together_what_each_scores_alone():
         layers.GlobalAveragePooling2D(),
         layers.Dense(3, activation="softmax", name="classes"),
     )
-    gamma, beta, mean, variance = model.get_layer("norm").get_weights()
-    model.get_layer("norm").set_weights([np.array([1.0, -1.0, 2.0]), beta, mean, variance])
+    _, *rest = model.get_layer("norm").get_weights()
+    model.get_layer("norm").set_weights([np.array([1.0, -1.0, 2.0]), *rest])
     network = as_network(convscope.load(model, preprocess="unit"))
     pictures = np.random.default_rng(1).uniform(size=(3, 8, 8, 3)).astype("float32")
     for units in ("norm:0-2", "classes:0-2", "norm:2 - norm:1"):

@@ -61,7 +61,7 @@ class Processes:
             while True:
                 while len(running) < 2 * self.workers and (item := lost[-1] if lost else next(waiting, None)) is not None:
                     lost[-1:] = [item]  # until it is given out: a broken pool refuses it
-                    with _interrupts_ignored(), inherited(threads):  # what a process that begins here has; `_begin` goes on
+                    with _interrupts_ignored(), inherited(threads):  # what a process that begins here has before `_begin`
                         running[pool.submit(_call, item)] = item
                     lost.pop()
                 if not running:
