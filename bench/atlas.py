@@ -17,7 +17,7 @@ from convscope.atlases.handed import drawn
 from convscope.atlases.ledger import Ledger
 from convscope.atlases.making import Making
 from convscope.atlases.subject import subject_of
-from convscope.formats.atlas import ON_A_WALL, WITHOUT
+from convscope.formats.atlas import WITHOUT
 from convscope.options import check_options
 
 CHUNKS = 2
@@ -58,10 +58,10 @@ def main():
             # The last sheet of projections without switches stands for all others, unit by unit.
             for task in drawn(subject, making.synthetic, place, len(layer.chunks) - 1):
                 if WITHOUT in task.name:
-                    units, (cost, size) = (len(layer.order) - 1) % ON_A_WALL + 1, timed(task.make)
+                    units, (cost, size) = len(layer.sheets[-1]), timed(task.make)
                     total += cost / units * len(layer.order)
                     weight += size / units * len(layer.order)
-                    files += -(-len(layer.order) // ON_A_WALL)
+                    files += len(layer.sheets)
             print(f"{layer.address}: {len(layer.chunks)} chunks, first {seconds[0]:.1f} s, then {seconds[-1]:.1f} ({parts})", flush=True)
         print(f"all: {total:.0f} CPU s, {weight / 1e6:.1f} MB in {files} files, without walls, tables and map")
 

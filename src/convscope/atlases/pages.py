@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..formats.atlas import ON_A_WALL, PATCH, PROJECTION, SCHEMA, WITHOUT, data_path, detail_name, images_name, synthetic_name, wall_name
+from ..formats.atlas import PATCH, PROJECTION, SCHEMA, WITHOUT, data_path, detail_name, images_name, synthetic_name, wall_name
 from ..graph.calls import Call, Graph
 from ..graph.finite import weight_notes
 from ..locality.shapes import call_shapes
@@ -43,7 +43,7 @@ class Walls:
         """Yield the sheets of which some chunk is made."""
         for layer in self.subject.layers:
             patches, projections = columns_of(self.subject, layer)
-            for sheet in range(-(-len(layer.order) // ON_A_WALL)):
+            for sheet in range(len(layer.sheets)):
                 if layer.whole:
                     yield from self._of_images(layer, sheet)
                 if patches:
@@ -56,20 +56,16 @@ class Walls:
         """Return the side of a layer's tiles on its wall."""
         return tiles.side_of(layer.window, tiles.WALL)
 
-    def _chunks(self, layer: Layer, sheet: int) -> range:
-        together = ON_A_WALL // layer.chunk
-        return range(sheet * together, min((sheet + 1) * together, len(layer.chunks)))
-
     def _of_details(self, layer: Layer, sheet: int, kind: str, column: int) -> Iterator[Task]:
         """Yield the sheet of the tiles in one column of the sheets of chunks."""
-        made = {chunk: part.key for chunk in self._chunks(layer, sheet) if (part := self.ledger.part(sheet_part(layer.n, chunk)))}
+        made = {chunk: part.key for chunk in layer.chunks_on(sheet) if (part := self.ledger.part(sheet_part(layer.n, chunk)))}
         if made:
             name, key = wall_name(layer.n, kind, sheet), key_of(made, column, self.tile(layer))
             yield Task(
                 name,
                 key,
                 lambda: self._sheet(
-                    layer, name, [self._detail_tiles(layer, chunk, column, chunk in made) for chunk in self._chunks(layer, sheet)]
+                    layer, name, [self._detail_tiles(layer, chunk, column, chunk in made) for chunk in layer.chunks_on(sheet)]
                 ),
             )
 
@@ -85,7 +81,7 @@ class Walls:
         """Yield the sheet of the images that excite each unit of a layer most, whole."""
         top = self.subject.tops[layer.address]
         fired = (top.images[:, 0] >= 0) & (top.values[:, 0] > 0) & (top.before[:, 0] > 0)
-        images = np.where(fired, top.images[:, 0], -1)[list(layer.order[sheet * ON_A_WALL : (sheet + 1) * ON_A_WALL])].tolist()
+        images = np.where(fired, top.images[:, 0], -1)[list(layer.sheets[sheet])].tolist()
         digests = dict(zip(self.subject.run.ids.tolist(), self.subject.run.images.texts["digest"], strict=True))
         name = wall_name(layer.n, PATCH, sheet)
         key = key_of(self.subject.maker, [digests.get(image) for image in images], self.tile(layer))
@@ -184,8 +180,7 @@ def _layer(subject: Subject, layer: Layer, walls: Walls, ledger: Ledger, columns
     places = range(len(layer.chunks))
     done = ["1" if not any(columns_of(subject, layer)) or ledger.part(sheet_part(layer.n, chunk)) else "0" for chunk in places]
     pictured = ["1" if walls.synthetic.side(layer) and ledger.part(synthetic_name(layer.n, chunk)) else "0" for chunk in places]
-    sheets = range(-(-len(layer.order) // ON_A_WALL))
-    without = ["1" if ledger.part(wall_name(layer.n, WITHOUT, sheet)) else "0" for sheet in sheets]
+    without = ["1" if ledger.part(wall_name(layer.n, WITHOUT, sheet)) else "0" for sheet in range(len(layer.sheets))]
     largest = np.nan_to_num(columns.score, nan=-np.inf).max(initial=-np.inf)
     return {
         "n": layer.n,

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from ..formats.atlas import ON_A_WALL, WITHOUT, data_path, detail_name, wall_name
+from ..formats.atlas import WITHOUT, data_path, detail_name, wall_name
 from ..graph.rules import Ruleset
 from ..portraits.layers import UnitPortrait, both_ways, portraits_of
 from . import tiles
@@ -42,13 +42,12 @@ def sheets(subject: Subject, layer: Layer, chunks: range) -> Iterator[Task]:
     patches, projections = columns_of(subject, layer)
     if not patches + projections:
         return
-    together = ON_A_WALL // layer.chunk
+    last = {layer.chunks_on(sheet)[-1]: sheet for sheet in range(len(layer.sheets))} if layer.both and projections else {}
     for chunk in chunks:
         channels, path = layer.chunks[chunk], data_path(detail_name(layer.n, chunk), "webp")
         yield Task(sheet_part(layer.n, chunk), _key(subject, layer, channels), partial(_made, subject, layer, channels, path))
-        if layer.both and projections and (chunk % together == together - 1 or chunk == len(layer.chunks) - 1):
-            sheet = chunk // together
-            channels, name = layer.order[sheet * ON_A_WALL : (sheet + 1) * ON_A_WALL], wall_name(layer.n, WITHOUT, sheet)
+        if chunk in last:
+            channels, name = layer.sheets[last[chunk]], wall_name(layer.n, WITHOUT, last[chunk])
             path = data_path(name, "webp")
             yield Task(name, _key(subject, layer, channels, WITHOUT), partial(_made, subject, layer, channels, path, without=True))
 

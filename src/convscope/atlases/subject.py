@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .. import backend
-from ..formats.atlas import CHUNK, CLASS_CHUNK
+from ..formats.atlas import CHUNK, CLASS_CHUNK, ON_A_WALL
 from ..graph.connections import Activity
 from ..network.addresses import unit_call
 from ..network.listing import LayerInfo, chosen, layers
@@ -51,6 +51,16 @@ class Layer:
     def chunks(self) -> list[tuple[int, ...]]:
         """Its channels, `chunk` at a time."""
         return chunks_of(self.order, self.chunk)
+
+    @cached_property
+    def sheets(self) -> list[tuple[int, ...]]:
+        """Its channels as they share the sheets of a wall, those of some chunks each."""
+        return chunks_of(self.order, ON_A_WALL)
+
+    def chunks_on(self, sheet: int) -> range:
+        """Return which chunks share a sheet of the wall."""
+        together = ON_A_WALL // self.chunk
+        return range(sheet * together, min((sheet + 1) * together, len(self.chunks)))
 
 
 @dataclass(frozen=True)
