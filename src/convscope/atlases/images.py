@@ -24,9 +24,10 @@ Ints = NDArray[np.int64]
 MOST, OF_A_CLASS = 16_384, 24
 # Images whose records are in one script.
 RECORDS = 64
-# Images on a sheet: few, for a unit's page shows images from up to nine sheets; more where the atlas would have too many files.
-FEW, MANY, MANY_FROM = 16, 64, 4096
-COLUMNS = {FEW: 4, MANY: 8}
+# Images on a sheet, and in its rows. The page of a unit that sees whole images needs up to nine sheets: the fewer are on one, the less
+# it loads. More are on one where only pages of images and classes show them, or where the atlas would have too many files.
+COLUMNS = {1: 1, 4: 2, 16: 4, 64: 8}
+FEW, SHEETS_OF_FEW, SHEETS = 16, 1024, 256
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Gallery:
     @cached_property
     def per(self) -> int:
         """How many tiles are on a sheet."""
-        return FEW if len(self.ids) <= MANY_FROM else MANY
+        on_pages_of_units = self.tile == tiles.IMAGE and any(layer.whole for layer in self.subject.layers)
+        least, sheets = (1, SHEETS_OF_FEW) if on_pages_of_units else (FEW, SHEETS)
+        return next((per for per in COLUMNS if per >= least and len(self.ids) <= per * sheets), max(COLUMNS))
 
     @cached_property
     def columns(self) -> int:
