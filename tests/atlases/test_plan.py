@@ -31,6 +31,12 @@ def test_units_that_fire_always_or_never_come_last():
     assert order == (2, 4, 1, 0, 3)
 
 
+def test_a_unit_with_all_but_no_weights_comes_last():
+    known = statistics([0.1, 0.5, 0.9, 0.95])
+    known.largest[0] = 1e-6
+    assert telling_order(known) == (1, 2, 3, 0)
+
+
 def test_equals_are_ordered_by_channel():
     assert telling_order(statistics([0.1] * 5)) == (0, 1, 2, 3, 4)
 

@@ -15,6 +15,8 @@ from ..scanning import UnitStatistics
 
 # A unit that fires on fewer images than this is rare: its figures rest on few images.
 RARE = 0.02
+# A unit whose largest value is less than this share of its layer's median has all but no weights, and its picture is grey.
+FAINT = 1e-4
 # Of two units that are alike otherwise, the one whose class was not seen yet in the layer goes first.
 AGAIN = 0.9
 
@@ -30,7 +32,7 @@ def telling_order(statistics: UnitStatistics) -> tuple[int, ...]:
     """Return the channels of a layer, the most telling first, equals by channel.
 
     A unit tells most that fires on some images, prefers some classes, or is far above its median on some; one that fires on half of all
-    images tells less, one that fires always or never nothing. Of each class the first units go before the others.
+    images tells less, one that fires always or never, or faintly, nothing. Of each class the first units go before the others.
     """
     values = _telling(statistics)
     ranked = np.lexsort((np.arange(len(values)), -values))
@@ -47,6 +49,8 @@ def _telling(statistics: UnitStatistics) -> NDArray[np.float64]:
     sometimes = (1 - fires) * np.minimum(1, fires / RARE)
     sparse = 1 - np.clip(np.nan_to_num(statistics.quantiles[0.5] / np.maximum(statistics.quantiles[0.99], 1e-30)), 0, 1)
     awake = (statistics.count > 0) & (fires > 0)
+    largest = np.where(awake, statistics.largest, np.nan)
+    awake &= ~(largest < FAINT * np.nanmedian(largest)) if awake.any() else False
     return np.where(awake, sometimes + selectivity(statistics) + sparse, -1.0)
 
 
