@@ -57,3 +57,12 @@ def test_an_image_of_unknown_numbers_has_no_bounds():
     graph = flatten(keras.Model(image, L.ReLU()(image)))
     assert range_of(graph, graph.calls[0], None) == (-INF, INF)
     assert range_of(graph, graph.calls[-1], None) == (0.0, INF)
+
+
+@pytest.mark.once
+def test_a_call_that_many_ways_lead_back_to_is_looked_at_once():
+    image = value = keras.Input((4, 4, 1))
+    for _ in range(40):  # 2 ** 40 ways
+        value = L.Maximum()([L.ReLU()(value), value])
+    graph = flatten(keras.Model(image, value))
+    assert range_of(graph, graph.calls[-1], (0.0, 1.0)) == (0.0, 1.0)

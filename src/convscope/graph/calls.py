@@ -89,7 +89,7 @@ class Graph:
     fixed: Mapping[int, Any] = field(default_factory=dict)
     mixing: Mapping[int, ModelError] = field(default_factory=dict, repr=False)
     inferred: dict[tuple[int, int], dict[int, Any]] = field(default_factory=dict, init=False, repr=False)
-    known: dict[tuple[str, int], Any] = field(default_factory=dict, init=False, repr=False)
+    known: dict[tuple[Any, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def visible(self) -> dict[str, Call]:

@@ -21,8 +21,17 @@ BETWEEN_TYPES = frozenset({"Average", "Maximum", "Minimum", "Concatenate", "Flat
 def range_of(graph: Graph, call: Call, range_of_image: Range | None) -> Range:
     """Return the least and the largest number that a call can return for any image; infinite where nothing says so.
 
-    `range_of_image`: of the numbers that enter the network, None where that is not known.
+    `range_of_image`: of the numbers that enter the network, None where that is not known. The graph keeps the range: many ways may
+    lead back to one call.
     """
+    key = "range", call.index, range_of_image
+    if key not in graph.known:
+        graph.known[key] = _found(graph, call, range_of_image)
+    found: Range = graph.known[key]
+    return found
+
+
+def _found(graph: Graph, call: Call, range_of_image: Range | None) -> Range:
     if call.index == graph.image_input:
         return range_of_image or ANY
     if call.kind in LINEAR or call.kind is Kind.INPUT or any(source.output for source in call.sources):
