@@ -269,9 +269,14 @@ def largest(graph: Graph, objectives: Sequence[Objective], entered: Any) -> Floa
             for row, contrast in enumerate((False, True)):
                 is_seed = contrast and _has_vector(term) and not term.odds
                 arrays = [seedable(graph, call, values[call.index]) if is_seed else values[call.index] for call in own]
-                reduced = _reduced([ops.convert_to_tensor(array[pictures]) for array in arrays], vector, term, ops.max)
+                reduced = _reduced([ops.convert_to_tensor(array[pictures]) for array in arrays], vector, term, _highest)
                 found[row, pictures] += factors[pictures, place].astype(np.float64) * to_array(reduced)
     return found.astype(np.float32)
+
+
+def _highest(values: Any, axis: tuple[int, ...]) -> Any:
+    """Return the largest value over the axes, NaN where one is NaN: JAX's own maximum passes NaN over on a CPU."""
+    return ops.where(ops.any(ops.isnan(values), axis=axis), np.float32(np.nan), ops.max(values, axis=axis))
 
 
 def scored_calls(graph: Graph, targets: Iterable[Target]) -> tuple[Call, ...]:
