@@ -5,9 +5,12 @@ import pytest
 
 import convscope
 from convscope.ascent import AscentRun, Parametrisation, Transform, Update, jitter
-from convscope.ascent.run import WINDOW, _is_done
+from convscope.ascent.objective import weights_of
+from convscope.ascent.run import WINDOW, _is_done, rng_of
 from convscope.backend import ops
 from convscope.errors import ImageError, OptionError, UnitError
+from convscope.network.network import as_network
+from convscope.network.targets import as_targets
 from networks import awake, small
 
 STEPS = 4
@@ -100,6 +103,46 @@ def test_a_picture_is_done_when_it_gains_little_and_not_before():
     rising, level = np.arange(2.0 * WINDOW), np.full(WINDOW, float(WINDOW))
     flattened = np.concatenate([np.arange(WINDOW), level])
     course = np.stack([rising, flattened, np.minimum(rising, 1.0)], axis=1)
-    assert _is_done(list(course)).tolist() == [False, False, True]
-    assert _is_done(list(np.concatenate([flattened, level])[:, None])).tolist() == [True]
-    assert not _is_done(list(course[: 2 * WINDOW - 1])).any()
+    assert _is_done(course).tolist() == [False, False, True]
+    assert _is_done(np.concatenate([flattened, level])[:, None]).tolist() == [True]
+    assert not _is_done(course[: 2 * WINDOW - 1]).any()
+
+
+@pytest.mark.parametrize("update", ["adam", Update(lambda numbers, gradient, moments, count: (numbers + gradient, moments))])
+def test_pictures_that_are_held_leave_the_batch_and_stay_as_they_are(bundle, update):
+    def run(shrinks):
+        """Return what is left of three pictures whose second was held after four of eight steps, and the pictures then and at the end."""
+        found = AscentRun.of(bundle, "conv2:0-2", size=16, precision="float32", update=update)
+        found._step.shrinks = shrinks
+        for _ in range(STEPS):
+            found.step()
+        assert found.hold(np.array([False, True, False]))
+        before = found.pictures()
+        course = np.array([ops.convert_to_numpy(found.step())[[0, -1]] for _ in range(STEPS)])
+        return found.rows.tolist(), before, found.pictures(), course
+
+    (left, *fewer), (all_of_them, *whole) = run(shrinks=True), run(shrinks=False)
+    assert (left, all_of_them) == ([0, 2], [0, 1, 2])
+    for before, after, _ in (fewer, whole):
+        assert np.array_equal(before[1], after[1]) and not np.array_equal(before[[0, 2]], after[[0, 2]])
+    assert np.abs(fewer[1] - whole[1]).max() <= 1.5 / 255  # batches of other sizes are added up in another order
+    assert np.allclose(fewer[2], whole[2], rtol=1e-3)
+
+
+def test_a_batch_stays_whole_where_pictures_compare_or_an_update_remembers_no_rows(bundle):
+    step, network = AscentRun.of(bundle, "conv2:0-1", size=16)._step, as_network(bundle)
+    step.shrinks = True
+    pair = [target for target in as_targets(network, "conv2:0-1") for _ in range(2)]
+    copied = AscentRun(step, weights_of(network.graph, pair), [rng_of(one, 0, number % 2) for number, one in enumerate(pair)], copies=2)
+    copied.step(), copied.hold(np.array([True, False, False, False]))
+    assert copied.rows.tolist() == [0, 1, 2, 3]
+    copied.step(), copied.hold(np.array([True, True, False, False]))
+    assert copied.rows.tolist() == [2, 3] and ops.convert_to_numpy(copied.step()).shape == (2,)
+    one_number = Update(
+        lambda numbers, gradient, moments, count: (numbers + moments[0] * gradient, moments), lambda numbers: [ops.ones(())]
+    )
+    own = AscentRun.of(bundle, "conv2:0-1", size=16, update=one_number)
+    own._step.shrinks = True
+    own.step(), own.hold(np.array([True, False]))
+    assert own.rows.tolist() == [0, 1]
+    assert not own.hold(np.array([False, True]))

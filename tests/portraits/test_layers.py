@@ -20,6 +20,19 @@ def layer_of(run, network, layer="block3_conv1", channels=None, **wanted):
     return portraits_of(run, network, layer, channels, rulesets=both_ways(network, layer), view="both", **wanted)
 
 
+@pytest.mark.parametrize("layer", ["block3_conv1", "predictions"])
+def test_the_way_without_switches_takes_the_values_of_the_run(run, network, layer):
+    channels, without = range(0, run.channels(layer), run.channels(layer) // 5), both_ways(network, layer)[-1:]
+    scanned, computed = (list(portraits_of(run, network, layer, channels, rulesets=without, scanned=scanned)) for scanned in (True, False))
+    for one, other in zip(scanned, computed, strict=True):
+        top = run.top(layer, [one.unit.channel])
+        for place in one.patches.places:
+            ours, theirs = one.projections[0][place], other.projections[0][place]
+            if top.before[0, place] > 0:
+                assert np.abs(ours - theirs).max() <= 0.02 * np.abs(theirs).max()  # bfloat16 has 8 bits, and the layers before have theirs
+    assert any(one.projections[0].any() for one in scanned)
+
+
 @pytest.mark.parametrize(("layer", "ways"), [("block1_conv1", 1), ("block3_conv1", 2), ("predictions", 2)])
 def test_a_unit_alone_is_the_unit_of_the_stream(run, network, layer, ways, record_error):
     stream = list(layer_of(run, network, layer))

@@ -283,7 +283,7 @@ class Climber:
         targets = [target for target in group for _ in range(copies)]
         step = self.step_of(group[0], canvas, attempt, copies)
         rngs = [rng_of(target, self.settings.seed, number % copies) for number, target in enumerate(targets)]
-        run = AscentRun(step, weights_of(self.network.graph, targets), rngs, self._starts(targets, canvas, attempt, step))
+        run = AscentRun(step, weights_of(self.network.graph, targets), rngs, self._starts(targets, canvas, attempt, step), copies)
         courses, frames, interrupted = to_the_top(run, targets, attempt.steps, self.settings, watch, left)
         images = run.pictures()
         scores, margins = self.scores(targets, images)

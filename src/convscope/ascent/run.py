@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import compiled, engine, ops, resolve_precision
+from ..backend import compiled, device_name, engine, keras, ops, resolve_precision
 from ..backend.failures import ran_out
 from ..errors import ConvscopeError, OptionError, first_sentence
 from ..expressions import Objective
@@ -102,6 +102,7 @@ class AscentStep:
         precision: str = "float32",
     ) -> None:
         self.image, self.update, self.pipeline = image, update, Pipeline(transforms, size)
+        self.shrinks = engine().ANY_COUNT and device_name() == "cpu"  # a GPU computes many pictures as fast as few
         bundle, graph, targets = network.bundle, at_precision(network.graph, precision), [call.index for call in measure.calls]
 
         def climb(numbers: Any, weights: list[Any], drawn: list[list[Any]]) -> tuple[Any, Any]:
@@ -156,11 +157,16 @@ def _check_shape(part: str, values: Any, wanted: tuple[int, ...]) -> None:
 
 
 class _State(NamedTuple):
-    """Where a climb stands; replaced as one, so that an interrupt finds either the old or the new. `values`: before the last step."""
+    """Where a climb stands; replaced as one, so that an interrupt finds either the old or the new.
 
-    steps: int
+    `rows`: which pictures are still computed; all else is of these. `values`: before the last step.
+    """
+
+    rows: NDArray[np.int64]
+    weights: list[Any]
     numbers: Any
     moments: list[Any]
+    steps: int = 0
     values: Any = None
 
 
@@ -173,7 +179,8 @@ class AscentRun:
     """One batch of pictures on its way up; picture i climbs the objective with row i of each of `weights` (see `weights_of`).
 
     Noise and moves are drawn in NumPy, each picture's from its own of `rngs`, so that every backend starts and moves alike and a
-    picture does not depend on its neighbours. `starts`: the numbers of each picture to begin with, drawn by default.
+    picture does not depend on its neighbours. `starts`: the numbers of each picture to begin with, drawn by default. `copies`: how many
+    pictures, one after the other, the objective compares.
     """
 
     def __init__(
@@ -182,14 +189,16 @@ class AscentRun:
         weights: Sequence[NDArray[np.float32]],
         rngs: Sequence[np.random.Generator],
         starts: Sequence[NDArray[np.float32]] | None = None,
+        copies: int = 1,
     ) -> None:
-        self._step, self._rngs = step, rngs
-        self._weights = [ops.convert_to_tensor(one) for one in weights]
+        self._step, self._rngs, self._copies = step, rngs, copies
         with _in_part("image"):
             begun = np.stack([step.image.initial(rng) for rng in rngs] if starts is None else starts).astype(np.float32)
         numbers = ops.convert_to_tensor(begun)
-        self._state = _State(0, numbers, step.update.moments(numbers))
+        tensors = [ops.convert_to_tensor(one) for one in weights]
+        self._state = _State(np.arange(len(begun)), tensors, numbers, step.update.moments(numbers))
         self._climbing = np.ones((len(begun), *[1] * (begun.ndim - 1)), dtype=bool)
+        self._left = begun.copy()  # the numbers of pictures that are no longer computed
 
     def __repr__(self) -> str:
         return told(self, counted(len(self._rngs), "picture"), f"after {counted(self._state.steps, 'step')}")
@@ -239,36 +248,62 @@ class AscentRun:
         return self._state.steps
 
     @property
+    def rows(self) -> NDArray[np.int64]:
+        """Which pictures the next step computes: all, until `hold` lets some go."""
+        return self._state.rows
+
+    @property
     def values(self) -> Any:
         """What the last step returned."""
         return self._state.values
 
     def step(self) -> Any:
-        """Climb once; return the objective of each picture before the step as a tensor (count,), perhaps still being computed.
+        """Climb once; return the objective of each of `rows` before the step as a tensor (row,), perhaps still being computed.
 
         Reading it waits for the device; whoever reads it only now and then keeps a GPU busy.
         """
         before = self._state
         with _in_part("transforms"):
-            drawn = self._step.pipeline.draw(self._rngs)
-        count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing)
+            drawn = self._step.pipeline.draw([self._rngs[row] for row in before.rows])
+        count, climbing = ops.convert_to_tensor(np.float32(before.steps + 1)), ops.convert_to_tensor(self._climbing[before.rows])
         try:
-            after = self._step.compiled(before.numbers, before.moments, count, climbing, self._weights, drawn)
+            numbers, moments, values = self._step.compiled(before.numbers, before.moments, count, climbing, before.weights, drawn)
         except ConvscopeError:
             raise
         except Exception as error:
             raise self._step.explain(error) from error
-        self._state = _State(before.steps + 1, *after)
-        return self._state.values
+        self._state = before._replace(numbers=numbers, moments=moments, steps=before.steps + 1, values=values)
+        return values
 
     def hold(self, places: NDArray[np.bool_]) -> bool:
-        """Leave these pictures as they are from now on; return whether any still climbs."""
+        """Leave these pictures as they are from now on; return whether any still climbs.
+
+        They are no longer computed where that saves time and all their copies are held too.
+        """
         self._climbing[places] = False
-        return bool(self._climbing.any())
+        climbs = self._climbing.any()
+        if climbs and self._step.shrinks:
+            self._let_go()
+        return bool(climbs)
+
+    def _let_go(self) -> None:
+        """Take pictures that no longer climb out of the batch. An update of the user's may remember what has no rows: then all stay."""
+        state = self._state
+        climbing = self._climbing[state.rows].reshape(-1, self._copies).any(axis=1).repeat(self._copies)
+        if climbing.all() or any(len(one.shape) == 0 or one.shape[0] != len(climbing) for one in state.moments):
+            return
+        self._left[state.rows] = to_array(state.numbers)
+        kept = np.flatnonzero(climbing)
+        weights, numbers, moments, values = keras.tree.map_structure(
+            lambda one: ops.take(one, kept, axis=0), (state.weights, state.numbers, state.moments, state.values)
+        )
+        self._state = _State(state.rows[kept], weights, numbers, moments, state.steps, values)
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""
-        pictures = np.moveaxis(to_array(self._step.image.pictures(self._state.numbers)), 1, -1)
+        state, numbers = self._state, self._left.copy()
+        numbers[state.rows] = to_array(state.numbers)
+        pictures = np.moveaxis(to_array(self._step.image.pictures(ops.convert_to_tensor(numbers))), 1, -1)
         if pictures.min() < -MARGIN or pictures.max() > 1 + MARGIN:  # they would be written as other pictures
             low, high = f"{pictures.min():.3g}", f"{pictures.max():.3g}"
             raise OptionError(f"`image` made values from {low} to {high}. Return values from 0 to 1, for example by ops.sigmoid.")
@@ -279,7 +314,7 @@ def to_the_top(
     run: AscentRun, targets: Sequence[Target], steps: int, settings: Options, watch: Watch, left: int | None
 ) -> tuple[FloatArray, Frames, bool]:
     """Step until the steps are done, no picture rises any more (where the number of steps was not asked for), none is left, or Ctrl-C."""
-    course: list[Any] = []
+    course: list[tuple[NDArray[np.int64], Any]] = []
     frames, interrupted = Frames(settings.every), False
     units, stopped = recorded_as(targets), np.zeros(len(targets), dtype=int)
     try:
@@ -287,12 +322,12 @@ def to_the_top(
         for count in range(1, steps + 1):
             if left == count - 1:
                 raise KeyboardInterrupt  # where the ascent that is made again was interrupted
-            course.append(run.step())
+            course.append((run.rows, run.step()))
             climbing = True
             if count % STEPS_AT_ONCE == 0:
-                course[-STEPS_AT_ONCE:] = [to_array(one) for one in course[-STEPS_AT_ONCE:]]
+                course[-STEPS_AT_ONCE:] = [(rows, to_array(values)) for rows, values in course[-STEPS_AT_ONCE:]]
                 if settings.steps is None:
-                    done = (stopped == 0) & _is_done(course)
+                    done = (stopped == 0) & _is_done(_joined(course, len(targets)))
                     stopped[done] = count
                     climbing = run.hold(done)
             stage = Stage(units, count, steps, run.pictures, last=not climbing or count == steps)
@@ -303,18 +338,25 @@ def to_the_top(
     except KeyboardInterrupt:
         interrupted = True
         if len(course) < run.steps:
-            course.append(run.values)
+            course.append((run.rows, run.values))
         frames.see(Stage(units, run.steps, steps, run.pictures, last=True))
-    values = np.array([to_array(one) for one in course], dtype=np.float32).reshape(-1, len(targets))
+    values = _joined(course, len(targets))
     for place, end in enumerate(stopped):
         values[end or len(values) :, place] = np.nan
     return values, frames, interrupted
 
 
-def _is_done(course: Sequence[FloatArray]) -> NDArray[np.bool_]:
-    """Say which pictures gained little over the last steps; each by itself, so that none depends on its neighbours."""
-    if len(course) < 2 * WINDOW:
-        return np.zeros(len(course[0]), dtype=bool)
-    values = np.asarray(course)
+def _joined(course: Sequence[tuple[NDArray[np.int64], Any]], count: int) -> FloatArray:
+    """Return (step, picture) from the pictures that each step computed and its values; NaN for the others of `count`."""
+    found = np.full((len(course), count), np.nan, np.float32)
+    for step, (rows, values) in enumerate(course):
+        found[step, rows] = to_array(values)
+    return found
+
+
+def _is_done(values: FloatArray) -> NDArray[np.bool_]:
+    """Say which pictures gained little over the last steps of (step, picture); each by itself, so that none depends on its neighbours."""
+    if len(values) < 2 * WINDOW:
+        return np.zeros(values.shape[1], dtype=bool)
     last, before = values[-WINDOW:].mean(axis=0), values[-2 * WINDOW : -WINDOW].mean(axis=0)
     return np.asarray(last - before < WORTH * (before - values[0]))

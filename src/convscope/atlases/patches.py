@@ -68,8 +68,9 @@ def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) ->
 def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *, without: bool = False) -> Made:
     """Return the sheet of some units: their patches and projections, or the projections `without` switches alone."""
     patches, projections = columns_of(subject, layer)
-    # Without switches one signal serves all images, scaled by the unit's value. The way with switches finds the value at less cost.
-    rulesets: tuple[Ruleset, ...] = both_ways(subject.network, layer.address)[: 1 + without] if projections else ()
+    # Without switches one signal serves all images, scaled by the unit's value. The scan has it, with as many digits as a tile can show.
+    ways = both_ways(subject.network, layer.address)
+    rulesets: tuple[Ruleset, ...] = (ways[-1] if without else ways[0],) if projections else ()
     patches = 0 if without else patches
     found = portraits_of(
         subject.run,
@@ -79,6 +80,7 @@ def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *,
         rulesets=rulesets,
         projected=projections,
         pixels=patches > 0,
+        scanned=without,
     )
     rows, unreadable = list[np.ndarray](), dict[int, str]()
     for portrait in found:

@@ -11,6 +11,7 @@ import numpy as np
 from .protocol import Pullback
 
 FAST_POOLING = False
+ANY_COUNT = False
 
 
 def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None) -> tuple[Any, Pullback]:

@@ -9,10 +9,12 @@ Pullback = Callable[[Any], list[Any]]
 class Engine(Protocol):
     """A framework's own way of doing what Keras does not offer. Tensors are the framework's, batch first and channels last.
 
-    `FAST_POOLING`: whether the framework's own gradient of max pooling is faster than one made of slices and comparisons.
+    `FAST_POOLING`: whether the framework's own gradient of max pooling is faster than one made of slices and comparisons. `ANY_COUNT`:
+    whether what is compiled for a batch serves smaller ones, at most compiled once more for all of them.
     """
 
     FAST_POOLING: bool
+    ANY_COUNT: bool
 
     def vjp(
         self, function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None

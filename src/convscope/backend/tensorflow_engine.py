@@ -12,6 +12,7 @@ from .protocol import Pullback
 tf.get_logger().setLevel("ERROR")  # it warns of each new function; ours are few and known
 
 FAST_POOLING = True
+ANY_COUNT = True
 LARGE = 2**18
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from .protocol import Pullback
 
 FAST_POOLING = True
+ANY_COUNT = True
 
 
 def vjp(function: Callable[..., Any], inputs: Sequence[Any], *, lasting: bool = False, output: Any = None) -> tuple[Any, Pullback]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.rules import Ruleset
+from ..graph.saturation import ranking, seed_call
 from ..locality.borders import at_border, mostly_at_border
 from ..network.network import Network
 from ..progress import counting
@@ -28,11 +29,14 @@ Place = tuple[int, int]  # a unit, by its number among those that are gathered, 
 class Wanted:
     """What is wanted of each unit: `rulesets` by which its images are projected, the `projected` strongest of them, all where None, and
     whether the `pixels` of its patches.
+
+    `scanned`: the units' values are those of the run, at the precision of its scan, wherever no image need run forward for more.
     """
 
     rulesets: tuple[Ruleset, ...] = ()
     projected: int | None = None
     pixels: bool = True
+    scanned: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Chunk:
                 for place in there if wanted.pixels else ():
                     put(found[place[0]].pixels[place[1]], self.windows[place], pictures[self._image(place)], (0, 0))
                 going = [place for place in there if wanted.projected is None or place[1] < wanted.projected]
-                values: dict[Place, float] = {}
+                values = self._scanned(going) if wanted.scanned else {}
                 for number, rules in enumerate(wanted.rulesets):
                     for place, one in self._projected(going, pictures, rules, values):
                         put(found[place[0]].projections[number][place[1]], self.windows[place], one.signal, one.window[:2])
@@ -148,6 +152,13 @@ class Chunk:
         seeds = [Seed(self.units[place[0]], number[self._image(place)], self._position(place), value=values.get(place)) for place in places]
         for one in project(self.network, seeds, np.stack([pictures[image] for image in shown]), rules):
             yield places[one.number], one
+
+    def _scanned(self, places: Sequence[Place]) -> dict[Place, float]:
+        """Return what the scan found at each place of what is seeded there."""
+        graph = self.network.graph
+        before = ranking(graph, graph.score(graph.find(self.units[0].layer))).before
+        ranked = [seed_call(graph, unit) is before for unit in self.units]
+        return {place: float((self.top.before if ranked[place[0]] else self.top.values)[place]) for place in places}
 
     def _position(self, place: Place) -> tuple[int, int] | None:
         row, column = int(self.top.rows[place]), int(self.top.columns[place])

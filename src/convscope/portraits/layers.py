@@ -76,12 +76,14 @@ def portraits_of(
     view: str = "projection",
     projected: int | None = None,
     pixels: bool = True,
+    scanned: bool = False,
 ) -> Iterator[UnitPortrait]:
     """Yield the portraits of units of one layer, in the order of `channels`; of all its units where that is None.
 
     `rulesets`: by which the strongest images are projected, see `both_ways`; without any and without `pixels` no image is read. `view`: as
     of `Projections`: it may need the gradients, which are then `patches.gradients`. `projected`: how many images of a unit are projected,
-    strongest first; the others stay zero. `pixels`: cut the patches.
+    strongest first; the others stay zero. `pixels`: cut the patches. `scanned`: take the units' values from the run, at the precision of
+    its scan, wherever no image need run forward for more.
 
     Images that are gone or have changed leave their places empty, and `unreadable` says why. A projection may differ in its last bits
     from one chunk of 16 units to another, since these run as one batch. Raises UnitError for a layer without rows and columns, ImageError
@@ -90,7 +92,7 @@ def portraits_of(
     if len(run.shape(layer)) not in (0, 2):
         raise UnitError(f"`{layer}` has a map of shape {run.shape(layer)}. Portraits need rows and columns, or a dense layer.")
     graded = bool(rulesets) and wants_gradients(way_to(network, layer), rulesets[0], view)
-    wanted = Wanted((*rulesets, GRADIENT) if graded else tuple(rulesets), projected, pixels)
+    wanted = Wanted((*rulesets, GRADIENT) if graded else tuple(rulesets), projected, pixels, scanned)
     waiting, longest = iter(range(run.channels(layer)) if channels is None else channels), longest_field(run, layer)
     while some := [int(channel) for channel in islice(waiting, UNITS_AT_ONCE)]:
         units = tuple(Unit(layer, channel) for channel in some)
