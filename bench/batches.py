@@ -1,6 +1,6 @@
 """What it saves in gradient ascent that pictures which no longer rise leave their batch, beside a batch that stays whole, in CPU seconds.
 
-    python bench/batches.py [MODEL] [--units block5_conv1:0-15 block3_conv2:0-15] [--rounds 3]
+    python bench/batches.py [MODEL] [--units block5_conv1:0-6 block3_conv2:0-15] [--rounds 3]
 
 The two take turns in one process, each climbing from nothing with its own compiled step. Medians over the rounds, in brackets the least
 and the most; the last column is the median of the ratios of a round.
@@ -43,7 +43,7 @@ def shown(values):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model", nargs="?", default="vgg16")
-    parser.add_argument("--units", nargs="+", default=["block5_conv1:0-15", "block3_conv2:0-15"])
+    parser.add_argument("--units", nargs="+", default=["block5_conv1:0-6", "block3_conv2:0-15"])
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     for units in asked.units:

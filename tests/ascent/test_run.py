@@ -134,7 +134,7 @@ def test_a_batch_stays_whole_where_pictures_compare_or_an_update_remembers_no_ro
     step.shrinks = True
     pair = [target for target in as_targets(network, "conv2:0-1") for _ in range(2)]
     copied = AscentRun(step, weights_of(network.graph, pair), [rng_of(one, 0, number % 2) for number, one in enumerate(pair)], copies=2)
-    copied.step(), copied.hold(np.array([True, False, False, False]))
+    copied.hold(np.array([True, False, False, False]))
     assert copied.rows.tolist() == [0, 1, 2, 3]
     copied.step(), copied.hold(np.array([True, True, False, False]))
     assert copied.rows.tolist() == [2, 3] and ops.convert_to_numpy(copied.step()).shape == (2,)
@@ -143,6 +143,6 @@ def test_a_batch_stays_whole_where_pictures_compare_or_an_update_remembers_no_ro
     )
     own = AscentRun.of(bundle, "conv2:0-1", size=16, update=one_number)
     own._step.shrinks = True
-    own.step(), own.hold(np.array([True, False]))
+    own.hold(np.array([True, False]))
     assert own.rows.tolist() == [0, 1]
     assert not own.hold(np.array([False, True]))

@@ -294,10 +294,10 @@ class AscentRun:
             return
         self._left[state.rows] = to_array(state.numbers)
         kept = np.flatnonzero(climbing)
-        weights, numbers, moments, values = keras.tree.map_structure(
-            lambda one: ops.take(one, kept, axis=0), (state.weights, state.numbers, state.moments, state.values)
+        weights, numbers, moments = keras.tree.map_structure(
+            lambda one: ops.take(one, kept, axis=0), (state.weights, state.numbers, state.moments)
         )
-        self._state = _State(state.rows[kept], weights, numbers, moments, state.steps, values)
+        self._state = state._replace(rows=state.rows[kept], weights=weights, numbers=numbers, moments=moments)
 
     def pictures(self) -> NDArray[np.float32]:
         """Return the pictures as they stand, rounded to 8 bits: (count, height, width, channel) in [0, 1]."""

@@ -58,8 +58,8 @@ def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) ->
     shown = top.images[chosen].ravel()
     digests, rows = run.images.texts["digest"], np.searchsorted(run.ids, shown)
     images = [digests[row] if image >= 0 else None for row, image in zip(rows.tolist(), shown.tolist(), strict=True)]
-    fired = (top.values > 0) & (top.before > 0)
-    places = [one[chosen, :SHOWN].tolist() for one in (top.rows, top.columns, fired)]
+    fired = (top.values[chosen, :SHOWN] > 0) & (top.before[chosen, :SHOWN] > 0)
+    places = [*(one[chosen, :SHOWN].tolist() for one in (top.rows, top.columns)), fired.tolist()]
     fit = [run.fit.channels, *run.fit.size, *layer.window, detail_tile(layer), tiles.BESIDE]
     columns = columns_of(subject, layer)
     return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns, *kind)
