@@ -129,7 +129,7 @@ def test_pictures_that_are_held_leave_the_batch_and_stay_as_they_are(bundle, upd
     assert np.allclose(fewer[2], whole[2], rtol=1e-3)
 
 
-def test_a_batch_stays_whole_where_pictures_compare_or_an_update_remembers_no_rows(bundle):
+def test_copies_that_are_compared_leave_the_batch_together(bundle):
     step, network = AscentRun.of(bundle, "conv2:0-1", size=16)._step, as_network(bundle)
     step.shrinks = True
     pair = [target for target in as_targets(network, "conv2:0-1") for _ in range(2)]
@@ -138,11 +138,27 @@ def test_a_batch_stays_whole_where_pictures_compare_or_an_update_remembers_no_ro
     assert copied.rows.tolist() == [0, 1, 2, 3]
     copied.step(), copied.hold(np.array([True, True, False, False]))
     assert copied.rows.tolist() == [2, 3] and ops.convert_to_numpy(copied.step()).shape == (2,)
-    one_number = Update(
-        lambda numbers, gradient, moments, count: (numbers + moments[0] * gradient, moments), lambda numbers: [ops.ones(())]
-    )
-    own = AscentRun.of(bundle, "conv2:0-1", size=16, update=one_number)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        lambda numbers: [ops.ones(())],
+        lambda numbers: [ops.ones((2, 1, 1))],  # as long as the batch, and yet no row for each picture
+        lambda numbers: [0.3],
+        lambda numbers: {"rate": ops.zeros_like(numbers)},
+    ],
+    ids=["number", "channels", "float", "dictionary"],
+)
+def test_a_batch_stays_whole_where_an_update_remembers_no_rows(bundle, moments):
+    update = Update(lambda numbers, gradient, moments, count: (numbers + gradient, moments), moments)
+    own = AscentRun.of(bundle, "conv2:0-1", size=16, update=update)
     own._step.shrinks = True
     own.hold(np.array([True, False]))
     assert own.rows.tolist() == [0, 1]
     assert not own.hold(np.array([False, True]))
+
+
+def test_a_batch_stays_whole_where_a_function_may_read_its_size(bundle):
+    own = convscope.objective("conv2", lambda maps: ops.stack([ops.mean(maps[number]) for number in range(maps.shape[0])]))
+    assert not AscentRun.of(bundle, own, size=16)._step.shrinks

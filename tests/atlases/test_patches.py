@@ -1,11 +1,13 @@
 """The sheets of patches and projections hold, for every unit, the tiles of its own portrait."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from convscope.atlases import tiles
-from convscope.atlases.patches import columns_of, detail_tile
-from convscope.formats.atlas import data_path, detail_name, read_data, wall_name
+from convscope.atlases.patches import columns_of, detail_tile, sheets
+from convscope.formats.atlas import WITHOUT, data_path, detail_name, read_data, wall_name
 from convscope.portraits.layers import both_ways, portraits_of
 
 # WebP of this quality moves a colour by some steps of 255; another unit's projection, or one the other way, lies further off.
@@ -30,6 +32,16 @@ def test_projections_with_and_without_switches_lie_on_sheets_of_their_own(whole,
         ways.append(np.abs(expected[0].astype(int) - expected[1]).mean())
     assert max(ways) > 2 * LOSS  # so the test tells the two from each other
     assert next(one for one in read_data(whole.folder, "start")["layers"] if one["n"] == layer.n)["without"] == "1"
+
+
+@pytest.mark.once
+def test_other_values_make_other_sheets_without_switches_alone(subject, monkeypatch):
+    layer = subject.by_address["search"]
+    before = {task.name: task.key for task in sheets(subject, layer, range(len(layer.chunks)))}
+    top = subject.tops[layer.address]
+    monkeypatch.setitem(subject.tops, layer.address, replace(top, values=1.01 * top.values))
+    after = {task.name: task.key for task in sheets(subject, layer, range(len(layer.chunks)))}
+    assert [name for name, key in after.items() if key != before[name]] == [name for name in before if WITHOUT in name] != []
 
 
 @pytest.mark.once

@@ -191,8 +191,8 @@ class Update:
     """One step up: `apply(numbers, gradient, moments, count)` returns the numbers and the moments after it.
 
     `numbers` and `gradient` are (picture, ...), `count` is 1.0 at the first step. `moments(numbers)` returns the tensors to remember from
-    step to step, as they are before the first; by default none. One as long as `numbers` holds a row for each picture, because pictures
-    that no longer rise leave the batch; if another is there, all stay.
+    step to step, as they are before the first; by default none. Pictures that no longer rise leave the batch if each of
+    these has a row for each picture; else all stay.
     """
 
     apply: Callable[[Any, Any, list[Any], Any], tuple[Any, list[Any]]]

@@ -63,11 +63,13 @@ def _has_vector(term: Term) -> bool:
 class Measure:
     """`measure(values, weights)` gives (picture,) from the outputs of `calls`: picture i climbs what row i of `weights` says.
 
-    `weights` are those of `weights_of`, an input of the compiled step and no part of it.
+    `weights` are those of `weights_of`, an input of the compiled step and no part of it. `any_count`: it does not read how many pictures
+    there are, as a function of the user's may.
     """
 
     calls: tuple[Call, ...]
     measure: Callable[[Sequence[Any], Sequence[Any]], Any]
+    any_count: bool = True
 
 
 def weights_of(graph: Graph, objectives: Sequence[Objective]) -> list[FloatArray]:
@@ -162,7 +164,7 @@ def _measure(graph: Graph, form: Form, before: Callable[[Call], Call], over_spac
         # Likeness costs a share of the value, whatever its size. That share is a constant here: a picture must not gain by a smaller value.
         return total - APART * ops.abs(ops.stop_gradient(total)) * likeness(values[places[0][0]], form.copies)
 
-    return Measure(tuple(distinct), measure)
+    return Measure(tuple(distinct), measure, not any(isinstance(term.channel, Function) for term in form.terms))
 
 
 def likeness(values: Any, copies: int) -> Any:

@@ -102,7 +102,7 @@ class AscentStep:
         precision: str = "float32",
     ) -> None:
         self.image, self.update, self.pipeline = image, update, Pipeline(transforms, size)
-        self.shrinks = engine().ANY_COUNT and device_name() == "cpu"  # a GPU computes many pictures as fast as few
+        self.shrinks = measure.any_count and engine().ANY_COUNT and device_name() == "cpu"  # a GPU computes many pictures as fast as few
         bundle, graph, targets = network.bundle, at_precision(network.graph, precision), [call.index for call in measure.calls]
 
         def climb(numbers: Any, weights: list[Any], drawn: list[list[Any]]) -> tuple[Any, Any]:
@@ -199,6 +199,7 @@ class AscentRun:
         self._state = _State(np.arange(len(begun)), tensors, numbers, step.update.moments(numbers))
         self._climbing = np.ones((len(begun), *[1] * (begun.ndim - 1)), dtype=bool)
         self._left = begun.copy()  # the numbers of pictures that are no longer computed
+        self._has_rows = _remembers_rows(step.update, numbers)
 
     def __repr__(self) -> str:
         return told(self, counted(len(self._rngs), "picture"), f"after {counted(self._state.steps, 'step')}")
@@ -254,7 +255,7 @@ class AscentRun:
 
     @property
     def values(self) -> Any:
-        """What the last step returned."""
+        """What the last step returned, of the pictures that it computed."""
         return self._state.values
 
     def step(self) -> Any:
@@ -282,15 +283,15 @@ class AscentRun:
         """
         self._climbing[places] = False
         climbs = self._climbing.any()
-        if climbs and self._step.shrinks:
+        if climbs and self._step.shrinks and self._has_rows:
             self._let_go()
         return bool(climbs)
 
     def _let_go(self) -> None:
-        """Take pictures that no longer climb out of the batch. An update of the user's may remember what has no rows: then all stay."""
+        """Take pictures that no longer climb out of the batch."""
         state = self._state
         climbing = self._climbing[state.rows].reshape(-1, self._copies).any(axis=1).repeat(self._copies)
-        if climbing.all() or any(len(one.shape) == 0 or one.shape[0] != len(climbing) for one in state.moments):
+        if climbing.all():
             return
         self._left[state.rows] = to_array(state.numbers)
         kept = np.flatnonzero(climbing)
@@ -308,6 +309,13 @@ class AscentRun:
             low, high = f"{pictures.min():.3g}", f"{pictures.max():.3g}"
             raise OptionError(f"`image` made values from {low} to {high}. Return values from 0 to 1, for example by ops.sigmoid.")
         return (np.round(pictures * 255.0) / np.float32(255.0)).astype(np.float32)
+
+
+def _remembers_rows(update: Update, numbers: Any) -> bool:
+    """Say whether all that an update remembers has a row for each picture. Where one of the user's does not, the batch stays whole."""
+    count = numbers.shape[0]
+    shapes = ([tuple(getattr(one, "shape", ())) for one in update.moments(some)] for some in (numbers, numbers[:1]))
+    return all(many == (count, *one[1:]) and one[:1] == (1,) for many, one in zip(*shapes, strict=False))
 
 
 def to_the_top(

@@ -53,7 +53,9 @@ def sheets(subject: Subject, layer: Layer, chunks: range) -> Iterator[Task]:
 
 
 def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) -> str:
-    """Return what stands for a sheet: the network, and the very images and places; other images of the run do not matter."""
+    """Return what stands for a sheet: the network, the very images and places, and without switches the values; other images of the run do
+    not matter.
+    """
     run, top, chosen = subject.run, subject.tops[layer.address], list(channels)
     shown = top.images[chosen].ravel()
     digests, rows = run.images.texts["digest"], np.searchsorted(run.ids, shown)
@@ -61,14 +63,15 @@ def _key(subject: Subject, layer: Layer, channels: Sequence[int], *kind: str) ->
     fired = (top.values[chosen, :SHOWN] > 0) & (top.before[chosen, :SHOWN] > 0)
     places = [*(one[chosen, :SHOWN].tolist() for one in (top.rows, top.columns)), fired.tolist()]
     fit = [run.fit.channels, *run.fit.size, *layer.window, detail_tile(layer), tiles.BESIDE]
+    values = [np.nan_to_num(one[chosen, :SHOWN]).tolist() for one in (top.values, top.before)] if WITHOUT in kind else []
     columns = columns_of(subject, layer)
-    return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns, *kind)
+    return key_of(subject.maker, subject.network_key, layer.address, channels, images, places, fit, columns, *kind, *values)
 
 
 def _made(subject: Subject, layer: Layer, channels: Sequence[int], path: str, *, without: bool = False) -> Made:
     """Return the sheet of some units: their patches and projections, or the projections `without` switches alone."""
     patches, projections = columns_of(subject, layer)
-    # Without switches one signal serves all images, scaled by the unit's value. The scan has it, with as many digits as a tile can show.
+    # Without switches one signal serves all images, scaled by the unit's value. The scan has it, at its precision.
     ways = both_ways(subject.network, layer.address)
     rulesets: tuple[Ruleset, ...] = (ways[-1] if without else ways[0],) if projections else ()
     patches = 0 if without else patches
