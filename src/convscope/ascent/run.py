@@ -196,10 +196,11 @@ class AscentRun:
             begun = np.stack([step.image.initial(rng) for rng in rngs] if starts is None else starts).astype(np.float32)
         numbers = ops.convert_to_tensor(begun)
         tensors = [ops.convert_to_tensor(one) for one in weights]
-        self._state = _State(np.arange(len(begun)), tensors, numbers, step.update.moments(numbers))
+        moments = step.update.moments(numbers)
+        self._state = _State(np.arange(len(begun)), tensors, numbers, moments)
         self._climbing = np.ones((len(begun), *[1] * (begun.ndim - 1)), dtype=bool)
         self._left = begun.copy()  # the numbers of pictures that are no longer computed
-        self._has_rows = _remembers_rows(step.update, numbers)
+        self._has_rows = _have_rows(len(begun), moments, step.update.moments(numbers[:1]))
 
     def __repr__(self) -> str:
         return told(self, counted(len(self._rngs), "picture"), f"after {counted(self._state.steps, 'step')}")
@@ -311,11 +312,10 @@ class AscentRun:
         return (np.round(pictures * 255.0) / np.float32(255.0)).astype(np.float32)
 
 
-def _remembers_rows(update: Update, numbers: Any) -> bool:
-    """Say whether all that an update remembers has a row for each picture. Where one of the user's does not, the batch stays whole."""
-    count = numbers.shape[0]
-    shapes = ([tuple(getattr(one, "shape", ())) for one in update.moments(some)] for some in (numbers, numbers[:1]))
-    return all(many == (count, *one[1:]) and one[:1] == (1,) for many, one in zip(*shapes, strict=False))
+def _have_rows(count: int, moments: Any, of_one: Any) -> bool:
+    """Say whether all that is remembered of `count` pictures has a row for each, as what is remembered `of_one` of them tells."""
+    many, one = ([tuple(getattr(tensor, "shape", ())) for tensor in some] for some in (moments, of_one))
+    return all(shape == (count, *alone[1:]) and alone[:1] == (1,) for shape, alone in zip(many, one, strict=False))
 
 
 def to_the_top(
@@ -335,7 +335,7 @@ def to_the_top(
             if count % STEPS_AT_ONCE == 0:
                 course[-STEPS_AT_ONCE:] = [(rows, to_array(values)) for rows, values in course[-STEPS_AT_ONCE:]]
                 if settings.steps is None:
-                    done = (stopped == 0) & _is_done(_joined(course, len(targets)))
+                    done = (stopped == 0) & _is_done(_course_of_all(course, len(targets)))
                     stopped[done] = count
                     climbing = run.hold(done)
             stage = Stage(units, count, steps, run.pictures, last=not climbing or count == steps)
@@ -348,13 +348,13 @@ def to_the_top(
         if len(course) < run.steps:
             course.append((run.rows, run.values))
         frames.see(Stage(units, run.steps, steps, run.pictures, last=True))
-    values = _joined(course, len(targets))
+    values = _course_of_all(course, len(targets))
     for place, end in enumerate(stopped):
         values[end or len(values) :, place] = np.nan
     return values, frames, interrupted
 
 
-def _joined(course: Sequence[tuple[NDArray[np.int64], Any]], count: int) -> FloatArray:
+def _course_of_all(course: Sequence[tuple[NDArray[np.int64], Any]], count: int) -> FloatArray:
     """Return (step, picture) from the pictures that each step computed and its values; NaN for the others of `count`."""
     found = np.full((len(course), count), np.nan, np.float32)
     for step, (rows, values) in enumerate(course):

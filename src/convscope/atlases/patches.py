@@ -98,5 +98,5 @@ def _row(layer: Layer, portrait: UnitPortrait, patches: int, projections: int) -
     side, found = detail_tile(layer), list[np.ndarray]()
     if patches:
         found.append(tiles.patch_tiles(portrait.patches, patches, side))
-    found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections[-1:])
+    found.extend(tiles.projection_tiles(portrait.patches, signals, projections, side) for signals in portrait.projections)
     return np.concatenate(found)
